@@ -1,0 +1,52 @@
+/** The one module that reads the process's environment; everything else is given what it needs. */
+
+export interface Environment {
+  /** All variables, handed to child processes. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** True in CI systems, which set CI. */
+  readonly ci: boolean;
+  /** Folder for what runs write, instead of `clusters/`: variable CLUSTERS_DIRECTORY. */
+  readonly stateDirectory: string | undefined;
+  /** File with another fleet: variable FLEET_FILE, overridden by `--fleet`. */
+  readonly fleetFile: string | undefined;
+  /** Deletes need no question: variable MISE_YES, which `mise --yes` sets. */
+  readonly yes: boolean;
+  /** Run by mise, so that hints name its tasks. */
+  readonly mise: boolean;
+  readonly images: NodeImages;
+}
+
+/** Node images instead of the pinned ones, for machines without a registry. */
+export interface NodeImages {
+  /** Variable KIND_NODE_IMAGE. */
+  readonly kind: string | undefined;
+  /** Variable K3S_NODE_IMAGE. */
+  readonly k3d: string | undefined;
+}
+
+export function readEnvironment(
+  source: Readonly<Record<string, string | undefined>> = processVariables(),
+): Environment {
+  const variables: Record<string, string> = {};
+  for (const [name, value] of Object.entries(source)) if (value !== undefined) variables[name] = value;
+  const nonEmpty = (name: string): string | undefined => (variables[name] === "" ? undefined : variables[name]);
+  return {
+    variables,
+    ci: nonEmpty("CI") !== undefined && variables.CI !== "false",
+    stateDirectory: nonEmpty("CLUSTERS_DIRECTORY"),
+    fleetFile: nonEmpty("FLEET_FILE"),
+    yes: nonEmpty("MISE_YES") === "1" || nonEmpty("MISE_YES") === "true",
+    mise: nonEmpty("MISE_TASK_NAME") !== undefined,
+    images: { kind: nonEmpty("KIND_NODE_IMAGE"), k3d: nonEmpty("K3S_NODE_IMAGE") },
+  };
+}
+
+/** The same environment with some variables set, e.g. those of the sandbox. */
+export function withVariables(environment: Environment, added: Readonly<Record<string, string>>): Environment {
+  return readEnvironment({ ...environment.variables, ...added });
+}
+
+function processVariables(): Readonly<Record<string, string | undefined>> {
+  // biome-ignore lint/style/noProcessEnv: this is the module that may
+  return process.env;
+}

@@ -1,0 +1,111 @@
+/**
+ * The one root of all errors that this project throws on purpose. `code` is stable and listed in docs/errors.md;
+ * `message` holds the wrong value; `hint` is the next command to type or line to change.
+ */
+export class FleetError extends Error {
+  readonly code: string;
+  readonly hint: string | undefined;
+  /** What was seen when it happened (last lines of a program's output, say); shown below the message. */
+  readonly details: readonly string[];
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: {
+      readonly hint?: string | undefined;
+      readonly details?: readonly string[];
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "FleetError";
+    this.code = code;
+    this.hint = options.hint;
+    this.details = options.details ?? [];
+  }
+}
+
+/** Every code there is, with the exit code that it leads to when it ends a run before anything was done. */
+export const errorCodes = {
+  // the command line and the fleet
+  UnknownFlag: 2,
+  InvalidArgument: 2,
+  ConfirmationNeeded: 2,
+  NotConfirmed: 2,
+  UnknownCluster: 2,
+  UnknownAccount: 2,
+  UnknownProvider: 2,
+  UnknownTarget: 2,
+  NothingSelected: 2,
+  InvalidFleet: 2,
+  FleetUnreadable: 2,
+  // programs
+  ProgramMissing: 2,
+  ProgramFailed: 1,
+  ProgramTimedOut: 1,
+  // docker
+  DockerUnreachable: 2,
+  DockerDenied: 2,
+  DockerTooOld: 2,
+  MemoryShort: 2,
+  DiskShort: 2,
+  InotifyLow: 2,
+  ImageUnavailable: 1,
+  PortTaken: 1,
+  NetworkUnusable: 1,
+  // clusters
+  ClusterNotReady: 1,
+  ClusterUnreachable: 1,
+  KubernetesError: 1,
+  ForeignResource: 1,
+  ReplacementRequired: 1,
+  StillBusy: 1,
+  KubeconfigInvalid: 1,
+  // the graph and the run
+  CyclicGraph: 1,
+  OutputMissing: 1,
+  Interrupted: 1,
+  TimedOut: 1,
+  LockTimedOut: 1,
+  SandboxFailed: 1,
+  StaleFiles: 1,
+  Unexpected: 1,
+} as const satisfies Record<string, 1 | 2>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** An error as data: what events, the journal and `--json` carry. */
+export interface ErrorReport {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+  readonly details?: readonly string[];
+  readonly stack?: string;
+}
+
+/** Turns whatever was thrown into a FleetError; what nobody expected keeps its stack as `cause`. */
+export function asFleetError(thrown: unknown): FleetError {
+  if (thrown instanceof FleetError) return thrown;
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  return new FleetError("Unexpected", error.message === "" ? error.name : error.message, {
+    hint: "run again with --verbose for the stack, and report it with the journal of the run",
+    cause: error,
+  });
+}
+
+/** `verbose` adds the stack, with the stacks of its causes. */
+export function reportError(thrown: unknown, options: { readonly verbose?: boolean } = {}): ErrorReport {
+  const error = asFleetError(thrown);
+  return {
+    code: error.code,
+    message: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.details.length === 0 ? {} : { details: error.details }),
+    ...(options.verbose === true ? { stack: formatStack(error) } : {}),
+  };
+}
+
+function formatStack(error: Error): string {
+  const own = error.stack ?? String(error);
+  return error.cause instanceof Error ? `${own}\ncaused by: ${formatStack(error.cause)}` : own;
+}

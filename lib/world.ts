@@ -1,0 +1,31 @@
+import type { Clock } from "#lib/clock.ts";
+import type { Exec } from "#lib/exec.ts";
+import type { KubernetesApi } from "#lib/kubernetes/api.ts";
+import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
+import type { Locks } from "#lib/locks.ts";
+import type { Paths } from "#lib/paths.ts";
+
+/** What resources may touch. Read-only, passed in, built once per run; progress and signal are bound per resource. */
+export interface World {
+  readonly exec: Exec;
+  readonly clock: Clock;
+  readonly paths: Paths;
+  readonly locks: Locks;
+  readonly kubernetes: (endpoint: Endpoint) => KubernetesApi;
+  /** Aborted by Ctrl-C or SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Says what is being done or waited for; shown beside the resource. */
+  readonly progress: (message: string) => void;
+  /** A line that a program printed; kept in the run's log. */
+  readonly output: (line: string) => void;
+  readonly options: WorldOptions;
+}
+
+export interface WorldOptions {
+  /** Leave a failed cluster's containers for a look. */
+  readonly retain: boolean;
+  /** Take over things of the right name that another tool made. */
+  readonly adopt: boolean;
+  /** Permit changes that can't be made in place. */
+  readonly allowReplacement: boolean;
+}

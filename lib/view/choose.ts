@@ -1,0 +1,85 @@
+import type { EventReader } from "#lib/events.ts";
+import { collect, emptyRun } from "#lib/view/collect.ts";
+import type { Journal } from "#lib/view/journal.ts";
+import { createJson } from "#lib/view/json.ts";
+import { createPlain } from "#lib/view/plain.ts";
+import { createRedactor } from "#lib/view/redact.ts";
+import { formatSummary } from "#lib/view/summary.ts";
+import { createTree } from "#lib/view/tree.ts";
+
+export interface ViewChoice {
+  readonly json: boolean;
+  readonly stdout: { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined };
+  readonly environment: Readonly<Partial<Record<"CI" | "NO_COLOR" | "FORCE_COLOR" | "TERM", string | undefined>>>;
+  /** Absent for runs that keep none. */
+  readonly journal?: Journal | undefined;
+  /** Where everything but the tree goes. */
+  readonly write: (text: string) => void;
+  /** Milliseconds since the epoch, on the clock that stamps the events. */
+  readonly now: () => number;
+}
+
+/** Prose is hard to read in longer lines, and a pipe has no width. */
+const pipeWidth = 100;
+
+/** The readers of a run: the journal, and what is seen. Close them in this order. */
+export function chooseViews(choice: ViewChoice): readonly EventReader[] {
+  const { json, stdout, journal, write, now } = choice;
+  const readers = journal === undefined ? [] : [journal];
+  if (json) return [...readers, createJson(write)];
+  const color = isColorWanted(choice);
+  const live = isTreeFit(choice) ? createTree({ color, now }) : createPlain({ write, color });
+  const summary = createSummary({ width: () => stdout.columns || pipeWidth, color, journal, write });
+  return [...readers, inOrder(live, summary)];
+}
+
+/** A tree needs a terminal that can be painted and says how wide it is. CI logs are read later, line by line. */
+export function isTreeFit({ stdout, environment }: Pick<ViewChoice, "stdout" | "environment">): boolean {
+  return stdout.isTTY === true && (stdout.columns ?? 0) > 0 && !isSet(environment.CI) && environment.TERM !== "dumb";
+}
+
+/** NO_COLOR (no-color.org) is stronger than FORCE_COLOR; without either, only a terminal gets colour. */
+export function isColorWanted({ stdout, environment }: Pick<ViewChoice, "stdout" | "environment">): boolean {
+  if (environment.NO_COLOR !== undefined && environment.NO_COLOR !== "") return false;
+  if (environment.FORCE_COLOR !== undefined) return isSet(environment.FORCE_COLOR) || environment.FORCE_COLOR === "";
+  return stdout.isTTY === true && environment.TERM !== "dumb";
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && !["", "0", "false"].includes(value.toLowerCase());
+}
+
+interface SummaryChoice {
+  readonly width: () => number;
+  readonly color: boolean;
+  readonly journal: Journal | undefined;
+  readonly write: (text: string) => void;
+}
+
+/** Gathers the run and tells its end when it is closed, also when it was cut short. */
+function createSummary({ width, color, journal, write }: SummaryChoice): EventReader {
+  const redactEvent = createRedactor();
+  let run = emptyRun;
+  return {
+    receive(event) {
+      run = collect(run, redactEvent(event));
+    },
+    async close() {
+      const remarks = journal?.problem === undefined ? [] : [journal.problem];
+      const text = formatSummary(run, { width: width(), color, remarks });
+      if (text !== "") write(`\n${text}`);
+    },
+  };
+}
+
+/** One reader made of several; each is closed before the next, so that the summary comes last. */
+function inOrder(...readers: readonly EventReader[]): EventReader {
+  return {
+    receive(event) {
+      for (const reader of readers) reader.receive(event);
+    },
+    async close() {
+      for (const reader of readers) await reader.close();
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { Outcome, Row } from "#lib/events.ts";
+import type { EndedState, ResourceState, RunState } from "#lib/view/collect.ts";
+
+/** How a row stands; the last four are ends. */
+export type RowStatus = "waiting" | "running" | "failed" | "blocked" | "cancelled" | "done";
+
+export function rowStatus(resources: readonly ResourceState[]): RowStatus {
+  if (resources.some((resource) => resource.kind === "running")) return "running";
+  const ended = resources.filter((resource) => resource.kind === "ended");
+  if (hasOutcome(ended, "failed")) return "failed";
+  if (ended.length < resources.length) return "waiting";
+  if (hasOutcome(ended, "blocked")) return "blocked";
+  return hasOutcome(ended, "cancelled") ? "cancelled" : "done";
+}
+
+export function isRowEnded(resources: readonly ResourceState[]): boolean {
+  return resources.every((resource) => resource.kind === "ended");
+}
+
+export function hasOutcome(resources: readonly EndedState[], outcome: Outcome): boolean {
+  return resources.some((resource) => resource.outcome === outcome);
+}
+
+/** From the first start to the last end; undefined when nothing of the row ran. */
+export function rowDurationMs(resources: readonly ResourceState[]): number | undefined {
+  const ran = resources.filter((resource) => resource.kind === "ended").filter((resource) => didRun(resource));
+  if (ran.length === 0) return undefined;
+  return (
+    Math.max(...ran.map((resource) => resource.endedAtMs)) - Math.min(...ran.map((resource) => resource.startedAtMs))
+  );
+}
+
+function didRun(resource: EndedState): boolean {
+  return resource.outcome !== "blocked" && !(resource.outcome === "cancelled" && resource.durationMs === 0);
+}
+
+const groupOrder = ["aws", "azure", "az", "gcp", "local"];
+
+/** Rows group by group; inside a group in the order of the run. */
+export function rowsByGroup(run: RunState): readonly Row[] {
+  const rank = (row: Row) => {
+    const known = groupOrder.indexOf(row.owner.group);
+    return known === -1 ? groupOrder.length : known;
+  };
+  const groups = Map.groupBy(run.started?.rows ?? [], (row) => row.owner.group);
+  return [...groups.values()].sort((a, b) => rankOf(a, rank) - rankOf(b, rank)).flat();
+}
+
+function rankOf(rows: readonly Row[], rank: (row: Row) => number): number {
+  const [first] = rows;
+  return first === undefined ? groupOrder.length : rank(first);
+}
+
+/** One key per row: a cluster and an account may have the same name. */
+export function rowKey(row: Row): string {
+  return `${row.owner.group}/${row.owner.kind}/${row.owner.name}`;
+}
+
+/** Name of the row that shows a resource, for lines that begin with it. */
+export function rowNames(run: RunState): ReadonlyMap<string, string> {
+  const names = new Map((run.started?.subjects ?? []).map((subject) => [subject.id, subject.owner.name]));
+  for (const row of run.started?.rows ?? []) for (const id of row.resources) names.set(id, row.owner.name);
+  return names;
+}

@@ -1,0 +1,101 @@
+import type { Outcome } from "#lib/events.ts";
+import type { EndedState, ResourceState, RunState } from "#lib/view/collect.ts";
+import { cleanLine, cut, formatDuration, type Style, symbols, widthOf } from "#lib/view/format.ts";
+import { rowStatus } from "#lib/view/rows.ts";
+
+/** From when on a wait says how long it has lasted. */
+const showWaitAfterMs = 5_000;
+
+export interface StepsOptions {
+  readonly run: RunState;
+  readonly nowMs: number;
+  /** The spinner's mark in this frame. */
+  readonly mark: string;
+  readonly style: Style;
+  readonly columns: number;
+}
+
+/**
+ * What the resources of one row are doing, cut to the given columns. What runs and what failed is the last to go: first the
+ * remarks of finished steps are left out, then the finished steps are counted, then the line is cut.
+ */
+export function formatSteps(resources: readonly ResourceState[], options: StepsOptions): string {
+  const { style, columns } = options;
+  const status = rowStatus(resources);
+  if (status === "waiting" && resources.every((resource) => resource.kind === "waiting")) {
+    return cut(style.dim("waiting"), columns);
+  }
+  const ended = resources.filter((resource) => resource.kind === "ended");
+  const well = ended.filter((resource) => !isTrouble(resource));
+  const urgent = resources.flatMap((resource) => formatUrgent(resource, options));
+  const blocked = formatBlocked(ended, options);
+  const detailed = well.map((resource) => formatWell(resource, style, true));
+  const brief = well.map((resource) => formatWell(resource, style, false));
+  const counted = well.length === 0 ? [] : [style.good(`${symbols.done} ${well.length}`)];
+  for (const done of [detailed, brief]) {
+    const line = [...done, ...urgent, ...blocked].join("  ");
+    if (widthOf(line) <= columns) return line;
+  }
+  return cut([...counted, ...urgent, ...blocked].join("  "), columns);
+}
+
+function isTrouble(resource: EndedState): boolean {
+  return ["failed", "blocked", "cancelled", "degraded"].includes(resource.outcome);
+}
+
+function formatUrgent(resource: ResourceState, { style, mark, nowMs }: StepsOptions): readonly string[] {
+  if (resource.kind === "waiting") return [];
+  if (resource.kind === "running") {
+    const waitedMs = nowMs - resource.stepSinceMs;
+    const waited = waitedMs > showWaitAfterMs ? formatDuration(waitedMs) : "";
+    const said = [cleanLine(resource.message), waited].filter((part) => part !== "").join(" · ");
+    return [`${style.warn(mark)} ${resource.subject.label}${said === "" ? "" : `  ${said}`}`];
+  }
+  if (resource.outcome === "failed") {
+    const { message, code } = resource.error ?? { message: "failed", code: "Unexpected" };
+    return [`${style.bad(symbols.failed)} ${resource.subject.label}  ${cleanLine(message)} (${code})`];
+  }
+  if (resource.outcome === "degraded") {
+    return [
+      `${style.bad(symbols.failed)} ${resource.subject.label}  ${cleanLine(resource.health?.summary ?? "degraded")}`,
+    ];
+  }
+  return [];
+}
+
+/** Outcomes whose mark alone would say too much or too little. */
+const remarked: readonly Outcome[] = ["adopted", "kept", "absent", "replaced"];
+const marks: Partial<Record<Outcome, string>> = {
+  "to make": "+",
+  "to update": "~",
+  "to replace": "~",
+  "to remove": "-",
+  absent: symbols.nothing,
+};
+
+function formatWell(resource: EndedState, style: Style, detailed: boolean): string {
+  const mark = style.good(marks[resource.outcome] ?? symbols.done);
+  const remark = remarked.includes(resource.outcome) ? ` (${resource.outcome})` : "";
+  const health = detailed && resource.health !== undefined ? `  ${style.dim(cleanLine(resource.health.summary))}` : "";
+  return `${mark} ${resource.subject.label}${remark}${health}`;
+}
+
+/** One mark per cause: `⊘ blocked by aws-02 role`, or the labels when the cause is in this very row. */
+function formatBlocked(ended: readonly EndedState[], { run, style }: StepsOptions): readonly string[] {
+  const own = new Set(ended.map((resource) => resource.subject.id));
+  const mark = style.warn(symbols.blocked);
+  const byCause = Map.groupBy(
+    ended.filter((resource) => resource.outcome === "blocked"),
+    (resource) => resource.cause,
+  );
+  const blocked = [...byCause].map(([cause, resources]) => {
+    const labels = resources.map((resource) => resource.subject.label).join(", ");
+    if (cause === undefined || own.has(cause)) return `${mark} ${labels}`;
+    const subject = run.resources.get(cause)?.subject;
+    return `${mark} blocked by ${subject === undefined ? cause : `${subject.owner.name} ${subject.label}`}`;
+  });
+  const cancelled = ended
+    .filter((resource) => resource.outcome === "cancelled")
+    .map((resource) => resource.subject.label);
+  return cancelled.length === 0 ? blocked : [...blocked, `${mark} ${cancelled.join(", ")} (cancelled)`];
+}

@@ -1,0 +1,170 @@
+import type { Outcome, Row, VerbName } from "#lib/events.ts";
+import { type EndedState, type ResourceState, type RunState, resourcesOf } from "#lib/view/collect.ts";
+import {
+  cleanLine,
+  cut,
+  formatDuration,
+  type Paint,
+  padEnd,
+  padStart,
+  type Style,
+  symbols,
+  widthOf,
+} from "#lib/view/format.ts";
+import { hasOutcome, isRowEnded, rowDurationMs, rowsByGroup } from "#lib/view/rows.ts";
+
+export interface Layout {
+  readonly width: number;
+  readonly style: Style;
+}
+
+export interface RowResult {
+  readonly row: Row;
+  readonly resources: readonly ResourceState[];
+  readonly ended: readonly EndedState[];
+  /** How the row ended, in one word. */
+  readonly word: string;
+}
+
+/** The rows that a summary counts: the clusters, or everything when no cluster is part of the run. */
+export function rowResults(run: RunState): readonly RowResult[] {
+  const rows = rowsByGroup(run);
+  const clusters = rows.filter((row) => row.owner.kind === "cluster");
+  return (clusters.length > 0 ? clusters : rows).map((row) => {
+    const resources = resourcesOf(run, row);
+    const ended = resources.filter((resource) => resource.kind === "ended");
+    return { row, resources, ended, word: resultWord(resources, ended, run.started?.verb) };
+  });
+}
+
+function resultWord(
+  resources: readonly ResourceState[],
+  ended: readonly EndedState[],
+  verb: VerbName | undefined,
+): string {
+  if (hasOutcome(ended, "failed")) return "failed";
+  if (hasOutcome(ended, "blocked")) return "blocked";
+  if (hasOutcome(ended, "cancelled") || !isRowEnded(resources)) return "cancelled";
+  const all = (...outcomes: readonly Outcome[]) => ended.every((resource) => outcomes.includes(resource.outcome));
+  if (all("unchanged")) return verb === "delete" ? "already gone" : "unchanged";
+  if (hasOutcome(ended, "degraded")) return "degraded";
+  if (all("absent")) return "absent";
+  // part of it is there: not fit for use
+  if (hasOutcome(ended, "absent")) return "degraded";
+  if (hasOutcome(ended, "healthy")) return "healthy";
+  if (hasOutcome(ended, "removed")) return "removed";
+  if (hasOutcome(ended, "replaced")) return "replaced";
+  if (all("made")) return "created";
+  if (hasOutcome(ended, "made") || hasOutcome(ended, "updated")) return "updated";
+  return hasOutcome(ended, "adopted") ? "adopted" : "kept";
+}
+
+interface Column {
+  readonly head: string;
+  readonly cells: readonly string[];
+  readonly right?: true;
+  /** Left out first when the terminal is too narrow. */
+  readonly spare?: true;
+  readonly paint?: (cell: string) => string;
+}
+
+export function formatTable(run: RunState, layout: Layout): readonly string[] {
+  const results = rowResults(run);
+  if (results.length === 0) return [];
+  const head = results.every(({ row }) => row.owner.kind === "cluster") ? "cluster" : "name";
+  const names: Column = { head, cells: results.map(({ row }) => row.owner.name) };
+  const columns = run.started?.verb === "status" ? statusColumns(results, layout) : changeColumns(results, layout);
+  return [...formatColumns([names, ...columns], layout), ""];
+}
+
+function changeColumns(results: readonly RowResult[], { style }: Layout): readonly Column[] {
+  const argocd: Column = { head: "argo cd", cells: results.map(({ ended }) => formatArgocd(ended)), spare: true };
+  return [
+    { head: "result", cells: results.map(({ word }) => word), paint: paintWord(style) },
+    { head: "changes", cells: results.map(({ ended }) => formatChanges(ended)), spare: true },
+    ...(results.some(({ resources }) => resources.some(isArgocd)) ? [argocd] : []),
+    { head: "time", cells: results.map(({ resources }) => formatTime(resources)), right: true },
+  ];
+}
+
+function statusColumns(results: readonly RowResult[], { style }: Layout): readonly Column[] {
+  return [
+    { head: "health", cells: results.map(({ word }) => word), paint: paintWord(style) },
+    { head: "state", cells: results.map(({ ended }) => formatState(ended)) },
+  ];
+}
+
+function isArgocd({ subject }: ResourceState): boolean {
+  return subject.label === "Argo CD";
+}
+
+function formatArgocd(ended: readonly EndedState[]): string {
+  const argocd = ended.find(isArgocd);
+  if (argocd === undefined || argocd.outcome === "blocked" || argocd.outcome === "cancelled") return symbols.nothing;
+  return cleanLine(argocd.health?.summary ?? argocd.note ?? argocd.outcome);
+}
+
+const countedChanges: readonly Outcome[] = ["made", "updated", "replaced", "adopted", "removed", "kept"];
+
+/** `9 made, 1 updated`. */
+function formatChanges(ended: readonly EndedState[]): string {
+  const counts = countedChanges.map((word) => [ended.filter(({ outcome }) => outcome === word).length, word] as const);
+  const said = counts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
+  return said.length === 0 ? symbols.nothing : said.join(", ");
+}
+
+function formatTime(resources: readonly ResourceState[]): string {
+  const durationMs = rowDurationMs(resources);
+  return durationMs === undefined ? symbols.nothing : formatDuration(durationMs);
+}
+
+/** What is wrong comes alone; without it, all there is to say. */
+function formatState(ended: readonly EndedState[]): string {
+  const wrong = ended.filter(({ outcome }) => !["healthy", "unchanged", "blocked"].includes(outcome));
+  const shown = wrong.length > 0 && wrong.length < ended.length ? wrong : ended;
+  const said = shown.flatMap(({ subject, outcome, health, error }) => {
+    const text = error?.message ?? health?.summary;
+    if (text !== undefined) return [wrong.length > 0 ? `${subject.label}: ${text}` : text];
+    return outcome === "absent" && shown.length < ended.length ? [`no ${subject.label}`] : [];
+  });
+  return said.length === 0 ? symbols.nothing : cleanLine(said.join(" · "));
+}
+
+function paintWord(style: Style): Paint {
+  return (word) => {
+    if (word === "failed" || word === "degraded") return style.bad(word);
+    if (word === "blocked" || word === "cancelled") return style.warn(word);
+    return ["unchanged", "absent", "already gone"].includes(word) ? word : style.good(word);
+  };
+}
+
+/** Names are never cut: spare columns go first, then the last column gives way. */
+function formatColumns(columns: readonly Column[], { width, style }: Layout): readonly string[] {
+  const widths = (shown: readonly Column[]) =>
+    shown.map(({ head, cells }) => Math.max(...[head, ...cells].map(widthOf)));
+  const total = (shown: readonly Column[], gap: number) =>
+    widths(shown).reduce((sum, column) => sum + column, gap * (shown.length - 1));
+  let shown = columns;
+  let gap = 4;
+  if (total(shown, gap) > width) gap = 2;
+  while (total(shown, gap) > width) {
+    const spare = shown.findLast((column) => column.spare === true);
+    if (spare === undefined) break;
+    shown = shown.filter((column) => column !== spare);
+  }
+  const sizes = widths(shown);
+  const before = sizes.slice(0, -1).reduce((sum, size) => sum + size + gap, 0);
+  const line = (index: number | undefined) =>
+    shown
+      .map((column, position) => {
+        const text = index === undefined ? column.head : (column.cells[index] ?? "");
+        const size = sizes[position] ?? 0;
+        const isLast = position === shown.length - 1;
+        const whole = isLast && column.right !== true ? cut(text, Math.max(12, width - before)) : text;
+        const painted = index === undefined ? style.dim(whole) : (column.paint?.(whole) ?? whole);
+        return column.right === true ? padStart(painted, size) : padEnd(painted, size);
+      })
+      .join(" ".repeat(gap))
+      .trimEnd();
+  return [line(undefined), ...(columns[0]?.cells ?? []).map((_, index) => line(index))];
+}

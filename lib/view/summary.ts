@@ -1,0 +1,136 @@
+import type { Outcome, VerbName } from "#lib/events.ts";
+import type { RunState } from "#lib/view/collect.ts";
+import { cleanLine, createStyle, flow, formatCount, formatDuration, type Style, wrap } from "#lib/view/format.ts";
+import { formatFailures } from "#lib/view/summary-failures.ts";
+import { formatPlan } from "#lib/view/summary-plan.ts";
+import { formatTable, rowResults } from "#lib/view/summary-table.ts";
+
+export interface SummaryOptions {
+  readonly width: number;
+  readonly color: boolean;
+  /** Said at the end, e.g. that the journal is incomplete. */
+  readonly remarks?: readonly string[];
+}
+
+/** The end of a run: a table, totals, each failure with its cause and cure, and what to type next. Empty before a start. */
+export function formatSummary(run: RunState, options: SummaryOptions): string {
+  const { started } = run;
+  if (started === undefined) return "";
+  const style = createStyle(options.color);
+  const layout = { width: options.width, style };
+  const body =
+    started.verb === "plan"
+      ? formatPlan(run, layout)
+      : [...formatTable(run, layout), ...flow(formatTotals(run), options.width)];
+  const tail = [
+    ...formatLeftOut(run, options.width),
+    ...formatNotices(run, options, style),
+    ...formatLog(run),
+    ...formatNext(run, options.width),
+  ];
+  const blocks = [body, ...formatFailures(run, layout), tail].filter((lines) => lines.length > 0);
+  return `${blocks.map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+const outcomeOrder: readonly Outcome[] = [
+  "made",
+  "updated",
+  "replaced",
+  "adopted",
+  "removed",
+  "healthy",
+  "unchanged",
+  "kept",
+  "degraded",
+  "absent",
+  "failed",
+  "blocked",
+  "cancelled",
+];
+
+/** `14 ready, 2 blocked · 118 resources: 61 made, 55 unchanged, 2 failed · 12m 9s (critical path 12m 1s)`. */
+function formatTotals(run: RunState): readonly string[] {
+  const totals = countOutcomes(run);
+  const counts = outcomeOrder.map((outcome) => [totals[outcome] ?? 0, outcome] as const).filter(([count]) => count > 0);
+  const resources = formatCount(run.resources.size, "resource");
+  return [
+    formatRowTotals(run),
+    counts.length === 0 ? resources : `${resources}: ${counts.map(([count, word]) => `${count} ${word}`).join(", ")}`,
+    formatTimes(run),
+  ].filter((part) => part !== "");
+}
+
+/** What a row that went well is called. */
+const goodEnd: Readonly<Record<VerbName, string>> = {
+  create: "ready",
+  delete: "removed",
+  plan: "planned",
+  status: "healthy",
+};
+
+function formatRowTotals(run: RunState): string {
+  const { started } = run;
+  if (started === undefined) return "";
+  const good = goodEnd[started.verb];
+  const words = rowResults(run).map(({ word }) =>
+    ["failed", "blocked", "cancelled", "degraded", "absent", "already gone", "kept"].includes(word) ? word : good,
+  );
+  const order = [good, "degraded", "kept", "already gone", "absent", "failed", "blocked", "cancelled"];
+  return order
+    .map((word) => [words.filter((other) => other === word).length, word] as const)
+    .filter(([count]) => count > 0)
+    .map(([count, word]) => `${count} ${word}`)
+    .join(", ");
+}
+
+function formatTimes({ started, finished }: RunState): string {
+  if (finished === undefined) return "";
+  const total = formatDuration(finished.durationMs);
+  const changes = started?.verb === "create" || started?.verb === "delete";
+  return changes && finished.criticalPathMs > 0
+    ? `${total} (critical path ${formatDuration(finished.criticalPathMs)})`
+    : total;
+}
+
+function countOutcomes(run: RunState): Readonly<Partial<Record<Outcome, number>>> {
+  const totals: Partial<Record<Outcome, number>> = {};
+  for (const resource of run.resources.values()) {
+    if (resource.kind === "ended") totals[resource.outcome] = (totals[resource.outcome] ?? 0) + 1;
+  }
+  return totals;
+}
+
+/** Clusters that this version doesn't make, gathered by reason. */
+function formatLeftOut({ started }: RunState, width: number): readonly string[] {
+  const byReason = Map.groupBy(started?.leftOut ?? [], ({ why }) => why);
+  return [...byReason].flatMap(([why, left]) => {
+    const names = left.map(({ cluster }) => cluster).join(", ");
+    return labelled("left out", wrap(`${names}: ${why}`, width - labelWidth));
+  });
+}
+
+function formatNotices(run: RunState, { width, remarks = [] }: SummaryOptions, style: Style): readonly string[] {
+  const warnings = run.notices.filter(({ level }) => level === "warning");
+  const said = warnings.map(({ message, hint }) => (hint === undefined ? message : `${message} · ${hint}`));
+  const unique = [...new Set([...said, ...remarks].map(cleanLine))];
+  return unique.flatMap((text) => labelled("warning", wrap(text, width - labelWidth)).map(style.warn));
+}
+
+function formatLog({ finished }: RunState): readonly string[] {
+  return finished === undefined ? [] : labelled("log", [finished.logs]);
+}
+
+/** On one line if there is room, otherwise one command per line, whole. */
+function formatNext({ finished }: RunState, width: number): readonly string[] {
+  const commands = finished?.next ?? [];
+  if (commands.length === 0) return [];
+  const line = commands.join("   ·   ");
+  return labelled("next", line.length <= width - labelWidth ? [line] : commands);
+}
+
+/** As wide as `left out` and a gap. */
+const labelWidth = 10;
+
+function labelled(label: string, lines: readonly string[]): readonly string[] {
+  return lines.map((line, index) => (index === 0 ? label : "").padEnd(labelWidth) + line);
+}

@@ -1,0 +1,287 @@
+import { describe, expect, test } from "bun:test";
+import type { FleetEvent } from "#lib/events.ts";
+import { collectAll } from "#lib/view/collect.ts";
+import { widthOf } from "#lib/view/format.ts";
+import { formatSummary } from "#lib/view/summary.ts";
+import {
+  account,
+  at,
+  cluster,
+  docker,
+  done,
+  finished,
+  halfFailedCreate,
+  k3d01,
+  kind01,
+  kind02,
+  portTaken,
+  runFinished,
+  runStarted,
+  started,
+  subject,
+} from "./fixtures/runs.ts";
+
+function summaryOf(events: readonly FleetEvent[], width = 100, color = false): string {
+  return formatSummary(collectAll(events), { width, color });
+}
+
+describe("create", () => {
+  test("a half-failed run names each cause once, with its cure and what it stopped", () => {
+    expect(summaryOf(halfFailedCreate)).toBe(
+      `
+cluster            result       changes    argo cd       time
+kind01.internal    created      3 made     5 healthy    1m 4s
+kind02.internal    failed       –          –               9s
+k3d01.internal     unchanged    –          5 healthy       2s
+k3d02.internal     blocked      –          –                –
+
+2 ready, 1 failed, 1 blocked · 14 resources: 3 made, 4 unchanged, 2 failed, 5 blocked
+1m 5s (critical path 1m 4s)
+
+✘ docker: image
+  docker.io/rancher/k3s:v1.36.1-k3s1 can't be pulled: no such host (ImageUnavailable)
+  log   clusters/.runs/2026-11-23T10-15-02/docker.log
+  stops k3d02.internal (blocked by local/docker/image)
+
+✘ kind02.internal: kind
+  port 6443 of 127.0.0.1 is taken by container old-registry (PortTaken)
+  why   CONTAINER      PORTS
+        old-registry   127.0.0.1:6443->5000/tcp
+        the port is set in clusters/kind.ts
+  do    docker rm --force old-registry
+  log   clusters/.runs/2026-11-23T10-15-02/kind02.internal.log
+
+log       clusters/.runs/2026-11-23T10-15-02
+next      export KUBECONFIG=clusters/.kubeconfigs/kubeconfig_kind01.internal.yml
+          mise run status
+`.trimStart(),
+    );
+  });
+
+  test("a narrow terminal loses columns and breaks prose, never names or commands", () => {
+    const text = summaryOf(halfFailedCreate, 40);
+    expect(text.split("\n").slice(0, 3)).toEqual([
+      "cluster          result      time",
+      "kind01.internal  created    1m 4s",
+      "kind02.internal  failed        9s",
+    ]);
+    expect(text).toContain("log   clusters/.runs/2026-11-23T10-15-02/kind02.internal.log");
+    const wide = text.split("\n").filter((line) => widthOf(line) > 40);
+    expect(wide.every((line) => /^(?: {2})?log|^next|^ {6}/.test(line))).toBe(true);
+  });
+
+  test("without Argo CD there is no column for it", () => {
+    const plans = [{ owner: kind01, place: "docker", labels: ["kind"] }];
+    const text = summaryOf([runStarted("create", plans), ...done(kind01, "kind", [0, 2], "made"), runFinished(2)]);
+    expect(text.split("\n").slice(0, 2)).toEqual([
+      "cluster            result     changes    time",
+      "kind01.internal    created    1 made       2s",
+    ]);
+    expect(text).toContain("1 ready · 1 resource: 1 made · 2s\n");
+  });
+
+  test("rows that fail for one reason are told once", () => {
+    const plans = [kind01, kind02].map((owner) => ({ owner, place: "docker", labels: ["kind"] }));
+    const failures = [kind01, kind02].flatMap((owner) => done(owner, "kind", [0, 1], "failed", { error: portTaken }));
+    const text = summaryOf([runStarted("create", plans), ...failures, runFinished(1)]);
+    expect(text.match(/PortTaken/g)).toHaveLength(1);
+    expect(text).toContain("✘ kind01.internal: kind\n✘ kind02.internal: kind\n  port 6443");
+    expect(text).toContain("kind01.internal.log\n        clusters/.runs/2026-11-23T10-15-02/kind02.internal.log");
+  });
+
+  test("a cause outside the run is named by its id", () => {
+    const plans = [{ owner: kind01, place: "docker", labels: ["kind"] }];
+    const blocked = finished(kind01, "kind", [1, 1], "blocked", { cause: "local/docker/network" });
+    expect(summaryOf([runStarted("create", plans), blocked])).toContain(
+      "⊘ kind01.internal: kind: blocked by local/docker/network",
+    );
+  });
+
+  test("a stack is shown when there is one", () => {
+    const plans = [{ owner: kind01, place: "docker", labels: ["kind"] }];
+    const error = { code: "Unexpected", message: "x is not a function", stack: "TypeError: x\n    at y (z.ts:1:2)" };
+    const text = summaryOf([runStarted("create", plans), ...done(kind01, "kind", [0, 1], "failed", { error })]);
+    expect(text).toContain("  stack TypeError: x\n            at y (z.ts:1:2)\n");
+  });
+
+  test("clusters that are left out are named with the reason", () => {
+    const plans = [{ owner: kind01, place: "docker", labels: ["kind"] }];
+    const leftOut = ["k01.k8s.aws.mylabs.dev", "k02.k8s.aws.mylabs.dev"].map((name) => ({
+      cluster: name,
+      why: "this version makes no EKS clusters",
+    }));
+    const text = summaryOf([runStarted("create", plans, { leftOut }), ...done(kind01, "kind", [0, 1], "made")]);
+    expect(text).toEndWith(
+      "left out  k01.k8s.aws.mylabs.dev, k02.k8s.aws.mylabs.dev: this version makes no EKS clusters\n",
+    );
+  });
+
+  test("an interrupted run says what was cancelled, also what never ended", () => {
+    const plans = [kind01, kind02].map((owner) => ({ owner, place: "docker", labels: ["kind"] }));
+    const text = summaryOf([
+      runStarted("create", plans),
+      ...done(kind01, "kind", [0, 3], "cancelled"),
+      started(kind02, "kind", 0),
+    ]);
+    expect(text).toBe(
+      `
+cluster            result       changes    time
+kind01.internal    cancelled    –            3s
+kind02.internal    cancelled    –             –
+
+2 cancelled · 2 resources: 1 cancelled
+`.trimStart(),
+    );
+  });
+
+  test("warnings are repeated once", () => {
+    const plans = [{ owner: kind01, place: "docker", labels: ["kind"] }];
+    const notice = {
+      kind: "notice",
+      at: at(1),
+      level: "warning",
+      message: "2 clusters at once: memory is short",
+    } as const;
+    const text = summaryOf([runStarted("create", plans), notice, notice, ...done(kind01, "kind", [0, 1], "made")]);
+    expect(text.match(/warning {3}2 clusters at once: memory is short/g)).toHaveLength(1);
+  });
+
+  test("colour adds escape codes and changes no text", () => {
+    const colored = summaryOf(halfFailedCreate, 100, true);
+    expect(colored).toContain("\u001b[31mfailed\u001b[39m");
+    expect(Bun.stripANSI(colored)).toBe(summaryOf(halfFailedCreate));
+  });
+
+  test("nothing is said of a run that never started", () => {
+    expect(summaryOf([])).toBe("");
+  });
+});
+
+test("delete counts what was removed, kept and already gone", () => {
+  const plans = [
+    { owner: docker, place: "docker", labels: ["image"] },
+    { owner: kind01, place: "docker", labels: ["kind", "kubeconfig"] },
+    { owner: kind02, place: "docker", labels: ["kind", "kubeconfig"] },
+    { owner: k3d01, place: "docker", labels: ["k3d"] },
+  ];
+  const text = summaryOf([
+    runStarted("delete", plans),
+    ...done(kind01, "kubeconfig", [0, 0.1], "removed"),
+    ...done(kind01, "kind", [0.1, 3], "removed"),
+    ...done(kind02, "kind", [0, 0.2], "unchanged", { note: "already gone" }),
+    ...done(kind02, "kubeconfig", [0, 0.2], "unchanged", { note: "already gone" }),
+    ...done(k3d01, "k3d", [0, 4], "failed", { error: { code: "ProgramFailed", message: "k3d ended with 1" } }),
+    ...done(docker, "image", [3, 3], "kept", { note: "other clusters use it" }),
+    runFinished(4, { exitCode: 1, criticalPathMs: 4_000, totals: { removed: 2, unchanged: 2, kept: 1, failed: 1 } }),
+  ]);
+  expect(text).toBe(
+    `
+cluster            result          changes      time
+kind01.internal    removed         2 removed      3s
+kind02.internal    already gone    –            0.2s
+k3d01.internal     failed          –              4s
+
+1 removed, 1 already gone, 1 failed · 6 resources: 2 removed, 2 unchanged, 1 kept, 1 failed
+4s (critical path 4s)
+
+✘ k3d01.internal: k3d
+  k3d ended with 1 (ProgramFailed)
+  log   clusters/.runs/2026-11-23T10-15-02/k3d01.internal.log
+
+log       clusters/.runs/2026-11-23T10-15-02
+`.trimStart(),
+  );
+});
+
+test("status says how each cluster is, and of what is wrong only that", () => {
+  const plans = [kind01, kind02, k3d01].map((owner) => ({ owner, place: "docker", labels: ["node", "kubeconfig"] }));
+  const healthy = (summary: string) => ({ health: { kind: "healthy", summary } }) as const;
+  const text = summaryOf([
+    runStarted("status", plans),
+    ...done(kind01, "node", [0, 0.3], "healthy", healthy("2 of 2 nodes ready")),
+    ...done(kind01, "kubeconfig", [0, 0.3], "healthy", healthy("kubeconfig valid")),
+    ...done(kind02, "node", [0, 0.3], "degraded", { health: { kind: "degraded", summary: "1 of 2 nodes ready" } }),
+    ...done(kind02, "kubeconfig", [0, 0.3], "healthy", healthy("kubeconfig valid")),
+    ...done(k3d01, "node", [0, 0.3], "absent"),
+    ...done(k3d01, "kubeconfig", [0, 0.3], "absent"),
+    runFinished(0.4, { totals: { healthy: 3, degraded: 1, absent: 2 } }),
+  ]);
+  expect(text).toBe(
+    `
+cluster            health      state
+kind01.internal    healthy     2 of 2 nodes ready · kubeconfig valid
+kind02.internal    degraded    node: 1 of 2 nodes ready
+k3d01.internal     absent      –
+
+1 healthy, 1 degraded, 1 absent · 6 resources: 3 healthy, 1 degraded, 2 absent · 0.4s
+
+log       clusters/.runs/2026-11-23T10-15-02
+`.trimStart(),
+  );
+});
+
+test("plan lists what would be done and says that nothing was", () => {
+  const k05 = cluster("k05.k8s.aws.mylabs.dev", "aws");
+  const aws01 = account("aws-01", "aws");
+  const plans = [
+    { owner: kind01, place: "docker", labels: ["kind", "kubeconfig", "Argo CD"] },
+    { owner: kind02, place: "docker", labels: ["kind", "kubeconfig"] },
+    { owner: aws01, place: "", labels: ["role"] },
+    { owner: k05, place: "us-east-1", labels: ["zone", "delegation", "EKS"] },
+  ];
+  const text = summaryOf([
+    runStarted("plan", plans),
+    ...done(kind01, "kind", [0, 0.2], "to update", {
+      changes: [
+        { field: "workers", from: "1", to: "2", effect: "in-place" },
+        { field: "image", from: "v1.35", to: "v1.36", effect: "replace" },
+      ],
+    }),
+    ...done(kind01, "kubeconfig", [0, 0.2], "unchanged"),
+    ...done(kind01, "Argo CD", [0, 0.2], "unchanged"),
+    ...done(kind02, "kind", [0, 0.2], "to replace", { note: "half-made by a run that died" }),
+    ...done(kind02, "kubeconfig", [0, 0.2], "to remove"),
+    ...done(aws01, "role", [0, 0.2], "unchanged"),
+    ...done(k05, "zone", [0, 0.2], "to make"),
+    ...done(k05, "delegation", [0, 0.2], "to make"),
+    ...done(k05, "EKS", [0, 0.2], "to make"),
+    runFinished(0.4, { next: ["mise run create-all"] }),
+  ]);
+  expect(text).toBe(
+    `
+aws-01
+  = unchanged: role
+k05.k8s.aws.mylabs.dev
+  + 3 resources: zone, delegation, EKS
+kind01.internal
+  ~ kind        workers "1" → "2"
+                image "v1.35" → "v1.36" (replace)
+  = unchanged: kubeconfig, Argo CD
+kind02.internal
+  ~ kind        to replace
+                half-made by a run that died
+  - kubeconfig
+
+3 clusters change · 3 to make, 1 to update, 1 to replace, 1 to remove · nothing was changed
+
+log       clusters/.runs/2026-11-23T10-15-02
+next      mise run create-all
+`.trimStart(),
+  );
+});
+
+test("a plan that could not look everywhere says so", () => {
+  const plans = [{ owner: kind01, place: "docker", labels: ["kind", "kubeconfig"] }];
+  const text = summaryOf([
+    runStarted("plan", plans),
+    ...done(kind01, "kind", [0, 1], "failed", { error: portTaken }),
+    finished(kind01, "kubeconfig", [1, 1], "blocked", { cause: subject(kind01, "kind").id }),
+  ]);
+  expect(text).toContain(
+    "  ✘ kind        port 6443 of 127.0.0.1 is taken by container old-registry\n  ⊘ kubeconfig: blocked",
+  );
+  expect(text).toContain(
+    "0 clusters change · 0 to make, 0 to update, 0 to remove, 1 failed, 1 blocked · nothing was changed",
+  );
+  expect(text).toContain("  do    docker rm --force old-registry");
+});

@@ -1,0 +1,83 @@
+import type { World } from "#lib/world.ts";
+
+/** Stable, unique, readable: `local/kind01.internal/cluster`. The key of events, journal and `--target`. */
+export type ResourceId = string;
+
+/** In whose row of the view a resource is shown. */
+export interface Owner {
+  /** `shared`: needed by several clusters (a Docker network, an image). */
+  readonly kind: "cluster" | "account" | "shared";
+  /** Name of the cluster or account; for shared resources the group, e.g. `docker`. */
+  readonly name: string;
+  /** Headline of the view: `aws`, `azure`, `gcp` or `local`. */
+  readonly group: string;
+}
+
+/** What a resource competes for; each lane has its own limit. */
+export type Lane = "api" | "docker" | "pull" | "cluster" | "file";
+
+/** What was found. `state` is the resource's own idea of itself. */
+export type Observed<State> =
+  | { readonly kind: "absent" }
+  | { readonly kind: "present"; readonly state: State }
+  /** Somebody is at work on it; wait, never fight. */
+  | { readonly kind: "busy"; readonly why: string }
+  /** Half-made by a run that died: ensure removes the rest and makes it anew. */
+  | { readonly kind: "broken"; readonly why: string }
+  /** Has our name but isn't ours: refused unless adopted explicitly. */
+  | { readonly kind: "foreign"; readonly why: string };
+
+/** One difference between what is and what is wanted. */
+export interface Change {
+  /** Where, e.g. `workers`, `Resources.Cluster.Version`. Empty for a whole resource. */
+  readonly field: string;
+  readonly from: string;
+  readonly to: string;
+  /** `replace`: can't be done in place, so that it needs `--allow-replacement`. */
+  readonly effect: "in-place" | "replace";
+}
+
+/** What a delete did: `kept` says why something was left on purpose. */
+export type Removal = { readonly kind: "removed" } | { readonly kind: "kept"; readonly why: string };
+
+/** Is a present resource fit for use? Shown by `status`. */
+export type Health =
+  | { readonly kind: "healthy"; readonly summary: string }
+  | { readonly kind: "degraded"; readonly summary: string };
+
+/** What resources hand to those that need them, by reference so that it is typed. */
+export interface Outputs {
+  /** State of a need. Throws OutputMissing while it is absent. */
+  of<State>(need: Resource<State>): State;
+  /** State of a need, undefined while it is absent. */
+  find<State>(need: Resource<State>): State | undefined;
+}
+
+/** One thing that exists or not, and can be made to match what the fleet says. */
+export interface Resource<State> {
+  readonly id: ResourceId;
+  /** Begins with the cluster's or account's name. */
+  readonly title: string;
+  /** Short word for the row of its owner: `kind`, `kubeconfig`. */
+  readonly label: string;
+  readonly owner: Owner;
+  readonly lane: Lane;
+  readonly needs: readonly AnyResource[];
+  /** Set on what a delete leaves alone by design, with the reason (an image kept for the next create). */
+  readonly keptOnDelete?: string;
+  observe(world: World, outputs: Outputs): Promise<Observed<State>>;
+  /** Pure. Empty means nothing to do; asked only of what is present. */
+  diff(state: State, outputs: Outputs): readonly Change[];
+  /** Acts on what `observe` saw and returns fresh state. Running it twice changes nothing. */
+  ensure(world: World, observed: Observed<State>, outputs: Outputs): Promise<State>;
+  /** "Already gone" is success. */
+  remove(world: World, observed: Observed<State>, outputs: Outputs): Promise<Removal>;
+  health(state: State): Health;
+}
+
+/**
+ * A resource of any state. The state is written only by the resource itself and read only through typed references,
+ * so that a collection may forget it.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the one place where the state's type is forgotten on purpose
+export type AnyResource = Resource<any>;

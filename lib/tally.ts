@@ -1,0 +1,37 @@
+import type { EventReader, Outcome } from "#lib/events.ts";
+import type { AnyResource } from "#lib/graph/resource.ts";
+
+/** Counts what a run did, for its end and its exit code. */
+export interface Tally extends EventReader {
+  totals(): Readonly<Partial<Record<Outcome, number>>>;
+  /** 1 when anything failed, was blocked, or isn't as it should be; else 0. */
+  exitCode(): number;
+  /** Duration of the longest chain of needs, in ms. */
+  criticalPathMs(): number;
+}
+
+const bad: ReadonlySet<Outcome> = new Set(["failed", "blocked", "cancelled", "degraded"]);
+
+export function createTally(resources: readonly AnyResource[]): Tally {
+  const counts = new Map<Outcome, number>();
+  const durations = new Map<string, number>();
+  return {
+    receive(event) {
+      if (event.kind !== "finished") return;
+      counts.set(event.outcome, (counts.get(event.outcome) ?? 0) + 1);
+      durations.set(event.id, event.durationMs);
+    },
+    close: () => Promise.resolve(),
+    totals: () => Object.fromEntries(counts),
+    exitCode: () => ([...counts.keys()].some((outcome) => bad.has(outcome)) ? 1 : 0),
+    criticalPathMs() {
+      const lengths = new Map<AnyResource, number>();
+      // The resources come in order of need, so that each need is already known.
+      for (const resource of resources) {
+        const before = Math.max(0, ...resource.needs.map((need) => lengths.get(need) ?? 0));
+        lengths.set(resource, before + (durations.get(resource.id) ?? 0));
+      }
+      return Math.max(0, ...lengths.values());
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { FleetError } from "#lib/errors.ts";
+import type { AnyResource, Change } from "#lib/graph/resource.ts";
+import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
+import { exclusively, foreignError, settle, walk } from "#lib/verbs/engine.ts";
+import type { World } from "#lib/world.ts";
+
+/** Makes everything match what the fleet says, needs first. */
+export const create: Verb = {
+  name: "create",
+  mutates: true,
+  run: (engine) => walk(engine, "needs-first", (resource, world) => converge(resource, world, engine)),
+};
+
+async function converge(resource: AnyResource, world: World, engine: Engine): Promise<Conclusion> {
+  // A look without the lease, so that a rerun over a fleet that is as it should be waits for nobody.
+  const first = await resource.observe(world, engine.outputs);
+  if (first.kind === "present" && resource.diff(first.state, engine.outputs).length === 0) {
+    engine.outputs.set(resource, first.state);
+    return { outcome: "unchanged" };
+  }
+  return await exclusively(resource, world, () => change(resource, world, engine));
+}
+
+async function change(resource: AnyResource, world: World, engine: Engine): Promise<Conclusion> {
+  const observed = await settle(resource, world, engine);
+  const ensure = async (): Promise<void> => {
+    engine.outputs.set(resource, await resource.ensure(world, observed, engine.outputs));
+  };
+  switch (observed.kind) {
+    case "absent":
+      await ensure();
+      return { outcome: "made" };
+    case "broken":
+      await ensure();
+      return { outcome: "made", note: `what was left of it was removed first: ${observed.why}` };
+    case "foreign":
+      if (!world.options.adopt) throw foreignError(observed.why);
+      await ensure();
+      return { outcome: "adopted" };
+    case "present": {
+      const changes = resource.diff(observed.state, engine.outputs);
+      if (changes.length === 0) {
+        engine.outputs.set(resource, observed.state);
+        return { outcome: "unchanged" };
+      }
+      const replace = changes.some((entry) => entry.effect === "replace");
+      if (replace && !world.options.allowReplacement) throw replacementRequired(changes);
+      await ensure();
+      return { outcome: replace ? "replaced" : "updated", changes };
+    }
+    default:
+      return observed satisfies never;
+  }
+}
+
+function replacementRequired(changes: readonly Change[]): FleetError {
+  const differing = changes.filter((change) => change.effect === "replace");
+  return new FleetError(
+    "ReplacementRequired",
+    `differs from the fleet in what can't be changed in place: ${differing.map((change) => change.field).join(", ")}`,
+    {
+      hint: "run again with --allow-replacement to delete it and make it anew, or change the fleet back",
+      details: differing.map((change) => `${change.field}: ${change.from} → ${change.to}`),
+    },
+  );
+}

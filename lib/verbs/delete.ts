@@ -1,0 +1,65 @@
+import { FleetError } from "#lib/errors.ts";
+import type { AnyResource, Observed } from "#lib/graph/resource.ts";
+import { runGraph } from "#lib/graph/scheduler.ts";
+import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
+import { exclusively, foreignError, settle, walk } from "#lib/verbs/engine.ts";
+import type { World } from "#lib/world.ts";
+
+/** Removes everything of the selection, what is needed last. */
+export const remove: Verb = {
+  name: "delete",
+  mutates: true,
+  async run(engine) {
+    const seen = await lookAtAll(engine);
+    await walk(engine, "needs-last", async (resource, world) => {
+      const found = seen.get(resource);
+      // What can't be looked at is a failure, never "absent": nothing that it needs may go.
+      if (found?.kind === "failed") throw found.error;
+      return await removeOne(resource, world, engine);
+    });
+  },
+};
+
+type Seen =
+  | { readonly kind: "seen"; readonly observed: Observed<unknown> }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/** Needs first, because what a resource needs may tell how to look at it. Fills in the outputs. */
+export async function lookAtAll(engine: Engine): Promise<ReadonlyMap<AnyResource, Seen>> {
+  const seen = new Map<AnyResource, Seen>();
+  await runGraph(
+    {
+      nodes: engine.resources,
+      after: (resource) => resource.needs,
+      lane: (resource) => resource.lane,
+      limit: engine.limit,
+      signal: engine.signal,
+    },
+    async (resource) => {
+      const observed: Observed<unknown> = await resource.observe(engine.worldOf(resource), engine.outputs);
+      if (observed.kind === "present") engine.outputs.set(resource, observed.state);
+      seen.set(resource, { kind: "seen", observed });
+    },
+    (resource, result) => {
+      if (result.kind === "failed") seen.set(resource, result);
+      if (result.kind === "blocked") {
+        const why = `${result.cause.title}: could not be looked at, and this depends on it`;
+        seen.set(resource, { kind: "failed", error: new FleetError("OutputMissing", why) });
+      }
+    },
+  );
+  return seen;
+}
+
+async function removeOne(resource: AnyResource, world: World, engine: Engine): Promise<Conclusion> {
+  if (resource.keptOnDelete !== undefined) return { outcome: "kept", note: resource.keptOnDelete };
+  return await exclusively(resource, world, async () => {
+    const observed = await settle(resource, world, engine);
+    if (observed.kind === "foreign" && !world.options.adopt) throw foreignError(observed.why);
+    // Also when absent: what a run that died left beside it (a lock, a network) goes too.
+    const removal = await resource.remove(world, observed, engine.outputs);
+    engine.outputs.clear(resource);
+    if (removal.kind === "kept") return { outcome: "kept", note: removal.why };
+    return observed.kind === "absent" ? { outcome: "unchanged", note: "already gone" } : { outcome: "removed" };
+  });
+}

@@ -1,0 +1,150 @@
+import type { Clock } from "#lib/clock.ts";
+import { asFleetError, FleetError, reportError } from "#lib/errors.ts";
+import type { Finished, FleetEvent, Outcome, VerbName } from "#lib/events.ts";
+import type { OutputStore } from "#lib/graph/outputs.ts";
+import type { AnyResource, Change, Health, Observed } from "#lib/graph/resource.ts";
+import { runGraph } from "#lib/graph/scheduler.ts";
+import type { World } from "#lib/world.ts";
+
+/** Something that is done to a selected part of the graph. */
+export interface Verb {
+  readonly name: VerbName;
+  /** False for verbs that only look. */
+  readonly mutates: boolean;
+  run(engine: Engine): Promise<void>;
+}
+
+/** An event before it is stamped with its time. */
+export type Emitted = FleetEvent extends infer Event ? (Event extends FleetEvent ? Omit<Event, "at"> : never) : never;
+
+/** All that a verb works with. */
+export interface Engine {
+  readonly resources: readonly AnyResource[];
+  readonly outputs: OutputStore;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly verbose: boolean;
+  limit(lane: string): number;
+  emit(event: Emitted): void;
+  /** The world as one resource sees it: its own progress and output. */
+  worldOf(resource: AnyResource): World;
+}
+
+/** How the visit of one resource ended well. */
+export interface Conclusion {
+  readonly outcome: Outcome;
+  readonly changes?: readonly Change[];
+  readonly note?: string;
+  readonly health?: Health;
+}
+
+export type Visit = (resource: AnyResource, world: World) => Promise<Conclusion>;
+
+/** Visits every resource in the given order and tells the events of each. */
+export async function walk(engine: Engine, order: "needs-first" | "needs-last", visit: Visit): Promise<void> {
+  const begun = new Map<AnyResource, number>();
+  const finish = (
+    resource: AnyResource,
+    conclusion: Omit<Finished, "kind" | "id" | "at" | "durationMs" | "changes"> & {
+      readonly changes?: readonly Change[];
+    },
+  ): void => {
+    const since = begun.get(resource);
+    engine.emit({
+      kind: "finished",
+      id: resource.id,
+      durationMs: since === undefined ? 0 : engine.clock.now() - since,
+      ...conclusion,
+      changes: conclusion.changes ?? [],
+    });
+  };
+  const conclusions = new Map<AnyResource, Conclusion>();
+  await runGraph(
+    {
+      nodes: engine.resources,
+      after: order === "needs-first" ? (resource) => resource.needs : followersAmong(engine.resources),
+      lane: (resource) => resource.lane,
+      limit: engine.limit,
+      signal: engine.signal,
+    },
+    async (resource) => {
+      begun.set(resource, engine.clock.now());
+      engine.emit({ kind: "started", id: resource.id });
+      conclusions.set(resource, await visit(resource, engine.worldOf(resource)));
+    },
+    (resource, result) => {
+      switch (result.kind) {
+        case "done":
+          finish(resource, conclusions.get(resource) ?? { outcome: "unchanged" });
+          return;
+        case "failed":
+          // What was cut short by an interrupt did not fail; a rerun continues from it.
+          if (engine.signal.aborted && asFleetError(result.error).code === "Interrupted") {
+            finish(resource, { outcome: "cancelled", note: "interrupted; run the same command again to continue" });
+          } else {
+            finish(resource, { outcome: "failed", error: reportError(result.error, { verbose: engine.verbose }) });
+          }
+          return;
+        case "blocked":
+          finish(resource, { outcome: "blocked", cause: result.cause.id, note: `blocked by ${result.cause.title}` });
+          return;
+        case "cancelled":
+          finish(resource, { outcome: "cancelled" });
+          return;
+        default:
+          result satisfies never;
+      }
+    },
+  );
+}
+
+function followersAmong(resources: readonly AnyResource[]): (resource: AnyResource) => readonly AnyResource[] {
+  const followers = new Map<AnyResource, AnyResource[]>();
+  for (const resource of resources) {
+    for (const need of resource.needs) {
+      const list = followers.get(need) ?? [];
+      list.push(resource);
+      followers.set(need, list);
+    }
+  }
+  return (resource) => followers.get(resource) ?? [];
+}
+
+/** An EKS control plane takes about ten minutes to change; twice that and a bit is stuck. */
+const busyTimeoutMs = 25 * 60_000;
+const busyPollMs = 1_000;
+
+/** Observes until nobody else is at work on the resource. @throws FleetError StillBusy */
+export async function settle(
+  resource: AnyResource,
+  world: World,
+  engine: Engine,
+): Promise<Exclude<Observed<unknown>, { readonly kind: "busy" }>> {
+  const deadline = world.clock.now() + busyTimeoutMs;
+  for (;;) {
+    const observed: Observed<unknown> = await resource.observe(world, engine.outputs);
+    if (observed.kind !== "busy") return observed;
+    if (world.clock.now() >= deadline) {
+      throw new FleetError("StillBusy", `${observed.why}, for more than ${busyTimeoutMs / 60_000} minutes`, {
+        hint: "wait for it, or end what is at work on it, then run the same command again",
+      });
+    }
+    world.progress(`waiting: ${observed.why}`);
+    await world.clock.sleep(busyPollMs, world.signal);
+  }
+}
+
+/** Holds the lease on a resource while changing it. */
+export function exclusively<T>(resource: AnyResource, world: World, work: () => Promise<T>): Promise<T> {
+  return world.locks.hold(
+    resource.id,
+    { timeoutMs: busyTimeoutMs, signal: world.signal, progress: world.progress },
+    work,
+  );
+}
+
+export function foreignError(why: string): FleetError {
+  return new FleetError("ForeignResource", why, {
+    hint: "rename or remove it, or take it over with --adopt",
+  });
+}

@@ -1,0 +1,60 @@
+import { FleetError } from "#lib/errors.ts";
+import type { AnyResource, Observed } from "#lib/graph/resource.ts";
+import { lookAtAll } from "#lib/verbs/delete.ts";
+import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
+import { foreignError, walk } from "#lib/verbs/engine.ts";
+import type { World } from "#lib/world.ts";
+
+/** What `create` would do. Changes nothing. */
+export const plan: Verb = {
+  name: "plan",
+  mutates: false,
+  run: (engine) => walk(engine, "needs-first", (resource, world) => compare(resource, world, engine)),
+};
+
+/** What `delete` would do. Changes nothing. */
+export const planDelete: Verb = {
+  name: "plan",
+  mutates: false,
+  async run(engine) {
+    const seen = await lookAtAll(engine);
+    await walk(engine, "needs-last", async (resource) => {
+      const found = seen.get(resource);
+      if (found === undefined) return { outcome: "unchanged" };
+      if (found.kind === "failed") throw found.error;
+      if (found.observed.kind === "absent") return { outcome: "unchanged", note: "already gone" };
+      if (found.observed.kind === "foreign") throw foreignError(found.observed.why);
+      if (resource.keptOnDelete !== undefined) return { outcome: "kept", note: resource.keptOnDelete };
+      return { outcome: "to remove" };
+    });
+  },
+};
+
+async function compare(resource: AnyResource, world: World, engine: Engine): Promise<Conclusion> {
+  let observed: Observed<unknown>;
+  try {
+    observed = await resource.observe(world, engine.outputs);
+  } catch (error) {
+    if (error instanceof FleetError && error.code === "OutputMissing")
+      return { outcome: "to make", note: error.message };
+    throw error;
+  }
+  switch (observed.kind) {
+    case "absent":
+      return { outcome: "to make" };
+    case "broken":
+      return { outcome: "to replace", note: observed.why };
+    case "busy":
+      return { outcome: "to update", note: `busy: ${observed.why}` };
+    case "foreign":
+      throw foreignError(observed.why);
+    case "present": {
+      engine.outputs.set(resource, observed.state);
+      const changes = resource.diff(observed.state, engine.outputs);
+      if (changes.length === 0) return { outcome: "unchanged" };
+      return { outcome: changes.some((change) => change.effect === "replace") ? "to replace" : "to update", changes };
+    }
+    default:
+      return observed satisfies never;
+  }
+}

@@ -1,0 +1,38 @@
+import type { AnyResource, Observed } from "#lib/graph/resource.ts";
+import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
+import { walk } from "#lib/verbs/engine.ts";
+import type { World } from "#lib/world.ts";
+
+/** Looks at everything and says how it is. Changes nothing. */
+export const status: Verb = {
+  name: "status",
+  mutates: false,
+  run: (engine) => walk(engine, "needs-first", (resource, world) => examine(resource, world, engine)),
+};
+
+async function examine(resource: AnyResource, world: World, engine: Engine): Promise<Conclusion> {
+  const observed: Observed<unknown> = await resource.observe(world, engine.outputs);
+  switch (observed.kind) {
+    case "absent":
+      return { outcome: "absent" };
+    case "busy":
+    case "broken":
+    case "foreign":
+      return degraded(`${observed.kind}: ${observed.why}`);
+    case "present": {
+      engine.outputs.set(resource, observed.state);
+      const changes = resource.diff(observed.state, engine.outputs);
+      const health = resource.health(observed.state);
+      if (health.kind === "degraded") return { outcome: "degraded", health, changes };
+      const drift = changes.map((change) => `${change.field}: ${change.from} → ${change.to}`).join(", ");
+      if (drift !== "") return { ...degraded(`drifted from the fleet (${drift})`), changes };
+      return { outcome: "healthy", health };
+    }
+    default:
+      return observed satisfies never;
+  }
+}
+
+function degraded(summary: string): Conclusion {
+  return { outcome: "degraded", health: { kind: "degraded", summary } };
+}

@@ -1,0 +1,21 @@
+import type { AwsAccount, CloudZones, EksCluster } from "#lib/fleet/types.ts";
+
+export const zones = {
+  provider: "aws",
+  primary: "aws.mylabs.dev",
+  clusters: "k8s.aws.mylabs.dev",
+} as const satisfies CloudZones;
+
+/** Ids of one repeated digit are placeholders: put your own in before you leave the sandbox. */
+export const accounts: readonly AwsAccount[] = [
+  { provider: "aws", name: "aws-mgmt", role: "management", accountId: "111111111111" },
+  { provider: "aws", name: "aws-01", role: "tenant", accountId: "222222222222" },
+  { provider: "aws", name: "aws-02", role: "tenant", accountId: "333333333333" },
+];
+
+export const clusters: readonly EksCluster[] = [
+  { provider: "aws", name: "k01.k8s.aws.mylabs.dev", account: "aws-01", region: "us-east-1" },
+  { provider: "aws", name: "k02.k8s.aws.mylabs.dev", account: "aws-01", region: "eu-central-1" },
+  { provider: "aws", name: "k03.k8s.aws.mylabs.dev", account: "aws-02", region: "us-east-1" },
+  { provider: "aws", name: "k04.k8s.aws.mylabs.dev", account: "aws-02", region: "eu-central-1" },
+];

@@ -1,0 +1,16 @@
+import { checkAccounts } from "#lib/fleet/checks/accounts.ts";
+import { checkKubernetes } from "#lib/fleet/checks/kubernetes.ts";
+import { checkLocal } from "#lib/fleet/checks/local.ts";
+import { checkNames } from "#lib/fleet/checks/names.ts";
+import { checkNetworks } from "#lib/fleet/checks/networks.ts";
+import { checkRegions } from "#lib/fleet/checks/regions.ts";
+import { checkZones } from "#lib/fleet/checks/zones.ts";
+import type { Fault } from "#lib/fleet/fault.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
+
+const checks = [checkNames, checkZones, checkAccounts, checkRegions, checkNetworks, checkLocal, checkKubernetes];
+
+/** Everything that is wrong with a fleet and that its types can't tell. Pure; empty means nothing. */
+export function checkFleet(fleet: Fleet): readonly Fault[] {
+  return checks.flatMap((check) => check(fleet));
+}

@@ -1,0 +1,58 @@
+import { imageOf, tryImageKubernetes } from "#lib/fleet/defaults.ts";
+import type { Fault } from "#lib/fleet/fault.ts";
+import type { Cluster, Fleet } from "#lib/fleet/types.ts";
+import { isLocal } from "#lib/fleet/types.ts";
+
+/**
+ * Minors that Argo CD 3.6 is tested on: https://argo-cd.readthedocs.io/en/stable/operator-manual/installation/#supported-versions.
+ * Every cloud offers them, and kind has images of them.
+ */
+const lowestMinor = 34;
+const highestMinor = 37;
+
+export function checkKubernetes(fleet: Fleet): readonly Fault[] {
+  return fleet.clusters.flatMap(checkVersion);
+}
+
+function checkVersion(cluster: Cluster): readonly Fault[] {
+  const version: string | undefined = cluster.kubernetes;
+  if (version === undefined) return [];
+  const at = { where: `cluster ${cluster.name}`, provider: cluster.provider } as const;
+  const [, major, minor] = /^(\d+)\.(\d+)$/.exec(version) ?? [];
+  if (major === undefined || minor === undefined) {
+    const short = /^v?(\d+\.\d+)/.exec(version)?.[1] ?? `1.${highestMinor - 1}`;
+    const message = `malformed Kubernetes version "${version}"`;
+    return [{ code: "MalformedVersion", ...at, message, hint: `write major and minor only: kubernetes: "${short}"` }];
+  }
+  if (major !== "1" || Number(minor) < lowestMinor || Number(minor) > highestMinor) {
+    return [
+      {
+        code: "UnsupportedVersion",
+        ...at,
+        message: `Kubernetes ${version} isn't supported`,
+        hint: `use 1.${lowestMinor} to 1.${highestMinor}`,
+      },
+    ];
+  }
+  return checkImage(cluster, version, at);
+}
+
+/** A local cluster is what its image is. */
+function checkImage(
+  cluster: Cluster,
+  version: string,
+  at: Pick<Fault, "where"> & Pick<Cluster, "provider">,
+): readonly Fault[] {
+  if (!isLocal(cluster)) return [];
+  const image = imageOf(cluster);
+  const offered = tryImageKubernetes(image);
+  if (offered === undefined || offered === version) return [];
+  return [
+    {
+      code: "ImageOfAnotherVersion",
+      ...at,
+      message: `kubernetes ${version} is wanted, but image ${image.split("@", 1)[0]} is ${offered}`,
+      hint: `name an image of ${version} in image, or write kubernetes: "${offered}"`,
+    },
+  ];
+}

@@ -1,0 +1,90 @@
+import { imageOf, workersOf } from "#lib/fleet/defaults.ts";
+import type { Fault } from "#lib/fleet/fault.ts";
+import type { Fleet, LocalCluster } from "#lib/fleet/types.ts";
+import { isLocal } from "#lib/fleet/types.ts";
+
+/** Below 1024 a port needs root. */
+const lowestPort = 1024;
+const highestPort = 65535;
+
+/** Each node is a container with a kubelet of its own; more than this is a typing slip on any laptop. */
+const mostWorkers = 20;
+
+export function checkLocal(fleet: Fleet): readonly Fault[] {
+  const clusters = fleet.clusters.filter(isLocal);
+  return [
+    ...clusters.flatMap((cluster) => [...checkPort(cluster), ...checkNodes(cluster)]),
+    ...checkUniquePorts(clusters),
+  ];
+}
+
+function checkPort(cluster: LocalCluster): readonly Fault[] {
+  const port = cluster.apiPort;
+  if (Number.isInteger(port) && port >= lowestPort && port <= highestPort) return [];
+  return [
+    {
+      code: "PortOutOfRange",
+      where: `cluster ${cluster.name}`,
+      message: `apiPort ${port} isn't a whole number from ${lowestPort} to ${highestPort}`,
+      hint: "use a port near the others, such as 6553",
+      provider: cluster.provider,
+    },
+  ];
+}
+
+function checkUniquePorts(clusters: readonly LocalCluster[]): readonly Fault[] {
+  const owners = new Map<number, string>();
+  return clusters.flatMap((cluster): readonly Fault[] => {
+    const owner = owners.get(cluster.apiPort);
+    if (owner === undefined) {
+      owners.set(cluster.apiPort, cluster.name);
+      return [];
+    }
+    return [
+      {
+        code: "DuplicatePort",
+        where: `cluster ${cluster.name}`,
+        message: `apiPort ${cluster.apiPort} is that of ${owner}`,
+        hint: `use another port, e.g. apiPort: ${freePort(cluster.apiPort, clusters)}`,
+        provider: cluster.provider,
+      },
+    ];
+  });
+}
+
+function freePort(from: number, clusters: readonly LocalCluster[]): number {
+  const taken = new Set(clusters.map(({ apiPort }) => apiPort));
+  let port = from;
+  while (taken.has(port)) port = port < highestPort ? port + 1 : lowestPort;
+  return port;
+}
+
+function checkNodes(cluster: LocalCluster): readonly Fault[] {
+  const faults: Fault[] = [];
+  const at = { where: `cluster ${cluster.name}`, provider: cluster.provider } as const;
+  const workers = workersOf(cluster);
+  if (!Number.isInteger(workers) || workers < 0 || workers > mostWorkers) {
+    faults.push({
+      code: "WorkersOutOfRange",
+      ...at,
+      message: `workers ${workers} isn't a whole number from 0 to ${mostWorkers}`,
+      hint: "use 0 for one node that does everything, or 1 to 3",
+    });
+  }
+  const image = imageOf(cluster);
+  if (!hasTag(image)) {
+    faults.push({
+      code: "ImageWithoutTag",
+      ...at,
+      message: `image "${image}" has no tag`,
+      hint: `write the version, e.g. "${image.split("@", 1)[0]}:v1.36.1", or leave it out for the pinned one`,
+    });
+  }
+  return faults;
+}
+
+/** The port of a registry isn't a tag: only what follows the last slash counts. */
+function hasTag(image: string): boolean {
+  const name = image.split("@", 1)[0] ?? "";
+  return /^[^:]+:[\w][\w.-]{0,127}$/.test(name.slice(name.lastIndexOf("/") + 1));
+}

@@ -1,0 +1,145 @@
+import type { Fault } from "#lib/fleet/fault.ts";
+import { firstLabel, isDnsName, isLabel, parentName, taskSuffix } from "#lib/fleet/names.ts";
+import type { CloudCluster, CloudZones, Cluster, Fleet, LocalCluster, LocalProvider } from "#lib/fleet/types.ts";
+import { isLocal } from "#lib/fleet/types.ts";
+
+const form = "labels of lower-case letters, digits and inner hyphens, at most 63 long, joined by dots";
+
+/**
+ * kind itself takes 50, but its node is called <name>-control-plane, which becomes a label value, and those end at 63:
+ * with 50 the node never registers and the creation ends in a time-out.
+ * k3d: https://github.com/k3d-io/k3d/blob/v5.9.0/pkg/types/defaults.go (DefaultClusterNameMaxLength).
+ */
+const longestName: Readonly<Record<LocalProvider, number>> = { kind: 49, k3d: 32 };
+
+/** The domain is the value of a label on every node: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels */
+const longestDomain = 63;
+
+export function checkNames(fleet: Fleet): readonly Fault[] {
+  return [
+    ...checkDomain(fleet.domain),
+    ...fleet.zones.flatMap(checkZoneNames),
+    ...fleet.accounts.flatMap((account) =>
+      isLabel(account.name)
+        ? []
+        : [malformed(account, `account ${account.name}`, "name", account.name, "one label such as aws-01")],
+    ),
+    ...fleet.clusters.flatMap((cluster) => [...checkClusterName(cluster, fleet.zones), ...checkLabels(cluster)]),
+    ...checkUnique(fleet.clusters),
+  ];
+}
+
+function checkDomain(domain: string): readonly Fault[] {
+  if (isDnsName(domain) && domain.length <= longestDomain) return [];
+  return [
+    {
+      code: "MalformedName",
+      where: "domain",
+      message: `malformed domain "${domain}"`,
+      hint: `use ${form}, ${longestDomain} characters in all`,
+    },
+  ];
+}
+
+function checkZoneNames(zones: CloudZones): readonly Fault[] {
+  return [zones.primary, zones.clusters]
+    .filter((name) => !isDnsName(name))
+    .map((name) => malformed(zones, `zones of ${zones.provider}`, "zone", name));
+}
+
+function checkClusterName(cluster: Cluster, zones: readonly CloudZones[]): readonly Fault[] {
+  if (!isDnsName(cluster.name)) return [malformed(cluster, `cluster ${cluster.name}`, "name", cluster.name)];
+  return isLocal(cluster) ? checkLocalName(cluster) : checkCloudName(cluster, zones);
+}
+
+function checkLocalName(cluster: LocalCluster): readonly Fault[] {
+  const faults: Fault[] = [];
+  const longest = longestName[cluster.provider];
+  if (cluster.name.length > longest) {
+    faults.push({
+      code: "NameTooLong",
+      where: `cluster ${cluster.name}`,
+      message: `name is ${cluster.name.length} characters long, ${cluster.provider} takes ${longest}`,
+      hint: `shorten its first label to ${longest - ".internal".length} characters or fewer`,
+      provider: cluster.provider,
+    });
+  }
+  if (parentName(cluster.name) !== "internal") {
+    faults.push({
+      code: "NameOutsideInternal",
+      where: `cluster ${cluster.name}`,
+      message: `"${cluster.name}" isn't one label below internal`,
+      hint: `name it "${firstLabel(cluster.name)}.internal"`,
+      provider: cluster.provider,
+    });
+  }
+  return faults;
+}
+
+function checkCloudName(cluster: CloudCluster, zones: readonly CloudZones[]): readonly Fault[] {
+  const zone = zones.find(({ provider }) => provider === cluster.provider)?.clusters;
+  if (zone === undefined || parentName(cluster.name) === zone) return [];
+  return [
+    {
+      code: "NameOutsideZone",
+      where: `cluster ${cluster.name}`,
+      message: `"${cluster.name}" isn't one label below ${zone}`,
+      hint: `name it "${firstLabel(cluster.name)}.${zone}"`,
+      provider: cluster.provider,
+    },
+  ];
+}
+
+/** They become label values in Kubernetes. */
+function checkLabels(cluster: Cluster): readonly Fault[] {
+  return (["environment", "mesh"] as const).flatMap((field) => {
+    const value = cluster[field];
+    if (value === undefined || isLabel(value)) return [];
+    return [malformed(cluster, `cluster ${cluster.name}`, field, value, "one label such as dev")];
+  });
+}
+
+function checkUnique(clusters: readonly Cluster[]): readonly Fault[] {
+  const bySuffix = new Map<string, Cluster>();
+  return clusters.flatMap((cluster): readonly Fault[] => {
+    const suffix = taskSuffix(cluster);
+    const other = bySuffix.get(suffix);
+    if (other === undefined) {
+      bySuffix.set(suffix, cluster);
+      return [];
+    }
+    const where = `cluster ${cluster.name}`;
+    const { provider } = cluster;
+    return other.name === cluster.name
+      ? [
+          {
+            code: "DuplicateCluster",
+            where,
+            message: `the name "${cluster.name}" is taken by another cluster of ${other.provider}`,
+            hint: "give one of the two another name",
+            provider,
+          },
+        ]
+      : [
+          {
+            code: "DuplicateTaskName",
+            where,
+            message: `its tasks would be called "${suffix}" like those of ${other.name}`,
+            hint: "give one of the two another name: dots become hyphens in a task's name",
+            provider,
+          },
+        ];
+  });
+}
+
+function malformed(
+  owner: { readonly provider: Cluster["provider"] },
+  where: string,
+  what: string,
+  value: string,
+  wanted: string = form,
+): Fault {
+  const lower = value.toLowerCase();
+  const hint = lower !== value && isDnsName(lower) ? `write it "${lower}"` : `use ${wanted}`;
+  return { code: "MalformedName", where, message: `malformed ${what} "${value}"`, hint, provider: owner.provider };
+}

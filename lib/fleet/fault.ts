@@ -1,0 +1,64 @@
+import type { Provider } from "#lib/fleet/types.ts";
+
+/** Every rule that a fleet can break. Each has a fixture under tests/fixtures/fleets/invalid. */
+export const faultCodes = [
+  // shape
+  "InvalidShape",
+  // names
+  "DuplicateCluster",
+  "DuplicateTaskName",
+  "MalformedName",
+  "NameOutsideInternal",
+  "NameOutsideZone",
+  "NameTooLong",
+  // accounts
+  "AccountOfAnotherProvider",
+  "DuplicateAccount",
+  "DuplicateAccountId",
+  "MalformedAccountId",
+  "NoManagementAccount",
+  "SeveralManagementAccounts",
+  "UnknownAccount",
+  // zones
+  "ClusterZoneOutsidePrimary",
+  "DuplicateZone",
+  "NoZones",
+  "SeveralZonePairs",
+  "ZoneOutsideDomain",
+  // regions
+  "UnknownRegion",
+  // networks
+  "InvalidCidr",
+  "MeshRangeUnknown",
+  "OverlappingMeshRanges",
+  "OverlappingRanges",
+  // local clusters
+  "DuplicatePort",
+  "ImageWithoutTag",
+  "PortOutOfRange",
+  "WorkersOutOfRange",
+  // Kubernetes
+  "ImageOfAnotherVersion",
+  "MalformedVersion",
+  "UnsupportedVersion",
+] as const;
+
+export type FaultCode = (typeof faultCodes)[number];
+
+/** One broken rule, at one place. */
+export interface Fault {
+  readonly code: FaultCode;
+  /** The entry at fault: `cluster k05.k8s.aws.mylabs.dev`, `account aws-01`, `zones of aws`, `clusters[3].apiPort`. */
+  readonly where: string;
+  /** Holds the wrong value. */
+  readonly message: string;
+  /** The line to change, or what to put there. */
+  readonly hint: string;
+  /** Whose data file holds the entry; absent when it is the fleet's own. */
+  readonly provider?: Provider;
+}
+
+/** `clusters/aws.ts: cluster k05.k8s.aws.mylabs.dev: unknown account "aws-3" (UnknownAccount)` */
+export function formatFault(fault: Fault, file: string): string {
+  return `${file}: ${fault.where}: ${fault.message} (${fault.code})`;
+}

@@ -1,0 +1,40 @@
+import { kubernetesOf } from "#lib/fleet/defaults.ts";
+import { isPlaceholder } from "#lib/fleet/placeholders.ts";
+import { type Account, type Fleet, isLocal } from "#lib/fleet/types.ts";
+import { formatTable } from "#lib/table.ts";
+
+/** The fleet for reading: clusters, accounts, zones. */
+export function formatFleet(fleet: Fleet): string {
+  const clusters = fleet.clusters.map((cluster) => [
+    cluster.name,
+    cluster.provider,
+    isLocal(cluster) ? "this computer" : cluster.account,
+    isLocal(cluster) ? `127.0.0.1:${cluster.apiPort}` : cluster.region,
+    kubernetesOf(cluster) ?? "",
+  ]);
+  const accounts = fleet.accounts.map((account) => [
+    account.name,
+    account.provider,
+    account.role,
+    `${idOf(account)}${isPlaceholder(account) ? " (placeholder)" : ""}`,
+  ]);
+  const zones = fleet.zones.map((zone) => [zone.provider, zone.primary, zone.clusters]);
+  return [
+    formatTable(["cluster", "provider", "account", "place", "kubernetes"], clusters),
+    formatTable(["account", "provider", "role", "id"], accounts),
+    formatTable(["zones", "primary", "clusters"], zones),
+  ].join("\n");
+}
+
+function idOf(account: Account): string {
+  switch (account.provider) {
+    case "aws":
+      return account.accountId;
+    case "azure":
+      return account.subscriptionId;
+    case "gcp":
+      return account.projectId;
+    default:
+      return account satisfies never;
+  }
+}

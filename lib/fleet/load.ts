@@ -1,0 +1,142 @@
+import { relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { FleetError } from "#lib/errors.ts";
+import { checkFleet } from "#lib/fleet/check.ts";
+import type { Fault } from "#lib/fleet/fault.ts";
+import { formatFault } from "#lib/fleet/fault.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
+import { projectRoot } from "#lib/paths.ts";
+
+/**
+ * The fleet to work on, checked. `file` is a .ts or .js module that exports `fleet`, or a .yaml or .json document that is one;
+ * relative to the folder that the command was called in. @default clusters/fleet.ts
+ */
+export async function loadFleet(file?: string): Promise<Fleet> {
+  return file === undefined ? await loadDefault() : await loadFile(file);
+}
+
+async function loadDefault(): Promise<Fleet> {
+  const exported = await importing("clusters/fleet.ts", () => import("#clusters/fleet.ts"));
+  const { fleet } = exported;
+  // It is typed, so the schema (and the 50 ms to load zod) is for the case that nobody compiled it and something is odd.
+  const faults = tryCheck(fleet);
+  if (faults?.length === 0) return fleet;
+  const { readFleet } = await import("#lib/fleet/schema.ts");
+  const reading = readFleet(fleet);
+  throw invalid(reading.kind === "faults" ? reading.faults : checkFleet(fleet), defaultPlace);
+}
+
+async function loadFile(file: string): Promise<Fleet> {
+  if (!(await Bun.file(resolve(file)).exists())) {
+    throw new FleetError("FleetUnreadable", `${file}: no such file`, {
+      hint: "name a .ts, .js, .yaml or .json file with --fleet",
+    });
+  }
+  const data = await readData(file);
+  const { readFleet } = await import("#lib/fleet/schema.ts");
+  const reading = readFleet(data);
+  if (reading.kind === "faults") throw invalid(reading.faults, () => file);
+  const faults = checkFleet(reading.fleet);
+  if (faults.length > 0) throw invalid(faults, () => file);
+  return reading.fleet;
+}
+
+async function readData(file: string): Promise<unknown> {
+  const url = pathToFileURL(resolve(file)).href;
+  switch (/\.[^.]*$/.exec(file)?.[0]) {
+    case ".ts":
+    case ".js": {
+      const exported: unknown = await importing(file, () => import(url));
+      if (typeof exported === "object" && exported !== null && "fleet" in exported) return exported.fleet;
+      throw new FleetError("FleetUnreadable", `${file}: no export named "fleet"`, {
+        hint: "write `export const fleet: Fleet = { … }`",
+      });
+    }
+    case ".json":
+    case ".yaml":
+    case ".yml": {
+      // JSON is YAML, and Bun's YAML loader, unlike its JSON loader, says where it stopped
+      const exported: { readonly default: unknown } = await importing(
+        file,
+        () => import(url, { with: { type: "yaml" } }),
+      );
+      return exported.default;
+    }
+    default:
+      throw new FleetError("FleetUnreadable", `${file}: not a .ts, .js, .yaml or .json file`, {
+        hint: "name a file of one of these kinds with --fleet",
+      });
+  }
+}
+
+async function importing<Module>(file: string, load: () => Promise<Module>): Promise<Module> {
+  try {
+    return await load();
+  } catch (cause) {
+    const [first, ...others] = buildErrors(cause);
+    if (first === undefined) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new FleetError("FleetUnreadable", `${file}: ${lowerFirst(why)}`, { hint: `fix ${file}`, cause });
+    }
+    throw new FleetError("FleetUnreadable", formatBuildError(first, file), {
+      hint: `fix ${placeOf(first, file)}`,
+      details: others.map((other) => formatBuildError(other, file)),
+      cause,
+    });
+  }
+}
+
+/** What Bun throws for a file that it can't read: one message, or several in an AggregateError. */
+interface BuildError {
+  readonly message: string;
+  readonly position: { readonly file: string; readonly line: number; readonly column: number };
+}
+
+function buildErrors(thrown: unknown): readonly BuildError[] {
+  const errors: readonly unknown[] = thrown instanceof AggregateError ? thrown.errors : [thrown];
+  return errors.filter(isBuildError);
+}
+
+function isBuildError(error: unknown): error is BuildError {
+  if (typeof error !== "object" || error === null || !("position" in error)) return false;
+  return typeof error.position === "object" && error.position !== null && "message" in error;
+}
+
+function formatBuildError(error: BuildError, file: string): string {
+  return `${placeOf(error, file)}: ${lowerFirst(error.message)}`;
+}
+
+/** The error may be in a file that the named one imports. */
+function placeOf({ position }: BuildError, file: string): string {
+  const below = relative(projectRoot, position.file);
+  const own = position.file === resolve(file) ? file : below.startsWith("..") ? position.file : below;
+  return `${own}:${position.line}:${position.column}`;
+}
+
+function tryCheck(fleet: Fleet): readonly Fault[] | undefined {
+  try {
+    return checkFleet(fleet);
+  } catch (error) {
+    // a field of the wrong type; the schema says which
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+function defaultPlace(fault: Fault): string {
+  return `clusters/${fault.provider ?? "fleet"}.ts`;
+}
+
+function invalid(faults: readonly Fault[], place: (fault: Fault) => string): FleetError {
+  const [first] = faults;
+  if (first === undefined)
+    return new FleetError("InvalidFleet", "the fleet can't be checked", { hint: "run `tsc --noEmit`" });
+  return new FleetError("InvalidFleet", formatFault(first, place(first)), {
+    hint: first.hint,
+    details: faults.map((fault) => `${formatFault(fault, place(fault))}: ${fault.hint}`),
+  });
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

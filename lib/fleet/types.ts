@@ -1,0 +1,119 @@
+/** The types of a fleet: plain data, written by hand in `clusters/`. The checks that types can't make are in check.ts. */
+
+export type CloudProvider = "aws" | "azure" | "gcp";
+export type LocalProvider = "kind" | "k3d";
+export type Provider = CloudProvider | LocalProvider;
+
+/** A fleet: accounts, the zones that they hold, and the clusters in them. */
+export interface Fleet {
+  /** The domain above every cloud zone, hosted elsewhere and delegated by hand, e.g. `mylabs.dev`. */
+  readonly domain: string;
+  /** Zones that the management accounts hold, one pair per cloud. */
+  readonly zones: readonly CloudZones[];
+  readonly accounts: readonly Account[];
+  readonly clusters: readonly Cluster[];
+}
+
+/** The two zones of one cloud, both in its management account. */
+export interface CloudZones {
+  readonly provider: CloudProvider;
+  /** Delegated from the fleet's domain by hand, e.g. `aws.mylabs.dev`. */
+  readonly primary: string;
+  /** Parent of every cluster's own zone, e.g. `k8s.aws.mylabs.dev`. */
+  readonly clusters: string;
+}
+
+interface AccountBase {
+  /** Unique in the fleet, e.g. `aws-mgmt`, `aws-01`. */
+  readonly name: string;
+  /** The management account holds the cloud's zones and the way into its tenants. Exactly one per cloud. */
+  readonly role: "management" | "tenant";
+}
+
+export interface AwsAccount extends AccountBase {
+  readonly provider: "aws";
+  /** Twelve digits. */
+  readonly accountId: string;
+}
+
+export interface AzureAccount extends AccountBase {
+  readonly provider: "azure";
+  /** UUID of the subscription. */
+  readonly subscriptionId: string;
+  /** UUID of the Entra tenant that the subscription trusts. */
+  readonly tenantId: string;
+}
+
+export interface GcpAccount extends AccountBase {
+  readonly provider: "gcp";
+  /** Project id (not its number): 6 to 30 lower-case letters, digits and hyphens. */
+  readonly projectId: string;
+}
+
+export type Account = AwsAccount | AzureAccount | GcpAccount;
+
+interface ClusterBase {
+  /** Kubernetes version, `major.minor`. @default the provider's pinned version */
+  readonly kubernetes?: `${number}.${number}`;
+  /** Chooses the applications that a cluster gets. @default "dev" */
+  readonly environment?: string;
+  /** Clusters of one mesh route to each other's pods, so that their pod ranges must not overlap. @default none */
+  readonly mesh?: string;
+  /** Range of pod addresses in CIDR form. @default the provider's own */
+  readonly podCidr?: string;
+  /** Range of service addresses in CIDR form. @default the provider's own */
+  readonly serviceCidr?: string;
+}
+
+interface CloudClusterBase extends ClusterBase {
+  /** Name of the account that the cluster runs in. */
+  readonly account: string;
+  /** Region as the cloud spells it. */
+  readonly region: string;
+}
+
+export interface EksCluster extends CloudClusterBase {
+  readonly provider: "aws";
+  readonly name: `${string}.k8s.aws.${string}`;
+}
+
+export interface AksCluster extends CloudClusterBase {
+  readonly provider: "azure";
+  readonly name: `${string}.k8s.az.${string}`;
+}
+
+export interface GkeCluster extends CloudClusterBase {
+  readonly provider: "gcp";
+  readonly name: `${string}.k8s.gcp.${string}`;
+}
+
+interface LocalClusterBase extends ClusterBase {
+  /** FQDN; also the name that kind and k3d know it by. */
+  readonly name: `${string}.internal`;
+  /** Port of the API server on 127.0.0.1. Fixed, so that clusters made side by side can't race for one. */
+  readonly apiPort: number;
+  /** Nodes beside the one control plane. @default 1 */
+  readonly workers?: number;
+  /** Node image instead of the pinned one. @default the pin in clusters/images.ts */
+  readonly image?: string;
+}
+
+export interface KindCluster extends LocalClusterBase {
+  readonly provider: "kind";
+}
+
+export interface K3dCluster extends LocalClusterBase {
+  readonly provider: "k3d";
+}
+
+export type CloudCluster = EksCluster | AksCluster | GkeCluster;
+export type LocalCluster = KindCluster | K3dCluster;
+export type Cluster = CloudCluster | LocalCluster;
+
+export function isLocal(cluster: Cluster): cluster is LocalCluster {
+  return cluster.provider === "kind" || cluster.provider === "k3d";
+}
+
+export function isCloud(cluster: Cluster): cluster is CloudCluster {
+  return !isLocal(cluster);
+}

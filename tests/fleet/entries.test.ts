@@ -1,0 +1,106 @@
+import { describe, expect, test } from "bun:test";
+import { fleet } from "#clusters/fleet.ts";
+import { k3sNode, kindNode } from "#clusters/images.ts";
+import {
+  environmentOf,
+  imageOf,
+  kubernetesOf,
+  podCidrOf,
+  serviceCidrOf,
+  tryImageKubernetes,
+  workersOf,
+} from "#lib/fleet/defaults.ts";
+import { isPlaceholder } from "#lib/fleet/placeholders.ts";
+import { regions } from "#lib/fleet/regions.ts";
+import { awsAccountRoles } from "#lib/fleet/roles.ts";
+import { eks, k3d, kind } from "#tests/fixtures/fleets/base.ts";
+import { fleet as threeAccounts } from "#tests/fixtures/fleets/valid/three-accounts.ts";
+
+describe("defaults", () => {
+  test("of a kind cluster", () => {
+    expect([
+      workersOf(kind),
+      imageOf(kind),
+      kubernetesOf(kind),
+      environmentOf(kind),
+      podCidrOf(kind),
+      serviceCidrOf(kind),
+    ]).toEqual([1, kindNode, "1.36", "dev", "10.244.0.0/16", "10.96.0.0/16"]);
+  });
+
+  test("of a k3d cluster", () => {
+    expect([imageOf(k3d), kubernetesOf(k3d), podCidrOf(k3d), serviceCidrOf(k3d)]).toEqual([
+      k3sNode,
+      "1.36",
+      "10.42.0.0/16",
+      "10.43.0.0/16",
+    ]);
+  });
+
+  test("of a cloud cluster whose ranges only the cloud knows", () => {
+    expect([kubernetesOf(eks), podCidrOf(eks), serviceCidrOf(eks)]).toEqual(["1.36", undefined, undefined]);
+  });
+
+  test("give way to what the entry says", () => {
+    const own = { ...kind, workers: 0, image: "x/y:v1.35.1", environment: "prod", podCidr: "10.1.0.0/16" };
+    expect([workersOf(own), imageOf(own), kubernetesOf(own), environmentOf(own), podCidrOf(own)]).toEqual([
+      0,
+      "x/y:v1.35.1",
+      "1.35",
+      "prod",
+      "10.1.0.0/16",
+    ]);
+  });
+
+  test("the version isn't read out of a registry's port", () => {
+    expect(tryImageKubernetes("localhost:5000/node:mine")).toBeUndefined();
+    expect(tryImageKubernetes("localhost:5000/node:v1.36.1-k3s1")).toBe("1.36");
+  });
+});
+
+describe("placeholders", () => {
+  test.each([
+    ["111111111111", true],
+    ["000000000000", true],
+    ["123456789012", false],
+  ])("AWS account %s: %p", (accountId, expected) => {
+    expect(isPlaceholder({ provider: "aws", name: "a", role: "tenant", accountId })).toBe(expected);
+  });
+
+  test("one real UUID of two isn't enough", () => {
+    const real = "0a1b2c3d-0000-4000-8000-00000000000f";
+    const repeated = "11111111-1111-1111-1111-111111111111";
+    const account = { provider: "azure", name: "a", role: "tenant" } as const;
+    expect(isPlaceholder({ ...account, subscriptionId: real, tenantId: repeated })).toBe(true);
+    expect(isPlaceholder({ ...account, subscriptionId: repeated, tenantId: real })).toBe(true);
+    expect(isPlaceholder({ ...account, subscriptionId: real, tenantId: real })).toBe(false);
+  });
+
+  test("a project of your own isn't one", () => {
+    expect(isPlaceholder({ provider: "gcp", name: "a", role: "tenant", projectId: "mylabs-01" })).toBe(false);
+  });
+});
+
+describe("roles", () => {
+  test("have the account's number where the management account has no clusters", () => {
+    expect(awsAccountRoles(fleet).map(({ account, role }) => [account.name, role])).toEqual([
+      ["aws-01", "aws-01-iam-role"],
+      ["aws-02", "aws-02-iam-role"],
+    ]);
+  });
+
+  test("have the account's number plus one where it has", () => {
+    expect(awsAccountRoles(threeAccounts).map(({ account, role }) => [account.name, role])).toEqual([
+      ["aws-mgmt", "aws-01-iam-role"],
+      ["aws-01", "aws-02-iam-role"],
+      ["aws-02", "aws-03-iam-role"],
+    ]);
+  });
+});
+
+test("regions are written once each, in the form of their cloud", () => {
+  for (const list of Object.values(regions)) expect(new Set(list).size).toBe(list.length);
+  for (const region of regions.aws) expect(region).toMatch(/^[a-z]{2}-[a-z]+-\d$/);
+  for (const region of regions.azure) expect(region).toMatch(/^[a-z]+\d?$/);
+  for (const region of regions.gcp) expect(region).toMatch(/^[a-z]+-[a-z]+\d{1,2}$/);
+});

@@ -1,0 +1,129 @@
+import { z } from "zod";
+import { FleetError } from "#lib/errors.ts";
+import { isErrno, removeEmptyFolder, tryReadText, writePrivateFile } from "#lib/files.ts";
+
+/** A kubeconfig as kind, k3d and we write it: only what is read here is checked, the rest is kept as it is. */
+const named = z.looseObject({ name: z.string() });
+const kubeconfigSchema = z.looseObject({
+  apiVersion: z.literal("v1"),
+  kind: z.literal("Config"),
+  clusters: z.array(
+    named.extend({
+      cluster: z.looseObject({ server: z.url(), "certificate-authority-data": z.base64().optional() }),
+    }),
+  ),
+  users: z.array(
+    named.extend({
+      user: z.looseObject({
+        token: z.string().optional(),
+        "client-certificate-data": z.base64().optional(),
+        "client-key-data": z.base64().optional(),
+      }),
+    }),
+  ),
+  contexts: z.array(named.extend({ context: z.looseObject({ cluster: z.string(), user: z.string() }) })),
+  "current-context": z.string().optional(),
+});
+
+export type Kubeconfig = z.infer<typeof kubeconfigSchema>;
+
+/** How to reach one API server. The PEM texts are decoded. */
+export interface Endpoint {
+  /** Origin, e.g. `https://127.0.0.1:6551`. */
+  readonly server: string;
+  readonly ca: string | undefined;
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
+  readonly token: string | undefined;
+}
+
+/** @throws FleetError KubeconfigInvalid. The message never holds the text: it has credentials. */
+export function parseKubeconfig(text: string, where: string): Kubeconfig {
+  let document: unknown;
+  try {
+    document = Bun.YAML.parse(text);
+  } catch {
+    throw invalid(where, "is not YAML");
+  }
+  const parsed = kubeconfigSchema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw invalid(where, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "is not a kubeconfig"}`);
+}
+
+function invalid(where: string, fault: string): FleetError {
+  return new FleetError("KubeconfigInvalid", `${where}: ${fault}`, {
+    hint: "remove the file and run create again: it is written anew from the cluster",
+  });
+}
+
+/** Endpoint of the current context. @throws FleetError KubeconfigInvalid */
+export function endpointOf(kubeconfig: Kubeconfig, where: string): Endpoint {
+  const context = kubeconfig.contexts.find((entry) => entry.name === kubeconfig["current-context"])?.context;
+  const cluster = kubeconfig.clusters.find((entry) => entry.name === context?.cluster)?.cluster;
+  const user = kubeconfig.users.find((entry) => entry.name === context?.user)?.user;
+  if (cluster === undefined || user === undefined) throw invalid(where, "the current context names no cluster or user");
+  return {
+    server: cluster.server,
+    ca: decode(cluster["certificate-authority-data"]),
+    certificate: decode(user["client-certificate-data"]),
+    key: decode(user["client-key-data"]),
+    token: user.token,
+  };
+}
+
+function decode(base64: string | undefined): string | undefined {
+  return base64 === undefined ? undefined : Buffer.from(base64, "base64").toString("utf8");
+}
+
+/** The same kubeconfig as text, whatever the order and layout that another tool gave it. */
+export function formatKubeconfig(kubeconfig: Kubeconfig): string {
+  return `${Bun.YAML.stringify(kubeconfig, null, 2)}\n`;
+}
+
+/**
+ * One kubeconfig with everything of several. As with kubectl the first entry of a name wins, whole; the current context is
+ * the first one's.
+ */
+export function mergeKubeconfigs(kubeconfigs: readonly Kubeconfig[]): Kubeconfig {
+  const first = <Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] =>
+    entries.filter((entry, index) => entries.findIndex((other) => other.name === entry.name) === index);
+  const current = kubeconfigs.find((kubeconfig) => kubeconfig["current-context"] !== undefined)?.["current-context"];
+  return {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: first(kubeconfigs.flatMap((kubeconfig) => kubeconfig.clusters)),
+    users: first(kubeconfigs.flatMap((kubeconfig) => kubeconfig.users)),
+    contexts: first(kubeconfigs.flatMap((kubeconfig) => kubeconfig.contexts)),
+    ...(current === undefined ? {} : { "current-context": current }),
+  };
+}
+
+export interface KubeconfigFile {
+  readonly text: string;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+export async function readKubeconfigFile(path: string): Promise<KubeconfigFile | undefined> {
+  const text = await tryReadText(path);
+  if (text === undefined) return undefined;
+  const { mode } = await Bun.file(path).stat();
+  return { text, mode: mode & 0o777 };
+}
+
+export async function writeKubeconfigFile(path: string, kubeconfig: Kubeconfig): Promise<void> {
+  await writePrivateFile(path, formatKubeconfig(kubeconfig));
+}
+
+/** Removes a kubeconfig with the lock that kind may have left beside it, and the folder with its last file. */
+export async function removeKubeconfigFile(path: string, folder: string): Promise<void> {
+  for (const file of [path, `${path}.lock`]) {
+    try {
+      await Bun.file(file).delete();
+    } catch (error) {
+      if (!isErrno(error, "ENOENT")) throw error;
+    }
+  }
+  await removeEmptyFolder(folder);
+}

@@ -1,0 +1,123 @@
+import { z } from "zod";
+import { FleetError } from "#lib/errors.ts";
+import { type ExecOptions, type ExecResult, lastLines } from "#lib/exec.ts";
+import type { World } from "#lib/world.ts";
+
+/** Docker as far as clusters on this computer need it, through its command line. */
+
+const containerSchema = z.object({
+  Id: z.string(),
+  Name: z.string(),
+  Config: z.object({
+    Image: z.string(),
+    Cmd: z.array(z.string()).nullish(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+  }),
+  State: z.object({ Status: z.string(), StartedAt: z.string() }),
+  HostConfig: z.object({
+    PortBindings: z
+      .record(z.string(), z.array(z.object({ HostIp: z.string(), HostPort: z.string() })).nullable())
+      .nullish(),
+  }),
+});
+
+/** A container; its environment is left out on purpose: k3d keeps a token there. */
+export interface Container {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** As docker says it: created, running, exited, paused, dead, removing, restarting. */
+  readonly status: string;
+  /** Published ports, `127.0.0.1:6551` by `6443/tcp`. */
+  readonly ports: Readonly<Record<string, string>>;
+}
+
+/** Runs docker; its two usual faults are explained. @throws FleetError DockerUnreachable, DockerDenied, ProgramFailed */
+export async function docker(world: World, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+  const result = await world.exec.attempt("docker", args, { signal: world.signal, ...options });
+  if (result.exitCode === 0) return result;
+  throw dockerError(args, result);
+}
+
+export function dockerError(args: readonly string[], result: ExecResult): FleetError {
+  const said = lastLines(result);
+  const text = said.join("\n");
+  if (/permission denied/i.test(text) && /docker(\.sock| daemon| API)/i.test(text)) {
+    return new FleetError("DockerDenied", "docker refuses this user: permission denied on its socket", {
+      hint: 'sudo usermod -aG docker "$USER", then log in again; or try everything without Docker: add --sandbox',
+      details: said,
+    });
+  }
+  if (
+    /cannot connect to the docker daemon|is the docker daemon running|failed to connect to the docker API|error during connect/i.test(
+      text,
+    )
+  ) {
+    return new FleetError("DockerUnreachable", "docker does not answer", {
+      hint: "start Docker (Linux: sudo systemctl start docker), or try everything without it: add --sandbox",
+      details: said,
+    });
+  }
+  return new FleetError(
+    "ProgramFailed",
+    `docker ${args.slice(0, 2).join(" ")} ended with exit code ${result.exitCode}`,
+    {
+      details: said,
+    },
+  );
+}
+
+/** Containers that match every filter, in the order of their names. */
+export async function listContainers(world: World, filters: readonly string[]): Promise<readonly Container[]> {
+  const flags = filters.flatMap((filter) => ["--filter", filter]);
+  const list = await docker(world, ["container", "ls", "--all", "--quiet", "--no-trunc", ...flags]);
+  const ids = list.stdout.split("\n").filter((id) => id !== "");
+  if (ids.length === 0) return [];
+  // A container that goes between the two calls makes inspect fail, but the others are on stdout all the same.
+  const result = await world.exec.attempt("docker", ["container", "inspect", ...ids], { signal: world.signal });
+  if (result.exitCode !== 0 && !/no such container/i.test(result.stderr)) {
+    throw dockerError(["container", "inspect"], result);
+  }
+  const found = z.array(containerSchema).parse(JSON.parse(result.stdout === "" ? "[]" : result.stdout));
+  return found.map(parseContainer).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function parseContainer(found: z.infer<typeof containerSchema>): Container {
+  const ports: Record<string, string> = {};
+  for (const [port, bindings] of Object.entries(found.HostConfig.PortBindings ?? {})) {
+    const binding = bindings?.[0];
+    // k3d leaves the protocol out, and Docker keeps the key as it was given.
+    if (binding !== undefined)
+      ports[port.includes("/") ? port : `${port}/tcp`] = `${binding.HostIp}:${binding.HostPort}`;
+  }
+  return {
+    id: found.Id,
+    name: found.Name.replace(/^\//, ""),
+    image: found.Config.Image,
+    command: found.Config.Cmd ?? [],
+    labels: found.Config.Labels ?? {},
+    status: found.State.Status,
+    ports,
+  };
+}
+
+/** Removes a network or volume by name. "Already gone" is success. */
+export async function removeObject(world: World, kind: "network" | "volume", name: string): Promise<void> {
+  const result = await world.exec.attempt("docker", [kind, "rm", name], { signal: world.signal });
+  if (result.exitCode === 0 || /no such (network|volume)|not found/i.test(result.stderr)) return;
+  throw dockerError([kind, "rm", name], result);
+}
+
+/** Values of a label over all containers, each once: the names of all clusters that a tool has made here. */
+export async function listLabelValues(world: World, label: string): Promise<ReadonlySet<string>> {
+  const args = ["container", "ls", "--all", "--no-trunc", "--filter", `label=${label}`, "--format", "{{json .}}"];
+  const { stdout } = await docker(world, args);
+  const lines = stdout.split("\n").filter((line) => line !== "");
+  const values = lines.flatMap((line) => {
+    const { Labels: labels } = z.object({ Labels: z.string() }).parse(JSON.parse(line));
+    return labels.split(",").flatMap((entry) => (entry.startsWith(`${label}=`) ? [entry.slice(label.length + 1)] : []));
+  });
+  return new Set(values);
+}

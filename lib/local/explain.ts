@@ -1,0 +1,33 @@
+import { asFleetError, FleetError } from "#lib/errors.ts";
+import type { LocalCluster } from "#lib/fleet/types.ts";
+import { holderOf, portTaken } from "#lib/local/ports.ts";
+import type { World } from "#lib/world.ts";
+
+/** The usual reasons why kind and k3d fail, in words with a remedy; what isn't known is passed on as it came. */
+export async function explainCreateError(thrown: unknown, world: World, cluster: LocalCluster): Promise<unknown> {
+  const error = asFleetError(thrown);
+  if (error.code !== "ProgramFailed") return thrown;
+  const text = error.details.join("\n");
+  if (/port is already allocated|address already in use|bind for .* failed/i.test(text)) {
+    return portTaken(cluster.apiPort, await holderOf(world, cluster.apiPort));
+  }
+  if (/could not find a log line that matches|too many open files|inotify/i.test(text)) {
+    return new FleetError("InotifyLow", "a node did not start: the kernel's inotify limits are probably used up", {
+      hint: "sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288",
+      details: error.details,
+      cause: thrown,
+    });
+  }
+  if (
+    /manifest unknown|pull access denied|failed to pull image|no such image|not found: manifest|dial tcp|TLS handshake/i.test(
+      text,
+    )
+  ) {
+    return new FleetError("ImageUnavailable", "an image could not be pulled", {
+      hint: "is the registry reachable? an image that is already here can be named with KIND_NODE_IMAGE or K3S_NODE_IMAGE",
+      details: error.details,
+      cause: thrown,
+    });
+  }
+  return thrown;
+}

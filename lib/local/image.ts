@@ -1,0 +1,63 @@
+import { FleetError } from "#lib/errors.ts";
+import { lastLines } from "#lib/exec.ts";
+import type { Resource } from "#lib/graph/resource.ts";
+import { dockerError } from "#lib/local/docker.ts";
+import type { World } from "#lib/world.ts";
+
+export interface ImageState {
+  readonly reference: string;
+}
+
+/** A node image is about a gigabyte; a slow line takes its time. */
+const pullTimeoutMs = 30 * 60_000;
+
+/** A node image on this computer: pulled once, before the clusters that share it ask for it side by side. */
+export function image(reference: string): Resource<ImageState> {
+  const short = reference.replace(/@sha256:([0-9a-f]{12})[0-9a-f]*$/, "@$1");
+  return {
+    id: `local/docker/image/${reference}`,
+    title: `docker: image ${short}`,
+    label: `image ${reference.replace(/@.*$/, "")}`,
+    owner: { kind: "shared", name: "docker", group: "local" },
+    lane: "pull",
+    needs: [],
+    keptOnDelete: "images stay for the next create",
+    async observe(world) {
+      return (await isHere(world, reference)) ? { kind: "present", state: { reference } } : { kind: "absent" };
+    },
+    diff: () => [],
+    async ensure(world) {
+      world.progress("pulling");
+      const layers = new Map<string, string>();
+      const result = await world.exec.attempt("docker", ["pull", reference], {
+        signal: world.signal,
+        timeoutMs: pullTimeoutMs,
+        onLine(line) {
+          world.output(line);
+          const said = /^([0-9a-f]{12}): (.+)$/.exec(line);
+          if (said?.[1] === undefined || said[2] === undefined) return;
+          layers.set(said[1], said[2]);
+          const done = [...layers.values()].filter((state) => /^(Pull complete|Already exists)/.test(state)).length;
+          world.progress(`pulling: ${done} of ${layers.size} layers`);
+        },
+      });
+      if (result.exitCode === 0) return { reference };
+      const error = dockerError(["pull", reference], result);
+      if (error.code !== "ProgramFailed") throw error;
+      throw new FleetError("ImageUnavailable", `image ${reference} could not be pulled`, {
+        hint: "is the name right and the registry reachable? an image that is already here can be named with KIND_NODE_IMAGE or K3S_NODE_IMAGE",
+        details: lastLines(result, 3),
+      });
+    },
+    remove: () => Promise.resolve({ kind: "kept", why: "images stay for the next create" }),
+    health: () => ({ kind: "healthy", summary: "here" }),
+  };
+}
+
+async function isHere(world: World, reference: string): Promise<boolean> {
+  const args = ["image", "inspect", "--format", "{{.Id}}", reference];
+  const result = await world.exec.attempt("docker", args, { signal: world.signal });
+  if (result.exitCode === 0) return true;
+  if (/no such image|not found/i.test(result.stderr)) return false;
+  throw dockerError(args, result);
+}

@@ -1,0 +1,75 @@
+import { renderK3dConfig } from "#lib/local/config.ts";
+import { removeObject } from "#lib/local/docker.ts";
+import { countRole, type LocalTool } from "#lib/local/tool.ts";
+
+const clusterLabel = "k3d.cluster";
+const roleLabel = "k3d.role";
+
+const createTimeoutMs = 15 * 60_000;
+
+/** Every call: no colour codes in what we parse. */
+const env = { LOG_COLORS: "false" };
+
+/** k3d: k3s nodes as Docker containers, behind a load balancer (https://k3d.io/). */
+export const k3d: LocalTool = {
+  name: "k3d",
+  clusterLabel,
+  firstContainer: (cluster) => `k3d-${cluster}-server-0`,
+  render: (cluster, domain, image) => renderK3dConfig({ ...cluster, provider: "k3d" }, domain, image),
+  describe(containers) {
+    const server = containers.find((container) => container.labels[roleLabel] === "server");
+    const balancer = containers.find((container) => container.labels[roleLabel] === "loadbalancer");
+    return {
+      image: server?.image ?? "",
+      workers: countRole(containers, roleLabel, "agent"),
+      api: balancer?.ports["6443/tcp"] ?? server?.ports["6443/tcp"] ?? "",
+      arguments: (server?.command ?? [])
+        .filter((argument) => /^--(disable|cluster-cidr|service-cidr)=/.test(argument))
+        .sort(),
+    };
+  },
+  unfinished(containers) {
+    if (countRole(containers, roleLabel, "server") === 0) return "it has no server";
+    // k3d makes the load balancer last, so that a cluster without one was never finished.
+    return countRole(containers, roleLabel, "loadbalancer") === 0 ? "it has no load balancer" : undefined;
+  },
+  systemObjects: ["deployments/coredns"],
+
+  async create(world, { configPath, image, kubeconfigPath }) {
+    const args = ["cluster", "create", "--config", configPath, "--image", image];
+    // --no-rollback: we clean up ourselves, also after an interrupt, which k3d doesn't handle.
+    const flags = ["--kubeconfig-update-default=false", "--kubeconfig-switch-context=false", "--no-rollback"];
+    await world.exec.run("k3d", [...args, ...flags], {
+      env: { ...env, KUBECONFIG: kubeconfigPath },
+      signal: world.signal,
+      timeoutMs: createTimeoutMs,
+      onLine: world.output,
+    });
+  },
+
+  async start(world, cluster) {
+    await world.exec.run("k3d", ["cluster", "start", cluster], { env, signal: world.signal, onLine: world.output });
+  },
+
+  async remove(world, cluster, kubeconfigPath) {
+    // k3d also edits the kubeconfig that KUBECONFIG names: never the user's own.
+    await world.exec.run("k3d", ["cluster", "delete", cluster], {
+      env: { ...env, KUBECONFIG: kubeconfigPath },
+      signal: world.signal,
+      onLine: world.output,
+    });
+    // A network that a killed k3d left is taken for somebody else's by the next one and never removed.
+    await removeObject(world, "network", `k3d-${cluster}`);
+    await removeObject(world, "volume", `k3d-${cluster}-images`);
+  },
+
+  kubeconfigCommand: "kubeconfig get",
+
+  async kubeconfig(world, cluster) {
+    const result = await world.exec.attempt("k3d", ["kubeconfig", "get", cluster], { env, signal: world.signal });
+    return result.exitCode === 0 && result.stdout.trim() !== "" ? result.stdout : undefined;
+  },
+
+  // `INFO[0003] Creating node 'k3d-k3d01.internal-server-0'`
+  parseProgress: (line) => /^INFO\[\d+\] (.+)$/.exec(line)?.[1]?.replaceAll("'", "").trim(),
+};

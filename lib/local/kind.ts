@@ -1,0 +1,71 @@
+import { renderKindConfig } from "#lib/local/config.ts";
+import { docker } from "#lib/local/docker.ts";
+import { countRole, type LocalTool } from "#lib/local/tool.ts";
+
+const clusterLabel = "io.x-k8s.kind.cluster";
+const roleLabel = "io.x-k8s.kind.role";
+
+/** Building a node takes 20 s; a loaded machine has been seen to take twenty times that. */
+const createTimeoutMs = 15 * 60_000;
+
+/** kind: Kubernetes nodes as Docker containers (https://kind.sigs.k8s.io/). */
+export const kind: LocalTool = {
+  name: "kind",
+  clusterLabel,
+  firstContainer: (cluster) => `${cluster}-control-plane`,
+  render: (cluster, domain, image) => renderKindConfig({ ...cluster, provider: "kind" }, domain, image),
+  describe(containers) {
+    const control = containers.find((container) => container.labels[roleLabel] === "control-plane");
+    return {
+      image: control?.image ?? "",
+      workers: countRole(containers, roleLabel, "worker"),
+      api: control?.ports["6443/tcp"] ?? "",
+      arguments: [],
+    };
+  },
+  unfinished: (containers) =>
+    countRole(containers, roleLabel, "control-plane") === 0 ? "it has no control plane" : undefined,
+  // kind installs these itself, after kubeadm; a kind that was killed leaves a cluster without them.
+  systemObjects: ["daemonsets/kindnet", "deployments/coredns"],
+
+  async create(world, { cluster, configPath, image, kubeconfigPath }) {
+    // --retain: we clean up ourselves, also after what kind doesn't see (an interrupt, a wait that failed). No --wait: it
+    // ends with success when its time is over.
+    const args = ["create", "cluster", "--name", cluster.name, "--config", configPath, "--image", image];
+    await world.exec.run("kind", [...args, "--kubeconfig", kubeconfigPath, "--retain"], {
+      signal: world.signal,
+      timeoutMs: createTimeoutMs,
+      onLine: world.output,
+    });
+  },
+
+  async start(world, _cluster, containers) {
+    // The control plane first: addresses are given out in order, so that each node gets the one that it had.
+    const ordered = [...containers].sort((a, b) => Number(isWorker(a.labels)) - Number(isWorker(b.labels)));
+    for (const container of ordered) await docker(world, ["container", "start", container.id]);
+  },
+
+  async remove(world, cluster, kubeconfigPath) {
+    await world.exec.run("kind", ["delete", "cluster", "--name", cluster, "--kubeconfig", kubeconfigPath], {
+      signal: world.signal,
+      onLine: world.output,
+    });
+  },
+
+  kubeconfigCommand: "get kubeconfig --name",
+
+  async kubeconfig(world, cluster) {
+    const result = await world.exec.attempt("kind", ["get", "kubeconfig", "--name", cluster], { signal: world.signal });
+    return result.exitCode === 0 ? result.stdout : undefined;
+  },
+
+  // ` • Starting control-plane 🕹️  ...` at the start of a step, ` ✓ …` at its end; words only, without the pictures.
+  parseProgress(line) {
+    const step = /^\s*•\s+(.*?)\s*\.\.\.\s*$/u.exec(line)?.[1];
+    return step?.replaceAll(/[^\p{L}\p{N}\p{P} ]/gu, "").trim();
+  },
+};
+
+function isWorker(labels: Readonly<Record<string, string>>): boolean {
+  return labels[roleLabel] === "worker";
+}

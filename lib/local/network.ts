@@ -1,0 +1,73 @@
+import { z } from "zod";
+import type { Resource } from "#lib/graph/resource.ts";
+import { dockerError, listContainers, removeObject } from "#lib/local/docker.ts";
+import type { World } from "#lib/world.ts";
+
+export interface KindNetworkState {
+  readonly id: string;
+  /** Made by this project, so that it may go with its last cluster. */
+  readonly ours: boolean;
+}
+
+const name = "kind";
+const label = "k8s-multicluster-gitops.network";
+/** kind's own IPv6 range (kind, pkg/cluster/internal/providers/docker/network.go), so that it takes our network for its own. */
+const ipv6Subnet = "fc00:f853:ccd:e793::/64";
+
+const inspectSchema = z.array(z.object({ Id: z.string(), Labels: z.record(z.string(), z.string()).nullish() }));
+
+/**
+ * The Docker network that all kind clusters share. Made before any of them: on a clean host, kinds that start together
+ * each make one, and end with several networks of one name.
+ */
+export function kindNetwork(): Resource<KindNetworkState> {
+  return {
+    id: "local/docker/network/kind",
+    title: "docker: network kind",
+    label: "network kind",
+    owner: { kind: "shared", name: "docker", group: "local" },
+    lane: "docker",
+    needs: [],
+    async observe(world) {
+      const state = await inspect(world);
+      return state === undefined ? { kind: "absent" } : { kind: "present", state };
+    },
+    diff: () => [],
+    async ensure(world) {
+      // Not every Docker has IPv6; kind itself falls back in the same way.
+      for (const ipv6 of [["--ipv6", "--subnet", ipv6Subnet], []]) {
+        const args = ["network", "create", "--driver", "bridge", "--label", `${label}=true`];
+        const masquerade = ["--opt", "com.docker.network.bridge.enable_ip_masquerade=true"];
+        const result = await world.exec.attempt("docker", [...args, ...masquerade, ...ipv6, name], {
+          signal: world.signal,
+        });
+        const state = await inspect(world);
+        // Also when it wasn't us: another kind may have made it meanwhile.
+        if (state !== undefined) return state;
+        if (ipv6.length === 0) throw dockerError(args, result);
+      }
+      throw new Error("unreachable: the last attempt returns or throws");
+    },
+    async remove(world, observed) {
+      if (observed.kind !== "present") return { kind: "removed" };
+      if (!observed.state.ours) return { kind: "kept", why: "kind made it, not this project" };
+      // Stopped containers count too: without their network they never start again.
+      const users = await listContainers(world, [`network=${name}`]);
+      if (users.length > 0) return { kind: "kept", why: `still used by ${users.map((user) => user.name).join(", ")}` };
+      await removeObject(world, "network", name);
+      return { kind: "removed" };
+    },
+    health: () => ({ kind: "healthy", summary: "there" }),
+  };
+}
+
+async function inspect(world: World): Promise<KindNetworkState | undefined> {
+  const args = ["network", "inspect", name];
+  const result = await world.exec.attempt("docker", args, { signal: world.signal });
+  if (result.exitCode !== 0) {
+    if (/no such network|not found/i.test(result.stderr)) return undefined;
+    throw dockerError(args, result);
+  }
+  const [found] = inspectSchema.parse(JSON.parse(result.stdout));
+  return found === undefined ? undefined : { id: found.Id, ours: found.Labels?.[label] === "true" };
+}

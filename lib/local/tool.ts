@@ -1,0 +1,53 @@
+import type { LocalCluster } from "#lib/fleet/types.ts";
+import type { Container } from "#lib/local/docker.ts";
+import type { World } from "#lib/world.ts";
+
+/** Where kind and k3d differ; what they have in common is in cluster.ts. */
+export interface LocalTool {
+  readonly name: "kind" | "k3d";
+  /** Label whose value is the cluster's name, on all of its containers. */
+  readonly clusterLabel: string;
+  /** Name that a container of the cluster would have; taken by something else, creating fails. */
+  firstContainer(cluster: string): string;
+  /** The configuration as its bare command line reads it. */
+  render(cluster: LocalCluster, domain: string, image: string): string;
+  /** Pure: what the containers say of the configuration that the cluster was made with. */
+  describe(containers: readonly Container[]): Configuration;
+  /** Why the containers alone show that the cluster was never finished, if they do. */
+  unfinished(containers: readonly Container[]): string | undefined;
+  /** Objects of kube-system that every finished cluster has. */
+  readonly systemObjects: readonly string[];
+  create(world: World, request: CreateRequest): Promise<void>;
+  start(world: World, cluster: string, containers: readonly Container[]): Promise<void>;
+  /** Removes the cluster with all that a half-finished one may leave: networks, volumes. */
+  remove(world: World, cluster: string, kubeconfigPath: string): Promise<void>;
+  /** Words after the tool's name that print a cluster's kubeconfig. */
+  readonly kubeconfigCommand: string;
+  /** Text of the admin's kubeconfig; undefined when the cluster has none (yet). */
+  kubeconfig(world: World, cluster: string): Promise<string | undefined>;
+  /** What a line of the tool's output says of its progress, if anything. */
+  parseProgress(line: string): string | undefined;
+}
+
+export interface CreateRequest {
+  readonly cluster: LocalCluster;
+  readonly configPath: string;
+  readonly image: string;
+  /** A file to throw away: the tool writes its kubeconfig there instead of into the user's own. */
+  readonly kubeconfigPath: string;
+}
+
+/** The part of a cluster's configuration that can be seen from outside and can't be changed in place. */
+export interface Configuration {
+  readonly image: string;
+  readonly workers: number;
+  /** Address of the API server on this computer, `127.0.0.1:6551`. */
+  readonly api: string;
+  /** Arguments of k3s; empty for kind. */
+  readonly arguments: readonly string[];
+}
+
+/** Roles as the tools label them. */
+export function countRole(containers: readonly Container[], label: string, role: string): number {
+  return containers.filter((container) => container.labels[label] === role).length;
+}

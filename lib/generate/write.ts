@@ -1,0 +1,71 @@
+import { chmod, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isErrno } from "#lib/files.ts";
+import type { GeneratedFile } from "#lib/generate/generator.ts";
+import { generatedMark } from "#lib/generate/generator.ts";
+import { generators } from "#lib/generate/generators.ts";
+
+const headLength = 500;
+
+/**
+ * Brings what is below `root` in line with `files` and returns the paths that weren't, removed ones included.
+ * `check` only tells.
+ */
+export async function writeFiles(
+  root: string,
+  files: readonly GeneratedFile[],
+  { check = false }: { readonly check?: boolean } = {},
+): Promise<readonly string[]> {
+  const stale = await filter(files, async (file) => !(await isCurrent(root, file)));
+  const gone = await findGone(root, new Set(files.map(({ path }) => path)));
+  if (!check) {
+    for (const file of stale) await write(root, file);
+    for (const path of gone) await rm(join(root, path), { force: true });
+  }
+  return [...stale.map(({ path }) => path), ...gone].sort();
+}
+
+async function isCurrent(root: string, { path, content, mode }: GeneratedFile): Promise<boolean> {
+  const file = Bun.file(join(root, path));
+  if (!(await file.exists()) || (await file.text()) !== content) return false;
+  // only the executable bit: the others are the umask's
+  return (((await stat(join(root, path))).mode ^ mode) & 0o100) === 0;
+}
+
+/** Whole or not at all, so that nobody reads half a file. */
+async function write(root: string, { path, content, mode }: GeneratedFile): Promise<void> {
+  const target = join(root, path);
+  await mkdir(dirname(target), { recursive: true });
+  const draft = `${target}.new`;
+  await Bun.write(draft, content);
+  await chmod(draft, mode);
+  await rename(draft, target);
+}
+
+/** Files of clusters that the fleet no longer has: in a generator's folder, with our mark, and made no more. */
+async function findGone(root: string, current: ReadonlySet<string>): Promise<readonly string[]> {
+  const folders = generators.flatMap(({ folders = [] }) => folders);
+  const paths = (await Promise.all(folders.map((folder) => list(root, folder)))).flat();
+  return await filter(paths, async (path) => !current.has(path) && (await isMarked(join(root, path))));
+}
+
+async function list(root: string, folder: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1));
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+async function isMarked(path: string): Promise<boolean> {
+  return (await Bun.file(path).slice(0, headLength).text()).includes(generatedMark);
+}
+
+async function filter<Item>(items: readonly Item[], keep: (item: Item) => Promise<boolean>): Promise<readonly Item[]> {
+  const kept = await Promise.all(items.map(keep));
+  return items.filter((_, index) => kept[index] === true);
+}

@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { chmod, exists, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fleet } from "#clusters/fleet.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
+import { files } from "#lib/generate/files.ts";
+import { writeFiles } from "#lib/generate/write.ts";
+
+const everyPath = [
+  "docs/diagrams.md",
+  "k3d/k3d01.internal.yaml",
+  "k3d/k3d02.internal.yaml",
+  "kind/kind01.internal.yaml",
+  "kind/kind02.internal.yaml",
+];
+
+const withoutKind02: Fleet = { ...fleet, clusters: fleet.clusters.filter(({ name }) => name !== "kind02.internal") };
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "generate-"));
+});
+afterEach(async () => {
+  await rm(root, { recursive: true });
+});
+
+/** Only these: the list of generators grows, and this test is about writing. */
+async function generate(of: Fleet, check = false): Promise<readonly string[]> {
+  const wanted = (await files(of, root)).filter(({ path }) => /^(?:docs|k3d|kind)\/|^README/.test(path));
+  return await writeFiles(root, wanted, { check });
+}
+
+describe("writing", () => {
+  test("makes every file, and nothing the second time", async () => {
+    expect(await generate(fleet)).toEqual(everyPath);
+    expect(await generate(fleet)).toEqual([]);
+    expect((await readdir(root, { recursive: true })).filter((path) => path.endsWith(".new"))).toEqual([]);
+  });
+
+  test("repairs a changed file and a changed mode", async () => {
+    await generate(fleet);
+    await Bun.write(join(root, "docs/diagrams.md"), "mine now");
+    await chmod(join(root, "kind/kind01.internal.yaml"), 0o755);
+    expect(await generate(fleet)).toEqual(["docs/diagrams.md", "kind/kind01.internal.yaml"]);
+    expect(await generate(fleet, true)).toEqual([]);
+    expect((await stat(join(root, "kind/kind01.internal.yaml"))).mode & 0o777).toBe(0o644);
+  });
+
+  test("removes the file of a cluster that is gone", async () => {
+    await generate(fleet);
+    expect(await generate(withoutKind02)).toEqual(["kind/kind02.internal.yaml"]);
+    expect(await exists(join(root, "kind/kind02.internal.yaml"))).toBe(false);
+    expect(await generate(withoutKind02, true)).toEqual([]);
+  });
+
+  test("leaves a file without the mark alone", async () => {
+    await Bun.write(join(root, "kind/own.yaml"), "kind: Cluster\n");
+    await generate(fleet);
+    expect(await exists(join(root, "kind/own.yaml"))).toBe(true);
+  });
+});
+
+describe("checking", () => {
+  test("tells what is stale or gone and writes nothing", async () => {
+    expect(await generate(fleet, true)).toEqual(everyPath);
+    expect(await readdir(root)).toEqual([]);
+    await generate(fleet);
+    expect(await generate(withoutKind02, true)).toEqual(["kind/kind02.internal.yaml"]);
+    expect(await exists(join(root, "kind/kind02.internal.yaml"))).toBe(true);
+  });
+});
+
+describe("README.md", () => {
+  test("gets its table between the comments, and keeps the rest", async () => {
+    await Bun.write(
+      join(root, "README.md"),
+      "# Mine\n\n<!-- clusters:begin -->\nold\n<!-- clusters:end -->\n\nThe end\n",
+    );
+    expect(await generate(fleet)).toContain("README.md");
+    const text = await Bun.file(join(root, "README.md")).text();
+    expect(text).toStartWith("# Mine\n\n<!-- clusters:begin -->\n\n| cluster | kind | account | region |\n");
+    expect(text).toContain("| `k04.k8s.az.mylabs.dev` | AKS | `azure-02` | `westeurope` |\n");
+    expect(text).toContain("| `k3d01.internal` | k3d | – | this computer |\n");
+    expect(text).toEndWith("|\n\n<!-- clusters:end -->\n\nThe end\n");
+    expect(text.match(/^\| `/gm)).toHaveLength(16);
+    expect(await generate(fleet)).toEqual([]);
+  });
+
+  test("without the comments is refused with the fix", async () => {
+    await Bun.write(join(root, "README.md"), "# Mine\n");
+    await expect(generate(fleet)).rejects.toThrow(
+      'README.md: no "<!-- clusters:begin -->" followed by "<!-- clusters:end -->"',
+    );
+  });
+});

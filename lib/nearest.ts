@@ -3,12 +3,23 @@ import { closest, distance } from "fastest-levenshtein";
 /** Long lists are cut: the nearest name is what helps. */
 const listedNames = 20;
 
-/** `did you mean aws-02? there are: …` for a name that isn't known. */
+/** The name that `given` was probably meant to be; undefined when none is near. */
+export function tryNearest(given: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const best = closest(given, known);
+  // More than half of the letters wrong is another word, not a slip.
+  return distance(given, best) <= Math.max(2, Math.floor(best.length / 2)) ? best : undefined;
+}
+
+/** `did you mean "aws-03"? ` or nothing, to begin a hint with. */
+export function formatGuess(given: string, known: readonly string[]): string {
+  const guess = tryNearest(given, known);
+  return guess === undefined ? "" : `did you mean "${guess}"? `;
+}
+
+/** A whole hint for a name that isn't known: the nearest one, and what there is. */
 export function suggest(given: string, known: readonly string[]): string {
   if (known.length === 0) return "there is none to choose";
-  const near = closest(given, known);
-  // More than a third of the letters wrong is another word, not a slip.
-  const close = distance(given, near) <= Math.max(2, Math.floor(given.length / 3));
   const rest = known.length > listedNames ? ", …" : "";
-  return `${close ? `did you mean ${near}? ` : ""}there are: ${known.slice(0, listedNames).join(", ")}${rest}`;
+  return `${formatGuess(given, known)}there are: ${known.slice(0, listedNames).join(", ")}${rest}`;
 }

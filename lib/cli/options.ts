@@ -1,0 +1,199 @@
+import { basename, relative } from "node:path";
+import { parseArgs } from "node:util";
+import { FleetError } from "#lib/errors.ts";
+import { projectRoot } from "#lib/paths.ts";
+
+/** One option of a task: for parsing, for `--help`, and for the `//USAGE` lines that mise completes from. */
+export interface OptionSpec {
+  readonly name: string;
+  readonly help: string;
+  /** Name of its value; a flag without a value is on or off. */
+  readonly value?: string;
+  readonly multiple?: boolean;
+}
+
+type OptionName =
+  | "json"
+  | "verbose"
+  | "sandbox"
+  | "fleet"
+  | "account"
+  | "provider"
+  | "target"
+  | "jobs"
+  | "dryRun"
+  | "yes"
+  | "retain"
+  | "adopt"
+  | "allowReplacement"
+  | "help";
+
+export interface ArgumentSpec {
+  readonly name: string;
+  readonly help: string;
+  /** Shell command that lists its values, for completion. */
+  readonly complete?: string;
+}
+
+export interface CommandSpec {
+  readonly options: readonly OptionSpec[];
+  /** What may follow the options, any number of times. */
+  readonly argument?: ArgumentSpec;
+}
+
+export const option: Readonly<Record<OptionName, OptionSpec>> = {
+  json: { name: "json", help: "print one JSON object per line and nothing else" },
+  verbose: { name: "verbose", help: "show the stack of every error" },
+  sandbox: {
+    name: "sandbox",
+    help: "run against the embedded sandbox: no account, no Docker, nothing real is touched",
+  },
+  fleet: { name: "fleet", value: "file", help: "another fleet: a .ts file that exports it, or .yaml, .json" },
+  account: { name: "account", value: "name", multiple: true, help: "only what belongs to this account (repeatable)" },
+  provider: { name: "provider", value: "name", multiple: true, help: "only aws, azure, gcp, kind or k3d (repeatable)" },
+  target: {
+    name: "target",
+    value: "id",
+    multiple: true,
+    help: "only this resource, by the id that plan shows (repeatable)",
+  },
+  jobs: { name: "jobs", value: "count", help: "clusters to work on at once; by default what fits this machine" },
+  dryRun: { name: "dry-run", help: "say what would be done and change nothing" },
+  yes: { name: "yes", help: "don't ask before deleting; needed where nobody can be asked" },
+  retain: { name: "retain", help: "leave the containers of a cluster that failed, for a look" },
+  adopt: { name: "adopt", help: "take over a cluster of the right name that another tool made" },
+  allowReplacement: { name: "allow-replacement", help: "delete and make anew what can't be changed in place" },
+  help: { name: "help", help: "show this help" },
+};
+
+export const clusterArgument: ArgumentSpec = {
+  name: "cluster",
+  help: "only these clusters, by name; all when none is given",
+  complete: "bun run tasks/fleet.ts --names",
+};
+
+export interface Parsed {
+  readonly flags: ReadonlySet<string>;
+  /** Values by option name. */
+  readonly values: ReadonlyMap<string, readonly string[]>;
+  readonly positionals: readonly string[];
+}
+
+/** @throws FleetError UnknownFlag, InvalidArgument */
+export function parseOptions(spec: CommandSpec, argv: readonly string[]): Parsed {
+  const known = [...spec.options, option.help];
+  // Not strict, because the messages of node's strict mode name neither the nearest option nor where help is.
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: Object.fromEntries(
+      known.map((one) => [one.name, { type: one.value === undefined ? "boolean" : "string", multiple: true }] as const),
+    ),
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  });
+  const flags = new Set<string>();
+  const values = new Map<string, string[]>();
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    switch (token.kind) {
+      case "option": {
+        const found = known.find((one) => one.name === token.name && token.rawName.startsWith("--"));
+        if (found === undefined) throw unknownFlag(token.rawName, known);
+        if (found.value === undefined) {
+          if (token.value !== undefined) throw invalid(`--${found.name} takes no value, got "${token.value}"`);
+          flags.add(found.name);
+        } else {
+          if (token.value === undefined || token.value === "") throw invalid(`--${found.name} needs a ${found.value}`);
+          const given = values.get(found.name) ?? [];
+          if (given.length > 0 && found.multiple !== true) throw invalid(`--${found.name} is given twice`);
+          values.set(found.name, [...given, token.value]);
+        }
+        break;
+      }
+      case "positional":
+        if (spec.argument === undefined) throw invalid(`unexpected argument "${token.value}"`);
+        positionals.push(token.value);
+        break;
+      case "option-terminator":
+        break;
+      default:
+        token satisfies never;
+    }
+  }
+  return { flags, values, positionals };
+}
+
+function unknownFlag(given: string, known: readonly OptionSpec[]): FleetError {
+  const names = known.map((one) => `--${one.name}`);
+  // Prefix first: `--dry` is `--dry-run` cut short rather than a misspelling of it.
+  const near =
+    names.find((name) => given.length > 3 && name.startsWith(given)) ?? names.find((name) => isNear(given, name));
+  const hint = near === undefined ? `there are: ${names.join(", ")}` : `did you mean ${near}? all options: --help`;
+  return new FleetError("UnknownFlag", `unknown option ${given}`, { hint });
+}
+
+/** One letter wrong, missing or too many; enough for a slip, and needs no library before `--help`. */
+function isNear(a: string, b: string): boolean {
+  if (Math.abs(a.length - b.length) > 1) return false;
+  let start = 0;
+  while (start < a.length && a[start] === b[start]) start++;
+  const rest = (text: string, skip: number): string => text.slice(start + skip);
+  return rest(a, 1) === rest(b, 1) || rest(a, 1) === rest(b, 0) || rest(a, 0) === rest(b, 1);
+}
+
+function invalid(message: string): FleetError {
+  return new FleetError("InvalidArgument", message, { hint: "all options: --help" });
+}
+
+/** A whole number of at least one. @throws FleetError InvalidArgument */
+export function parseCount(name: string, text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw invalid(`--${name} must be a whole number from 1 to 9999, got "${text}"`);
+  return Number(text);
+}
+
+/** What the running task is called, `create:kind:kind01-internal`; its file's name outside of tasks/. */
+export function taskName(main: string = Bun.main): string {
+  const path = relative(`${projectRoot}/tasks`, main);
+  return (path.startsWith("..") ? basename(main) : path).replace(/\.ts$/, "").replaceAll(/[/\\]/g, ":");
+}
+
+export function formatHelp(spec: CommandSpec, description: string, name: string = taskName()): string {
+  const argument = spec.argument === undefined ? "" : ` [${spec.argument.name}…]`;
+  const rows: [string, string][] = [...spec.options, option.help].map((one) => {
+    return [`--${one.name}${one.value === undefined ? "" : ` <${one.value}>`}`, one.help];
+  });
+  if (spec.argument !== undefined) rows.unshift([`[${spec.argument.name}…]`, spec.argument.help]);
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return [
+    description,
+    "",
+    `usage: mise run ${name} -- [options]${argument}`,
+    `   or: bun run tasks/${name.replaceAll(":", "/")}.ts [options]${argument}`,
+    "",
+    ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
+    "",
+  ].join("\n");
+}
+
+/** The description in a task's own head, the one place where it stands. */
+export async function readDescription(main: string = Bun.main): Promise<string> {
+  const head = await Bun.file(main).slice(0, 2_000).text();
+  return /^\/\/MISE description="(.*)"$/m.exec(head)?.[1] ?? "";
+}
+
+/** The `//USAGE` lines of a task's head: from them mise checks and completes its options (https://usage.jdx.dev/spec/). */
+export function formatUsage(spec: CommandSpec): readonly string[] {
+  const quote = (text: string): string => JSON.stringify(text);
+  const flags = spec.options.map(({ name, value, multiple, help }) => {
+    const form = value === undefined ? `--${name}` : `--${name} <${value}>`;
+    return `//USAGE flag ${quote(form)} help=${quote(help)}${multiple === true ? " var=#true" : ""}`;
+  });
+  if (spec.argument === undefined) return flags;
+  const { name, help, complete } = spec.argument;
+  return [
+    ...flags,
+    `//USAGE arg ${quote(`[${name}]`)} help=${quote(help)} var=#true`,
+    ...(complete === undefined ? [] : [`//USAGE complete ${quote(name)} run=${quote(complete)}`]),
+  ];
+}

@@ -1,0 +1,115 @@
+import { join } from "node:path";
+import { FleetError } from "#lib/errors.ts";
+import { workersOf } from "#lib/fleet/defaults.ts";
+import { placeholders } from "#lib/fleet/placeholders.ts";
+import { type Fleet, isLocal, type LocalCluster } from "#lib/fleet/types.ts";
+import { listContainers } from "#lib/local/docker.ts";
+import { k3d } from "#lib/local/k3d.ts";
+import { kind } from "#lib/local/kind.ts";
+import { requireFreePort } from "#lib/local/ports.ts";
+import { type Check, preflight } from "#lib/local/preflight.ts";
+import { projectRoot } from "#lib/paths.ts";
+import { installHint } from "#lib/programs.ts";
+import type { World } from "#lib/world.ts";
+
+/** How to ask a program for its version, and which word of the answer it is. */
+const programs: readonly { readonly name: string; readonly args: readonly string[]; readonly version: RegExp }[] = [
+  { name: "docker", args: ["--version"], version: /version (\d+\.\d+\.\d+)/ },
+  { name: "kind", args: ["version"], version: /v(\d+\.\d+\.\d+)/ },
+  { name: "k3d", args: ["version"], version: /k3d version v(\d+\.\d+\.\d+)/ },
+  { name: "kubectl", args: ["version", "--client"], version: /v(\d+\.\d+\.\d+)/ },
+];
+
+/** Everything that a run may stumble over, looked at without changing anything. */
+export async function examineMachine(world: World, fleet: Fleet): Promise<readonly Check[]> {
+  const local = fleet.clusters.filter(isLocal);
+  const pinned = await readPinnedTools();
+  const groups = await Promise.all([
+    ...programs.map(async (program) => [await checkProgram(world, program, pinned)]),
+    checkDocker(world, local),
+    checkPorts(world, local),
+  ]);
+  return [...groups.flat(), ...checkPlaceholders(fleet)];
+}
+
+async function readPinnedTools(): Promise<ReadonlyMap<string, string>> {
+  const { tools } = Bun.TOML.parse(await Bun.file(join(projectRoot, "mise.toml")).text()) as {
+    readonly tools: Readonly<Record<string, string>>;
+  };
+  return new Map(Object.entries(tools));
+}
+
+async function checkProgram(
+  world: World,
+  { name, args, version }: (typeof programs)[number],
+  pinned: ReadonlyMap<string, string>,
+): Promise<Check> {
+  const wanted = pinned.get(name);
+  // kubectl is for people: nothing here calls it.
+  const missing = name === "kubectl" ? "warning" : "failure";
+  try {
+    const { stdout } = await world.exec.attempt(name, args, { signal: world.signal, timeoutMs: 10_000 });
+    const found = version.exec(stdout)?.[1] ?? "of unknown version";
+    if (wanted === undefined || found === wanted) return { name, level: "ok", found };
+    return { name, level: "warning", found: `${found}, tested with ${wanted}`, remedy: "mise install" };
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    return { name, level: missing, found: error.message, remedy: error.hint ?? installHint(name) };
+  }
+}
+
+async function checkDocker(world: World, clusters: readonly LocalCluster[]): Promise<readonly Check[]> {
+  const nodes = clusters.reduce((sum, cluster) => sum + 1 + workersOf(cluster), 0);
+  try {
+    return (await preflight(world, { clusters: clusters.length, nodes })).checks;
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    return [
+      {
+        name: "docker daemon",
+        level: "failure",
+        found: error.message,
+        ...(error.hint === undefined ? {} : { remedy: error.hint }),
+      },
+    ];
+  }
+}
+
+async function checkPorts(world: World, clusters: readonly LocalCluster[]): Promise<readonly Check[]> {
+  return await Promise.all(
+    clusters.map(async (cluster): Promise<Check> => {
+      const name = `port ${cluster.apiPort}`;
+      try {
+        const { clusterLabel } = cluster.provider === "kind" ? kind : k3d;
+        const own = await listContainers(world, [`label=${clusterLabel}=${cluster.name}`]);
+        if (own.length > 0) return { name, level: "ok", found: `used by ${cluster.name}` };
+        await requireFreePort(world, cluster.apiPort);
+        return { name, level: "ok", found: `free for ${cluster.name}` };
+      } catch (error) {
+        if (!(error instanceof FleetError)) throw error;
+        if (error.code !== "PortTaken") return { name, level: "warning", found: "unknown: docker does not answer" };
+        return {
+          name,
+          level: "failure",
+          found: error.message,
+          ...(error.hint === undefined ? {} : { remedy: error.hint }),
+        };
+      }
+    }),
+  );
+}
+
+/** No fault by itself: the sandbox works with them, and so do local clusters. */
+function checkPlaceholders(fleet: Fleet): readonly Check[] {
+  const names = placeholders(fleet).map((account) => account.name);
+  if (names.length === 0)
+    return [{ name: "accounts", level: "ok", found: `${fleet.accounts.length} with ids of their own` }];
+  return [
+    {
+      name: "accounts",
+      level: "warning",
+      found: `placeholder ids: ${names.join(", ")}`,
+      remedy: "put your own ids into clusters/ before leaving the sandbox; local clusters need none",
+    },
+  ];
+}

@@ -1,0 +1,198 @@
+import { confirm } from "#lib/cli/confirm.ts";
+import { terminal } from "#lib/cli/program.ts";
+import { listenForSignals } from "#lib/cli/signals.ts";
+import { systemClock } from "#lib/clock.ts";
+import type { Environment } from "#lib/environment.ts";
+import type { EventReader, FleetEvent, Row, Subject } from "#lib/events.ts";
+import { loadFleet } from "#lib/fleet/load.ts";
+import { type Fleet, isLocal } from "#lib/fleet/types.ts";
+import { type FleetGraph, fleetGraph } from "#lib/graph/fleet-graph.ts";
+import { createOutputs } from "#lib/graph/outputs.ts";
+import type { AnyResource } from "#lib/graph/resource.ts";
+import { type Selected, select } from "#lib/graph/select.ts";
+import { countMissing } from "#lib/local/missing.ts";
+import { preflight } from "#lib/local/preflight.ts";
+import { createWorld, openSession } from "#lib/session.ts";
+import { suggestNext } from "#lib/suggest.ts";
+import { createTally } from "#lib/tally.ts";
+import type { RunOptions } from "#lib/task.ts";
+import type { Emitted, Engine, Verb } from "#lib/verbs/engine.ts";
+import { plan, planDelete } from "#lib/verbs/plan.ts";
+import { chooseViews } from "#lib/view/choose.ts";
+import { createJournal, type Journal } from "#lib/view/journal.ts";
+import type { World } from "#lib/world.ts";
+
+/** Runs a verb from its options to its summary. Returns the exit code. */
+export async function runVerb(asked: Verb, options: RunOptions): Promise<number> {
+  const clock = systemClock;
+  const startedAt = new Date(clock.now());
+  const session = await openSession(options);
+  const fleet = await loadFleet(options.fleetFile ?? session.environment.fleetFile);
+  const graph = fleetGraph(fleet, session.environment.images);
+  const selected = select(graph, fleet, options.selection);
+  const verb = options.dryRun ? (asked.name === "delete" ? planDelete : plan) : asked;
+  const resources = resourcesFor(asked, graph, selected);
+  if (verb.mutates && asked.name === "delete") await confirmDelete(selected, options, fleet, session.environment);
+
+  let emit: (event: Emitted) => void = () => undefined;
+  const interrupts = listenForSignals((name) => {
+    const message = `${name} received: stopping what runs, starting nothing more`;
+    emit({ kind: "notice", level: "warning", message, hint: "once more to leave at once" });
+  });
+  const world = createWorld(session, clock, interrupts.signal, options);
+  const limits = await limitsOf(verb, resources, selected, world, options);
+
+  const journal = verb.mutates ? await createJournal(session.paths.runs, startedAt) : undefined;
+  const tally = createTally(resources);
+  const readers = [tally, ...viewsFor(options, session.environment, journal, clock.now)];
+  emit = (event) => {
+    const stamped = { ...event, at: new Date(clock.now()).toISOString() } as FleetEvent;
+    for (const reader of readers) reader.receive(stamped);
+  };
+  emit({
+    kind: "run-started",
+    verb: verb.name,
+    fleet: fleet.domain,
+    sandbox: options.sandbox,
+    subjects: resources.map(subjectOf),
+    rows: rowsOf(resources, fleet),
+    leftOut: graph.leftOut.filter((entry) => selected.clusters.some((cluster) => cluster.name === entry.cluster)),
+  });
+  for (const notice of limits.notices) emit(notice);
+
+  const engine: Engine = {
+    resources,
+    outputs: createOutputs(),
+    clock,
+    signal: interrupts.signal,
+    verbose: options.verbose,
+    limit: limits.of,
+    emit: (event) => emit(event),
+    worldOf: (resource) => ({
+      ...world,
+      progress: (message) => emit({ kind: "progress", id: resource.id, message }),
+      output: (line) => emit({ kind: "output", id: resource.id, line }),
+    }),
+  };
+  await verb.run(engine);
+
+  const exitCode = interrupts.exitCode() ?? tally.exitCode();
+  emit({
+    kind: "run-finished",
+    exitCode,
+    durationMs: clock.now() - startedAt.getTime(),
+    criticalPathMs: tally.criticalPathMs(),
+    totals: tally.totals(),
+    logs: journal?.folder ?? "",
+    next: suggestNext(verb, { exitCode, clusters: selected.clusters, paths: session.paths, options }),
+  });
+  for (const reader of readers) await reader.close();
+  interrupts.close();
+  return exitCode;
+}
+
+/** What a verb works on: what was chosen with all that it needs; a delete leaves alone what other accounts and clusters own. */
+function resourcesFor(verb: Verb, graph: FleetGraph, selected: Selected): readonly AnyResource[] {
+  const wanted =
+    verb.name === "delete"
+      ? (resource: AnyResource) =>
+          selected.chosen.has(resource) || (resource.owner.kind === "shared" && selected.withNeeds.has(resource))
+      : (resource: AnyResource) => selected.withNeeds.has(resource);
+  return graph.resources.filter(wanted);
+}
+
+async function confirmDelete(
+  selected: Selected,
+  options: RunOptions,
+  fleet: Fleet,
+  environment: Environment,
+): Promise<void> {
+  const names = selected.clusters.filter(isLocal).map((cluster) => cluster.name);
+  const what = names.length > 0 ? names.join(", ") : options.selection.targets.join(", ");
+  await confirm({
+    question: `delete ${what} of ${fleet.domain}${options.sandbox ? " in the sandbox" : ""}`,
+    yes: options.yes || environment.yes,
+    interactive: process.stdin.isTTY === true && process.stdout.isTTY === true && !options.json,
+  });
+}
+
+interface Limits {
+  readonly of: (lane: string) => number;
+  readonly notices: readonly Emitted[];
+}
+
+/** Looking is cheap; making clusters is limited to what the machine bears. @throws FleetError of the preflight */
+async function limitsOf(
+  verb: Verb,
+  resources: readonly AnyResource[],
+  selected: Selected,
+  world: World,
+  options: RunOptions,
+): Promise<Limits> {
+  const lanes: Record<string, number> = { api: 16, docker: 8, pull: 3, cluster: options.jobs ?? 8, file: 16 };
+  const of = (lane: string): number => lanes[lane] ?? 1;
+  if (!verb.mutates || !resources.some((resource) => resource.owner.group === "local")) return { of, notices: [] };
+  const missing =
+    verb.name === "create" ? await countMissing(world, selected.clusters.filter(isLocal)) : { clusters: 0, nodes: 0 };
+  const { checks, parallelClusters } = await preflight(world, missing);
+  const notices: Emitted[] = checks
+    .filter((check) => check.level === "warning")
+    .map((check) => ({
+      kind: "notice",
+      level: "warning",
+      message: `${check.name}: ${check.found}`,
+      ...(check.remedy === undefined ? {} : { hint: check.remedy }),
+    }));
+  if (options.jobs === undefined && missing.clusters > 0) {
+    lanes.cluster = parallelClusters;
+    if (missing.clusters > parallelClusters) {
+      notices.push({
+        kind: "notice",
+        level: "info",
+        message: `${parallelClusters} clusters at once, as this machine bears; --jobs chooses another number`,
+      });
+    }
+  }
+  return { of, notices };
+}
+
+function viewsFor(
+  options: RunOptions,
+  environment: Environment,
+  journal: Journal | undefined,
+  now: () => number,
+): readonly EventReader[] {
+  return chooseViews({
+    json: options.json,
+    stdout: process.stdout,
+    environment: environment.variables,
+    ...(journal === undefined ? {} : { journal }),
+    write: terminal.out,
+    now,
+  });
+}
+
+function subjectOf({ id, title, label, owner }: AnyResource): Subject {
+  return { id, title, label, owner };
+}
+
+/** One row per owner, in the order of the fleet: shared things first, because the rest needs them. */
+function rowsOf(resources: readonly AnyResource[], fleet: Fleet): readonly Row[] {
+  const rows = new Map<string, { readonly row: Row; readonly ids: string[] }>();
+  for (const { id, owner } of resources) {
+    const key = `${owner.kind} ${owner.name}`;
+    const entry = rows.get(key) ?? { row: { owner, place: placeOf(owner.name, fleet), resources: [] }, ids: [] };
+    rows.set(key, entry);
+    entry.ids.push(id);
+  }
+  const order = [...fleet.accounts, ...fleet.clusters].map((one) => one.name as string);
+  const rank = ({ owner }: Row): number => (owner.kind === "shared" ? -1 : order.indexOf(owner.name));
+  return [...rows.values()].map(({ row, ids }) => ({ ...row, resources: ids })).sort((a, b) => rank(a) - rank(b));
+}
+
+/** Second column of the view. */
+function placeOf(owner: string, fleet: Fleet): string {
+  const cluster = fleet.clusters.find((one) => one.name === owner);
+  if (cluster === undefined) return "";
+  return isLocal(cluster) ? "docker" : cluster.region;
+}

@@ -1,0 +1,52 @@
+import { existsSync } from "node:fs";
+import { relative } from "node:path";
+import { readEnvironment } from "#lib/environment.ts";
+import type { Cluster } from "#lib/fleet/types.ts";
+import { kubeconfigPath, type Paths } from "#lib/paths.ts";
+import type { RunOptions } from "#lib/task.ts";
+import type { Verb } from "#lib/verbs/engine.ts";
+
+export interface Ended {
+  readonly exitCode: number;
+  readonly clusters: readonly Cluster[];
+  readonly paths: Paths;
+  readonly options: RunOptions;
+}
+
+/** Commands worth typing next, in the form in which this one was typed. */
+export function suggestNext(verb: Verb, { exitCode, clusters, paths, options }: Ended): readonly string[] {
+  const task = (name: string, ...args: readonly string[]): string => formatTask(name, [...args, ...sticky(options)]);
+  switch (verb.name) {
+    case "create": {
+      const first = clusters.map((cluster) => kubeconfigPath(paths, cluster.name)).find((path) => existsSync(path));
+      return [
+        ...(first === undefined ? [] : [`export KUBECONFIG=${relative(process.cwd(), first)}`]),
+        task("status"),
+        ...(exitCode === 0 && options.sandbox ? [task("delete-all")] : []),
+      ];
+    }
+    case "plan":
+      return [options.dryRun ? "the same without --dry-run" : task("create-all")];
+    case "status":
+      return exitCode === 0 ? [] : [task("create-all")];
+    case "delete":
+      return [];
+    default:
+      return verb.name satisfies never;
+  }
+}
+
+/** Options that the next command needs too, to be about the same fleet. */
+function sticky(options: RunOptions): readonly string[] {
+  return [
+    ...(options.sandbox ? ["--sandbox"] : []),
+    ...(options.fleetFile === undefined ? [] : ["--fleet", options.fleetFile]),
+  ];
+}
+
+/** How to call a task: through mise where mise runs us, else through Bun. */
+export function formatTask(name: string, args: readonly string[]): string {
+  const tail = args.length === 0 ? "" : ` ${args.join(" ")}`;
+  if (!readEnvironment().mise) return `bun run tasks/${name.replaceAll(":", "/")}.ts${tail}`;
+  return `mise run ${name}${tail}`;
+}

@@ -1,0 +1,82 @@
+import { type CommandSpec, clusterArgument, option, type Parsed, parseCount } from "#lib/cli/options.ts";
+import { runProgram } from "#lib/cli/program.ts";
+import type { Verb } from "#lib/verbs/engine.ts";
+
+/** What a task is about by its name. */
+export interface Preset {
+  /** One cluster; the task then takes no names. */
+  readonly cluster?: string;
+  /** Clusters of these providers only. */
+  readonly providers?: readonly string[];
+}
+
+/** Runs a verb over the part of the fleet that the task and its options select. */
+export async function runTask(verb: Verb, preset: Preset = {}): Promise<void> {
+  await runProgram(commandSpec(verb, preset), async (parsed) => {
+    // Everything heavy comes after `--help` and bad options.
+    const { runVerb } = await import("#lib/run.ts");
+    return await runVerb(verb, parseRunOptions(preset, parsed));
+  });
+}
+
+/** Pure: the options of a task. Also what the generator writes into its `//USAGE` lines. */
+export function commandSpec(verb: Pick<Verb, "name">, preset: Preset): CommandSpec {
+  const selecting = preset.cluster === undefined ? [option.account, option.provider, option.target] : [];
+  const common = [option.sandbox, option.fleet, option.json, option.verbose];
+  const own = {
+    create: [option.dryRun, option.jobs, option.retain, option.adopt, option.allowReplacement],
+    delete: [option.dryRun, option.yes, option.jobs, option.adopt],
+    plan: [],
+    status: [],
+  }[verb.name];
+  return {
+    options: [...own, ...selecting, ...common],
+    ...(preset.cluster === undefined ? { argument: clusterArgument } : {}),
+  };
+}
+
+/** What `runVerb` is told. */
+export interface RunOptions {
+  readonly selection: {
+    readonly within?: readonly string[];
+    readonly clusters: readonly string[];
+    readonly accounts: readonly string[];
+    readonly providers: readonly string[];
+    readonly targets: readonly string[];
+  };
+  readonly fleetFile?: string;
+  readonly jobs?: number;
+  readonly json: boolean;
+  readonly verbose: boolean;
+  readonly sandbox: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly retain: boolean;
+  readonly adopt: boolean;
+  readonly allowReplacement: boolean;
+}
+
+function parseRunOptions(preset: Preset, parsed: Parsed): RunOptions {
+  const list = (name: string): readonly string[] => parsed.values.get(name) ?? [];
+  const [fleetFile] = list("fleet");
+  const [jobs] = list("jobs");
+  return {
+    selection: {
+      ...(preset.providers === undefined ? {} : { within: preset.providers }),
+      clusters: preset.cluster === undefined ? parsed.positionals : [preset.cluster],
+      accounts: list("account"),
+      providers: list("provider"),
+      targets: list("target"),
+    },
+    ...(fleetFile === undefined ? {} : { fleetFile }),
+    ...(jobs === undefined ? {} : { jobs: parseCount("jobs", jobs) }),
+    json: parsed.flags.has("json"),
+    verbose: parsed.flags.has("verbose"),
+    sandbox: parsed.flags.has("sandbox"),
+    dryRun: parsed.flags.has("dry-run"),
+    yes: parsed.flags.has("yes"),
+    retain: parsed.flags.has("retain"),
+    adopt: parsed.flags.has("adopt"),
+    allowReplacement: parsed.flags.has("allow-replacement"),
+  };
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bun
+//MISE description="Check this computer: programs, Docker, kernel limits, memory, disk, ports"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
+//USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
+//USAGE flag "--json" help="print one JSON object per line and nothing else"
+//USAGE flag "--verbose" help="show the stack of every error"
+
+import { type CommandSpec, option } from "#lib/cli/options.ts";
+import { runProgram, terminal } from "#lib/cli/program.ts";
+
+export const spec: CommandSpec = { options: [option.sandbox, option.fleet, option.json, option.verbose] };
+
+if (import.meta.main) {
+  await runProgram(spec, async ({ flags, values }) => {
+    const [{ examineMachine }, { loadFleet }, { createWorld, openSession }, { systemClock }, { formatTable }] =
+      await Promise.all([
+        import("#lib/doctor.ts"),
+        import("#lib/fleet/load.ts"),
+        import("#lib/session.ts"),
+        import("#lib/clock.ts"),
+        import("#lib/table.ts"),
+      ]);
+    const session = await openSession({ sandbox: flags.has("sandbox") });
+    const fleet = await loadFleet(values.get("fleet")?.[0] ?? session.environment.fleetFile);
+    const options = { retain: false, adopt: false, allowReplacement: false };
+    const world = createWorld(session, systemClock, new AbortController().signal, options);
+    const checks = await examineMachine(world, fleet);
+    if (flags.has("json")) {
+      for (const check of checks) terminal.out(`${JSON.stringify(check)}\n`);
+    } else {
+      const marks = { ok: "✔", warning: "!", failure: "✘" } as const;
+      terminal.out(
+        formatTable(
+          ["", "check", "found"],
+          checks.map((check) => [marks[check.level], check.name, check.found]),
+        ),
+      );
+      const remedies = checks.flatMap(({ name, remedy }) => (remedy === undefined ? [] : [[`do  ${name}`, remedy]]));
+      if (remedies.length > 0) terminal.out(`\n${remedies.map(([what, remedy]) => `${what}: ${remedy}\n`).join("")}`);
+    }
+    return checks.some((check) => check.level === "failure") ? 1 : 0;
+  });
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env bun
+//MISE description="Merge the kubeconfigs of all clusters, or of some, into one file"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
+//USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
+//USAGE flag "--json" help="print one JSON object per line and nothing else"
+//USAGE flag "--verbose" help="show the stack of every error"
+//USAGE arg "[cluster]" help="only these clusters, by name; all when none is given" var=#true
+//USAGE complete "cluster" run="bun run tasks/fleet.ts --names"
+
+import { type CommandSpec, clusterArgument, option } from "#lib/cli/options.ts";
+import { runProgram, terminal } from "#lib/cli/program.ts";
+
+export const spec: CommandSpec = {
+  options: [option.sandbox, option.fleet, option.json, option.verbose],
+  argument: clusterArgument,
+};
+
+if (import.meta.main) {
+  await runProgram(spec, async ({ flags, values, positionals }) => {
+    const [{ loadFleet }, { openSession }, merged, { FleetError }, { suggest }] = await Promise.all([
+      import("#lib/fleet/load.ts"),
+      import("#lib/session.ts"),
+      import("#lib/kubernetes/merged.ts"),
+      import("#lib/errors.ts"),
+      import("#lib/nearest.ts"),
+    ]);
+    const session = await openSession({ sandbox: flags.has("sandbox") });
+    const fleet = await loadFleet(values.get("fleet")?.[0] ?? session.environment.fleetFile);
+    const known = fleet.clusters.map((cluster): string => cluster.name);
+    for (const name of positionals) {
+      if (!known.includes(name)) {
+        throw new FleetError("UnknownCluster", `unknown cluster "${name}"`, { hint: suggest(name, known) });
+      }
+    }
+    const clusters = positionals.length > 0 ? positionals : await merged.clustersWithKubeconfig(session.paths);
+    if (clusters.length === 0) {
+      throw new FleetError("NothingSelected", "no cluster has a kubeconfig yet", { hint: "create a cluster first" });
+    }
+    const path = await merged.writeMergedKubeconfig(session.paths, clusters);
+    if (flags.has("json")) terminal.out(`${JSON.stringify({ path, clusters })}\n`);
+    else terminal.out(`export KUBECONFIG=${path}\n`);
+    return 0;
+  });
+}

@@ -1,0 +1,88 @@
+import type { SandboxPaths } from "#sandbox/paths.ts";
+
+/** The daemon does not answer. */
+export class DaemonUnreachable extends Error {}
+
+/** The daemon refused, in Docker's words. */
+export class DaemonRefusal extends Error {}
+
+export interface NewControlPlane {
+  readonly container: string;
+  readonly publisher: string;
+  readonly name: string;
+  readonly distribution: "kind" | "k3s";
+  readonly version: string;
+  readonly podSubnet: string;
+  readonly serviceSubnet: string;
+  readonly disabled: readonly string[];
+  readonly hostname: string;
+}
+
+export interface NewNode {
+  /** Container of the control plane that it joins. */
+  readonly controlPlane: string;
+  readonly container: string;
+  readonly role: "control-plane" | "worker";
+  readonly labels: Readonly<Record<string, string>>;
+  readonly index: number;
+  readonly tainted: boolean;
+}
+
+/** What only the daemon can do, since it holds ports open and runs the API servers. */
+export class DaemonClient {
+  readonly #socket: string;
+
+  constructor(paths: Pick<SandboxPaths, "socket">) {
+    this.#socket = paths.socket;
+  }
+
+  /** The daemon's process id. */
+  async ping(): Promise<number> {
+    const { pid } = await this.#call<{ pid: number }>("ping", {});
+    return pid;
+  }
+
+  async start(container: string): Promise<void> {
+    await this.#call("start", { container });
+  }
+
+  async stop(container: string): Promise<void> {
+    await this.#call("stop", { container });
+  }
+
+  async remove(container: string): Promise<void> {
+    await this.#call("remove", { container });
+  }
+
+  async initialise(controlPlane: NewControlPlane): Promise<void> {
+    await this.#call("initialise", controlPlane);
+  }
+
+  async install(controlPlane: string, part: "network" | "storage"): Promise<void> {
+    await this.#call("install", { controlPlane, part });
+  }
+
+  async join(node: NewNode): Promise<void> {
+    await this.#call("join", node);
+  }
+
+  async shutdown(): Promise<void> {
+    await this.#call("shutdown", {});
+  }
+
+  async #call<Answer>(operation: string, body: object): Promise<Answer> {
+    let response: Response;
+    try {
+      response = await fetch(`http://localhost/${operation}`, {
+        method: "POST",
+        body: JSON.stringify(body),
+        unix: this.#socket,
+      });
+    } catch (error) {
+      throw new DaemonUnreachable(`no daemon answers at ${this.#socket}`, { cause: error });
+    }
+    const answer = (await response.json()) as Answer & { readonly error?: string };
+    if (!response.ok) throw new DaemonRefusal(answer.error ?? `daemon answered ${response.status}`);
+    return answer;
+  }
+}

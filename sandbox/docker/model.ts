@@ -1,0 +1,120 @@
+/** What the fake Docker daemon remembers. Times are RFC 3339 with nanoseconds, as Docker writes them. */
+
+export const NEVER = "0001-01-01T00:00:00Z";
+
+export interface Mount {
+  readonly type: "bind" | "volume";
+  /** Of a volume. */
+  readonly name?: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly mode: string;
+  readonly writable: boolean;
+}
+
+export interface PublishedPort {
+  /** As Docker shows it: `6443/tcp`, or `6443` for k3d's. */
+  readonly container: string;
+  readonly hostIp: string;
+  readonly hostPort: number;
+}
+
+export interface ContainerState {
+  readonly status: "created" | "running" | "exited";
+  readonly exitCode: number;
+  readonly error: string;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+}
+
+export interface Container {
+  readonly id: string;
+  readonly name: string;
+  readonly created: string;
+  readonly image: string;
+  readonly imageId: string;
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[] | null;
+  readonly env: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly tty: boolean;
+  readonly network: string;
+  /** `HostConfig.NetworkMode`: kind gives the network's name, k3d connects afterwards. */
+  readonly networkMode: string;
+  readonly address: string;
+  readonly mac: string;
+  readonly endpointId: string;
+  readonly mounts: readonly Mount[];
+  readonly port?: PublishedPort;
+  readonly restartPolicy: { readonly Name: string; readonly MaximumRetryCount: number };
+  /** Exit code when it is stopped politely: 130 for kind's init, 143 for k3s. */
+  readonly stopExitCode: number;
+  readonly state: ContainerState;
+}
+
+export interface Network {
+  readonly id: string;
+  readonly name: string;
+  readonly created: string;
+  readonly driver: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
+  readonly ipv6: boolean;
+  readonly subnet: string;
+  readonly gateway: string;
+  readonly ipv6Subnet?: string;
+  /** bridge, host and none: there from the beginning, and not removable. */
+  readonly builtin: boolean;
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly created: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly anonymous: boolean;
+}
+
+export interface Image {
+  readonly id: string;
+  readonly repository: string;
+  /** Missing when it was pulled by digest. */
+  readonly tag?: string;
+  readonly digest: string;
+  readonly created: string;
+  readonly size: number;
+}
+
+/** The Kubernetes cluster inside the containers: there once its control plane is initialised. */
+export interface ControlPlane {
+  /** Container that it lives and dies with. */
+  readonly container: string;
+  readonly name: string;
+  readonly distribution: "kind" | "k3s";
+  readonly version: string;
+  readonly podSubnet: string;
+  readonly serviceSubnet: string;
+  readonly disabled: readonly string[];
+  /** Container that publishes its port: the same one for kind, the load balancer for k3d. */
+  readonly publisher: string;
+  readonly hostname: string;
+  readonly authority: string;
+  readonly certificate: string;
+  readonly key: string;
+  readonly token: string;
+}
+
+/** A failure on request: the n-th matching call of a program does something else than it would. */
+export interface Fault {
+  readonly id: number;
+  readonly program: string;
+  /** Words that must all be in the command line, in this order. */
+  readonly match: string;
+  readonly effect: string;
+  /** From which matching call on, beginning with 1. */
+  readonly nth: number;
+  /** How often; 0 means always. */
+  readonly times: number;
+  readonly seen: number;
+}

@@ -1,0 +1,145 @@
+import { listAt, objectAt, stringAt } from "#sandbox/json.ts";
+import { conditionStatus, withConditions } from "#sandbox/kubernetes/behaviours/conditions.ts";
+import { daemonSets, type KubernetesObject, nodes } from "#sandbox/kubernetes/kinds.ts";
+import type { ObjectStore } from "#sandbox/kubernetes/store.ts";
+import type { Pace } from "#sandbox/pace.ts";
+
+/** From a node's pod network to its Ready condition: seconds on the real ones, shortened as everything in the sandbox. */
+const READY_AFTER_MS = 600;
+/** The controller manager's node-monitor-grace-period: so long after its last sign a node counts as lost. */
+const LOST_AFTER_MS = 40_000;
+
+export const NOT_READY_TAINT = "node.kubernetes.io/not-ready";
+export const UNREACHABLE_TAINT = "node.kubernetes.io/unreachable";
+
+/** Kubelets as far as others see them: their nodes become Ready, and stop being so when their machine is gone. */
+export class NodeBehaviour {
+  readonly #store: ObjectStore;
+  readonly #pace: Pace;
+  readonly #needsDaemonSet: string | undefined;
+  readonly #timers = new Map<string, { readonly towards: "True" | "Unknown"; readonly timer: Timer }>();
+  readonly #unsubscribe: () => void;
+  #running: ReadonlySet<string> = new Set();
+
+  /** `needsDaemonSet` names the pod network that a node waits for; undefined when the network is built in. */
+  constructor(store: ObjectStore, pace: Pace, needsDaemonSet: string | undefined) {
+    this.#store = store;
+    this.#pace = pace;
+    this.#needsDaemonSet = needsDaemonSet;
+    this.#unsubscribe = store.subscribe(({ kind }) => {
+      if (kind === nodes || kind === daemonSets) this.#review();
+    });
+  }
+
+  /** Which nodes have a machine that runs. */
+  setRunning(names: ReadonlySet<string>): void {
+    this.#running = names;
+    this.#review();
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+    for (const { timer } of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  #review(): void {
+    const hasNetwork =
+      this.#needsDaemonSet === undefined ||
+      this.#store.get(daemonSets, "kube-system", this.#needsDaemonSet) !== undefined;
+    for (const node of this.#store.list(nodes)) {
+      const name = node.metadata.name;
+      const ready = conditionStatus(node, "Ready");
+      if (!this.#running.has(name)) this.#schedule(name, ready === "True" ? "Unknown" : undefined, LOST_AFTER_MS);
+      else this.#schedule(name, ready !== "True" && hasNetwork ? "True" : undefined, READY_AFTER_MS);
+    }
+  }
+
+  #schedule(name: string, towards: "True" | "Unknown" | undefined, afterMs: number): void {
+    const pending = this.#timers.get(name);
+    if (pending?.towards === towards) return;
+    clearTimeout(pending?.timer);
+    this.#timers.delete(name);
+    if (towards === undefined) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(name);
+      const node = this.#store.get(nodes, "", name);
+      if (node !== undefined) this.#store.update(nodes, towards === "True" ? readyNode(node) : lostNode(node));
+    }, this.#pace.scale(afterMs));
+    this.#timers.set(name, { towards, timer });
+  }
+}
+
+/** A node whose kubelet has registered and that has no pod network yet. */
+export function registeredNode(node: KubernetesObject | { readonly [key: string]: unknown }) {
+  return {
+    ...withConditions(
+      objectAt(node, "status"),
+      [
+        ...pressures("False"),
+        {
+          type: "Ready",
+          status: "False",
+          reason: "KubeletNotReady",
+          message:
+            "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady " +
+            "message:Network plugin returns error: cni plugin not initialized",
+        },
+      ],
+      "lastHeartbeatTime",
+    ),
+  };
+}
+
+function readyNode(node: KubernetesObject): KubernetesObject {
+  const ready = {
+    type: "Ready",
+    status: "True",
+    reason: "KubeletReady",
+    message: "kubelet is posting ready status",
+  } as const;
+  return {
+    ...node,
+    spec: withTaint(node, undefined),
+    status: withConditions(objectAt(node, "status"), [...pressures("False"), ready], "lastHeartbeatTime"),
+  };
+}
+
+function lostNode(node: KubernetesObject): KubernetesObject {
+  const lost = {
+    status: "Unknown",
+    reason: "NodeStatusUnknown",
+    message: "Kubelet stopped posting node status.",
+  } as const;
+  const types = ["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"];
+  return {
+    ...node,
+    spec: withTaint(node, UNREACHABLE_TAINT),
+    status: withConditions(
+      objectAt(node, "status"),
+      types.map((type) => ({ type, ...lost })),
+    ),
+  };
+}
+
+/** The node's spec with the taint of its state, or without one. */
+function withTaint(node: KubernetesObject, key: string | undefined) {
+  const states = [NOT_READY_TAINT, UNREACHABLE_TAINT];
+  const others = listAt(node, "spec", "taints").filter((taint) => !states.includes(stringAt(taint, "key")));
+  const taints = key === undefined ? others : [...others, { key, effect: "NoSchedule" }];
+  const { taints: _taints, ...spec } = objectAt(node, "spec");
+  return taints.length === 0 ? spec : { ...spec, taints: taints as (typeof spec)["taints"] };
+}
+
+function pressures(status: "False") {
+  return [
+    {
+      type: "MemoryPressure",
+      status,
+      reason: "KubeletHasSufficientMemory",
+      message: "kubelet has sufficient memory available",
+    },
+    { type: "DiskPressure", status, reason: "KubeletHasNoDiskPressure", message: "kubelet has no disk pressure" },
+    { type: "PIDPressure", status, reason: "KubeletHasSufficientPID", message: "kubelet has sufficient PID available" },
+  ] as const;
+}

@@ -1,0 +1,90 @@
+import type { JsonObject } from "#sandbox/json.ts";
+
+export interface ObjectMetadata extends JsonObject {
+  name: string;
+  namespace?: string;
+  uid: string;
+  resourceVersion: string;
+  creationTimestamp: string;
+  generation?: number;
+}
+
+export interface KubernetesObject extends JsonObject {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMetadata;
+}
+
+/** A resource type that the API server stores. */
+export interface Kind {
+  /** "" for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** Plural, as in URLs. */
+  readonly resource: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly namespaced: boolean;
+  /** Has the subresource `status`, which writes of the object itself leave alone. */
+  readonly hasStatus: boolean;
+  readonly categories: readonly string[];
+}
+
+type KindOptions = Partial<Pick<Kind, "group" | "shortNames" | "namespaced" | "hasStatus" | "categories">>;
+
+function define(kind: string, options: KindOptions = {}): Kind {
+  const singular = kind.toLowerCase();
+  return {
+    group: "",
+    version: "v1",
+    kind,
+    resource: singular.endsWith("ss") ? `${singular}es` : `${singular}s`,
+    singular,
+    shortNames: [],
+    namespaced: true,
+    hasStatus: false,
+    categories: [],
+    ...options,
+  };
+}
+
+export const namespaces = define("Namespace", { namespaced: false, hasStatus: true, shortNames: ["ns"] });
+export const nodes = define("Node", { namespaced: false, hasStatus: true, shortNames: ["no"] });
+export const configMaps = define("ConfigMap", { shortNames: ["cm"] });
+export const secrets = define("Secret");
+export const serviceAccounts = define("ServiceAccount", { shortNames: ["sa"] });
+export const pods = define("Pod", { hasStatus: true, shortNames: ["po"], categories: ["all"] });
+export const services = define("Service", { hasStatus: true, shortNames: ["svc"], categories: ["all"] });
+const workload = { group: "apps", hasStatus: true, categories: ["all"] } as const;
+export const deployments = define("Deployment", { ...workload, shortNames: ["deploy"] });
+export const daemonSets = define("DaemonSet", { ...workload, shortNames: ["ds"] });
+export const statefulSets = define("StatefulSet", { ...workload, shortNames: ["sts"] });
+export const storageClasses = define("StorageClass", {
+  group: "storage.k8s.io",
+  namespaced: false,
+  shortNames: ["sc"],
+});
+
+export const builtinKinds: readonly Kind[] = [
+  namespaces,
+  nodes,
+  configMaps,
+  secrets,
+  serviceAccounts,
+  pods,
+  services,
+  deployments,
+  daemonSets,
+  statefulSets,
+  storageClasses,
+];
+
+export function apiVersionOf(kind: Pick<Kind, "group" | "version">): string {
+  return kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
+}
+
+/** As in messages: `configmaps`, `deployments.apps`. */
+export function qualifiedName(kind: Kind): string {
+  return kind.group === "" ? kind.resource : `${kind.resource}.${kind.group}`;
+}

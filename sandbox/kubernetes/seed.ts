@@ -1,0 +1,340 @@
+import { permanentNamespaces } from "#sandbox/kubernetes/admission.ts";
+import { NOT_READY_TAINT, registeredNode } from "#sandbox/kubernetes/behaviours/nodes.ts";
+import { running } from "#sandbox/kubernetes/behaviours/workloads.ts";
+import {
+  configMaps,
+  daemonSets,
+  deployments,
+  type Kind,
+  namespaces,
+  nodes,
+  pods,
+  serviceAccounts,
+  services,
+  storageClasses,
+} from "#sandbox/kubernetes/kinds.ts";
+import { type Cluster, create } from "#sandbox/kubernetes/operations.ts";
+import type { NewObject } from "#sandbox/kubernetes/store.ts";
+
+export interface ClusterSeed {
+  readonly distribution: "kind" | "k3s";
+  /** Image tag's version, as in `v1.36.1`. */
+  readonly version: string;
+  readonly podSubnet: string;
+  readonly serviceSubnet: string;
+  /** Parts of k3s that `--disable` leaves out. */
+  readonly disabled: readonly string[];
+}
+
+export interface NodeSeed {
+  readonly name: string;
+  readonly role: "control-plane" | "worker";
+  readonly address: string;
+  /** Labels of the configuration. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** 0 for the first node: its number in the pod subnet. */
+  readonly index: number;
+  /** kind keeps pods off the control plane of clusters with workers. */
+  readonly tainted: boolean;
+  /** Name of the kind cluster; undefined for k3s. */
+  readonly kindCluster: string | undefined;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+}
+
+/** What is there once the API server of a new cluster has come up. */
+export function seedControlPlane(cluster: Cluster, seed: ClusterSeed): void {
+  for (const name of permanentNamespaces)
+    ensure(cluster, namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  ensure(cluster, services, service("default", "kubernetes", addressIn(seed.serviceSubnet, 1), [443], {}));
+  const dns = { "k8s-app": "kube-dns" };
+  ensure(cluster, services, service("kube-system", "kube-dns", addressIn(seed.serviceSubnet, 10), [53, 9153], dns));
+  const kind = seed.distribution === "kind";
+  if (kind || !seed.disabled.includes("coredns")) {
+    ensure(cluster, serviceAccounts, serviceAccount("kube-system", "coredns"));
+    ensure(cluster, configMaps, {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "coredns", namespace: "kube-system" },
+      data: { Corefile: ".:53 {\n    errors\n    health\n    ready\n    forward . /etc/resolv.conf\n}\n" },
+    });
+    ensure(cluster, deployments, deployment("coredns", "kube-system", dns, kind ? 2 : 1, CORE_DNS[seed.distribution]));
+  }
+  if (kind)
+    ensure(
+      cluster,
+      daemonSets,
+      daemonSet("kube-proxy", { "k8s-app": "kube-proxy" }, `registry.k8s.io/kube-proxy:${seed.version}`),
+    );
+  else seedK3s(cluster, seed);
+}
+
+/** kind's step "Installing CNI". */
+export function seedNetwork(cluster: Cluster): void {
+  ensure(
+    cluster,
+    daemonSets,
+    daemonSet("kindnet", { app: "kindnet" }, "docker.io/kindest/kindnetd:v20260528-9350a3b1"),
+  );
+}
+
+/** kind's step "Installing StorageClass". */
+export function seedStorage(cluster: Cluster): void {
+  ensure(cluster, namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name: "local-path-storage" } });
+  ensure(
+    cluster,
+    deployments,
+    deployment(
+      "local-path-provisioner",
+      "local-path-storage",
+      { app: "local-path-provisioner" },
+      1,
+      "docker.io/kindest/local-path-provisioner:v20260528-9350a3b1",
+    ),
+  );
+  ensure(cluster, storageClasses, storageClass("standard"));
+}
+
+/** A kubelet registers its node: NotReady until the pod network is there. */
+export function seedNode(cluster: Cluster, seed: ClusterSeed, node: NodeSeed): void {
+  const kind = seed.distribution === "kind";
+  const controlPlane = node.role === "control-plane";
+  const roleLabels = controlPlane
+    ? {
+        "node-role.kubernetes.io/control-plane": kind ? "" : "true",
+        ...(kind ? { "node.kubernetes.io/exclude-from-external-load-balancers": "" } : {}),
+      }
+    : {};
+  const taints = [
+    ...(node.tainted ? [{ key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" }] : []),
+    { key: NOT_READY_TAINT, effect: "NoSchedule" },
+  ];
+  const podCIDR = subnetOf(seed.podSubnet, node.index);
+  const capacity = {
+    cpu: String(node.cpus),
+    memory: `${Math.floor(node.memoryBytes / 1024)}Ki`,
+    pods: "110",
+  };
+  const object: NewObject = {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: {
+      name: node.name,
+      labels: {
+        "beta.kubernetes.io/arch": "amd64",
+        "beta.kubernetes.io/os": "linux",
+        ...(kind ? {} : { "beta.kubernetes.io/instance-type": "k3s", "node.kubernetes.io/instance-type": "k3s" }),
+        ...node.labels,
+        "kubernetes.io/arch": "amd64",
+        "kubernetes.io/hostname": node.name,
+        "kubernetes.io/os": "linux",
+        ...roleLabels,
+      },
+      annotations: {
+        "node.alpha.kubernetes.io/ttl": "0",
+        "volumes.kubernetes.io/controller-managed-attach-detach": "true",
+      },
+    },
+    spec: {
+      podCIDR,
+      podCIDRs: [podCIDR],
+      providerID: kind ? `kind://docker/${node.kindCluster}/${node.name}` : `k3s://${node.name}`,
+      taints,
+    },
+    status: {
+      addresses: [
+        { type: "InternalIP", address: node.address },
+        { type: "Hostname", address: node.name },
+      ],
+      capacity,
+      allocatable: capacity,
+      daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
+      nodeInfo: {
+        architecture: "amd64",
+        bootID: crypto.randomUUID(),
+        containerRuntimeVersion: kind ? "containerd://2.2.1" : "containerd://2.2.1-k3s1",
+        kernelVersion: "6.12.0-sandbox",
+        kubeProxyVersion: "",
+        kubeletVersion: gitVersion(seed),
+        machineID: crypto.randomUUID().replaceAll("-", ""),
+        operatingSystem: "linux",
+        osImage: kind ? "Debian GNU/Linux 13 (trixie)" : "K3s dev",
+        systemUUID: crypto.randomUUID(),
+      },
+    },
+  };
+  ensure(cluster, nodes, { ...object, status: registeredNode(object) });
+  if (kind && controlPlane) seedStaticPods(cluster, seed, node);
+}
+
+/** `v1.36.1` for kind, `v1.36.1+k3s1` for k3s. */
+export function gitVersion(seed: Pick<ClusterSeed, "version" | "distribution">): string {
+  return seed.distribution === "kind" ? seed.version : seed.version.replace(/-(k3s\d+)$/, "+$1");
+}
+
+const CORE_DNS = {
+  kind: "registry.k8s.io/coredns/coredns:v1.14.2",
+  k3s: "rancher/mirrored-coredns-coredns:1.14.2",
+} as const;
+
+/** The packaged parts of k3s, each of which `--disable` can leave out. */
+function seedK3s(cluster: Cluster, seed: ClusterSeed): void {
+  const has = (part: string) => !seed.disabled.includes(part);
+  const system = "kube-system";
+  if (has("local-storage")) {
+    const labels = { app: "local-path-provisioner" };
+    ensure(
+      cluster,
+      deployments,
+      deployment("local-path-provisioner", system, labels, 1, "rancher/local-path-provisioner:v0.0.32"),
+    );
+    ensure(cluster, storageClasses, storageClass("local-path"));
+  }
+  if (has("metrics-server")) {
+    const labels = { "k8s-app": "metrics-server" };
+    ensure(
+      cluster,
+      deployments,
+      deployment("metrics-server", system, labels, 1, "rancher/mirrored-metrics-server:v0.8.0"),
+    );
+    ensure(cluster, services, service(system, "metrics-server", addressIn(seed.serviceSubnet, 20), [443], labels));
+  }
+  if (has("traefik")) {
+    const labels = { "app.kubernetes.io/name": "traefik" };
+    ensure(cluster, deployments, deployment("traefik", system, labels, 1, "rancher/mirrored-library-traefik:3.5.1"));
+    ensure(
+      cluster,
+      services,
+      service(system, "traefik", addressIn(seed.serviceSubnet, 30), [80, 443], labels, "LoadBalancer"),
+    );
+    if (has("servicelb")) {
+      ensure(cluster, daemonSets, daemonSet("svclb-traefik", { app: "svclb-traefik" }, "rancher/klipper-lb:v0.4.13"));
+    }
+  }
+}
+
+/** The control plane's own pods, which its kubelet runs from files. */
+function seedStaticPods(cluster: Cluster, seed: ClusterSeed, node: NodeSeed): void {
+  for (const component of ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]) {
+    const image =
+      component === "etcd" ? "registry.k8s.io/etcd:3.6.8-0" : `registry.k8s.io/${component}:${seed.version}`;
+    const pod: NewObject = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: {
+        name: `${component}-${node.name}`,
+        namespace: "kube-system",
+        labels: { component, tier: "control-plane" },
+      },
+      spec: { ...podSpec(component, image), hostNetwork: true, nodeName: node.name },
+    };
+    ensure(cluster, pods, running(pod, node.address));
+  }
+}
+
+/** Seeding twice changes nothing. */
+function ensure(cluster: Cluster, kind: Kind, object: NewObject): void {
+  const namespace = object.metadata.namespace ?? "";
+  if (cluster.store.get(kind, namespace, object.metadata.name) !== undefined) return;
+  create(cluster, kind, namespace, object as Parameters<typeof create>[3]);
+}
+
+function serviceAccount(namespace: string, name: string): NewObject {
+  return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } };
+}
+
+function service(
+  namespace: string,
+  name: string,
+  clusterIP: string,
+  ports: readonly number[],
+  selector: Readonly<Record<string, string>>,
+  type = "ClusterIP",
+): NewObject {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name, namespace, labels: selector },
+    spec: {
+      type,
+      clusterIP,
+      clusterIPs: [clusterIP],
+      ports: ports.map((port) => ({ name: `port-${port}`, port, protocol: "TCP", targetPort: port })),
+      ...(Object.keys(selector).length === 0 ? {} : { selector }),
+    },
+    status: { loadBalancer: {} },
+  };
+}
+
+function podSpec(name: string, image: string): Readonly<Record<string, unknown>> {
+  return {
+    containers: [{ name, image, imagePullPolicy: "IfNotPresent", resources: {} }],
+    restartPolicy: "Always",
+    dnsPolicy: "ClusterFirst",
+    schedulerName: "default-scheduler",
+    priorityClassName: "system-cluster-critical",
+  };
+}
+
+function deployment(
+  name: string,
+  namespace: string,
+  labels: Readonly<Record<string, string>>,
+  replicas: number,
+  image: string,
+): NewObject {
+  const tolerations = [
+    { key: "CriticalAddonsOnly", operator: "Exists" },
+    { key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" },
+  ];
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name, namespace, labels },
+    spec: {
+      replicas,
+      selector: { matchLabels: labels },
+      strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: 1 } },
+      template: { metadata: { labels }, spec: { ...podSpec(name, image), tolerations } },
+    },
+  };
+}
+
+function daemonSet(name: string, labels: Readonly<Record<string, string>>, image: string): NewObject {
+  return {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name, namespace: "kube-system", labels },
+    spec: {
+      selector: { matchLabels: labels },
+      updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+      template: {
+        metadata: { labels },
+        spec: { ...podSpec(name, image), hostNetwork: true, tolerations: [{ operator: "Exists" }] },
+      },
+    },
+  };
+}
+
+function storageClass(name: string): NewObject {
+  return {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "StorageClass",
+    metadata: { name, annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
+    provisioner: "rancher.io/local-path",
+    reclaimPolicy: "Delete",
+    volumeBindingMode: "WaitForFirstConsumer",
+  };
+}
+
+/** The n-th address of an IPv4 subnet. */
+export function addressIn(subnet: string, n: number): string {
+  const [base = "0.0.0.0"] = subnet.split("/");
+  const value = base.split(".").reduce((sum, part) => sum * 256 + Number(part), 0) + n;
+  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
+}
+
+/** The n-th /24 of an IPv4 subnet: the pods of one node. */
+export function subnetOf(subnet: string, n: number): string {
+  return `${addressIn(subnet, n * 256)}/24`;
+}

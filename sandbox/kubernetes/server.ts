@@ -1,0 +1,80 @@
+import { NodeBehaviour } from "#sandbox/kubernetes/behaviours/nodes.ts";
+import { WorkloadBehaviour } from "#sandbox/kubernetes/behaviours/workloads.ts";
+import type { ServerCertificates } from "#sandbox/kubernetes/certificates.ts";
+import { builtinKinds } from "#sandbox/kubernetes/kinds.ts";
+import type { Cluster } from "#sandbox/kubernetes/operations.ts";
+import { route } from "#sandbox/kubernetes/router.ts";
+import { ObjectStore } from "#sandbox/kubernetes/store.ts";
+import type { Pace } from "#sandbox/pace.ts";
+
+export interface ApiServerOptions {
+  /** File that holds the objects; ":memory:" for one that forgets. */
+  readonly database: string;
+  readonly certificates: ServerCertificates;
+  readonly token: string;
+  /** As in `v1.36.1`. */
+  readonly version: string;
+  /** DaemonSet that makes the pod network; undefined when the network is built in. */
+  readonly networkDaemonSet: string | undefined;
+  readonly pace: Pace;
+}
+
+/** One cluster: its objects, what moves in it, and its HTTPS endpoint while that is open. */
+export class ApiServer {
+  readonly cluster: Cluster;
+  readonly #options: ApiServerOptions;
+  #endpoint: Bun.Server<undefined> | undefined;
+  #stopping = new AbortController();
+  #nodes: NodeBehaviour | undefined;
+  #workloads: WorkloadBehaviour | undefined;
+
+  constructor(options: ApiServerOptions) {
+    this.#options = options;
+    const store = new ObjectStore(options.database, builtinKinds);
+    this.cluster = { store, kinds: builtinKinds, authority: options.certificates.authority };
+  }
+
+  /** The port that it listens on; undefined while it is closed. */
+  get port(): number | undefined {
+    return this.#endpoint?.port;
+  }
+
+  /** Opens the endpoint; throws when the port is taken. Port 0 takes any. */
+  listen(hostname: string, port: number): void {
+    if (this.#endpoint !== undefined) return;
+    const { certificates, token, version, pace, networkDaemonSet } = this.#options;
+    this.#stopping = new AbortController();
+    const api = { ...this.cluster, token, version, address: `${hostname}:${port}`, stopping: this.#stopping.signal };
+    this.#endpoint = Bun.serve({
+      hostname,
+      port,
+      tls: { cert: certificates.certificate, key: certificates.key },
+      // A watch may be silent for long.
+      idleTimeout: 0,
+      fetch: (request) => route(api, request),
+    });
+    this.#nodes = new NodeBehaviour(this.cluster.store, pace, networkDaemonSet);
+    this.#workloads = new WorkloadBehaviour(this.cluster.store, pace);
+  }
+
+  /** Which nodes have a machine that runs. */
+  setRunningNodes(names: ReadonlySet<string>): void {
+    this.#nodes?.setRunning(names);
+  }
+
+  /** Closes the endpoint with all its connections; the objects stay. */
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    this.#nodes?.stop();
+    this.#workloads?.stop();
+    const endpoint = this.#endpoint;
+    this.#endpoint = undefined;
+    await endpoint?.stop(true);
+  }
+
+  /** Closes the endpoint and the file. */
+  async dispose(): Promise<void> {
+    await this.close();
+    this.cluster.store.close();
+  }
+}

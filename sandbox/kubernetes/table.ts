@@ -1,0 +1,232 @@
+import { listAt, numberAt, objectAt, stringAt, valueAt } from "#sandbox/json.ts";
+import {
+  configMaps,
+  daemonSets,
+  deployments,
+  type Kind,
+  type KubernetesObject,
+  namespaces,
+  nodes,
+  pods,
+  secrets,
+  serviceAccounts,
+  services,
+  statefulSets,
+  storageClasses,
+} from "#sandbox/kubernetes/kinds.ts";
+
+type Cell = string | number | boolean;
+
+interface Column {
+  readonly name: string;
+  readonly type: "string" | "integer" | "boolean";
+  /** 0 is always shown, 1 with `-o wide`. */
+  readonly priority: 0 | 1;
+  readonly cell: (object: KubernetesObject, now: number) => Cell;
+}
+
+/** The form in which kubectl asks for what it prints (`meta.k8s.io/v1` Table). */
+export function toTable(
+  kind: Kind,
+  objects: readonly KubernetesObject[],
+  options: { readonly resourceVersion: string; readonly includeObject: string; readonly now?: number },
+): unknown {
+  const columns = columnsOf(kind);
+  const now = options.now ?? Date.now();
+  return {
+    kind: "Table",
+    apiVersion: "meta.k8s.io/v1",
+    metadata: { resourceVersion: options.resourceVersion },
+    columnDefinitions: ordered(columns).map(({ name, type, priority }) => ({
+      name,
+      type,
+      format: name === "Name" ? "name" : "",
+      description: "",
+      priority,
+    })),
+    rows: objects.map((object) => ({
+      cells: ordered(columns).map((column) => column.cell(object, now)),
+      ...rowObject(object, options.includeObject),
+    })),
+  };
+}
+
+/** Age is the last of the columns that are always shown; nodes have their version after it. */
+function columnsOf(kind: Kind): readonly Column[] {
+  const own = columnsByKind.get(kind) ?? [];
+  if (kind === nodes) return [name, ...own.slice(0, 2), age, ...own.slice(2)];
+  return [name, ...own, age];
+}
+
+/** Age comes before the columns of `-o wide`. */
+function ordered(columns: readonly Column[]): readonly Column[] {
+  return columns.toSorted((a, b) => a.priority - b.priority);
+}
+
+function rowObject(object: KubernetesObject, includeObject: string): { object?: unknown } {
+  if (includeObject === "None") return {};
+  if (includeObject === "Object") return { object };
+  return { object: { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata } };
+}
+
+function column(name: string, cell: Column["cell"], priority: 0 | 1 = 0, type: Column["type"] = "string"): Column {
+  return { name, type, priority, cell };
+}
+
+/** The value at a path as a cell; `otherwise` when it is missing. */
+function text(name: string, path: string, otherwise = "<none>", priority: 0 | 1 = 0): Column {
+  return column(name, (object) => stringAt(object, ...path.split(".")) || otherwise, priority);
+}
+
+function count(name: string, path: string): Column {
+  return column(name, (object) => numberAt(object, ...path.split(".")) ?? 0, 0, "integer");
+}
+
+const name = text("Name", "metadata.name");
+const age = column("Age", (object, now) => formatAge(now - Date.parse(object.metadata.creationTimestamp)));
+const containers = column("Containers", (object) => join(templateContainers(object), "name"), 1);
+const images = column("Images", (object) => join(templateContainers(object), "image"), 1);
+const selector = column("Selector", (object) => pairs(objectAt(object, "spec", "selector", "matchLabels")), 1);
+const dataCount = column("Data", (object) => Object.keys(objectAt(object, "data")).length, 0, "integer");
+
+const columnsByKind: ReadonlyMap<Kind, readonly Column[]> = new Map([
+  [namespaces, [text("Status", "status.phase")]],
+  [
+    nodes,
+    [
+      column("Status", nodeStatus),
+      column("Roles", nodeRoles),
+      text("Version", "status.nodeInfo.kubeletVersion"),
+      column("Internal-IP", (object) => nodeAddress(object, "InternalIP"), 1),
+      column("External-IP", (object) => nodeAddress(object, "ExternalIP"), 1),
+      text("OS-Image", "status.nodeInfo.osImage", "<unknown>", 1),
+      text("Kernel-Version", "status.nodeInfo.kernelVersion", "<unknown>", 1),
+      text("Container-Runtime", "status.nodeInfo.containerRuntimeVersion", "<unknown>", 1),
+    ],
+  ],
+  [configMaps, [dataCount]],
+  [secrets, [text("Type", "type"), dataCount]],
+  [serviceAccounts, []],
+  [
+    pods,
+    [
+      column("Ready", (object) => {
+        const statuses = listAt(object, "status", "containerStatuses");
+        return `${statuses.filter((item) => valueAt(item, "ready") === true).length}/${podContainers(object).length}`;
+      }),
+      text("Status", "status.phase"),
+      column("Restarts", () => "0"),
+      text("IP", "status.podIP", "<none>", 1),
+      text("Node", "spec.nodeName", "<none>", 1),
+      column("Nominated Node", () => "<none>", 1),
+      column("Readiness Gates", () => "<none>", 1),
+    ],
+  ],
+  [
+    services,
+    [
+      text("Type", "spec.type"),
+      text("Cluster-IP", "spec.clusterIP"),
+      column("External-IP", () => "<none>"),
+      column("Port(s)", servicePorts),
+      column("Selector", (object) => pairs(objectAt(object, "spec", "selector")), 1),
+    ],
+  ],
+  [
+    deployments,
+    [
+      column("Ready", readyOfReplicas),
+      count("Up-to-date", "status.updatedReplicas"),
+      count("Available", "status.availableReplicas"),
+      containers,
+      images,
+      selector,
+    ],
+  ],
+  [statefulSets, [column("Ready", readyOfReplicas), containers, images]],
+  [
+    daemonSets,
+    [
+      count("Desired", "status.desiredNumberScheduled"),
+      count("Current", "status.currentNumberScheduled"),
+      count("Ready", "status.numberReady"),
+      count("Up-to-date", "status.updatedNumberScheduled"),
+      count("Available", "status.numberAvailable"),
+      column("Node Selector", (object) => pairs(objectAt(object, "spec", "template", "spec", "nodeSelector"))),
+      containers,
+      images,
+      selector,
+    ],
+  ],
+  [
+    storageClasses,
+    [
+      text("Provisioner", "provisioner"),
+      text("ReclaimPolicy", "reclaimPolicy"),
+      text("VolumeBindingMode", "volumeBindingMode"),
+      column("AllowVolumeExpansion", (object) => valueAt(object, "allowVolumeExpansion") === true, 0, "boolean"),
+    ],
+  ],
+]);
+
+function nodeStatus(object: KubernetesObject): string {
+  const ready = listAt(object, "status", "conditions").find((item) => stringAt(item, "type") === "Ready");
+  const status = stringAt(ready, "status") === "True" ? "Ready" : ready === undefined ? "Unknown" : "NotReady";
+  return valueAt(object, "spec", "unschedulable") === true ? `${status},SchedulingDisabled` : status;
+}
+
+function nodeRoles(object: KubernetesObject): string {
+  const prefix = "node-role.kubernetes.io/";
+  const roles = Object.keys(objectAt(object, "metadata", "labels")).filter((label) => label.startsWith(prefix));
+  return roles.map((label) => label.slice(prefix.length)).join(",") || "<none>";
+}
+
+function nodeAddress(object: KubernetesObject, type: string): string {
+  const found = listAt(object, "status", "addresses").find((item) => stringAt(item, "type") === type);
+  return stringAt(found, "address") || "<none>";
+}
+
+function servicePorts(object: KubernetesObject): string {
+  const ports = listAt(object, "spec", "ports");
+  return ports.map((port) => `${numberAt(port, "port")}/${stringAt(port, "protocol") || "TCP"}`).join(",") || "<none>";
+}
+
+function readyOfReplicas(object: KubernetesObject): string {
+  return `${numberAt(object, "status", "readyReplicas") ?? 0}/${numberAt(object, "spec", "replicas") ?? 0}`;
+}
+
+function podContainers(object: KubernetesObject): readonly unknown[] {
+  return listAt(object, "spec", "containers");
+}
+
+function templateContainers(object: KubernetesObject): readonly unknown[] {
+  return listAt(object, "spec", "template", "spec", "containers");
+}
+
+function join(items: readonly unknown[], key: string): string {
+  return items.map((item) => stringAt(item, key)).join(",") || "<none>";
+}
+
+function pairs(labels: object): string {
+  return (
+    Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(",") || "<none>"
+  );
+}
+
+/** As kubectl: `5s`, `3m10s`, `12m`, `5h3m`, `20h`, `4d`. */
+export function formatAge(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const two = (large: number, largeUnit: string, small: number, smallUnit: string) =>
+    small === 0 ? `${large}${largeUnit}` : `${large}${largeUnit}${small}${smallUnit}`;
+  if (seconds < 120) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 10) return two(minutes, "m", seconds % 60, "s");
+  if (minutes < 180) return `${minutes}m`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 8) return two(hours, "h", minutes % 60, "m");
+  if (hours < 48) return `${hours}h`;
+  const days = Math.floor(hours / 24);
+  return days < 8 ? two(days, "d", hours % 24, "h") : `${days}d`;
+}

@@ -1,0 +1,211 @@
+#!/usr/bin/env bun
+import { Database } from "bun:sqlite";
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { DaemonClient, DaemonUnreachable } from "#sandbox/daemon-client.ts";
+import { parseArguments, UnknownUsage } from "#sandbox/docker/argv.ts";
+import { createBuiltinNetworks } from "#sandbox/docker/engine.ts";
+import { parseEffect } from "#sandbox/docker/faults.ts";
+import { DockerState } from "#sandbox/docker/state.ts";
+import { readSandboxEnvironment } from "#sandbox/environment.ts";
+import { type SandboxPaths, sandboxPaths } from "#sandbox/paths.ts";
+
+const PROGRAMS = ["docker", "kind", "k3d"] as const;
+/** A daemon that has not answered by then has died; its log says why. */
+const START_DEADLINE_MS = 15_000;
+const POLL_MS = 10;
+
+const USAGE = `usage: bun run sandbox/main.ts COMMAND --state DIR
+  up [--speed N]                       start the sandbox, print its environment as one line of JSON
+  down                                 stop it; clusters stay on disk
+  reset                                stop it and remove everything
+  status                               print what runs as JSON
+  fault PROGRAM MATCH EFFECT [--once] [--nth N]
+                                       EFFECT: fail:EXIT:TEXT, slow:MS or hang
+  fault --clear                        no more faults`;
+
+/** What `up` prints: variables for the programs that are to see the sandbox. */
+export interface SandboxUp {
+  readonly env: { readonly PATH: string; readonly K8S_SANDBOX_STATE: string };
+}
+
+async function up(paths: SandboxPaths, speed: number | undefined): Promise<void> {
+  mkdirSync(paths.state, { recursive: true, mode: 0o700 });
+  const daemon = new DaemonClient(paths);
+  if (!(await isUp(daemon, paths))) await startOnce(paths, daemon);
+  if (speed !== undefined) withState(paths, (state) => state.setSpeed(speed));
+  writePrograms(paths);
+  const { path } = readSandboxEnvironment();
+  const others = path.split(":").filter((folder) => folder !== "" && folder !== paths.bin);
+  const env = { PATH: [paths.bin, ...others].join(":"), K8S_SANDBOX_STATE: paths.state };
+  print({ env } satisfies SandboxUp);
+}
+
+/** Two calls at the same time start one daemon: the second waits for the first and finds it running. */
+async function startOnce(paths: SandboxPaths, daemon: DaemonClient): Promise<void> {
+  const lock = new Database(paths.startLock, { create: true });
+  lock.run(`PRAGMA busy_timeout = ${START_DEADLINE_MS}`);
+  lock.run("BEGIN EXCLUSIVE");
+  try {
+    if (await isUp(daemon, paths)) return;
+    const state = new DockerState(paths.database, { create: true });
+    createBuiltinNetworks(state);
+    state.close();
+    const log = openSync(paths.log, "a", 0o600);
+    const child = spawn(process.execPath, [join(import.meta.dir, "daemon.ts"), paths.state], {
+      detached: true,
+      stdio: ["ignore", log, log],
+      cwd: paths.state,
+    });
+    child.unref();
+    closeSync(log);
+    const deadline = Date.now() + START_DEADLINE_MS;
+    while (!(await isUp(daemon, paths))) {
+      if (Date.now() > deadline)
+        throw new Error(`the sandbox did not start within ${START_DEADLINE_MS} ms: see ${paths.log}`);
+      await Bun.sleep(POLL_MS);
+    }
+  } finally {
+    lock.close();
+  }
+}
+
+async function down(paths: SandboxPaths): Promise<void> {
+  const daemon = new DaemonClient(paths);
+  try {
+    await daemon.shutdown();
+    // The daemon's lock goes with its process.
+    const lock = new Database(paths.daemonLock, { create: true });
+    lock.run(`PRAGMA busy_timeout = ${START_DEADLINE_MS}`);
+    lock.run("BEGIN EXCLUSIVE");
+    lock.close();
+  } catch (error) {
+    if (!(error instanceof DaemonUnreachable)) throw error;
+  }
+  rmSync(paths.pid, { force: true });
+  rmSync(paths.socket, { force: true });
+}
+
+async function status(paths: SandboxPaths): Promise<void> {
+  const daemon = new DaemonClient(paths);
+  const running = await isUp(daemon, paths);
+  const hasState = existsSync(paths.database);
+  print({
+    running,
+    pid: running ? await daemon.ping() : null,
+    state: paths.state,
+    ...(hasState ? withState(paths, describe) : { speed: null, containers: [], clusters: [], faults: [] }),
+  });
+}
+
+function describe(state: DockerState) {
+  const containers = state.containers();
+  return {
+    speed: state.speed(),
+    containers: containers.map(({ name, image, state: { status } }) => ({ name, image, status })),
+    clusters: state.controlPlanes().map(({ name, distribution, version, publisher }) => ({
+      name,
+      distribution,
+      version,
+      port: containers.find(({ id }) => id === publisher)?.port?.hostPort ?? null,
+    })),
+    faults: state.faults(),
+  };
+}
+
+function withState<Result>(paths: SandboxPaths, work: (state: DockerState) => Result): Result {
+  const state = new DockerState(paths.database, { create: false });
+  try {
+    return work(state);
+  } finally {
+    state.close();
+  }
+}
+
+async function isUp(daemon: DaemonClient, paths: SandboxPaths): Promise<boolean> {
+  if (!existsSync(paths.socket)) return false;
+  try {
+    await daemon.ping();
+    return existsSync(paths.database);
+  } catch (error) {
+    if (error instanceof DaemonUnreachable) return false;
+    throw error;
+  }
+}
+
+/** A program in the state folder always means that folder, whatever else is in the environment. */
+function writePrograms(paths: SandboxPaths): void {
+  mkdirSync(paths.bin, { recursive: true, mode: 0o700 });
+  for (const program of PROGRAMS) {
+    const file = join(paths.bin, program);
+    const script = join(import.meta.dir, "docker", `${program}.ts`);
+    const text = [
+      "#!/bin/sh",
+      `K8S_SANDBOX_STATE=${quote(paths.state)} exec ${quote(process.execPath)} ${quote(script)} "$@"`,
+      "",
+    ].join("\n");
+    if (existsSync(file) && readFileSync(file, "utf8") === text) continue;
+    const temporary = `${file}.${process.pid}`;
+    writeFileSync(temporary, text, { mode: 0o755 });
+    renameSync(temporary, file);
+  }
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+function addFault(paths: SandboxPaths, words: readonly string[], once: boolean, nth: number): void {
+  const [program = "", match, effect = "", ...more] = words;
+  if (!PROGRAMS.some((one) => one === program)) throw new UnknownUsage(`the program "${program}"`);
+  if (match === undefined || more.length > 0) throw new UnknownUsage("other than PROGRAM MATCH EFFECT");
+  if (parseEffect(effect) === undefined) throw new UnknownUsage(`the effect "${effect}"`);
+  withState(paths, (state) => state.addFault({ program, match, effect, nth, times: once ? 1 : 0 }));
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const args = parseArguments(argv, {
+    flags: { state: "string", speed: "string", once: "boolean", nth: "string", clear: "boolean" },
+  });
+  const [command, ...words] = args.positional;
+  const directory = args.value("state");
+  if (directory === undefined) throw new UnknownUsage("a call without --state");
+  const paths = sandboxPaths(resolve(directory));
+  const speed = args.value("speed") === undefined ? undefined : Number(args.value("speed"));
+  if (speed !== undefined && !(speed > 0)) throw new UnknownUsage(`the speed ${args.value("speed")}`);
+  const nth = Number(args.value("nth") ?? 1);
+  if (command !== "fault" && words.length > 0) throw new UnknownUsage(`the argument ${words[0]}`);
+  switch (command) {
+    case "up":
+      return up(paths, speed);
+    case "down":
+      return down(paths);
+    case "reset":
+      await down(paths);
+      rmSync(paths.state, { recursive: true, force: true });
+      return;
+    case "status":
+      return status(paths);
+    case "fault":
+      if (args.is("clear")) withState(paths, (state) => state.clearFaults());
+      else addFault(paths, words, args.is("once") || args.value("nth") !== undefined, nth);
+      return;
+    default:
+      throw new UnknownUsage(`the command "${command ?? ""}"`);
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main(Bun.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof UnknownUsage)) throw error;
+    process.stderr.write(`sandbox: does not know ${error.message}\n${USAGE}\n`);
+    process.exitCode = 64;
+  }
+}

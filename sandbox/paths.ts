@@ -1,0 +1,39 @@
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+/** Files of one sandbox. */
+export interface SandboxPaths {
+  readonly state: string;
+  /** The fake programs; first in PATH. */
+  readonly bin: string;
+  readonly database: string;
+  /** Objects of the clusters, one file each. */
+  readonly clusters: string;
+  readonly socket: string;
+  readonly pid: string;
+  readonly log: string;
+  /** Held while somebody starts the daemon. */
+  readonly startLock: string;
+  /** Held by the daemon as long as it lives. */
+  readonly daemonLock: string;
+}
+
+/** Unix sockets have paths of at most 107 bytes on Linux and 103 on macOS. */
+const LONGEST_SOCKET_PATH = 100;
+
+export function sandboxPaths(directory: string): SandboxPaths {
+  const state = resolve(directory);
+  const socket = join(state, "daemon.sock");
+  const short = join(tmpdir(), `k8s-sandbox-${Bun.hash(state).toString(16)}.sock`);
+  return {
+    state,
+    bin: join(state, "bin"),
+    database: join(state, "docker.db"),
+    clusters: join(state, "clusters"),
+    socket: Buffer.byteLength(socket) > LONGEST_SOCKET_PATH ? short : socket,
+    pid: join(state, "daemon.pid"),
+    log: join(state, "daemon.log"),
+    startLock: join(state, "start.lock"),
+    daemonLock: join(state, "daemon.lock"),
+  };
+}

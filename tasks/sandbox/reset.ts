@@ -1,0 +1,21 @@
+#!/usr/bin/env bun
+//MISE description="Stop the sandbox and forget all that is in it"
+//USAGE flag "--verbose" help="show the stack of every error"
+
+import { type CommandSpec, option } from "#lib/cli/options.ts";
+import { runProgram, terminal } from "#lib/cli/program.ts";
+
+export const spec: CommandSpec = { options: [option.verbose] };
+
+if (import.meta.main) {
+  await runProgram(spec, async () => {
+    const [{ callSandbox, sandboxState }, { readEnvironment }] = await Promise.all([
+      import("#lib/sandbox.ts"),
+      import("#lib/environment.ts"),
+    ]);
+    const environment = readEnvironment();
+    await callSandbox("reset", environment, sandboxState(environment));
+    terminal.out("the sandbox is empty\n");
+    return 0;
+  });
+}

@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import { confirm } from "#lib/cli/confirm.ts";
 import { terminal } from "#lib/cli/program.ts";
 import { listenForSignals } from "#lib/cli/signals.ts";
@@ -83,7 +84,7 @@ export async function runVerb(asked: Verb, options: RunOptions): Promise<number>
     durationMs: clock.now() - startedAt.getTime(),
     criticalPathMs: tally.criticalPathMs(),
     totals: tally.totals(),
-    logs: journal?.folder ?? "",
+    logs: journal === undefined ? "" : shortPath(journal.folder),
     next: suggestNext(verb, { exitCode, clusters: selected.clusters, paths: session.paths, options }),
   });
   for (const reader of readers) await reader.close();
@@ -170,6 +171,12 @@ function viewsFor(
     write: terminal.out,
     now,
   });
+}
+
+/** Relative where that is shorter, so that it can be read and copied. */
+function shortPath(path: string): string {
+  const below = relative(process.cwd(), path);
+  return below.startsWith("..") ? path : below;
 }
 
 function subjectOf({ id, title, label, owner }: AnyResource): Subject {

@@ -3,13 +3,25 @@ import { type Environment, withVariables } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import { projectRoot } from "#lib/paths.ts";
 
+/** Everything that the sandbox remembers, and what runs in it write. */
+export function sandboxState(environment: Environment): string {
+  return join(environment.stateDirectory ?? join(projectRoot, "clusters"), ".sandbox");
+}
+
 /**
  * Starts the sandbox unless it runs, and gives the environment in which the same programs and endpoints lead into it. A
  * process of its own, because it outlives every command, and because nothing in lib/ may know how it works inside.
  */
 export async function enterSandbox(environment: Environment, state: string): Promise<Environment> {
-  const main = join(projectRoot, "sandbox", "main.ts");
-  const child = Bun.spawn([process.execPath, main, "up", "--state", state], {
+  const answer = JSON.parse(await callSandbox("up", environment, state)) as {
+    readonly env: Readonly<Record<string, string>>;
+  };
+  return withVariables(environment, answer.env);
+}
+
+/** One call of the sandbox's own command line; what it printed. @throws FleetError SandboxFailed */
+export async function callSandbox(verb: "up" | "reset", environment: Environment, state: string): Promise<string> {
+  const child = Bun.spawn([process.execPath, join(projectRoot, "sandbox/main.ts"), verb, "--state", state], {
     env: environment.variables,
     stdin: "ignore",
     stdout: "pipe",
@@ -20,12 +32,9 @@ export async function enterSandbox(environment: Environment, state: string): Pro
     new Response(child.stderr).text(),
     child.exited,
   ]);
-  if (exitCode !== 0) {
-    throw new FleetError("SandboxFailed", "the sandbox did not start", {
-      hint: `see ${join(state, "daemon.log")}, or begin anew: mise run sandbox:reset`,
-      details: stderr.trim().split("\n").slice(-5),
-    });
-  }
-  const answer = JSON.parse(stdout) as { readonly env: Readonly<Record<string, string>> };
-  return withVariables(environment, answer.env);
+  if (exitCode === 0) return stdout;
+  throw new FleetError("SandboxFailed", `the sandbox failed (${verb})`, {
+    hint: `see ${join(state, "daemon.log")}, or remove ${state} and begin anew`,
+    details: stderr.trim().split("\n").slice(-5),
+  });
 }

@@ -6,7 +6,7 @@ import { createExec } from "#lib/exec.ts";
 import { createKubernetesApi } from "#lib/kubernetes/api.ts";
 import { createLocks } from "#lib/locks.ts";
 import { type Paths, pathsBelow, projectRoot } from "#lib/paths.ts";
-import { enterSandbox } from "#lib/sandbox.ts";
+import { enterSandbox, sandboxState } from "#lib/sandbox.ts";
 import type { World, WorldOptions } from "#lib/world.ts";
 
 /** Where a command acts: on this machine, or in the sandbox with files of its own. */
@@ -19,10 +19,10 @@ export async function openSession({ sandbox }: { readonly sandbox: boolean }): P
   const environment = readEnvironment();
   const state = environment.stateDirectory ?? join(projectRoot, "clusters");
   if (!sandbox) return { environment, paths: pathsBelow(projectRoot, state) };
-  const sandboxState = join(state, ".sandbox");
+  const sandboxed = sandboxState(environment);
   return {
-    environment: await enterSandbox(environment, sandboxState),
-    paths: pathsBelow(projectRoot, sandboxState),
+    environment: await enterSandbox(environment, sandboxed),
+    paths: pathsBelow(projectRoot, sandboxed),
   };
 }
 

@@ -55,7 +55,7 @@ export function image(reference: string): Resource<ImageState> {
 }
 
 async function isHere(world: World, reference: string): Promise<boolean> {
-  const args = ["image", "inspect", "--format", "{{.Id}}", reference];
+  const args = ["image", "inspect", reference];
   const result = await world.exec.attempt("docker", args, { signal: world.signal });
   if (result.exitCode === 0) return true;
   if (/no such image|not found/i.test(result.stderr)) return false;

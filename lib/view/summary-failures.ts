@@ -50,7 +50,7 @@ function formatError(failures: readonly EndedState[], width: number): readonly s
 }
 
 function formatLog({ finished }: RunState, name: string | undefined, index: number): readonly string[] {
-  if (finished === undefined || name === undefined) return [];
+  if (finished === undefined || finished.logs === "" || name === undefined) return [];
   const path = join(finished.logs, logName(name));
   // join drops a leading `./`, which a reader may want to copy
   const shown = finished.logs.startsWith("./") ? `./${path}` : path;

@@ -23,6 +23,7 @@ export function formatSummary(run: RunState, options: SummaryOptions): string {
       ? formatPlan(run, layout)
       : [...formatTable(run, layout), ...flow(formatTotals(run), options.width)];
   const tail = [
+    ...formatSandbox(run, options.width),
     ...formatLeftOut(run, options.width),
     ...formatNotices(run, options, style),
     ...formatLog(run),
@@ -100,12 +101,17 @@ function countOutcomes(run: RunState): Readonly<Partial<Record<Outcome, number>>
   return totals;
 }
 
+/** Who wants the rest finds it in the journal and in `fleet`. */
+const namedLeftOut = 2;
+
 /** Clusters that this version doesn't make, gathered by reason. */
 function formatLeftOut({ started }: RunState, width: number): readonly string[] {
   const byReason = Map.groupBy(started?.leftOut ?? [], ({ why }) => why);
   return [...byReason].flatMap(([why, left]) => {
-    const names = left.map(({ cluster }) => cluster).join(", ");
-    return labelled("left out", wrap(`${names}: ${why}`, width - labelWidth));
+    const names = left.slice(0, namedLeftOut).map(({ cluster }) => cluster);
+    const more = left.length - names.length;
+    const all = more > 0 ? `${names.join(", ")} and ${more} more` : names.join(", ");
+    return labelled("left out", wrap(`${all}: ${why}`, width - labelWidth));
   });
 }
 
@@ -116,8 +122,17 @@ function formatNotices(run: RunState, { width, remarks = [] }: SummaryOptions, s
   return unique.flatMap((text) => labelled("warning", wrap(text, width - labelWidth)).map(style.warn));
 }
 
+/** Nobody may take what the sandbox did for the real thing. */
+function formatSandbox({ started }: RunState, width: number): readonly string[] {
+  if (started?.sandbox !== true) return [];
+  const text =
+    "Docker, kind, k3d and the clusters' API servers were emulated; nothing outside of the sandbox was touched";
+  return labelled("sandbox", wrap(text, width - labelWidth));
+}
+
+/** Looking keeps no journal. */
 function formatLog({ finished }: RunState): readonly string[] {
-  return finished === undefined ? [] : labelled("log", [finished.logs]);
+  return finished === undefined || finished.logs === "" ? [] : labelled("log", [finished.logs]);
 }
 
 /** On one line if there is room, otherwise one command per line, whole. */

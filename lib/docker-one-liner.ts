@@ -1,0 +1,48 @@
+/**
+ * The test of the whole thing in one command, from a bare container: nothing but Docker is needed on this computer. Pure: what
+ * is run, and what the README shows.
+ */
+
+/** mise itself; what it installs is pinned in mise.toml. */
+// renovate: datasource=github-releases depName=jdx/mise
+const mise = "v2026.9.15";
+
+/** Runs inside. An image of Alpine: Bun's build for musl needs libstdc++, mise and kind need git, ps shows who is at work. */
+export const insideScript = [
+  "set -euo pipefail",
+  "apk add --no-cache curl docker-cli git libgcc libstdc++ procps",
+  `curl -fsSL https://mise.run | MISE_VERSION=${mise} sh`,
+  'export PATH="$HOME/.local/bin:$PATH"',
+  "mise trust --yes --quiet",
+  "mise install --yes",
+  "mise run create-kind-all ::: create-k3d-all",
+  "mise run status",
+  "mise run delete-kind-all --yes ::: delete-k3d-all --yes",
+].join(" && ");
+
+export interface OneLiner {
+  /** The checkout; mounted under the same path, because kind and k3d hand paths on to the Docker outside. */
+  readonly root: string;
+  /** @default bash, which is Alpine with bash */
+  readonly image?: string;
+  /** @default insideScript */
+  readonly script?: string;
+}
+
+/** Arguments of docker. No `--tty`: there is none in CI. `--network host`: the API servers listen on this computer's 127.0.0.1. */
+export function oneLinerArguments({ root, image = "bash", script = insideScript }: OneLiner): readonly string[] {
+  return [
+    ...["run", "--rm", "--network", "host", "--env", "GITHUB_TOKEN"],
+    ...["--volume", "/var/run/docker.sock:/var/run/docker.sock"],
+    ...["--volume", `${root}:${root}`, "--workdir", root],
+    ...[image, "bash", "-c", script],
+  ];
+}
+
+/** As a person types it: `$PWD` for the checkout, one step a line. */
+export function formatOneLiner(): string {
+  const [script, ...before] = [...oneLinerArguments({ root: "$PWD" })].reverse();
+  const words = before.reverse().map((word) => (word.includes("$") ? `"${word}"` : word));
+  const steps = (script ?? "").split(" && ").join(" && \\\n  ");
+  return `docker ${words.join(" ")} '\n  ${steps}'`;
+}

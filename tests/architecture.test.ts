@@ -1,0 +1,161 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { formatUsage } from "#lib/cli/options.ts";
+import { formatOneLiner } from "#lib/docker-one-liner.ts";
+import { errorCodes } from "#lib/errors.ts";
+import { projectRoot } from "#lib/paths.ts";
+import packageJson from "../package.json";
+
+const read = (path: string): Promise<string> => Bun.file(join(projectRoot, path)).text();
+const list = (pattern: string): readonly string[] =>
+  [...new Bun.Glob(pattern).scanSync({ cwd: projectRoot, dot: true })].sort();
+
+/** Paths of the project that a file imports, also lazily. */
+async function importsOf(path: string): Promise<readonly string[]> {
+  const found = (await read(path)).matchAll(/(?:from|import\()\s*"#?([^"]+)"/g);
+  return [...found].map((match) => match[1] ?? "");
+}
+
+describe("the parts of the project", () => {
+  test("depend on each other in one direction only", async () => {
+    const forbidden: readonly (readonly [string, RegExp])[] = [
+      ["lib/**/*.ts", /^(sandbox|tasks|tests|scripts)\//],
+      [
+        "sandbox/**/*.ts",
+        /^(tasks|tests|scripts)\/|^lib\/(?!errors\.ts|clock\.ts|files\.ts|kubernetes\/|local\/config\.ts)/,
+      ],
+      ["lib/{fleet,exec,errors,clock,files}*/**/*.ts", /^lib\/(verbs|graph|local|view|cli)\//],
+      ["lib/graph/{graph,scheduler,outputs,select}.ts", /^lib\/(local|verbs|view|cli)\//],
+      ["lib/local/**/*.ts", /^lib\/(verbs|view|cli|run|task)/],
+      ["lib/verbs/**/*.ts", /^lib\/(local|view|cli|run|task)/],
+      ["lib/view/**/*.ts", /^lib\/(verbs|local|cli|run|task|kubernetes)/],
+    ];
+    const faults: string[] = [];
+    for (const [pattern, wrong] of forbidden) {
+      for (const path of list(pattern)) {
+        for (const target of await importsOf(path)) if (wrong.test(target)) faults.push(`${path} imports ${target}`);
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+
+  test("read the environment in one module only", async () => {
+    const readers = [];
+    for (const path of list("lib/**/*.ts")) if (/process\.env|Bun\.env/.test(await read(path))) readers.push(path);
+    expect(readers).toEqual(["lib/environment.ts"]);
+  });
+
+  test("know listr2 and zx in one module each, and load them late", async () => {
+    for (const [library, home] of [
+      ["listr2", "lib/view/tree.ts"],
+      ["zx/core", "lib/exec.ts"],
+    ] as const) {
+      const users = [];
+      for (const path of list("{lib,tasks}/**/*.ts")) if ((await read(path)).includes(`"${library}"`)) users.push(path);
+      expect(users).toEqual([home]);
+      expect(await read(home)).not.toMatch(new RegExp(`^import (?!type).*"${library}"`, "m"));
+    }
+  });
+});
+
+describe("a task", () => {
+  const tasks = list("tasks/**/*.ts");
+
+  test("is executable in git, because that is what makes it a task", () => {
+    const staged = Bun.spawnSync(["git", "ls-files", "-s", "tasks"], { cwd: projectRoot }).stdout.toString().trim();
+    const modes = staged.split("\n").filter((line) => line !== "");
+    expect(modes.length).toBe(tasks.length);
+    for (const line of modes) expect(line).toStartWith("100755");
+  });
+
+  test.each([...tasks])("%s begins with a shebang and a description, and does nothing when imported", async (path) => {
+    const text = await read(path);
+    expect(text).toMatch(/^#!\/usr\/bin\/env bun\n\/\/MISE description="[A-Z][^"]+[^."]"\n/);
+    expect(text).toContain("if (import.meta.main) ");
+  });
+
+  test("tells mise the options that it has", async () => {
+    for (const path of tasks) {
+      const text = await read(path);
+      if (!text.includes("export const spec")) continue;
+      const { spec } = await import(join(projectRoot, path));
+      const usage = text.split("\n").filter((line) => line.startsWith("//USAGE "));
+      expect(usage).toEqual([...formatUsage(spec)]);
+    }
+  });
+
+  test("exists for every name of the specification", () => {
+    const names = tasks.map((path) => path.slice("tasks/".length, -".ts".length).replaceAll("/", ":"));
+    for (const verb of ["create", "delete"]) {
+      for (const name of ["kind:kind01-internal", "kind:kind02-internal", "k3d:k3d01-internal", "k3d:k3d02-internal"]) {
+        expect(names).toContain(`${verb}:${name}`);
+      }
+      for (const name of ["kind-all", "k3d-all", "all"]) expect(names).toContain(`${verb}-${name}`);
+    }
+    for (const name of ["status", "plan", "doctor", "kubeconfig", "test:docker-one-liner"])
+      expect(names).toContain(name);
+  });
+});
+
+describe("the documentation", () => {
+  test("explains every error code, and no other", async () => {
+    const documented = [...(await read("docs/errors.md")).matchAll(/^\| ([A-Z]\w+) \|/gm)].map(
+      (match) => match[1] ?? "",
+    );
+    expect(documented.sort()).toEqual(Object.keys(errorCodes).sort());
+  });
+
+  test("explains no error that nothing throws", async () => {
+    const source = (await Promise.all(list("{lib,tasks}/**/*.ts").map(read))).join("\n");
+    const unused = Object.keys(errorCodes).filter((code) => source.split(`"${code}"`).length < 2);
+    expect(unused).toEqual([]);
+  });
+
+  test("calls one version of Bun everywhere", async () => {
+    const { packageManager } = packageJson;
+    const version = packageManager.replace("bun@", "");
+    const places = ["README.md", "CONTRIBUTING.md", ".github/workflows/ci.yml"];
+    for (const place of places) {
+      for (const [, found] of (await read(place)).matchAll(/bun@(\d[\d.]*\d)/g))
+        expect(`${place}: ${found}`).toBe(`${place}: ${version}`);
+    }
+    expect(packageJson.devDependencies["bun-types"]).toBe(version);
+    expect(await read("mise.toml")).toContain(`bun = "${version}"`);
+  });
+
+  test("shows the Docker one-liner as it is run", async () => {
+    expect(await read("README.md")).toContain(formatOneLiner());
+  });
+
+  test("has no link to a file that isn't there", async () => {
+    for (const place of ["README.md", "CONTRIBUTING.md", ...list("docs/*.md")]) {
+      for (const [, target = ""] of (await read(place)).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+        const path = join(projectRoot, place, "..", target);
+        expect(`${place}: ${target} ${(await Bun.file(path).exists()) || list(`${target}/**`).length > 0}`).toBe(
+          `${place}: ${target} true`,
+        );
+      }
+    }
+  });
+});
+
+describe("versions", () => {
+  test("are pinned exactly", () => {
+    const all = { ...packageJson.dependencies, ...packageJson.devDependencies };
+    for (const [name, version] of Object.entries(all)) expect(`${name} ${version}`).toMatch(/ \d+\.\d+\.\d+$/);
+  });
+
+  test("behind a renovate comment are found by Renovate's pattern", async () => {
+    const config = await read("renovate.json5");
+    const [, source = ""] = /matchStrings: \[\s*"((?:[^"\\]|\\.)*)"/.exec(config) ?? [];
+    const pattern = new RegExp(JSON.parse(`"${source}"`) as string, "g");
+    for (const path of ["clusters/images.ts", "lib/docker-one-liner.ts", ".ci/run"]) {
+      const text = await read(path);
+      const found = [...text.matchAll(pattern)];
+      expect(found.length).toBe(text.split("renovate: datasource").length - 1);
+      for (const match of found) expect(match.groups?.currentValue).toMatch(/^v?\d/);
+    }
+    const images = [...(await read("clusters/images.ts")).matchAll(pattern)];
+    for (const match of images) expect(match.groups?.currentDigest).toStartWith("sha256:");
+  });
+});

@@ -2,7 +2,7 @@
  * The long sweep: kills a create of the fleet of two at random moments, runs it again, and looks whether everything is as it
  * should be. Not part of CI: `bun run sweep [rounds] [signal]`, on a machine with Docker.
  */
-import { type Harness, names, openHarness, readyNodes, whyNot } from "./harness.ts";
+import { type Harness, names, openHarness, readyNodes, whyNot } from "#tests/support/harness.ts";
 
 const rounds = Number(process.argv[2] ?? 10);
 const signal = (process.argv[3] ?? "SIGKILL") as NodeJS.Signals;

@@ -4,16 +4,24 @@ import { join } from "node:path";
 import type { Finished, FleetEvent } from "#lib/events.ts";
 import { projectRoot } from "#lib/paths.ts";
 
-/** Runs tasks on real Docker, with files of their own. */
+/** Runs tasks on real Docker or in a sandbox, with files of their own. */
 export interface Harness {
   /** Folder of kubeconfigs, journals and leases. */
   readonly state: string;
-  start(task: string, args?: readonly string[], env?: Readonly<Record<string, string>>): Started;
-  run(task: string, args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
+  /** Runs docker, kind or k3d themselves, as a person beside us would. */
+  program(name: string, args: readonly string[]): Promise<{ readonly stdout: string; readonly exitCode: number }>;
+  start(task: string, args?: readonly string[], options?: StartOptions): Started;
+  run(task: string, args?: readonly string[], options?: StartOptions): Promise<Ended>;
   kubeconfig(cluster: string): string;
   /** All that is left of the fleet's clusters on this machine; empty when they went without a trace. */
   leftovers(): Promise<readonly string[]>;
   close(): Promise<void>;
+}
+
+export interface StartOptions {
+  /** File of another fleet. */
+  readonly fleet?: string;
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 export interface Started {
@@ -44,21 +52,22 @@ export async function whyNot(): Promise<string | undefined> {
   return info.exitCode === 0 && info.stdout.trim() !== "" ? undefined : "docker does not answer";
 }
 
-export async function openHarness(): Promise<Harness> {
-  const state = await mkdtemp(join(tmpdir(), "clusters-"));
-  const start = (task: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Started => {
-    const command = [
-      process.execPath,
-      "run",
-      join(projectRoot, `tasks/${task}.ts`),
-      "--json",
-      "--fleet",
-      fleetFile,
-      ...args,
-    ];
+/** @param speed divides the sandbox's simulated durations; undefined is real Docker */
+export async function openHarness({ speed }: { readonly speed?: number } = {}): Promise<Harness> {
+  const folder = await mkdtemp(join(tmpdir(), "clusters-"));
+  const state = speed === undefined ? folder : join(folder, ".sandbox");
+  const sandbox = (...args: readonly string[]) =>
+    output(process.execPath, [join(projectRoot, "sandbox/main.ts"), ...args, "--state", state]);
+  const up = speed === undefined ? undefined : await sandbox("up", "--speed", String(speed));
+  const variables = up === undefined ? {} : (JSON.parse(up.stdout) as { env: Record<string, string> }).env;
+  const env = { ...Bun.env, ...variables, CI: "true", CLUSTERS_DIRECTORY: folder };
+
+  const start: Harness["start"] = (task, args = [], { fleet = fleetFile, variables: more = {} } = {}) => {
+    const flags = ["--json", "--fleet", fleet, ...(speed === undefined ? [] : ["--sandbox"])];
+    const command = [process.execPath, "run", join(projectRoot, `tasks/${task}.ts`), ...flags, ...args];
     const child = Bun.spawn(command, {
       cwd: projectRoot,
-      env: { ...Bun.env, CLUSTERS_DIRECTORY: state, ...env },
+      env: { ...env, ...more },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -70,15 +79,18 @@ export async function openHarness(): Promise<Harness> {
       ended: ended.then(([stdout, stderr]) => ({ ...parse(stdout), stdout, stderr, exitCode: child.exitCode })),
     };
   };
+  const program: Harness["program"] = (name, args) => output(name, args, env);
   return {
     state,
     start,
-    run: (task, args, env) => start(task, args, env).ended,
+    program,
+    run: (task, args, options) => start(task, args, options).ended,
     kubeconfig: (cluster) => join(state, ".kubeconfigs", `kubeconfig_${cluster}.yml`),
-    leftovers: () => findLeftovers(state),
+    leftovers: () => findLeftovers(program, state),
     async close() {
       await start("delete-all", ["--yes"]).ended;
-      await rm(state, { recursive: true, force: true });
+      if (speed !== undefined) await sandbox("reset");
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
@@ -97,35 +109,39 @@ function parse(stdout: string): Pick<Ended, "events" | "results"> {
   return { events, results: Object.fromEntries(finished.map((event) => [event.id, event])) };
 }
 
-async function findLeftovers(state: string): Promise<readonly string[]> {
+async function findLeftovers(program: Harness["program"], state: string): Promise<readonly string[]> {
   const list = async (kind: string, ...args: readonly string[]): Promise<readonly string[]> => {
-    const { stdout } = await output("docker", [
-      kind,
-      "ls",
-      ...args,
-      "--format",
-      kind === "container" ? "{{.Names}}" : "{{.Name}}",
-    ]);
-    return stdout
-      .split("\n")
-      .filter((name) => /test-(kind|k3d)\.internal/.test(name))
+    const { stdout } = await program("docker", [kind, "ls", ...args, "--format", "{{json .}}"]);
+    const lines = stdout.split("\n").filter((line) => line !== "");
+    const found = lines.map((line) => JSON.parse(line) as { readonly Name?: string; readonly Names?: string });
+    return found
+      .map((one) => one.Name ?? one.Names ?? "")
+      .filter(isOurs)
       .map((name) => `${kind} ${name}`);
   };
   const [containers, networks, volumes, processes, files] = await Promise.all([
     list("container", "--all"),
     list("network"),
     list("volume"),
-    output("ps", ["-eo", "pid,args"]),
+    program("ps", ["-eo", "pid,args"]),
     readdir(state).catch(() => []),
   ]);
-  const children = processes.stdout
-    .split("\n")
-    .filter((line) => /test-(kind|k3d)\.internal/.test(line) && /\b(kind|k3d) /.test(line));
-  return [...containers, ...networks, ...volumes, ...children, ...files.filter((name) => name !== ".runs")];
+  const tools = processes.stdout.split("\n").filter((line) => isOurs(line) && /\b(kind|k3d)(\.ts)? /.test(line));
+  const ours = files.filter((name) => [".kubeconfigs", ".locks"].includes(name));
+  return [...containers, ...networks, ...volumes, ...tools.map((line) => `process ${line.trim()}`), ...ours];
 }
 
-export async function output(program: string, args: readonly string[]): Promise<{ stdout: string; exitCode: number }> {
-  const child = Bun.spawn([program, ...args], { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+function isOurs(text: string): boolean {
+  return names.some((name) => text.includes(name));
+}
+
+async function output(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = Bun.env,
+): Promise<{ stdout: string; exitCode: number }> {
+  const path = Bun.which(program, { PATH: env.PATH ?? "" }) ?? program;
+  const child = Bun.spawn([path, ...args], { env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
   const stdout = await new Response(child.stdout).text();
   return { stdout, exitCode: await child.exited };
 }

@@ -1,0 +1,200 @@
+import { expect } from "bun:test";
+import { stat } from "node:fs/promises";
+import { createServer } from "node:net";
+import { type Ended, type Harness, names } from "./harness.ts";
+
+/** What must hold of the fleet of two, in the sandbox as on real Docker. Each begins and ends with no clusters. */
+export const scenarios: Readonly<Record<string, (harness: Harness, pace: Pace) => Promise<void>>> = {
+  "come up, stay as they are, are started when stopped, and go without a trace": liveAndDie,
+  "come up after a kill -9 in the middle": surviveKill,
+  "leave no program and nothing half-made after an interrupt": surviveInterrupt,
+  "come up beside one that fails": failAlone,
+  "are refused when another fleet made them, unless adopted": adoptForeign,
+  "are replaced only when that is permitted": replaceDrifted,
+  "wait for another command that works on them": shareWork,
+};
+
+export interface Pace {
+  /** How long a create of both takes, about. */
+  readonly createMs: number;
+  /** Number of nodes that a cluster must have, as somebody else counts them. */
+  readonly readyNodes: (kubeconfig: string) => Promise<readonly string[]>;
+}
+
+const clusterId = (name: string): string => `local/${name}/cluster`;
+
+function outcomes(run: Ended): readonly string[] {
+  return [...new Set(Object.values(run.results).map((result) => result.outcome))].sort();
+}
+
+async function expectReady(harness: Harness, pace: Pace): Promise<void> {
+  for (const name of names) {
+    expect((await pace.readyNodes(harness.kubeconfig(name))).length).toBe(2);
+    expect((await stat(harness.kubeconfig(name))).mode & 0o777).toBe(0o600);
+  }
+}
+
+async function create(harness: Harness, ...args: readonly string[]): Promise<Ended> {
+  const run = await harness.run("create-all", args);
+  expect(run.stderr).toBe("");
+  expect({ exitCode: run.exitCode, errors: errorsOf(run) }).toEqual({ exitCode: 0, errors: [] });
+  return run;
+}
+
+function errorsOf(run: Ended): readonly unknown[] {
+  return Object.values(run.results).flatMap((result) => result.error ?? []);
+}
+
+async function deleteAll(harness: Harness): Promise<void> {
+  const run = await harness.run("delete-all", ["--yes"]);
+  expect({ exitCode: run.exitCode, errors: errorsOf(run) }).toEqual({ exitCode: 0, errors: [] });
+  expect(await harness.leftovers()).toEqual([]);
+}
+
+async function liveAndDie(harness: Harness, pace: Pace): Promise<void> {
+  expect(outcomes(await harness.run("plan"))).toContain("to make");
+  const made = await create(harness);
+  for (const name of names) expect(made.results[clusterId(name)]?.outcome).toBe("made");
+  await expectReady(harness, pace);
+
+  expect(outcomes(await create(harness))).toEqual(["unchanged"]);
+  const status = await harness.run("status");
+  expect({ exitCode: status.exitCode, outcomes: outcomes(status) }).toEqual({ exitCode: 0, outcomes: ["healthy"] });
+  expect(outcomes(await harness.run("plan"))).toEqual(["unchanged"]);
+
+  const stopped = await harness.program("docker", [
+    "container",
+    "stop",
+    "test-kind.internal-worker",
+    "k3d-test-k3d.internal-agent-0",
+  ]);
+  expect(stopped.exitCode).toBe(0);
+  expect((await harness.run("status")).exitCode).toBe(1);
+  const started = await create(harness);
+  for (const name of names) expect(started.results[clusterId(name)]?.outcome).toBe("updated");
+  await expectReady(harness, pace);
+
+  expect(outcomes(await harness.run("delete-all", ["--dry-run"]))).toContain("to remove");
+  await expectReady(harness, pace);
+  await deleteAll(harness);
+  expect(outcomes(await harness.run("delete-all", ["--yes"]))).not.toContain("removed");
+}
+
+async function surviveKill(harness: Harness, pace: Pace): Promise<void> {
+  const killed = harness.start("create-all");
+  await Bun.sleep(pace.createMs * (0.1 + Math.random() * 0.6));
+  killed.kill("SIGKILL");
+  await killed.ended;
+  await create(harness);
+  await expectReady(harness, pace);
+  await deleteAll(harness);
+}
+
+async function surviveInterrupt(harness: Harness, pace: Pace): Promise<void> {
+  for (const [signal, exitCode] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    const run = harness.start("create-all");
+    await Bun.sleep(pace.createMs * 0.3);
+    run.kill(signal);
+    expect((await run.ended).exitCode).toBe(exitCode);
+    expect((await harness.leftovers()).filter((left) => left.startsWith("process"))).toEqual([]);
+  }
+  await create(harness);
+  await expectReady(harness, pace);
+  await deleteAll(harness);
+}
+
+async function failAlone(harness: Harness): Promise<void> {
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(6571, "127.0.0.1", resolve));
+  try {
+    const run = await harness.run("create-all");
+    expect(run.exitCode).toBe(1);
+    const error = run.results[clusterId("test-kind.internal")]?.error;
+    expect(error?.code).toBe("PortTaken");
+    expect(error?.message).toContain("port 6571");
+    expect(error?.hint).toContain("apiPort");
+    expect(run.results["local/test-kind.internal/kubeconfig"]?.cause).toBe(clusterId("test-kind.internal"));
+    expect(run.results["local/test-k3d.internal/kubeconfig"]?.outcome).toBe("made");
+  } finally {
+    await new Promise((resolve) => holder.close(resolve));
+  }
+  await deleteAll(harness);
+}
+
+async function adoptForeign(harness: Harness, pace: Pace): Promise<void> {
+  const image = Bun.env.KIND_NODE_IMAGE ?? "kindest/node:v1.36.1";
+  const config = `${harness.state}/foreign.yaml`;
+  await Bun.write(
+    config,
+    `kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+name: test-kind.internal
+networking: { apiServerAddress: 127.0.0.1, apiServerPort: 6571 }
+nodes: [{ role: control-plane }, { role: worker }]
+`,
+  );
+  const kubeconfig = `${harness.state}/foreign-kubeconfig`;
+  const args = [
+    "create",
+    "cluster",
+    "--name",
+    "test-kind.internal",
+    "--config",
+    config,
+    "--image",
+    image,
+    "--kubeconfig",
+    kubeconfig,
+  ];
+  expect((await harness.program("kind", args)).exitCode).toBe(0);
+
+  const refused = await harness.run("create-all", ["test-kind.internal"]);
+  expect(refused.exitCode).toBe(1);
+  expect(refused.results[clusterId("test-kind.internal")]?.error?.code).toBe("ForeignResource");
+  expect((await harness.run("delete-all", ["test-kind.internal", "--yes"])).exitCode).toBe(1);
+  expect((await harness.leftovers()).some((left) => left.includes("control-plane"))).toBe(true);
+
+  const adopted = await create(harness, "test-kind.internal", "--adopt");
+  expect(adopted.results[clusterId("test-kind.internal")]?.outcome).toBe("adopted");
+  expect((await pace.readyNodes(harness.kubeconfig("test-kind.internal"))).length).toBe(2);
+  await deleteAll(harness);
+}
+
+async function replaceDrifted(harness: Harness, pace: Pace): Promise<void> {
+  await create(harness, "test-kind.internal");
+  const narrower = `${harness.state}/narrower.yaml`;
+  await Bun.write(
+    narrower,
+    `domain: two-local.test
+zones: []
+accounts: []
+clusters:
+  - { provider: kind, name: test-kind.internal, apiPort: 6571, workers: 0 }
+`,
+  );
+  const drifted = await harness.run("create-all", [], { fleet: narrower });
+  expect(drifted.exitCode).toBe(1);
+  const error = drifted.results[clusterId("test-kind.internal")]?.error;
+  expect(error?.code).toBe("ReplacementRequired");
+  expect(error?.details).toEqual(["workers: 1 → 0"]);
+  expect((await pace.readyNodes(harness.kubeconfig("test-kind.internal"))).length).toBe(2);
+
+  const replaced = await harness.run("create-all", ["--allow-replacement"], { fleet: narrower });
+  expect(replaced.results[clusterId("test-kind.internal")]?.outcome).toBe("replaced");
+  expect((await pace.readyNodes(harness.kubeconfig("test-kind.internal"))).length).toBe(1);
+  await deleteAll(harness);
+}
+
+async function shareWork(harness: Harness, pace: Pace): Promise<void> {
+  const [first, second] = await Promise.all([harness.run("create-all"), harness.run("create-all")]);
+  expect([first.exitCode, second.exitCode]).toEqual([0, 0]);
+  for (const name of names) {
+    const both = [first, second].map((run) => run.results[clusterId(name)]?.outcome).sort();
+    expect(both).toEqual(["made", "unchanged"]);
+  }
+  await expectReady(harness, pace);
+  await deleteAll(harness);
+}

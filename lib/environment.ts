@@ -11,8 +11,8 @@ export interface Environment {
   readonly fleetFile: string | undefined;
   /** Deletes need no question: variable MISE_YES, which `mise --yes` sets. */
   readonly yes: boolean;
-  /** Run by mise, so that hints name its tasks. */
-  readonly mise: boolean;
+  /** What runs us, so that hints name commands that work where this one did. */
+  readonly runner: "mise" | "npx" | "bun";
   readonly images: NodeImages;
 }
 
@@ -36,7 +36,7 @@ export function readEnvironment(
     stateDirectory: nonEmpty("CLUSTERS_DIRECTORY"),
     fleetFile: nonEmpty("FLEET_FILE"),
     yes: nonEmpty("MISE_YES") === "1" || nonEmpty("MISE_YES") === "true",
-    mise: nonEmpty("MISE_TASK_NAME") !== undefined,
+    runner: nonEmpty("MISE_TASK_NAME") !== undefined ? "mise" : variables.npm_command === "exec" ? "npx" : "bun",
     images: { kind: nonEmpty("KIND_NODE_IMAGE"), k3d: nonEmpty("K3S_NODE_IMAGE") },
   };
 }

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { relative } from "node:path";
 import { readEnvironment } from "#lib/environment.ts";
 import type { Cluster } from "#lib/fleet/types.ts";
 import { kubeconfigPath, type Paths } from "#lib/paths.ts";
@@ -18,9 +17,10 @@ export function suggestNext(verb: Verb, { exitCode, clusters, paths, options }: 
   const task = (name: string, ...args: readonly string[]): string => formatTask(name, [...args, ...sticky(options)]);
   switch (verb.name) {
     case "create": {
-      const first = clusters.map((cluster) => kubeconfigPath(paths, cluster.name)).find((path) => existsSync(path));
+      const files = clusters.map((cluster) => kubeconfigPath(paths, cluster.name)).filter((path) => existsSync(path));
+      const [only] = files;
       return [
-        ...(first === undefined ? [] : [`export KUBECONFIG=${relative(process.cwd(), first)}`]),
+        ...(files.length > 1 ? [task("kubeconfig")] : only === undefined ? [] : [`export KUBECONFIG=${only}`]),
         task("status"),
         ...(exitCode === 0 && options.sandbox ? [task("delete-all")] : []),
       ];
@@ -44,9 +44,11 @@ function sticky(options: RunOptions): readonly string[] {
   ];
 }
 
-/** How to call a task: through mise where mise runs us, else through Bun. */
-export function formatTask(name: string, args: readonly string[]): string {
+/** How to call a task in the way in which this one was called. */
+function formatTask(name: string, args: readonly string[]): string {
   const tail = args.length === 0 ? "" : ` ${args.join(" ")}`;
-  if (!readEnvironment().mise) return `bun run tasks/${name.replaceAll(":", "/")}.ts${tail}`;
-  return `mise run ${name}${tail}`;
+  const { runner } = readEnvironment();
+  if (runner === "mise") return `mise run ${name}${tail}`;
+  const bun = runner === "npx" ? `npx --yes bun@${Bun.version}` : "bun";
+  return `${bun} run tasks/${name.replaceAll(":", "/")}.ts${tail}`;
 }

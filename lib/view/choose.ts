@@ -28,7 +28,7 @@ export function chooseViews(choice: ViewChoice): readonly EventReader[] {
   const readers = journal === undefined ? [] : [journal];
   if (json) return [...readers, createJson(write)];
   const color = isColorWanted(choice);
-  const live = isTreeFit(choice) ? createTree({ color, now }) : createPlain({ write, color });
+  const live = isTreeFit(choice) ? createTree({ color, now }) : onlyForChanges(createPlain({ write, color }));
   const summary = createSummary({ width: () => stdout.columns || pipeWidth, color, journal, write });
   return [...readers, inOrder(live, summary)];
 }
@@ -69,6 +69,18 @@ function createSummary({ width, color, journal, write }: SummaryChoice): EventRe
       const text = formatSummary(run, { width: width(), color, remarks });
       if (text !== "") write(`\n${text}`);
     },
+  };
+}
+
+/** A plan or a status is over in a second: in a pipe its end is all that is wanted. */
+function onlyForChanges(reader: EventReader): EventReader {
+  let looking = false;
+  return {
+    receive(event) {
+      if (event.kind === "run-started") looking = event.verb === "plan" || event.verb === "status";
+      if (!looking) reader.receive(event);
+    },
+    close: () => reader.close(),
   };
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FleetError } from "#lib/errors.ts";
+import { isErrno } from "#lib/files.ts";
 import { installHint } from "#lib/programs.ts";
 
 export interface ExecOptions {
@@ -28,20 +29,35 @@ export interface Exec {
   attempt(program: string, args: readonly string[], options?: ExecOptions): Promise<ExecResult>;
 }
 
-/** Long enough for kind and docker to finish what they are at, short enough for a person who waits. */
-const killAfterMs = 10_000;
+export interface ExecSettings {
+  /**
+   * Milliseconds from SIGTERM to SIGKILL: long enough for kind and docker to finish what they are at, short enough for a
+   * person who waits.
+   * @default 10,000
+   */
+  readonly killAfterMs?: number;
+}
+
 const defaultTimeoutMs = 120_000;
+/** What is left of a tree whose root has gone has nobody to report to: it gets a moment, no more. */
+const orphansTimeoutMs = 500;
 
 /**
  * The child leads a process group of its own, so that Ctrl-C reaches only us and we decide when it dies. A watchdog in the
  * same group reads from a pipe that we hold: when this process dies without a word (kill -9), the pipe closes and the
- * watchdog ends the group. `done` on the pipe tells it that all is well.
+ * watchdog ends the group. `done` on the pipe tells it that all is well. It outlives our own SIGTERM to the group, in case
+ * that we die before what ignores it.
  */
-const watchdog =
-  `exec 4<&3 3<&-; { read -r _ <&4 || { trap "" TERM; kill -TERM 0; sleep ${killAfterMs / 1000}; kill -KILL 0; }; } ` +
-  "</dev/null >/dev/null 2>&1 & exec 4<&-; exec ";
+function formatWatchdog(killAfterMs: number): string {
+  const end = `kill -TERM 0; sleep ${killAfterMs / 1000}; kill -KILL 0`;
+  const wait = `{ trap "" TERM; read -r _ <&4 || { ${end}; }; } </dev/null >/dev/null 2>&1`;
+  return `exec 4<&3 3<&-; ${wait} & exec 4<&-; exec `;
+}
 
-export function createExec(variables: Readonly<Record<string, string>>): Exec {
+export function createExec(
+  variables: Readonly<Record<string, string>>,
+  { killAfterMs = 10_000 }: ExecSettings = {},
+): Exec {
   async function attempt(program: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
     options.signal?.throwIfAborted();
     const env = { ...variables, ...options.env };
@@ -59,7 +75,7 @@ export function createExec(variables: Readonly<Record<string, string>>): Exec {
       detached: true,
       quiet: true,
       nothrow: true,
-      prefix: watchdog,
+      prefix: formatWatchdog(killAfterMs),
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     });
     const child = shell`${[path, ...args]}`;
@@ -81,15 +97,16 @@ export function createExec(variables: Readonly<Record<string, string>>): Exec {
     const limit = AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs);
     const stop = options.signal === undefined ? limit : AbortSignal.any([options.signal, limit]);
     const ended = new AbortController();
-    const end = (): void => void killTree(pid, ended.signal);
+    const end = (): void => void killTree(pid, killAfterMs, ended.signal);
     stop.addEventListener("abort", end, { once: true });
     if (stop.aborted) end();
     const output = await child;
     stop.removeEventListener("abort", end);
     ended.abort();
+    if (stop.aborted) await endOrphans(pid);
 
     const result = { stdout: output.stdout, stderr: output.stderr, exitCode: output.exitCode ?? 128 };
-    if (stop.aborted && output.exitCode !== 0) {
+    if (stop.aborted) {
       options.signal?.throwIfAborted();
       const seconds = Math.round((options.timeoutMs ?? defaultTimeoutMs) / 1000);
       throw new FleetError(
@@ -129,7 +146,7 @@ export function lastLines(result: ExecResult, count = 8): readonly string[] {
 }
 
 /** SIGTERM to the group, SIGKILL when it hasn't gone in time. */
-async function killTree(pid: number | undefined, ended: AbortSignal): Promise<void> {
+async function killTree(pid: number | undefined, killAfterMs: number, ended: AbortSignal): Promise<void> {
   if (pid === undefined) return;
   signalGroup(pid, "SIGTERM");
   try {
@@ -140,11 +157,27 @@ async function killTree(pid: number | undefined, ended: AbortSignal): Promise<vo
   signalGroup(pid, "SIGKILL");
 }
 
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
+/** What ignored SIGTERM, or is at its last breath, when the root of its tree was gone. */
+async function endOrphans(pid: number | undefined): Promise<void> {
+  if (pid === undefined) return;
+  const deadline = performance.now() + orphansTimeoutMs;
+  while (signalGroup(pid, 0)) {
+    if (performance.now() >= deadline) {
+      signalGroup(pid, "SIGKILL");
+      return;
+    }
+    await delay(10);
+  }
+}
+
+/** False when nobody is left in the group. */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     process.kill(-pid, signal);
+    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    if (!isErrno(error, "ESRCH")) throw error;
+    return false;
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { readFleet } from "#lib/fleet/schema.ts";
 import { loadFleet } from "#lib/fleet/load.ts";
+import { readFleet } from "#lib/fleet/schema.ts";
 import { fleetGraph } from "#lib/graph/fleet-graph.ts";
 import { buildGraph } from "#lib/graph/graph.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
@@ -20,7 +20,9 @@ describe("a graph", () => {
   });
 
   test("refuses two resources of one id", () => {
-    expect(() => buildGraph([fakeResource("a").resource, fakeResource("a").resource])).toThrow("two resources have the id a");
+    expect(() => buildGraph([fakeResource("a").resource, fakeResource("a").resource])).toThrow(
+      "two resources have the id a",
+    );
   });
 
   test("refuses a cycle and names both ends", () => {

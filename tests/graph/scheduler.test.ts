@@ -34,7 +34,9 @@ interface Trace {
   readonly peak: Map<string, number>;
 }
 
-async function trace(plan: Plan<Node>): Promise<Trace & { results: ReadonlyMap<Node, NodeResult<Node>>; elapsed: number }> {
+async function trace(
+  plan: Plan<Node>,
+): Promise<Trace & { results: ReadonlyMap<Node, NodeResult<Node>>; elapsed: number }> {
   const clock = virtualClock();
   const seen: Trace = { started: [], startedAt: new Map(), endedAt: new Map(), running: new Map(), peak: new Map() };
   const results = await runGraph(plan, async (one) => {
@@ -160,7 +162,8 @@ describe("the scheduler", () => {
           const allDone = one.after.every((before) => results.get(before)?.kind === "done");
           expect(started.includes(one.id)).toBe(allDone);
           for (const before of one.after) {
-            if (startedAt.has(one.id)) expect(startedAt.get(one.id)).toBeGreaterThanOrEqual(endedAt.get(before.id) ?? Infinity);
+            if (startedAt.has(one.id))
+              expect(startedAt.get(one.id)).toBeGreaterThanOrEqual(endedAt.get(before.id) ?? Infinity);
           }
           const result = results.get(one);
           if (result?.kind === "blocked") expect(results.get(result.cause)?.kind).toBe("failed");

@@ -1,3 +1,4 @@
+import type { ControlPlane } from "#sandbox/docker/model.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
 
 /** The daemon does not answer. */
@@ -6,17 +7,8 @@ export class DaemonUnreachable extends Error {}
 /** The daemon refused, in Docker's words. */
 export class DaemonRefusal extends Error {}
 
-export interface NewControlPlane {
-  readonly container: string;
-  readonly publisher: string;
-  readonly name: string;
-  readonly distribution: "kind" | "k3s";
-  readonly version: string;
-  readonly podSubnet: string;
-  readonly serviceSubnet: string;
-  readonly disabled: readonly string[];
-  readonly hostname: string;
-}
+/** A control plane before the daemon has given it its credentials. */
+export type NewControlPlane = Omit<ControlPlane, "authority" | "certificate" | "key" | "token">;
 
 export interface NewNode {
   /** Container of the control plane that it joins. */

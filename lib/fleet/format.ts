@@ -1,6 +1,7 @@
+import { accountId } from "#lib/fleet/account-id.ts";
 import { kubernetesOf } from "#lib/fleet/defaults.ts";
 import { isPlaceholder } from "#lib/fleet/placeholders.ts";
-import { type Account, type Fleet, isLocal } from "#lib/fleet/types.ts";
+import { type Fleet, isLocal } from "#lib/fleet/types.ts";
 import { formatTable } from "#lib/table.ts";
 
 /** The fleet for reading: clusters, accounts, zones. */
@@ -16,7 +17,7 @@ export function formatFleet(fleet: Fleet): string {
     account.name,
     account.provider,
     account.role,
-    `${idOf(account)}${isPlaceholder(account) ? " (placeholder)" : ""}`,
+    `${accountId(account)}${isPlaceholder(account) ? " (placeholder)" : ""}`,
   ]);
   const zones = fleet.zones.map((zone) => [zone.provider, zone.primary, zone.clusters]);
   return [
@@ -24,17 +25,4 @@ export function formatFleet(fleet: Fleet): string {
     formatTable(["account", "provider", "role", "id"], accounts),
     formatTable(["zones", "primary", "clusters"], zones),
   ].join("\n");
-}
-
-function idOf(account: Account): string {
-  switch (account.provider) {
-    case "aws":
-      return account.accountId;
-    case "azure":
-      return account.subscriptionId;
-    case "gcp":
-      return account.projectId;
-    default:
-      return account satisfies never;
-  }
 }

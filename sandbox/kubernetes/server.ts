@@ -65,8 +65,11 @@ export class ApiServer {
   /** Closes the endpoint with all its connections; the objects stay. */
   async close(): Promise<void> {
     this.#stopping.abort();
+    // Forgotten too: one that has been stopped must not be told anything that makes it begin again.
     this.#nodes?.stop();
     this.#workloads?.stop();
+    this.#nodes = undefined;
+    this.#workloads = undefined;
     const endpoint = this.#endpoint;
     this.#endpoint = undefined;
     await endpoint?.stop(true);

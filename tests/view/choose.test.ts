@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { EventReader, FleetEvent } from "#lib/events.ts";
 import { chooseViews, isColorWanted, isTreeFit, type ViewChoice } from "#lib/view/choose.ts";
-import { at, halfFailedCreate } from "./fixtures/runs.ts";
+import { at, halfFailedCreate, kind01, localPlans, runFinished, runStarted, started } from "./fixtures/runs.ts";
 
 const terminal = { isTTY: true, columns: 100, rows: 30 };
 const pipe = { isTTY: undefined, columns: undefined };
@@ -55,9 +55,16 @@ describe("colour", () => {
 
 test("a pipe gets the plain log, then the summary, without escape codes", async () => {
   const text = await textOf({});
-  expect(text).toStartWith("10:15:02 mylabs.dev ");
+  expect(text).toStartWith("10:15:2 mylabs.dev ");
   expect(text).toContain("finished  in 1m 5s\n\ncluster ");
   expect(text).not.toContain("\u001b");
+});
+
+test.each(["plan", "status"] as const)("%s in a pipe is its end alone", async (verb) => {
+  const text = await textOf({}, [runStarted(verb, localPlans), started(kind01, "kind", 1), runFinished(2)]);
+  expect(text).not.toContain("started");
+  expect(text).not.toMatch(/^10:15:/m);
+  expect(text).toMatch(verb === "plan" ? /nothing was changed/ : /kind01\.internal/);
 });
 
 test("JSON comes alone", async () => {

@@ -1,3 +1,4 @@
+import { accountId } from "#lib/fleet/account-id.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
 import type { Account, CloudCluster, CloudProvider, Fleet } from "#lib/fleet/types.ts";
 import { isCloud } from "#lib/fleet/types.ts";
@@ -15,20 +16,6 @@ export function checkAccounts(fleet: Fleet): readonly Fault[] {
     ...checkManagement(fleet),
     ...fleet.clusters.filter(isCloud).flatMap((cluster) => checkReference(cluster, fleet.accounts)),
   ];
-}
-
-/** What the cloud knows an account by. */
-export function accountId(account: Account): string {
-  switch (account.provider) {
-    case "aws":
-      return account.accountId;
-    case "azure":
-      return account.subscriptionId;
-    case "gcp":
-      return account.projectId;
-    default:
-      return account satisfies never;
-  }
 }
 
 function checkId(account: Account): readonly Fault[] {

@@ -1,6 +1,6 @@
 import { asFleetError, FleetError } from "#lib/errors.ts";
 import type { LocalCluster } from "#lib/fleet/types.ts";
-import { holderOf, portTaken } from "#lib/local/ports.ts";
+import { portTaken } from "#lib/local/ports.ts";
 import type { World } from "#lib/world.ts";
 
 /** The usual reasons why kind and k3d fail, in words with a remedy; what isn't known is passed on as it came. */
@@ -9,7 +9,7 @@ export async function explainCreateError(thrown: unknown, world: World, cluster:
   if (error.code !== "ProgramFailed") return thrown;
   const text = error.details.join("\n");
   if (/port is already allocated|address already in use|bind for .* failed/i.test(text)) {
-    return portTaken(cluster.apiPort, await holderOf(world, cluster.apiPort));
+    return await portTaken(world, cluster.apiPort);
   }
   if (/could not find a log line that matches|too many open files|inotify/i.test(text)) {
     return new FleetError("InotifyLow", "a node did not start: the kernel's inotify limits are probably used up", {

@@ -2,19 +2,12 @@ import { createServer } from "node:net";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
 import { listContainers } from "#lib/local/docker.ts";
+import { findListener } from "#lib/local/listener.ts";
 import type { World } from "#lib/world.ts";
 
 /** @throws FleetError PortTaken, which names who has it where that can be found out */
 export async function requireFreePort(world: World, port: number): Promise<void> {
-  if (await isFree(port)) return;
-  throw portTaken(port, await holderOf(world, port));
-}
-
-export function portTaken(port: number, holder: string | undefined): FleetError {
-  const who = holder === undefined ? "" : ` by ${holder}`;
-  return new FleetError("PortTaken", `port ${port} on 127.0.0.1 is taken${who}`, {
-    hint: `end what holds it, or give the cluster another apiPort in clusters/ and run bun run generate`,
-  });
+  if (!(await isFree(port))) throw await portTaken(world, port);
 }
 
 async function isFree(port: number): Promise<boolean> {
@@ -29,24 +22,23 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
-/** Who listens on a port: a container of Docker, else a process as `lsof` or `ss` name it. */
-export async function holderOf(world: World, port: number): Promise<string | undefined> {
-  const containers = await listContainers(world, [`publish=${port}`]);
-  if (containers.length > 0) return `container ${containers.map((container) => container.name).join(", ")}`;
-  const lsof = await look(world, "lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"]);
-  const pid = /^p(\d+)$/m.exec(lsof)?.[1];
-  if (pid !== undefined) return `process ${/^c(.+)$/m.exec(lsof)?.[1] ?? "?"} (${pid})`;
-  const ss = await look(world, "ss", ["-ltnpH", `sport = :${port}`]);
-  const named = /users:\(\("([^"]+)",pid=(\d+)/.exec(ss);
-  return named === null ? undefined : `process ${named[1]} (${named[2]})`;
-}
+/** Holders are named so that they can be ended: a container of Docker, or a process. */
+export async function portTaken(world: World, port: number): Promise<FleetError> {
+  const other = "give the cluster another apiPort in clusters/ and run bun run generate";
+  const taken = (by: string, remedy: string): FleetError =>
+    new FleetError("PortTaken", `port ${port} on 127.0.0.1 is taken${by}`, { hint: `${remedy}, or ${other}` });
 
-/** Output of a program that may be missing or refuse: then there is simply nothing to say. */
-async function look(world: World, program: string, args: readonly string[]): Promise<string> {
-  try {
-    return (await world.exec.attempt(program, args, { signal: world.signal, timeoutMs: 5_000 })).stdout;
-  } catch (error) {
-    if (error instanceof FleetError) return "";
-    throw error;
+  const containers = (await listContainers(world, [`publish=${port}`])).map((container) => container.name);
+  if (containers.length > 0) {
+    return taken(` by container ${containers.join(", ")}`, `docker rm --force ${containers.join(" ")}`);
   }
+  const listener = await findListener(world, port);
+  if (listener === undefined) return taken("", "end what listens on it");
+  // The sandbox's clusters have the ports of the real ones, so that everything else is the same too.
+  if (listener.command.includes("sandbox/daemon.ts")) {
+    return taken(` by the same cluster in the sandbox (process ${listener.pid})`, "mise run sandbox:reset");
+  }
+  // Program and script only: what follows may be anything, also a password.
+  const program = listener.command.split(" ").slice(0, 2).join(" ");
+  return taken(` by process ${listener.pid} (${program})`, `end process ${listener.pid}`);
 }

@@ -49,9 +49,14 @@ const orphansTimeoutMs = 500;
  * that we die before what ignores it.
  */
 function formatWatchdog(killAfterMs: number): string {
-  const end = `kill -TERM 0; sleep ${killAfterMs / 1000}; kill -KILL 0`;
-  const wait = `{ trap "" TERM; read -r _ <&4 || { ${end}; }; } </dev/null >/dev/null 2>&1`;
-  return `exec 4<&3 3<&-; ${wait} & exec 4<&-; exec `;
+  // `$$` is the program itself; a dead one that nobody collects counts as gone. The rest of the group gets what orphans get.
+  const dead = `case "$(cat /proc/$$/stat)" in *") Z "*) ;; *) false; esac`;
+  const rounds = Math.ceil(killAfterMs / 100);
+  const patience = `i=0; while kill -0 $$ && ! ${dead} && [ $i -lt ${rounds} ]; do sleep 0.1; i=$((i + 1)); done`;
+  const end = `kill -TERM 0; ${patience}; sleep ${orphansTimeoutMs / 1000}; kill -KILL 0`;
+  const wait = `{ read -r _ <&4 || { ${end}; }; } </dev/null >/dev/null 2>&1`;
+  // SIGTERM is ignored from before the watchdog's first moment: it inherits that, the program does not.
+  return `exec 4<&3 3<&-; trap "" TERM; ${wait} & trap - TERM; exec 4<&-; exec `;
 }
 
 export function createExec(
@@ -87,6 +92,8 @@ export function createExec(
       if (lifeline && "end" in lifeline) lifeline.end("done\n");
       else lifeline?.destroy();
     });
+    // Not zx's own texts: it decodes each chunk by itself, and a character may be split between two.
+    const texts = { stdout: collect(child.stdout), stderr: collect(child.stderr) };
     if (options.onLine !== undefined) {
       const { onLine } = options;
       for (const stream of ["stdout", "stderr"] as const) {
@@ -105,7 +112,7 @@ export function createExec(
     ended.abort();
     if (stop.aborted) await endOrphans(pid);
 
-    const result = { stdout: output.stdout, stderr: output.stderr, exitCode: output.exitCode ?? 128 };
+    const result = { stdout: texts.stdout(), stderr: texts.stderr(), exitCode: output.exitCode ?? 128 };
     if (stop.aborted) {
       options.signal?.throwIfAborted();
       const seconds = Math.round((options.timeoutMs ?? defaultTimeoutMs) / 1000);
@@ -176,9 +183,17 @@ function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
     process.kill(-pid, signal);
     return true;
   } catch (error) {
-    if (!isErrno(error, "ESRCH")) throw error;
+    // EPERM is what macOS says of a group in which only dead processes are left.
+    if (!isErrno(error, "ESRCH", "EPERM")) throw error;
     return false;
   }
+}
+
+/** All that comes out of a stream, once it has ended. */
+function collect(stream: NodeJS.ReadableStream): () => string {
+  const chunks: Uint8Array[] = [];
+  stream.on("data", (chunk: Uint8Array) => void chunks.push(chunk));
+  return () => Buffer.concat(chunks).toString("utf8");
 }
 
 /** Carriage returns count as line ends: progress meters use them. */

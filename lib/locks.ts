@@ -1,6 +1,5 @@
 import { Database } from "bun:sqlite";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "#lib/clock.ts";
@@ -37,34 +36,49 @@ interface Lease {
 const renewEveryMs = 10_000;
 const expireAfterMs = 60_000;
 const pollEveryMs = 200;
+/** A file that goes between two steps is a fault that passes; what stays is another: a full disk, a file that can't be read. */
+const faultyForMs = 10_000;
 
 export function createLocks(folder: string, clock: Clock, command: string): Locks {
-  const path = join(folder, "leases.sqlite");
+  const pointer = join(folder, "leases");
   const self = { pid: process.pid, started: startOf(process.pid), host: hostname() };
 
-  /** One transaction on a file that is known to be in its place. */
+  /**
+   * One transaction on the file that `leases` points to. Each file has a name of its own, never used again: a file that
+   * went must share no journal with the one that came after it.
+   */
   function transact<T>(work: (database: Database) => T): T | "busy" {
-    for (;;) {
-      const database = new Database(path, { create: true, readwrite: true });
-      try {
-        database.run("PRAGMA busy_timeout = 2000");
-        database.run("BEGIN IMMEDIATE");
-        database.run("CREATE TABLE IF NOT EXISTS retired (at INTEGER)");
-        database.run(
-          "CREATE TABLE IF NOT EXISTS lease (name TEXT PRIMARY KEY, token TEXT, pid INTEGER, started TEXT, host TEXT, command TEXT, renewed INTEGER)",
-        );
-        // Another process removed this file between our open and our transaction: begin again with the new one.
-        if (database.query("SELECT 1 FROM retired").get() !== null) continue;
-        const result = work(database);
-        database.run("COMMIT");
-        return result;
-      } catch (error) {
-        if (error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY")) return "busy";
-        throw error;
-      } finally {
-        database.close();
+    const name = readPointer(pointer) ?? makePointer(pointer);
+    if (name === undefined) return "busy";
+    const database = new Database(join(folder, name), { create: true, readwrite: true });
+    try {
+      database.run("PRAGMA busy_timeout = 2000");
+      database.run("BEGIN IMMEDIATE");
+      // The pointer is removed under this lock only: it stays while we are at work.
+      if (readPointer(pointer) !== name) {
+        removeStrays();
+        return "busy";
       }
+      database.run(
+        "CREATE TABLE IF NOT EXISTS lease (name TEXT PRIMARY KEY, token TEXT, pid INTEGER, started TEXT, host TEXT, command TEXT, renewed INTEGER)",
+      );
+      const result = work(database);
+      database.run("COMMIT");
+      return result;
+    } catch (error) {
+      if (isSqliteError(error, "SQLITE_BUSY")) return "busy";
+      throw error;
+    } finally {
+      database.close();
     }
+  }
+
+  /** Files that nothing points to: the pointer is made before its file, so that they are dead for good. */
+  function removeStrays(): void {
+    const files = readdirSync(folder).filter((file) => file.startsWith("leases-"));
+    const current = readPointer(pointer);
+    const dead = files.filter((file) => current === undefined || !file.startsWith(current));
+    for (const file of dead) rmSync(join(folder, file), { force: true });
   }
 
   function take(name: string, token: string): Lease | "taken" | "busy" {
@@ -84,21 +98,49 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
     });
   }
 
-  function giveBack(name: string, token: string): void {
-    const left = transact((database) => {
-      database.run("DELETE FROM lease WHERE name = ? AND token = ?", [name, token]);
-      const rest = database.query<{ count: number }, []>("SELECT count(*) AS count FROM lease").get()?.count ?? 0;
-      if (rest === 0) database.run("INSERT INTO retired VALUES (?)", [clock.now()]);
-      return rest;
+  /** Never fails: the work is done, and a lease that stays ends with this process. */
+  async function giveBack(name: string, token: string): Promise<void> {
+    for (let attempt = 0; attempt < 50; attempt++) {
+      try {
+        const given = transact((database) =>
+          database.run("DELETE FROM lease WHERE name = ? AND token = ?", [name, token]),
+        );
+        if (given !== "busy") {
+          removeUnused();
+          return;
+        }
+      } catch (error) {
+        if (!isSqliteError(error, "SQLITE_") && !isErrno(error, "ENOENT")) throw error;
+        // Removed by hand, with all leases in it.
+        if (!existsSync(folder)) return;
+      }
+      await clock.sleep(20);
+    }
+  }
+
+  function removeUnused(): void {
+    transact((database) => {
+      const left = database.query<{ count: number }, []>("SELECT count(*) AS count FROM lease").get()?.count;
+      if (left === 0) rmSync(pointer, { force: true });
     });
-    if (left === 0) for (const suffix of ["", "-journal"]) rmSync(path + suffix, { force: true });
+    if (readPointer(pointer) === undefined) removeStrays();
+  }
+
+  function renew(token: string): void {
+    try {
+      transact((database) => database.run("UPDATE lease SET renewed = ? WHERE token = ?", [clock.now(), token]));
+    } catch (error) {
+      // The next renewal comes long before the lease expires.
+      if (!isSqliteError(error, "SQLITE_")) throw error;
+    }
   }
 
   return {
     async hold(name, waiting, work) {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
       const token = crypto.randomUUID();
       const deadline = clock.now() + waiting.timeoutMs;
+      let workedAt = clock.now();
       for (;;) {
         waiting.signal.throwIfAborted();
         const holder = tryTake();
@@ -117,33 +159,66 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
         }
         await clock.sleep(pollEveryMs, waiting.signal);
       }
-      const renewal = setInterval(
-        () =>
-          transact((database) => database.run("UPDATE lease SET renewed = ? WHERE token = ?", [clock.now(), token])),
-        renewEveryMs,
-      );
+      const renewal = setInterval(() => renew(token), renewEveryMs);
       renewal.unref();
       try {
         return await work();
       } finally {
         clearInterval(renewal);
-        giveBack(name, token);
+        await giveBack(name, token);
         await removeEmptyFolder(folder);
       }
 
       function tryTake(): Lease | "taken" | "busy" {
         try {
-          return take(name, token);
+          const holder = take(name, token);
+          workedAt = clock.now();
+          return holder;
         } catch (error) {
-          // The folder went with the last lease of another process.
-          if (!isErrno(error, "SQLITE_CANTOPEN", "SQLITE_READONLY_DBMOVED", "SQLITE_IOERR_FSTAT", "ENOENT"))
-            throw error;
-          mkdirSync(folder, { recursive: true, mode: 0o700 });
+          // The folder, or the file in it, went with the last lease of another process.
+          const passing = isErrno(error, "ENOENT") || isSqliteError(error, "SQLITE_");
+          if (!passing || clock.now() - workedAt > faultyForMs) throw error;
+          makeFolder(folder);
           return "busy";
         }
       }
     },
   };
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    // Between its two looks at an existing folder, another process removed and made it.
+    if (!isErrno(error, "EEXIST", "ENOENT")) throw error;
+  }
+}
+
+function isSqliteError(error: unknown, prefix: string): boolean {
+  return error instanceof Error && "code" in error && String(error.code).startsWith(prefix);
+}
+
+/** What the pointer points to: the name of a file in the same folder. */
+function readPointer(pointer: string): string | undefined {
+  try {
+    return readlinkSync(pointer);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** Undefined when another process was faster. */
+function makePointer(pointer: string): string | undefined {
+  const name = `leases-${crypto.randomUUID()}.sqlite`;
+  try {
+    symlinkSync(name, pointer);
+    return name;
+  } catch (error) {
+    if (isErrno(error, "EEXIST")) return undefined;
+    throw error;
+  }
 }
 
 function isAlive(lease: Lease, self: Pick<Lease, "pid" | "host">, now: number): boolean {

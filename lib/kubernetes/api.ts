@@ -17,13 +17,18 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
 const defaultTimeoutMs = 5_000;
 
 export function createKubernetesApi(endpoint: Endpoint): KubernetesApi {
-  async function call(method: string, path: string, body: unknown, options: CallOptions): Promise<Response> {
+  async function call(method: string, path: string, body: unknown, options: CallOptions): Promise<Answer> {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs);
     try {
-      return await fetch(new URL(path, endpoint.server), {
+      const response = await fetch(new URL(path, endpoint.server), {
         method,
         headers: {
           accept: "application/json",
@@ -41,6 +46,7 @@ export function createKubernetesApi(endpoint: Endpoint): KubernetesApi {
           ...(endpoint.key === undefined ? {} : { key: endpoint.key }),
         },
       });
+      return { status: response.status, text: await response.text() };
     } catch (error) {
       options.signal?.throwIfAborted();
       throw new FleetError("ClusterUnreachable", `${endpoint.server} does not answer: ${reasonOf(error)}`, {
@@ -50,27 +56,26 @@ export function createKubernetesApi(endpoint: Endpoint): KubernetesApi {
     }
   }
 
-  async function read(response: Response, method: string, path: string): Promise<unknown> {
-    const text = await response.text();
-    if (!response.ok) {
-      const status = parseJson(text) as { readonly message?: unknown } | undefined;
-      const said = typeof status?.message === "string" ? status.message : text.slice(0, 200);
-      throw new FleetError("KubernetesError", `${method} ${path}: ${response.status} ${said}`.trimEnd());
+  function read({ status, text }: Answer, method: string, path: string): unknown {
+    if (status >= 300) {
+      const refusal = parseJson(text) as { readonly message?: unknown } | undefined;
+      const said = typeof refusal?.message === "string" ? refusal.message : text.slice(0, 200);
+      throw new FleetError("KubernetesError", `${method} ${path}: ${status} ${said}`.trimEnd());
     }
     return parseJson(text) ?? text;
   }
 
   const find = async (path: string, options: CallOptions = {}): Promise<unknown> => {
-    const response = await call("GET", path, undefined, options);
-    return response.status === 404 ? undefined : await read(response, "GET", path);
+    const answer = await call("GET", path, undefined, options);
+    return answer.status === 404 ? undefined : read(answer, "GET", path);
   };
   return {
     find,
     async get(path, options = {}) {
-      return await read(await call("GET", path, undefined, options), "GET", path);
+      return read(await call("GET", path, undefined, options), "GET", path);
     },
     async patch(path, body, options = {}) {
-      return await read(await call("PATCH", path, body, options), "PATCH", path);
+      return read(await call("PATCH", path, body, options), "PATCH", path);
     },
   };
 }

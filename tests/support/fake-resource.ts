@@ -56,5 +56,8 @@ export function fakeResource(id: string, options: FakeOptions = {}) {
     health: (state) =>
       state.value === wanted ? { kind: "healthy", summary: "well" } : { kind: "degraded", summary: "unwell" },
   };
-  return { resource, calls, becomes: (next: Observed<FakeState>) => void (observed = next) };
+  const becomes = (next: Observed<FakeState>): void => {
+    observed = next;
+  };
+  return { resource, calls, becomes };
 }

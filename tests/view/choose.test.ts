@@ -55,7 +55,7 @@ describe("colour", () => {
 
 test("a pipe gets the plain log, then the summary, without escape codes", async () => {
   const text = await textOf({});
-  expect(text).toStartWith("10:15:2 mylabs.dev ");
+  expect(text).toStartWith("10:15:02 mylabs.dev ");
   expect(text).toContain("finished  in 1m 5s\n\ncluster ");
   expect(text).not.toContain("\u001b");
 });

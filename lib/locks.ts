@@ -41,7 +41,7 @@ const faultyForMs = 10_000;
 
 export function createLocks(folder: string, clock: Clock, command: string): Locks {
   const pointer = join(folder, "leases");
-  const self = { pid: process.pid, started: startOf(process.pid), host: hostname() };
+  const self = { pid: process.pid, started: startOf(process.pid), host: identifyHost() };
 
   /**
    * One transaction on the file that `leases` points to. Each file has a name of its own, never used again: a file that
@@ -146,7 +146,9 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
         const holder = tryTake();
         if (holder === "taken") break;
         if (holder !== "busy") {
-          waiting.progress(`waiting for another command that works on it (process ${holder.pid}: ${holder.command})`);
+          // Between two resources of one run it takes moments, and there is no other command to look at.
+          if (holder.pid !== self.pid || holder.host !== self.host)
+            waiting.progress(`waiting for another command that works on it (process ${holder.pid}: ${holder.command})`);
           if (clock.now() >= deadline) {
             throw new FleetError(
               "LockTimedOut",
@@ -184,6 +186,15 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
       }
     },
   };
+}
+
+/** Process ids mean something only within one of these: a container may share its host's name and files. */
+export function identifyHost(): string {
+  try {
+    return `${hostname()} ${readlinkSync("/proc/self/ns/pid")}`;
+  } catch {
+    return hostname();
+  }
 }
 
 function makeFolder(folder: string): void {

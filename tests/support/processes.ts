@@ -72,8 +72,8 @@ export function membersOf(group: number): readonly string[] {
     });
 }
 
-/** Waits until something holds, for at most two seconds; false when it never did. */
-export async function eventually(holds: () => boolean, timeoutMs = 2_000): Promise<boolean> {
+/** Waits until something holds, for at most five seconds; false when it never did. */
+export async function eventually(holds: () => boolean, timeoutMs = 5_000): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   while (!holds()) {
     if (performance.now() >= deadline) return false;

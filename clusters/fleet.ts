@@ -1,3 +1,4 @@
+import { applications } from "#clusters/applications.ts";
 import * as aws from "#clusters/aws.ts";
 import * as azure from "#clusters/azure.ts";
 import * as gcp from "#clusters/gcp.ts";
@@ -11,4 +12,6 @@ export const fleet: Fleet = {
   zones: [aws.zones, azure.zones, gcp.zones],
   accounts: [...aws.accounts, ...azure.accounts, ...gcp.accounts],
   clusters: [...aws.clusters, ...azure.clusters, ...gcp.clusters, ...kind.clusters, ...k3d.clusters],
+  // A fork reads itself: put its URL here.
+  gitops: { repository: "https://github.com/ruzickap/k8s-multicluster-gitops", applications },
 };

@@ -1,4 +1,5 @@
 import { checkAccounts } from "#lib/fleet/checks/accounts.ts";
+import { checkGitOps } from "#lib/fleet/checks/gitops.ts";
 import { checkKubernetes } from "#lib/fleet/checks/kubernetes.ts";
 import { checkLocal } from "#lib/fleet/checks/local.ts";
 import { checkNames } from "#lib/fleet/checks/names.ts";
@@ -8,7 +9,16 @@ import { checkZones } from "#lib/fleet/checks/zones.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 
-const checks = [checkNames, checkZones, checkAccounts, checkRegions, checkNetworks, checkLocal, checkKubernetes];
+const checks = [
+  checkNames,
+  checkZones,
+  checkAccounts,
+  checkRegions,
+  checkNetworks,
+  checkLocal,
+  checkKubernetes,
+  checkGitOps,
+];
 
 /** Everything that is wrong with a fleet and that its types can't tell. Pure; empty means nothing. */
 export function checkFleet(fleet: Fleet): readonly Fault[] {

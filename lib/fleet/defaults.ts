@@ -1,7 +1,7 @@
 /** What a cluster has where its entry says nothing. */
 
 import { k3sNode, kindNode } from "#clusters/images.ts";
-import type { Cluster, LocalCluster, Provider } from "#lib/fleet/types.ts";
+import type { ArgocdVariant, Cluster, GitOps, LocalCluster, Provider } from "#lib/fleet/types.ts";
 import { isLocal } from "#lib/fleet/types.ts";
 
 /** Kubernetes of the cloud clusters. The same minor as the local images, so that what works here works there. */
@@ -27,6 +27,9 @@ const defaultRanges: Readonly<Partial<Record<Provider, Ranges>>> = {
   k3d: { pods: "10.42.0.0/16", services: "10.43.0.0/16" },
 };
 
+/** Near the API ports of local clusters (6551 …), and nobody's by IANA's list. */
+const defaultGitPort = 6580;
+
 export function workersOf(cluster: LocalCluster): number {
   return cluster.workers ?? defaultWorkers;
 }
@@ -37,6 +40,29 @@ export function imageOf(cluster: LocalCluster): string {
 
 export function environmentOf(cluster: Cluster): string {
   return cluster.environment ?? "dev";
+}
+
+/** What the entry says; a fleet without `gitops` has no Argo CD at all. */
+export function argocdOf(cluster: Cluster): ArgocdVariant | "none" {
+  return cluster.argocd ?? "standard";
+}
+
+/** The branch that hosts of repositories make first. */
+export function revisionOf(gitops: GitOps): string {
+  return gitops.revision ?? "main";
+}
+
+export function pathOf(gitops: GitOps): string {
+  return gitops.path ?? "argocd/apps";
+}
+
+/** What clusters on this computer read. */
+export function localSourceOf(gitops: GitOps): "checkout" | "repository" {
+  return gitops.local ?? "checkout";
+}
+
+export function gitPortOf(gitops: GitOps): number {
+  return gitops.port ?? defaultGitPort;
 }
 
 /** `major.minor`; undefined only for an own node image whose tag doesn't tell. */

@@ -32,6 +32,18 @@ export const faultCodes = [
   "MeshRangeUnknown",
   "OverlappingMeshRanges",
   "OverlappingRanges",
+  // GitOps
+  "ArgocdWithoutGitOps",
+  "DuplicateApplication",
+  "EmptyCondition",
+  "LocalRepository",
+  "MalformedPath",
+  "MalformedRepository",
+  "MalformedRevision",
+  "RepositoryWithCredentials",
+  "UnknownApplication",
+  "UnknownCluster",
+  "UnknownEnvironment",
   // local clusters
   "DuplicatePort",
   "ImageWithoutTag",

@@ -2,15 +2,18 @@ import { z } from "zod";
 import type { Fault } from "#lib/fleet/fault.ts";
 import type {
   AksCluster,
+  ApplicationSwitch,
   AwsAccount,
   AzureAccount,
   CloudZones,
   EksCluster,
   Fleet,
   GcpAccount,
+  GitOps,
   GkeCluster,
   K3dCluster,
   KindCluster,
+  Where,
 } from "#lib/fleet/types.ts";
 import { formatGuess } from "#lib/nearest.ts";
 
@@ -55,6 +58,7 @@ const common = {
   mesh: z.string().exactOptional(),
   podCidr: z.string().exactOptional(),
   serviceCidr: z.string().exactOptional(),
+  argocd: z.enum(["standard", "high-availability", "none"]).exactOptional(),
 };
 
 const inCloud = { ...common, account: z.string(), region: z.string() };
@@ -87,12 +91,37 @@ const clusters = z.discriminatedUnion("provider", [
   z.strictObject({ ...local, provider: z.literal("k3d") }) satisfies z.ZodType<K3dCluster>,
 ]);
 
+const where = z.strictObject({
+  providers: z
+    .array(z.enum(["aws", "azure", "gcp", "kind", "k3d"]))
+    .readonly()
+    .exactOptional(),
+  environments: z.array(z.string()).readonly().exactOptional(),
+  clusters: z.array(z.string()).readonly().exactOptional(),
+}) satisfies z.ZodType<Where>;
+
+const applicationSwitch = z.strictObject({
+  name: z.string(),
+  on: z.array(where).readonly(),
+  off: z.array(where).readonly().exactOptional(),
+}) satisfies z.ZodType<ApplicationSwitch>;
+
+const gitops = z.strictObject({
+  repository: z.string(),
+  revision: z.string().exactOptional(),
+  path: z.string().exactOptional(),
+  local: z.enum(["checkout", "repository"]).exactOptional(),
+  port: z.number().exactOptional(),
+  applications: z.array(applicationSwitch).readonly(),
+}) satisfies z.ZodType<GitOps>;
+
 /** A fleet that comes from outside: closed, so that a misspelt key is a fault and not silence. */
 export const fleetSchema = z.strictObject({
   domain: z.string(),
   zones: z.array(zones).readonly(),
   accounts: z.array(accounts).readonly(),
   clusters: z.array(clusters).readonly(),
+  gitops: gitops.exactOptional(),
 }) satisfies z.ZodType<Fleet>;
 
 /** The other way round: a field that the types gain and the schema lacks doesn't compile. */
@@ -103,6 +132,9 @@ true satisfies Same<keyof Fleet, keyof Read>;
 true satisfies Same<Keys<Fleet["zones"][number]>, Keys<Read["zones"][number]>>;
 true satisfies Same<Keys<Fleet["accounts"][number]>, Keys<Read["accounts"][number]>>;
 true satisfies Same<Keys<Fleet["clusters"][number]>, Keys<Read["clusters"][number]>>;
+true satisfies Same<keyof GitOps, keyof NonNullable<Read["gitops"]>>;
+true satisfies Same<keyof ApplicationSwitch, keyof NonNullable<Read["gitops"]>["applications"][number]>;
+true satisfies Same<keyof Where, keyof NonNullable<Read["gitops"]>["applications"][number]["on"][number]>;
 true satisfies Fleet extends Read ? true : false;
 
 export type FleetReading =
@@ -172,11 +204,18 @@ function valueAt(data: unknown, path: readonly PropertyKey[]): unknown {
 function knownKeys(path: readonly PropertyKey[], value: unknown): readonly string[] {
   const list = path[0];
   if (list === "zones") return Object.keys(zones.shape);
+  if (list === "gitops") return knownGitOpsKeys(path);
   if (list !== "accounts" && list !== "clusters") return Object.keys(fleetSchema.shape);
   const provider = isRecord(value) ? Reflect.get(value, "provider") : undefined;
   const options = list === "accounts" ? accounts.options : clusters.options;
   const option = options.find(({ shape }) => shape.provider.value === provider);
   return option === undefined ? [] : Object.keys(option.shape);
+}
+
+/** `gitops`, `gitops.applications[0]` or `gitops.applications[0].on[1]`. */
+function knownGitOpsKeys(path: readonly PropertyKey[]): readonly string[] {
+  if (path.length === 1) return Object.keys(gitops.shape);
+  return Object.keys(path.length === 3 ? applicationSwitch.shape : where.shape);
 }
 
 function isRecord(value: unknown): value is object {

@@ -12,7 +12,49 @@ export interface Fleet {
   readonly zones: readonly CloudZones[];
   readonly accounts: readonly Account[];
   readonly clusters: readonly Cluster[];
+  /** What Argo CD reads, and which applications run where. @default none: clusters get no Argo CD */
+  readonly gitops?: GitOps;
 }
+
+/** Where the Argo CD of each cluster reads from, and which applications it runs. */
+export interface GitOps {
+  /** URL of the repository that holds `argocd/`: https, ssh or scp-like. Read by clusters in clouds. */
+  readonly repository: string;
+  /** Branch, tag or commit. @default "main" */
+  readonly revision?: string;
+  /** Folder of the root application in the repository. @default "argocd/apps" */
+  readonly path?: string;
+  /**
+   * What clusters on this computer read: `checkout` is the commits of this checkout, served over HTTP by the running task or
+   * by `mise run gitops:serve`; `repository` is what clusters in clouds read.
+   * @default "checkout"
+   */
+  readonly local?: "checkout" | "repository";
+  /** Port on which this checkout is served. @default 6580 */
+  readonly port?: number;
+  readonly applications: readonly ApplicationSwitch[];
+}
+
+/** Where one application runs. What no switch names runs nowhere. */
+export interface ApplicationSwitch {
+  /** `argocd/apps/<name>.yaml`. */
+  readonly name: string;
+  /** Clusters that get it: any of these. */
+  readonly on: readonly Where[];
+  /** Clusters that don't, whatever `on` says: any of these. @default none */
+  readonly off?: readonly Where[];
+}
+
+/** Some clusters of the fleet: those that fit everything that is given. `{}` is all of them. */
+export interface Where {
+  readonly providers?: readonly Provider[];
+  readonly environments?: readonly string[];
+  /** Names of clusters. */
+  readonly clusters?: readonly string[];
+}
+
+/** How Argo CD is installed: once, or with several replicas of everything, which needs three nodes. */
+export type ArgocdVariant = "standard" | "high-availability";
 
 /** The two zones of one cloud, both in its management account. */
 export interface CloudZones {
@@ -63,6 +105,8 @@ interface ClusterBase {
   readonly podCidr?: string;
   /** Range of service addresses in CIDR form. @default the provider's own */
   readonly serviceCidr?: string;
+  /** How Argo CD runs in it, if the fleet has `gitops`. @default "standard" */
+  readonly argocd?: ArgocdVariant | "none";
 }
 
 interface CloudClusterBase extends ClusterBase {

@@ -9,6 +9,34 @@ export interface KubernetesApi {
   find(path: string, options?: CallOptions): Promise<unknown>;
   /** Merge patch (RFC 7386). */
   patch(path: string, body: unknown, options?: CallOptions): Promise<unknown>;
+  /** Server-side apply; the query names the field manager. */
+  apply(path: string, body: unknown, options?: CallOptions): Promise<unknown>;
+  /** Deletes; an object that isn't there is success. */
+  remove(path: string, policy: unknown, options?: CallOptions): Promise<void>;
+  /** Opens a watch and returns at its first change, at its end, or after the time limit: in each case, list again. */
+  waitForEvent(path: string, options?: CallOptions): Promise<void>;
+}
+
+/** A refusal, with what the server says of it. */
+export class KubernetesStatusError extends FleetError {
+  /** Of HTTP. */
+  readonly status: number;
+  readonly causes: readonly StatusCause[];
+  /** How long the server asks to be left alone. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, answer: Pick<Answer, "status" | "retryAfterMs">, causes: readonly StatusCause[]) {
+    super("KubernetesError", message);
+    this.status = answer.status;
+    this.causes = causes;
+    this.retryAfterMs = answer.retryAfterMs;
+  }
+}
+
+export interface StatusCause {
+  readonly reason: string;
+  readonly field: string;
+  readonly message: string;
 }
 
 export interface CallOptions {
@@ -20,33 +48,45 @@ export interface CallOptions {
 interface Answer {
   readonly status: number;
   readonly text: string;
+  readonly retryAfterMs: number | undefined;
 }
+
+const mergePatch = "application/merge-patch+json";
+/** JSON is YAML. */
+const applyPatch = "application/apply-patch+yaml";
 
 const defaultTimeoutMs = 5_000;
 
 export function createKubernetesApi(endpoint: Endpoint): KubernetesApi {
-  async function call(method: string, path: string, body: unknown, options: CallOptions): Promise<Answer> {
+  const tls = {
+    rejectUnauthorized: true,
+    ...(endpoint.ca === undefined ? {} : { ca: endpoint.ca }),
+    ...(endpoint.certificate === undefined ? {} : { cert: endpoint.certificate }),
+    ...(endpoint.key === undefined ? {} : { key: endpoint.key }),
+  };
+  const authorization = endpoint.token === undefined ? {} : { authorization: `Bearer ${endpoint.token}` };
+
+  async function send<Result>(
+    request: Request,
+    options: CallOptions,
+    read: (response: Response) => Promise<Result>,
+  ): Promise<Result> {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs);
     try {
-      const response = await fetch(new URL(path, endpoint.server), {
-        method,
+      const response = await fetch(new URL(request.path, endpoint.server), {
+        method: request.method,
         headers: {
           accept: "application/json",
-          ...(body === undefined ? {} : { "content-type": "application/merge-patch+json" }),
-          ...(endpoint.token === undefined ? {} : { authorization: `Bearer ${endpoint.token}` }),
+          ...(request.type === undefined ? {} : { "content-type": request.type }),
+          ...authorization,
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
         // A connection kept open is of no use to a process that lives for seconds, and a restarted server resets it.
         keepalive: false,
         signal: options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]),
-        tls: {
-          rejectUnauthorized: true,
-          ...(endpoint.ca === undefined ? {} : { ca: endpoint.ca }),
-          ...(endpoint.certificate === undefined ? {} : { cert: endpoint.certificate }),
-          ...(endpoint.key === undefined ? {} : { key: endpoint.key }),
-        },
+        tls,
       });
-      return { status: response.status, text: await response.text() };
+      return await read(response);
     } catch (error) {
       options.signal?.throwIfAborted();
       throw new FleetError("ClusterUnreachable", `${endpoint.server} does not answer: ${reasonOf(error)}`, {
@@ -56,28 +96,71 @@ export function createKubernetesApi(endpoint: Endpoint): KubernetesApi {
     }
   }
 
-  function read({ status, text }: Answer, method: string, path: string): unknown {
-    if (status >= 300) {
-      const refusal = parseJson(text) as { readonly message?: unknown } | undefined;
-      const said = typeof refusal?.message === "string" ? refusal.message : text.slice(0, 200);
-      throw new FleetError("KubernetesError", `${method} ${path}: ${status} ${said}`.trimEnd());
-    }
-    return parseJson(text) ?? text;
+  const call = (request: Request, options: CallOptions): Promise<Answer> =>
+    send(request, options, async (response) => ({
+      status: response.status,
+      text: await response.text(),
+      retryAfterMs: parseRetryAfter(response.headers.get("retry-after")),
+    }));
+
+  function parse(answer: Answer, { method, path }: Request): unknown {
+    const { status, text } = answer;
+    if (status < 300) return parseJson(text) ?? text;
+    const refusal = (parseJson(text) ?? {}) as Refusal;
+    const said = typeof refusal.message === "string" ? refusal.message : text.slice(0, 200);
+    const message = `${method} ${path.replace(/\?.*$/, "")}: ${status} ${said}`.trimEnd();
+    throw new KubernetesStatusError(message, answer, refusal.details?.causes ?? []);
   }
 
-  const find = async (path: string, options: CallOptions = {}): Promise<unknown> => {
-    const answer = await call("GET", path, undefined, options);
-    return answer.status === 404 ? undefined : read(answer, "GET", path);
-  };
+  async function find(path: string, options: CallOptions = {}): Promise<unknown> {
+    const request: Request = { method: "GET", path };
+    const answer = await call(request, options);
+    return answer.status === 404 ? undefined : parse(answer, request);
+  }
+  async function change(request: Request, options: CallOptions = {}): Promise<unknown> {
+    return parse(await call(request, options), request);
+  }
   return {
     find,
-    async get(path, options = {}) {
-      return read(await call("GET", path, undefined, options), "GET", path);
+    get: (path, options) => change({ method: "GET", path }, options),
+    patch: (path, body, options) => change({ method: "PATCH", path, body, type: mergePatch }, options),
+    apply: (path, body, options) => change({ method: "PATCH", path, body, type: applyPatch }, options),
+    async remove(path, policy, options = {}) {
+      const request: Request = { method: "DELETE", path, body: policy, type: "application/json" };
+      const answer = await call(request, options);
+      if (answer.status !== 404) parse(answer, request);
     },
-    async patch(path, body, options = {}) {
-      return read(await call("PATCH", path, body, options), "PATCH", path);
+    async waitForEvent(path, options = {}) {
+      const request: Request = { method: "GET", path };
+      try {
+        await send(request, options, async ({ body }) => {
+          const reader = body?.getReader();
+          await reader?.read();
+          await reader?.cancel();
+        });
+      } catch (error) {
+        // No change in time, or a server that went away: whoever lists again will see.
+        if (!(error instanceof FleetError) || error.code !== "ClusterUnreachable") throw error;
+      }
     },
   };
+}
+
+interface Request {
+  readonly method: "GET" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly body?: unknown;
+  /** Content type of the body. */
+  readonly type?: string;
+}
+
+interface Refusal {
+  readonly message?: unknown;
+  readonly details?: { readonly causes?: readonly StatusCause[] };
+}
+
+function parseRetryAfter(header: string | null): number | undefined {
+  return header !== null && /^\d{1,3}$/.test(header) ? Number(header) * 1_000 : undefined;
 }
 
 function parseJson(text: string): unknown {

@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { type Kustomization, readKustomization } from "#lib/argocd/kustomization.ts";
+import { renderKustomization } from "#lib/argocd/kustomize/render.ts";
+import { FleetError } from "#lib/errors.ts";
+import { tryReadText } from "#lib/files.ts";
+import type { ArgocdVariant } from "#lib/fleet/types.ts";
+import { type KubernetesObject, parseManifest } from "#lib/kubernetes/objects.ts";
+
+/** Folder of each variant's kustomization: what `create` installs, and what the application argo-cd keeps. */
+export const bootstrapFolders: Readonly<Record<ArgocdVariant, string>> = {
+  standard: "argocd/bootstrap/standard",
+  "high-availability": "argocd/bootstrap/high-availability",
+};
+
+/** One line per manifest: its digest and its URL, as sha256sum writes them. */
+export const digestsPath = "argocd/bootstrap/sha256sums";
+
+/** One version of Argo CD, and what we change in it. */
+export interface Pin {
+  readonly variant: ArgocdVariant;
+  /** E.g. `v3.5.7`. */
+  readonly version: string;
+  /** Of Argo CD's manifest. */
+  readonly url: string;
+  /** Of what is behind the URL, 64 hexadecimal digits. */
+  readonly sha256: string;
+  /** Of all that is in this repository and changes the manifest. */
+  readonly patchesSha256: string;
+  readonly kustomization: Kustomization;
+}
+
+/** @throws FleetError KustomizationInvalid, DigestMissing */
+export async function readPin(root: string, variant: ArgocdVariant): Promise<Pin> {
+  const { kustomization, patchesSha256 } = await readBootstrap(root, variant);
+  const url = urlOf(kustomization);
+  const sha256 = parseDigests((await tryReadText(join(root, digestsPath))) ?? "").get(url);
+  if (sha256 === undefined) {
+    throw new FleetError("DigestMissing", `${digestsPath} has no digest of ${url}`, {
+      hint: "mise run argocd:pin, and look at what it changes",
+    });
+  }
+  return { variant, version: versionOf(url), url, sha256, patchesSha256, kustomization };
+}
+
+/** URL of the manifest that a variant is made of, whether its digest is known or not. @throws FleetError KustomizationInvalid */
+export async function readManifestUrl(root: string, variant: ArgocdVariant): Promise<string> {
+  return urlOf((await readBootstrap(root, variant)).kustomization);
+}
+
+async function readBootstrap(
+  root: string,
+  variant: ArgocdVariant,
+): Promise<{ readonly kustomization: Kustomization; readonly patchesSha256: string }> {
+  const texts = new Map<string, string>();
+  const kustomization = await readKustomization(bootstrapFolders[variant], async (path) => {
+    const text = await tryReadText(join(root, path));
+    if (text !== undefined) texts.set(path, text);
+    return text;
+  });
+  const hash = createHash("sha256");
+  for (const path of [...texts.keys()].sort()) hash.update(`${path}\n${texts.get(path) ?? ""}\n`);
+  return { kustomization, patchesSha256: hash.digest("hex") };
+}
+
+function urlOf({ resources, where }: Kustomization): string {
+  const [first, ...others] = resources.flatMap((resource) => (resource.kind === "remote" ? [resource.url] : []));
+  if (first !== undefined && others.length === 0) return first;
+  throw new FleetError("KustomizationInvalid", `${where}: one URL of Argo CD's manifest is wanted in resources`);
+}
+
+function versionOf(url: string): string {
+  const version = /\/(v\d+\.\d+\.\d+(?:-[\w.]+)?)\//.exec(url)?.[1];
+  if (version !== undefined) return version;
+  throw new FleetError("KustomizationInvalid", `${url} names no version: a branch moves, and its digest doesn't`);
+}
+
+/** Digests by URL. */
+export function parseDigests(text: string): ReadonlyMap<string, string> {
+  const lines = text.matchAll(/^([0-9a-f]{64}) {2}(\S+)$/gm);
+  return new Map([...lines].map(([, digest = "", url = ""]) => [url, digest]));
+}
+
+/**
+ * Everything that Argo CD is made of: what `kustomize build` makes of the variant's folder. Pure.
+ *
+ * @param manifestText what is behind the pin's URL, verified by the caller
+ * @throws FleetError KustomizationInvalid when a patch doesn't fit the manifest
+ */
+export function renderBootstrap(manifestText: string, pin: Pin): readonly KubernetesObject[] {
+  return renderKustomization(pin.kustomization, (url) => parseManifest(manifestText, url));
+}

@@ -1,0 +1,59 @@
+import { accountId } from "#lib/fleet/account-id.ts";
+import { applicationsOf } from "#lib/fleet/applications.ts";
+import { argocdOf, environmentOf, kubernetesOf } from "#lib/fleet/defaults.ts";
+import { type Cluster, type Fleet, isCloud } from "#lib/fleet/types.ts";
+
+/** What Argo CD knows a cluster by: switches and choices as labels, everything else as annotations. */
+export interface ClusterFacts {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** Where the cluster's Argo CD reads from. */
+export interface FactsSource {
+  readonly repository: string;
+  readonly revision: string;
+  readonly path: string;
+}
+
+/**
+ * Facts of one cluster. All annotations are always there, empty when they don't apply: an ApplicationSet stops at one that
+ * is missing. A label is there only with a value, because selectors ask for that too.
+ */
+export function clusterFacts(fleet: Fleet, cluster: Cluster, source: FactsSource): ClusterFacts {
+  const place = isCloud(cluster)
+    ? { account: cluster.account, region: cluster.region, zone: cluster.name }
+    : { account: "", region: "", zone: "" };
+  const environment = environmentOf(cluster);
+  const account = fleet.accounts.find(({ name }) => name === place.account);
+  const zones = fleet.zones.find(({ provider }) => provider === cluster.provider);
+  return {
+    labels: {
+      provider: cluster.provider,
+      environment,
+      ...(isCloud(cluster) ? { account: cluster.account, region: cluster.region } : {}),
+      ...Object.fromEntries(applicationsOf(fleet, cluster).map((name) => [switchLabel(name), "true"])),
+    },
+    annotations: {
+      cluster_name: cluster.name,
+      provider: cluster.provider,
+      environment,
+      account: place.account,
+      account_id: account === undefined ? "" : accountId(account),
+      region: place.region,
+      zone: place.zone,
+      parent_zone: zones?.clusters ?? "",
+      domain: fleet.domain,
+      kubernetes_version: kubernetesOf(cluster) ?? "",
+      argocd_variant: argocdOf(cluster),
+      gitops_repository: source.repository,
+      gitops_revision: source.revision,
+      gitops_path: source.path,
+    },
+  };
+}
+
+/** `enable_cert_manager` for `cert-manager`. */
+export function switchLabel(application: string): string {
+  return `enable_${application.replaceAll("-", "_")}`;
+}

@@ -1,0 +1,33 @@
+import { environmentOf } from "#lib/fleet/defaults.ts";
+import type { Cluster, Fleet, Where } from "#lib/fleet/types.ts";
+
+/** Applications there are: `argocd/apps/<name>.yaml`, which a test holds against this list. */
+export const applicationNames: readonly string[] = [
+  "argo-cd",
+  "cert-manager",
+  "cluster-info",
+  "demo",
+  "external-dns",
+  "metrics-server",
+];
+
+/** Names of the applications that a cluster gets, in the order of the switches. */
+export function applicationsOf(fleet: Fleet, cluster: Cluster): readonly string[] {
+  if (fleet.gitops === undefined || cluster.argocd === "none") return [];
+  return fleet.gitops.applications
+    .filter(({ on, off = [] }) => isAnywhere(on, cluster) && !isAnywhere(off, cluster))
+    .map(({ name }) => name);
+}
+
+function isAnywhere(places: readonly Where[], cluster: Cluster): boolean {
+  return places.some((place) => fits(place, cluster));
+}
+
+/** Does the cluster fit everything that is given? */
+function fits({ providers, environments, clusters }: Where, cluster: Cluster): boolean {
+  return (
+    (providers?.includes(cluster.provider) ?? true) &&
+    (environments?.includes(environmentOf(cluster)) ?? true) &&
+    (clusters?.includes(cluster.name) ?? true)
+  );
+}

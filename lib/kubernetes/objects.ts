@@ -1,0 +1,137 @@
+import { FleetError } from "#lib/errors.ts";
+import type { CallOptions, KubernetesApi } from "#lib/kubernetes/api.ts";
+import { collectionPath, objectPath } from "#lib/kubernetes/discovery.ts";
+
+export interface ObjectMetadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly deletionTimestamp?: string;
+  readonly finalizers?: readonly string[];
+  readonly [field: string]: unknown;
+}
+
+/** Any object of Kubernetes. */
+export interface KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMetadata;
+  readonly [field: string]: unknown;
+}
+
+/** All objects of a kind, of one namespace or of the whole cluster. */
+export interface Collection {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  /** As kubectl's `--selector`. */
+  readonly labelSelector?: string;
+}
+
+export interface ObjectReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace?: string;
+}
+
+export function referenceOf({ apiVersion, kind, metadata: { name, namespace } }: KubernetesObject): ObjectReference {
+  return { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
+/** `Deployment argocd/argocd-server`. */
+export function formatReference({ kind, name, namespace }: ObjectReference): string {
+  return `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`;
+}
+
+/**
+ * The objects of a YAML text with any number of documents; empty ones are skipped, lists are taken apart.
+ *
+ * @param where the file or URL, for the error
+ * @throws FleetError ManifestInvalid. The message never holds the text: it may have secrets
+ */
+export function parseManifest(text: string, where: string): readonly KubernetesObject[] {
+  let parsed: unknown;
+  try {
+    parsed = Bun.YAML.parse(text);
+  } catch (error) {
+    throw new FleetError("ManifestInvalid", `${where} is not YAML`, { cause: error });
+  }
+  // One document comes as itself, several come as an array.
+  const documents = Array.isArray(parsed) ? parsed : [parsed];
+  return documents.flatMap((document: unknown, index) => {
+    if (document === null || document === undefined) return [];
+    if (isList(document)) return document.items.map((item, at) => requireObject(item, `${where}: item ${at + 1}`));
+    return [requireObject(document, documents.length === 1 ? where : `${where}: document ${index + 1}`)];
+  });
+}
+
+function isList(value: unknown): value is { readonly items: readonly unknown[] } {
+  return isRecord(value) && typeof value.kind === "string" && value.kind.endsWith("List") && Array.isArray(value.items);
+}
+
+function requireObject(value: unknown, where: string): KubernetesObject {
+  if (isObject(value)) return value;
+  throw new FleetError(
+    "ManifestInvalid",
+    `${where} is no object of Kubernetes: apiVersion, kind or metadata.name is missing`,
+  );
+}
+
+function isObject(value: unknown): value is KubernetesObject {
+  if (!isRecord(value) || !isRecord(value.metadata)) return false;
+  const { apiVersion, kind, metadata } = value;
+  return [apiVersion, kind, metadata.name].every((field) => typeof field === "string" && field !== "");
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Undefined when there is no such object, or no such kind. */
+export async function findObject(
+  api: KubernetesApi,
+  reference: ObjectReference,
+  options?: CallOptions,
+): Promise<KubernetesObject | undefined> {
+  const path = await objectPath(api, reference);
+  const found = path === undefined ? undefined : await api.find(path, options);
+  return isObject(found) ? found : undefined;
+}
+
+/** Empty also when the server has no such kind. */
+export async function listObjects(
+  api: KubernetesApi,
+  collection: Collection,
+  options?: CallOptions,
+): Promise<readonly KubernetesObject[]> {
+  return (await listWithVersion(api, collection, options)).objects;
+}
+
+export interface Listing {
+  readonly objects: readonly KubernetesObject[];
+  /** From where on changes can be watched; undefined when the server has no such kind. */
+  readonly resourceVersion: string | undefined;
+}
+
+export async function listWithVersion(
+  api: KubernetesApi,
+  collection: Collection,
+  options?: CallOptions,
+): Promise<Listing> {
+  const path = await collectionPath(api, collection);
+  if (path === undefined) return { objects: [], resourceVersion: undefined };
+  const answer = await api.get(path, options);
+  const { items = [], metadata } = answer as {
+    readonly items?: readonly object[];
+    readonly metadata?: { readonly resourceVersion?: string };
+  };
+  const { apiVersion, kind } = collection;
+  // In a list the items don't say what they are.
+  const objects = items.map((item) => ({ ...item, apiVersion, kind })).filter(isObject);
+  return { objects, resourceVersion: metadata?.resourceVersion };
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env bun
+//MISE description="Write the digests of the Argo CD manifests that argocd/bootstrap names"
+//USAGE flag "--check" help="change nothing; fail when a digest isn't that of its URL"
+
+import type { CommandSpec } from "#lib/cli/options.ts";
+import { runProgram, terminal } from "#lib/cli/program.ts";
+import { FleetError } from "#lib/errors.ts";
+
+export const spec: CommandSpec = {
+  options: [{ name: "check", help: "change nothing; fail when a digest isn't that of its URL" }],
+};
+
+if (import.meta.main) {
+  await runProgram(spec, async ({ flags }) => {
+    const [{ updatePins }, { download }, { projectRoot }] = await Promise.all([
+      import("#lib/argocd/pin.ts"),
+      import("#lib/download.ts"),
+      import("#lib/paths.ts"),
+    ]);
+    const { signal } = new AbortController();
+    const { path, content, changes } = await updatePins({
+      root: projectRoot,
+      download: (url) => download(url, signal),
+    });
+    for (const change of changes) terminal.out(`${change}\n`);
+    if (changes.length === 0) terminal.out(`${path} is up to date\n`);
+    else if (flags.has("check")) {
+      throw new FleetError("StaleFiles", `stale: ${path}`, {
+        hint: "mise run argocd:pin, and look at what it changes",
+      });
+    } else await Bun.write(`${projectRoot}/${path}`, content);
+    return 0;
+  });
+}

@@ -1,0 +1,69 @@
+import { describe, expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { bootstrapFolders, digestsPath, parseDigests } from "#lib/argocd/bootstrap.ts";
+import { sha256Of, updatePins } from "#lib/argocd/pin.ts";
+import { failureOf } from "#tests/support/failure.ts";
+
+const manifest = "kind: CustomResourceDefinition\nmetadata:\n  name: applications.argoproj.io\n";
+const urlOf = (variant: string): string => `https://example.org/argo-cd/v1.2.3/${variant}.yaml`;
+
+async function update(
+  digests: string | undefined,
+  download: (url: string) => string,
+): Promise<{ readonly content: string; readonly changes: readonly string[] }> {
+  const root = await mkdtemp(join(tmpdir(), "pin-"));
+  try {
+    for (const [variant, folder] of Object.entries(bootstrapFolders)) {
+      await mkdir(join(root, folder), { recursive: true });
+      await Bun.write(join(root, folder, "kustomization.yaml"), `resources: [${urlOf(variant)}]\n`);
+    }
+    if (digests !== undefined) {
+      await mkdir(dirname(join(root, digestsPath)), { recursive: true });
+      await Bun.write(join(root, digestsPath), digests);
+    }
+    return await updatePins({ root, download: (url) => Promise.resolve(download(url)) });
+  } finally {
+    await rm(root, { recursive: true });
+  }
+}
+
+const textOf = (url: string): string => `${manifest}# ${url}\n`;
+const right = Object.keys(bootstrapFolders)
+  .map((variant) => `${sha256Of(textOf(urlOf(variant)))}  ${urlOf(variant)}\n`)
+  .join("");
+
+describe("digests", () => {
+  test("are those of what is behind the URLs", async () => {
+    const { content, changes } = await update(undefined, textOf);
+    expect(content).toBe(right);
+    expect(changes).toHaveLength(2);
+    expect([...parseDigests(content).keys()]).toEqual(Object.keys(bootstrapFolders).map(urlOf));
+  });
+
+  test("that are right stay", async () => {
+    expect(await update(right, textOf)).toMatchObject({ content: right, changes: [] });
+  });
+
+  test("of a version that is no longer named go", async () => {
+    const old = `${"0".repeat(64)}  https://example.org/argo-cd/v1.2.2/standard.yaml\n`;
+    const { content, changes } = await update(old + right, textOf);
+    expect(content).toBe(right);
+    expect(changes).toEqual(["https://example.org/argo-cd/v1.2.2/standard.yaml: no longer named"]);
+  });
+
+  test("that change under the same version are told as that", async () => {
+    const moved = right.replace(/^[0-9a-f]{64}/, "0".repeat(64));
+    const { changes } = await update(moved, textOf);
+    expect(changes).toHaveLength(1);
+    expect(changes[0]).toContain(`${"0".repeat(64)} is now`);
+    expect(changes[0]).toContain("of the same version");
+  });
+
+  test("are not taken of an error page", async () => {
+    const error = await failureOf(update(right, () => "<html>404</html>"));
+    expect(error.code).toBe("DigestMissing");
+    expect(error.message).toContain("is not a manifest of Argo CD");
+  });
+});

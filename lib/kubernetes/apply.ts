@@ -1,0 +1,170 @@
+import type { Clock } from "#lib/clock.ts";
+import { FleetError } from "#lib/errors.ts";
+import { type KubernetesApi, KubernetesStatusError } from "#lib/kubernetes/api.ts";
+import { isNamespaced, objectPath } from "#lib/kubernetes/discovery.ts";
+import {
+  findObject,
+  formatReference,
+  type KubernetesObject,
+  type ObjectReference,
+  referenceOf,
+} from "#lib/kubernetes/objects.ts";
+import { retrying } from "#lib/kubernetes/retry.ts";
+import { waitFor } from "#lib/kubernetes/wait.ts";
+
+export interface ApplyOptions {
+  /** Owner of the fields that are applied. */
+  readonly manager: string;
+  /** Take over fields that others own, instead of failing. @default false */
+  readonly force?: boolean;
+  /** Let the server check and answer, and store nothing. @default false */
+  readonly dryRun?: boolean;
+  /** Of objects that need one and name none. @default "default" */
+  readonly namespace?: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly progress?: (message: string) => void;
+}
+
+export interface Applied {
+  readonly reference: ObjectReference;
+  readonly outcome: "made" | "changed" | "unchanged";
+  /** As the server has it now. */
+  readonly object: KubernetesObject;
+}
+
+/** An API server on a laptop answers about this many writes at once without queueing. */
+const parallel = 8;
+const establishedTimeoutMs = 60_000;
+/** A large definition takes the server seconds to check. */
+const callTimeoutMs = 30_000;
+const crd = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" } as const;
+
+/**
+ * Server-side apply of any objects: namespaces first, then definitions of kinds, which are waited for, then the rest, several
+ * at once. The result is in the order of the objects.
+ *
+ * @throws FleetError ApplyConflict when another manager owns a field; KubernetesError, KindUnknown
+ */
+export async function applyObjects(
+  api: KubernetesApi,
+  objects: readonly KubernetesObject[],
+  options: ApplyOptions,
+): Promise<readonly Applied[]> {
+  const results = new Map<KubernetesObject, Applied>();
+  const stages: readonly ((object: KubernetesObject) => boolean)[] = [
+    ({ kind }) => kind === "Namespace",
+    ({ kind }) => kind === crd.kind,
+    ({ kind }) => kind !== "Namespace" && kind !== crd.kind,
+  ];
+  for (const isOfStage of stages) {
+    const stage = objects.filter(isOfStage);
+    await forEachAtOnce(stage, async (object) => {
+      results.set(object, await applyOne(api, object, options));
+      options.progress?.(`applied ${results.size} of ${objects.length} objects`);
+    });
+    const definitions = stage.filter(({ kind }) => kind === crd.kind);
+    if (definitions.length > 0 && options.dryRun !== true) await waitEstablished(api, definitions, options);
+  }
+  return objects.flatMap((object) => results.get(object) ?? []);
+}
+
+/** The first failure ends it; what is under way is waited for. */
+async function forEachAtOnce<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const failures: unknown[] = [];
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined && failures.length === 0; item = queue.shift()) {
+      try {
+        await work(item);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, worker));
+  if (failures.length > 0) throw failures[0];
+}
+
+async function applyOne(api: KubernetesApi, object: KubernetesObject, options: ApplyOptions): Promise<Applied> {
+  const { clock, signal } = options;
+  signal.throwIfAborted();
+  const placed = await retrying(clock, signal, () => place(api, object, options));
+  const reference = referenceOf(placed);
+  try {
+    return await retrying(clock, signal, async () => {
+      const before = await findObject(api, reference, { signal });
+      const path = await objectPath(api, reference);
+      if (path === undefined) throw unknownKind(reference);
+      const query = new URLSearchParams({
+        fieldManager: options.manager,
+        force: String(options.force === true),
+        ...(options.dryRun === true ? { dryRun: "All" } : {}),
+      });
+      const after = (await api.apply(`${path}?${query}`, placed, {
+        signal,
+        timeoutMs: callTimeoutMs,
+      })) as KubernetesObject;
+      const same = before?.metadata.resourceVersion === after.metadata.resourceVersion;
+      return { reference, outcome: before === undefined ? "made" : same ? "unchanged" : "changed", object: after };
+    });
+  } catch (error) {
+    throw explain(error, reference);
+  }
+}
+
+/** The object with the namespace that it lives in, and none where it lives in none. */
+async function place(api: KubernetesApi, object: KubernetesObject, options: ApplyOptions): Promise<KubernetesObject> {
+  const namespaced = await isNamespaced(api, object.apiVersion, object.kind);
+  if (namespaced === undefined) throw unknownKind(referenceOf(object));
+  const { namespace: named, ...metadata } = object.metadata;
+  if (!namespaced) return { ...object, metadata: { ...metadata, name: object.metadata.name } };
+  const namespace = named ?? options.namespace ?? "default";
+  return { ...object, metadata: { ...metadata, name: object.metadata.name, namespace } };
+}
+
+function unknownKind(reference: ObjectReference): FleetError {
+  const message = `${formatReference(reference)}: the server has no ${reference.kind} in ${reference.apiVersion}`;
+  return new FleetError("KindUnknown", message, { hint: "apply what defines the kind first" });
+}
+
+function explain(error: unknown, reference: ObjectReference): unknown {
+  if (!(error instanceof KubernetesStatusError)) return error;
+  const name = formatReference(reference);
+  const conflicts = error.causes.filter(({ reason }) => reason === "FieldManagerConflict");
+  if (conflicts.length === 0) {
+    return new FleetError("KubernetesError", `${name}: ${error.message}`, { cause: error });
+  }
+  return new FleetError("ApplyConflict", `${name}: others own ${conflicts.length} of the fields that are applied`, {
+    hint: "take those fields out of the manifest, or let their owner go of them",
+    details: conflicts.map(({ field, message }) => `${field}: ${message}`),
+    cause: error,
+  });
+}
+
+async function waitEstablished(
+  api: KubernetesApi,
+  definitions: readonly KubernetesObject[],
+  { clock, signal, progress = () => undefined }: ApplyOptions,
+): Promise<void> {
+  const names = new Set(definitions.map(({ metadata }) => metadata.name));
+  await waitFor(api, {
+    what: "definitions of kinds",
+    collection: crd,
+    pending(objects) {
+      const waiting = objects.filter((object) => names.has(object.metadata.name) && !isEstablished(object));
+      return waiting.length === 0 ? undefined : waiting.map(({ metadata }) => metadata.name).join(", ");
+    },
+    timeoutMs: establishedTimeoutMs,
+    clock,
+    signal,
+    progress,
+  });
+}
+
+function isEstablished(object: KubernetesObject): boolean {
+  const status = object.status as
+    | { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }
+    | undefined;
+  return status?.conditions?.some(({ type, status: is }) => type === "Established" && is === "True") === true;
+}

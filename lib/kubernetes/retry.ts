@@ -1,0 +1,31 @@
+import type { Clock } from "#lib/clock.ts";
+import { FleetError } from "#lib/errors.ts";
+import { KubernetesStatusError } from "#lib/kubernetes/api.ts";
+
+const attempts = 6;
+const firstPauseMs = 250;
+
+/**
+ * Tries a call again that may be made twice, when the server is overloaded, restarts, or was cut off: about eight seconds
+ * in all, which covers the restart of an API server behind a load balancer.
+ */
+export async function retrying<Result>(
+  clock: Clock,
+  signal: AbortSignal,
+  call: () => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (attempt === attempts || !isPassing(error)) throw error;
+      const asked = error instanceof KubernetesStatusError ? error.retryAfterMs : undefined;
+      await clock.sleep(asked ?? firstPauseMs * 2 ** (attempt - 1), signal);
+    }
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  if (error instanceof KubernetesStatusError) return error.status === 429 || error.status >= 500;
+  return error instanceof FleetError && error.code === "ClusterUnreachable";
+}

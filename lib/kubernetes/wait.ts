@@ -1,0 +1,59 @@
+import type { Clock } from "#lib/clock.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { KubernetesApi } from "#lib/kubernetes/api.ts";
+import { collectionPath } from "#lib/kubernetes/discovery.ts";
+import { type Collection, type KubernetesObject, type Listing, listWithVersion } from "#lib/kubernetes/objects.ts";
+import { retrying } from "#lib/kubernetes/retry.ts";
+
+export interface Wait {
+  /** What is waited for, as the error names it. */
+  readonly what: string;
+  readonly collection: Collection;
+  /** What is still missing; undefined when nothing is. May throw to give up. */
+  pending(objects: readonly KubernetesObject[]): string | undefined;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly progress: (message: string) => void;
+}
+
+/** Looks again after this long also when nothing changed: what is waited for may depend on time. */
+const lookAgainMs = 5_000;
+/** Changes come in bursts. */
+const restMs = 200;
+
+/**
+ * Waits for a state of some objects. A list is the truth each time, a watch only tells when to list again, so that nothing is
+ * lost when a watch ends or its version has expired.
+ *
+ * @returns the objects as they are in that state
+ * @throws FleetError WaitTimedOut with what was last missing
+ */
+export async function waitFor(api: KubernetesApi, wait: Wait): Promise<readonly KubernetesObject[]> {
+  const { clock, signal } = wait;
+  const deadline = clock.now() + wait.timeoutMs;
+  for (;;) {
+    signal.throwIfAborted();
+    const listing = await retrying(clock, signal, () => listWithVersion(api, wait.collection, { signal }));
+    const missing = wait.pending(listing.objects);
+    if (missing === undefined) return listing.objects;
+    wait.progress(missing);
+    const left = deadline - clock.now();
+    if (left <= 0) {
+      const seconds = Math.round(wait.timeoutMs / 1_000);
+      throw new FleetError("WaitTimedOut", `${wait.what}: not as wanted after ${seconds} s: ${missing}`, {
+        hint: "run the same command again to go on waiting",
+      });
+    }
+    await waitForChange(api, wait, listing, Math.min(left, lookAgainMs));
+    await clock.sleep(restMs, signal);
+  }
+}
+
+async function waitForChange(api: KubernetesApi, wait: Wait, listing: Listing, timeoutMs: number): Promise<void> {
+  const path = await collectionPath(api, wait.collection);
+  if (path === undefined || listing.resourceVersion === undefined) return;
+  const query = new URLSearchParams({ watch: "true", resourceVersion: listing.resourceVersion });
+  const separator = path.includes("?") ? "&" : "?";
+  await api.waitForEvent(`${path}${separator}${query}`, { timeoutMs, signal: wait.signal });
+}

@@ -8,6 +8,8 @@ export interface Paths {
   readonly kubeconfigs: string;
   /** One folder per run: journal and logs. */
   readonly runs: string;
+  /** What was fetched and verified, kept for the next run. */
+  readonly cache: string;
   /** One lock per cluster, held while a command works on it. */
   readonly locks: string;
 }
@@ -21,6 +23,7 @@ export function pathsBelow(root: string, state: string = join(root, "clusters"))
     root,
     kubeconfigs: join(state, ".kubeconfigs"),
     runs: join(state, ".runs"),
+    cache: join(state, ".cache"),
     locks: join(state, ".locks"),
   };
 }

@@ -7,7 +7,7 @@ import type { Environment } from "#lib/environment.ts";
 import type { EventReader, FleetEvent, Row, Subject } from "#lib/events.ts";
 import { loadFleet } from "#lib/fleet/load.ts";
 import { type Fleet, isLocal } from "#lib/fleet/types.ts";
-import { type FleetGraph, fleetGraph } from "#lib/graph/fleet-graph.ts";
+import { type FleetGraph, fleetGraph, type GraphSettings } from "#lib/graph/fleet-graph.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
 import { type Selected, select } from "#lib/graph/select.ts";
@@ -29,7 +29,7 @@ export async function runVerb(asked: Verb, options: RunOptions): Promise<number>
   const startedAt = new Date(clock.now());
   const session = await openSession(options);
   const fleet = await loadFleet(options.fleetFile ?? session.environment.fleetFile);
-  const graph = fleetGraph(fleet, session.environment.images);
+  const graph = fleetGraph(fleet, settingsOf(options, session.environment));
   const selected = select(graph, fleet, options.selection);
   const verb = options.dryRun ? (asked.name === "delete" ? planDelete : plan) : asked;
   const resources = resourcesFor(asked, graph, selected);
@@ -60,6 +60,9 @@ export async function runVerb(asked: Verb, options: RunOptions): Promise<number>
     leftOut: graph.leftOut.filter((entry) => selected.clusters.some((cluster) => cluster.name === entry.cluster)),
   });
   for (const notice of limits.notices) emit(notice);
+  const { gitopsLeftOut } = session.environment;
+  if (fleet.gitops !== undefined && options.gitops !== undefined && gitopsLeftOut !== undefined)
+    emit({ kind: "notice", level: "info", message: `Argo CD is left out: ${gitopsLeftOut}` });
 
   const engine: Engine = {
     resources,
@@ -90,6 +93,13 @@ export async function runVerb(asked: Verb, options: RunOptions): Promise<number>
   for (const reader of readers) await reader.close();
   interrupts.close();
   return exitCode;
+}
+
+function settingsOf({ gitops }: RunOptions, environment: Environment): GraphSettings {
+  const { images, argocdManifest } = environment;
+  if (gitops === undefined || environment.gitopsLeftOut !== undefined) return { images };
+  const manifest = argocdManifest === undefined ? {} : { manifest: argocdManifest };
+  return { images, gitops: { ...manifest, ...gitops } };
 }
 
 /** What a verb works on: what was chosen with all that it needs; a delete leaves alone what other accounts and clusters own. */

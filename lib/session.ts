@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { taskName } from "#lib/cli/options.ts";
 import type { Clock } from "#lib/clock.ts";
+import { download } from "#lib/download.ts";
 import { type Environment, readEnvironment } from "#lib/environment.ts";
 import { createExec } from "#lib/exec.ts";
 import { createKubernetesApi } from "#lib/kubernetes/api.ts";
@@ -34,6 +35,7 @@ export function createWorld(session: Session, clock: Clock, signal: AbortSignal,
     clock,
     paths: session.paths,
     kubernetes: createKubernetesApi,
+    download: (url) => download(url, signal),
     locks: createLocks(session.paths.locks, clock, taskName()),
     signal,
     progress: () => undefined,

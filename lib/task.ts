@@ -1,5 +1,6 @@
 import { type CommandSpec, clusterArgument, option, type Parsed, parseCount } from "#lib/cli/options.ts";
 import { runProgram } from "#lib/cli/program.ts";
+import type { GitOpsSettings } from "#lib/graph/gitops-graph.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
 
 /** What a task is about by its name. */
@@ -23,11 +24,20 @@ export async function runTask(verb: Verb, preset: Preset = {}): Promise<void> {
 export function commandSpec(verb: Pick<Verb, "name">, preset: Preset): CommandSpec {
   const selecting = preset.cluster === undefined ? [option.account, option.provider, option.target] : [];
   const common = [option.sandbox, option.fleet, option.json, option.verbose];
+  const gitops = [option.noGitops, option.revision, option.argocdManifest];
   const own = {
-    create: [option.dryRun, option.jobs, option.retain, option.adopt, option.allowReplacement],
+    create: [
+      option.dryRun,
+      option.jobs,
+      option.retain,
+      option.adopt,
+      option.allowReplacement,
+      ...gitops,
+      option.noWait,
+    ],
     delete: [option.dryRun, option.yes, option.jobs, option.adopt],
-    plan: [],
-    status: [],
+    plan: gitops,
+    status: [option.noGitops],
   }[verb.name];
   return {
     options: [...own, ...selecting, ...common],
@@ -54,6 +64,8 @@ export interface RunOptions {
   readonly retain: boolean;
   readonly adopt: boolean;
   readonly allowReplacement: boolean;
+  /** Undefined: Argo CD is left alone. */
+  readonly gitops: GitOpsSettings | undefined;
 }
 
 function parseRunOptions(preset: Preset, parsed: Parsed): RunOptions {
@@ -78,5 +90,16 @@ function parseRunOptions(preset: Preset, parsed: Parsed): RunOptions {
     retain: parsed.flags.has("retain"),
     adopt: parsed.flags.has("adopt"),
     allowReplacement: parsed.flags.has("allow-replacement"),
+    gitops: parsed.flags.has("no-gitops") ? undefined : parseGitOps(parsed),
+  };
+}
+
+function parseGitOps({ flags, values }: Parsed): GitOpsSettings {
+  const [revision] = values.get("revision") ?? [];
+  const [manifest] = values.get("argocd-manifest") ?? [];
+  return {
+    ...(revision === undefined ? {} : { revision }),
+    ...(manifest === undefined ? {} : { manifest }),
+    wait: !flags.has("no-wait"),
   };
 }

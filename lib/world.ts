@@ -12,6 +12,8 @@ export interface World {
   readonly paths: Paths;
   readonly locks: Locks;
   readonly kubernetes: (endpoint: Endpoint) => KubernetesApi;
+  /** Text behind an https URL. Whoever calls checks its digest. @throws FleetError DownloadFailed */
+  readonly download: (url: string) => Promise<string>;
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
   /** Says what is being done or waited for; shown beside the resource. */

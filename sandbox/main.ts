@@ -27,7 +27,7 @@ const USAGE = `usage: bun run sandbox/main.ts COMMAND --state DIR
 
 /** What `up` prints: variables for the programs that are to see the sandbox. */
 export interface SandboxUp {
-  readonly env: { readonly PATH: string; readonly K8S_SANDBOX_STATE: string };
+  readonly env: { readonly PATH: string; readonly K8S_SANDBOX_STATE: string; readonly GITOPS_LEFT_OUT: string };
 }
 
 async function up(paths: SandboxPaths, speed: number | undefined): Promise<void> {
@@ -38,7 +38,11 @@ async function up(paths: SandboxPaths, speed: number | undefined): Promise<void>
   writePrograms(paths);
   const { path } = readSandboxEnvironment();
   const others = path.split(":").filter((folder) => folder !== "" && folder !== paths.bin);
-  const env = { PATH: [paths.bin, ...others].join(":"), K8S_SANDBOX_STATE: paths.state };
+  const env = {
+    PATH: [paths.bin, ...others].join(":"),
+    K8S_SANDBOX_STATE: paths.state,
+    GITOPS_LEFT_OUT: "the sandbox does not emulate it yet",
+  };
   print({ env } satisfies SandboxUp);
 }
 

@@ -5,6 +5,10 @@
 //USAGE flag "--retain" help="leave the containers of a cluster that failed, for a look"
 //USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
 //USAGE flag "--allow-replacement" help="delete and make anew what can't be changed in place"
+//USAGE flag "--no-gitops" help="leave Argo CD and its applications alone: clusters only"
+//USAGE flag "--revision <name>" help="branch, tag or commit that Argo CD reads, instead of the fleet's"
+//USAGE flag "--argocd-manifest <file>" help="Argo CD's install manifest from a file, instead of the pinned one from the internet"
+//USAGE flag "--no-wait" help="don't wait until the applications are synced and healthy"
 //USAGE flag "--account <name>" help="only what belongs to this account (repeatable)" var=#true
 //USAGE flag "--provider <name>" help="only aws, azure, gcp, kind or k3d (repeatable)" var=#true
 //USAGE flag "--target <id>" help="only this resource, by the id that plan shows (repeatable)" var=#true

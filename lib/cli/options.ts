@@ -26,6 +26,10 @@ type OptionName =
   | "retain"
   | "adopt"
   | "allowReplacement"
+  | "noGitops"
+  | "noWait"
+  | "revision"
+  | "argocdManifest"
   | "help";
 
 export interface ArgumentSpec {
@@ -63,6 +67,18 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
   retain: { name: "retain", help: "leave the containers of a cluster that failed, for a look" },
   adopt: { name: "adopt", help: "take over a cluster of the right name that another tool made" },
   allowReplacement: { name: "allow-replacement", help: "delete and make anew what can't be changed in place" },
+  noGitops: { name: "no-gitops", help: "leave Argo CD and its applications alone: clusters only" },
+  noWait: { name: "no-wait", help: "don't wait until the applications are synced and healthy" },
+  revision: {
+    name: "revision",
+    value: "name",
+    help: "branch, tag or commit that Argo CD reads, instead of the fleet's",
+  },
+  argocdManifest: {
+    name: "argocd-manifest",
+    value: "file",
+    help: "Argo CD's install manifest from a file, instead of the pinned one from the internet",
+  },
   help: { name: "help", help: "show this help" },
 };
 

@@ -1,9 +1,12 @@
+import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
 import type { NodeImages } from "#lib/environment.ts";
 import { imageOf, workersOf } from "#lib/fleet/defaults.ts";
 import { type Cluster, type Fleet, isLocal, type LocalCluster } from "#lib/fleet/types.ts";
+import { type GitOpsSettings, gitopsGraph } from "#lib/graph/gitops-graph.ts";
 import { buildGraph, type Graph } from "#lib/graph/graph.ts";
 import type { AnyResource, Resource } from "#lib/graph/resource.ts";
-import { localCluster } from "#lib/local/cluster.ts";
+import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
+import { type LocalClusterState, localCluster } from "#lib/local/cluster.ts";
 import { k3sArguments } from "#lib/local/config.ts";
 import { type ImageState, image } from "#lib/local/image.ts";
 import { k3d } from "#lib/local/k3d.ts";
@@ -16,8 +19,18 @@ export interface FleetGraph extends Graph {
   readonly leftOut: readonly { readonly cluster: string; readonly why: string }[];
 }
 
-/** The resources of a fleet. Pure: asks nothing of any cloud. `images` come before the pinned ones. */
-export function fleetGraph(fleet: Fleet, images: NodeImages): FleetGraph {
+/** What a run says beside the fleet. */
+export interface GraphSettings {
+  /** Node images that come before the pinned ones. */
+  readonly images: NodeImages;
+  /** Left out, clusters get no Argo CD from this run, and one that they have is left alone. */
+  readonly gitops?: GitOpsSettings;
+}
+
+/** The resources of a fleet. Pure: asks nothing of any cloud. */
+export function fleetGraph(fleet: Fleet, { images, gitops }: GraphSettings): FleetGraph {
+  const argocd =
+    gitops === undefined || fleet.gitops === undefined ? undefined : gitopsGraph(fleet, fleet.gitops, gitops);
   const pulls = new Map<string, Resource<ImageState>>();
   const shareImage = (reference: string): Resource<ImageState> => {
     const shared = pulls.get(reference) ?? image(reference);
@@ -29,18 +42,20 @@ export function fleetGraph(fleet: Fleet, images: NodeImages): FleetGraph {
   for (const cluster of fleet.clusters.filter(isLocal)) {
     const reference = images[cluster.provider] ?? imageOf(cluster);
     const needs = cluster.provider === "kind" ? [network, shareImage(reference)] : [shareImage(reference)];
-    roots.push(...localResources(cluster, fleet.domain, reference, needs));
+    const running = localClusterResource(cluster, fleet.domain, reference, needs);
+    roots.push(running, localKubeconfig(cluster, running));
+    if (argocd !== undefined) roots.push(...argocd.inside(managedLocally(cluster, running)));
   }
   return { ...buildGraph(roots), leftOut: fleet.clusters.flatMap(leaveOut) };
 }
 
-function localResources(
+function localClusterResource(
   cluster: LocalCluster,
   domain: string,
   reference: string,
   needs: readonly AnyResource[],
-): readonly AnyResource[] {
-  const running = localCluster({
+): Resource<LocalClusterState> {
+  return localCluster({
     cluster,
     tool: cluster.provider === "kind" ? kind : k3d,
     domain,
@@ -52,7 +67,23 @@ function localResources(
     },
     needs,
   });
-  return [running, localKubeconfig(cluster, running)];
+}
+
+/** Nothing in a cluster on this computer reaches outside of it: it goes as a whole. */
+function managedLocally(cluster: LocalCluster, running: Resource<LocalClusterState>): ManagedCluster {
+  return {
+    cluster,
+    owner: running.owner,
+    prefix: `local/${cluster.name}`,
+    running,
+    goesWith: running,
+    access(outputs) {
+      const state = outputs.find(running);
+      if (state === undefined) return { kind: "absent" };
+      if (state.kubeconfig === undefined) return { kind: "closed", why: `is ${state.phase}` };
+      return { kind: "reachable", endpoint: endpointOf(state.kubeconfig, cluster.name) };
+    },
+  };
 }
 
 function leaveOut(cluster: Cluster): FleetGraph["leftOut"] {

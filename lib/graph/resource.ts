@@ -65,6 +65,10 @@ export interface Resource<State> {
   readonly needs: readonly AnyResource[];
   /** Set on what a delete leaves alone by design, with the reason (an image kept for the next create). */
   readonly keptOnDelete?: string;
+  /** Its health is told at the end of a create too, not by `status` alone. */
+  readonly tellsHealth?: true;
+  /** Set on what is gone once this is gone, so that a delete of both removes this alone (what is in a local cluster). */
+  readonly goesWith?: AnyResource;
   observe(world: World, outputs: Outputs): Promise<Observed<State>>;
   /** Pure. Empty means nothing to do; asked only of what is present. */
   diff(state: State, outputs: Outputs): readonly Change[];

@@ -1,5 +1,5 @@
 import { FleetError } from "#lib/errors.ts";
-import type { AnyResource, Change } from "#lib/graph/resource.ts";
+import type { AnyResource, Change, Resource } from "#lib/graph/resource.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
 import { exclusively, foreignError, settle, walk } from "#lib/verbs/engine.ts";
 import type { World } from "#lib/world.ts";
@@ -16,41 +16,43 @@ async function converge(resource: AnyResource, world: World, engine: Engine): Pr
   const first = await resource.observe(world, engine.outputs);
   if (first.kind === "present" && resource.diff(first.state, engine.outputs).length === 0) {
     engine.outputs.set(resource, first.state);
-    return { outcome: "unchanged" };
+    return { outcome: "unchanged", ...tellHealth(resource, first.state) };
   }
   return await exclusively(resource, world, () => change(resource, world, engine));
 }
 
 async function change(resource: AnyResource, world: World, engine: Engine): Promise<Conclusion> {
   const observed = await settle(resource, world, engine);
-  const ensure = async (): Promise<void> => {
-    engine.outputs.set(resource, await resource.ensure(world, observed, engine.outputs));
+  const ensure = async (): Promise<Pick<Conclusion, "health">> => {
+    const state: unknown = await resource.ensure(world, observed, engine.outputs);
+    engine.outputs.set(resource, state);
+    return tellHealth(resource, state);
   };
   switch (observed.kind) {
     case "absent":
-      await ensure();
-      return { outcome: "made" };
+      return { ...(await ensure()), outcome: "made" };
     case "broken":
-      await ensure();
-      return { outcome: "made", note: `what was left of it was removed first: ${observed.why}` };
+      return { ...(await ensure()), outcome: "made", note: `what was left of it was removed first: ${observed.why}` };
     case "foreign":
       if (!world.options.adopt) throw foreignError(observed.why);
-      await ensure();
-      return { outcome: "adopted" };
+      return { ...(await ensure()), outcome: "adopted" };
     case "present": {
       const changes = resource.diff(observed.state, engine.outputs);
       if (changes.length === 0) {
         engine.outputs.set(resource, observed.state);
-        return { outcome: "unchanged" };
+        return { outcome: "unchanged", ...tellHealth(resource, observed.state) };
       }
       const replace = changes.some((entry) => entry.effect === "replace");
       if (replace && !world.options.allowReplacement) throw replacementRequired(changes);
-      await ensure();
-      return { outcome: replace ? "replaced" : "updated", changes };
+      return { ...(await ensure()), outcome: replace ? "replaced" : "updated", changes };
     }
     default:
       return observed satisfies never;
   }
+}
+
+function tellHealth<State>(resource: Resource<State>, state: State): Pick<Conclusion, "health"> {
+  return resource.tellsHealth === true ? { health: resource.health(state) } : {};
 }
 
 function replacementRequired(changes: readonly Change[]): FleetError {

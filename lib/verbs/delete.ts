@@ -2,7 +2,7 @@ import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Observed } from "#lib/graph/resource.ts";
 import { runGraph } from "#lib/graph/scheduler.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
-import { exclusively, foreignError, settle, walk } from "#lib/verbs/engine.ts";
+import { exclusively, foreignError, isTakenAlong, settle, walk } from "#lib/verbs/engine.ts";
 import type { World } from "#lib/world.ts";
 
 /** Removes everything of the selection, what is needed last. */
@@ -11,7 +11,9 @@ export const remove: Verb = {
   mutates: true,
   async run(engine) {
     const seen = await lookAtAll(engine);
+    const selected = new Set(engine.resources);
     await walk(engine, "needs-last", async (resource, world) => {
+      if (isTakenAlong(resource, selected)) return concludeTakenAlong(resource, seen, "removed");
       const found = seen.get(resource);
       // What can't be looked at is a failure, never "absent": nothing that it needs may go.
       if (found?.kind === "failed") throw found.error;
@@ -20,16 +22,29 @@ export const remove: Verb = {
   },
 };
 
-type Seen =
+export type Seen =
   | { readonly kind: "seen"; readonly observed: Observed<unknown> }
   | { readonly kind: "failed"; readonly error: unknown };
+
+/** It went with another; whether there was anything is known of that one. */
+export function concludeTakenAlong(
+  { goesWith }: AnyResource,
+  seen: ReadonlyMap<AnyResource, Seen>,
+  outcome: "removed" | "to remove",
+): Conclusion {
+  const found = goesWith === undefined ? undefined : seen.get(goesWith);
+  if (found?.kind === "seen" && found.observed.kind === "absent") return { outcome: "unchanged", note: "already gone" };
+  return { outcome, note: `with ${goesWith?.title ?? ""}` };
+}
 
 /** Needs first, because what a resource needs may tell how to look at it. Fills in the outputs. */
 export async function lookAtAll(engine: Engine): Promise<ReadonlyMap<AnyResource, Seen>> {
   const seen = new Map<AnyResource, Seen>();
+  const selected = new Set(engine.resources);
   await runGraph(
     {
-      nodes: engine.resources,
+      // What is taken along need not be seen: it may be inside of what is stopped or half-made.
+      nodes: engine.resources.filter((resource) => !isTakenAlong(resource, selected)),
       after: (resource) => resource.needs,
       lane: (resource) => resource.lane,
       limit: engine.limit,

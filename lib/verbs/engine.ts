@@ -62,7 +62,7 @@ export async function walk(engine: Engine, order: "needs-first" | "needs-last", 
   await runGraph(
     {
       nodes: engine.resources,
-      after: order === "needs-first" ? (resource) => resource.needs : followersAmong(engine.resources),
+      after: order === "needs-first" ? (resource) => resource.needs : beforeRemoval(engine.resources),
       lane: (resource) => resource.lane,
       limit: engine.limit,
       signal: engine.signal,
@@ -98,16 +98,27 @@ export async function walk(engine: Engine, order: "needs-first" | "needs-last", 
   );
 }
 
-function followersAmong(resources: readonly AnyResource[]): (resource: AnyResource) => readonly AnyResource[] {
+/** What must be gone before a resource: all that needs it, save what goes with it, which is seen to be gone after it. */
+function beforeRemoval(resources: readonly AnyResource[]): (resource: AnyResource) => readonly AnyResource[] {
+  const selected = new Set(resources);
   const followers = new Map<AnyResource, AnyResource[]>();
   for (const resource of resources) {
+    if (isTakenAlong(resource, selected)) continue;
     for (const need of resource.needs) {
       const list = followers.get(need) ?? [];
       list.push(resource);
       followers.set(need, list);
     }
   }
-  return (resource) => followers.get(resource) ?? [];
+  return (resource) =>
+    isTakenAlong(resource, selected) && resource.goesWith !== undefined
+      ? [resource.goesWith]
+      : (followers.get(resource) ?? []);
+}
+
+/** Does the removal of another of these resources remove this one too? */
+export function isTakenAlong(resource: AnyResource, selected: ReadonlySet<AnyResource>): boolean {
+  return resource.goesWith !== undefined && selected.has(resource.goesWith);
 }
 
 /** An EKS control plane takes about ten minutes to change; twice that and a bit is stuck. */

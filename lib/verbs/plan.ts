@@ -1,8 +1,8 @@
 import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Observed } from "#lib/graph/resource.ts";
-import { lookAtAll } from "#lib/verbs/delete.ts";
+import { concludeTakenAlong, lookAtAll } from "#lib/verbs/delete.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
-import { foreignError, walk } from "#lib/verbs/engine.ts";
+import { foreignError, isTakenAlong, walk } from "#lib/verbs/engine.ts";
 import type { World } from "#lib/world.ts";
 
 /** What `create` would do. Changes nothing. */
@@ -18,7 +18,9 @@ export const planDelete: Verb = {
   mutates: false,
   async run(engine) {
     const seen = await lookAtAll(engine);
+    const selected = new Set(engine.resources);
     await walk(engine, "needs-last", async (resource) => {
+      if (isTakenAlong(resource, selected)) return concludeTakenAlong(resource, seen, "to remove");
       const found = seen.get(resource);
       if (found === undefined) return { outcome: "unchanged" };
       if (found.kind === "failed") throw found.error;

@@ -1,3 +1,4 @@
+import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Observed } from "#lib/graph/resource.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
 import { walk } from "#lib/verbs/engine.ts";
@@ -11,7 +12,14 @@ export const status: Verb = {
 };
 
 async function examine(resource: AnyResource, world: World, engine: Engine): Promise<Conclusion> {
-  const observed: Observed<unknown> = await resource.observe(world, engine.outputs);
+  let observed: Observed<unknown>;
+  try {
+    observed = await resource.observe(world, engine.outputs);
+  } catch (error) {
+    // What it is in can't be looked into, and says so in a row of its own.
+    if (error instanceof FleetError && error.code === "OutputMissing") return degraded(error.message);
+    throw error;
+  }
   switch (observed.kind) {
     case "absent":
       return { outcome: "absent" };

@@ -101,6 +101,7 @@ function isArgocd({ subject }: ResourceState): boolean {
 function formatArgocd(ended: readonly EndedState[]): string {
   const argocd = ended.find(isArgocd);
   if (argocd === undefined || argocd.outcome === "blocked" || argocd.outcome === "cancelled") return symbols.nothing;
+  if (argocd.outcome === "removed") return argocd.outcome;
   return cleanLine(argocd.health?.summary ?? argocd.note ?? argocd.outcome);
 }
 

@@ -55,7 +55,7 @@ describe("outputs", () => {
 
 describe("the default fleet's graph", () => {
   test("has cluster and kubeconfig of each local cluster, and one of each shared thing", async () => {
-    const graph = fleetGraph(await loadFleet(), images);
+    const graph = fleetGraph(await loadFleet(), { images });
     const own = graph.resources.filter((resource) => resource.owner.kind === "cluster").map((resource) => resource.id);
     expect(own.sort()).toEqual(
       ["k3d01", "k3d02", "kind01", "kind02"].flatMap((name) => [
@@ -72,12 +72,12 @@ describe("the default fleet's graph", () => {
   });
 
   test("says of every cloud cluster that it is left out", async () => {
-    const graph = fleetGraph(await loadFleet(), images);
+    const graph = fleetGraph(await loadFleet(), { images });
     expect(graph.leftOut.length).toBe(12);
   });
 
   test("pulls the image that the environment names instead of the pinned one", async () => {
-    const graph = fleetGraph(await loadFleet(), { kind: "example/node:v1", k3d: undefined });
+    const graph = fleetGraph(await loadFleet(), { images: { kind: "example/node:v1", k3d: undefined } });
     expect(graph.byId.has("local/docker/image/example/node:v1")).toBe(true);
   });
 
@@ -89,7 +89,7 @@ describe("the default fleet's graph", () => {
     }));
     const reading = readFleet({ domain: "example.dev", zones: [], accounts: [], clusters });
     if (reading.kind !== "fleet") throw new Error("the fleet is valid");
-    expect(fleetGraph(reading.fleet, images).resources.length).toBe(202);
+    expect(fleetGraph(reading.fleet, { images }).resources.length).toBe(202);
   });
 });
 
@@ -98,7 +98,7 @@ describe("a selection", () => {
 
   test("of nothing is the whole fleet", async () => {
     const fleet = await loadFleet();
-    const graph = fleetGraph(fleet, images);
+    const graph = fleetGraph(fleet, { images });
     const selected = select(graph, fleet, {});
     expect(selected.clusters.length).toBe(16);
     expect(selected.withNeeds.size).toBe(graph.resources.length);
@@ -106,7 +106,7 @@ describe("a selection", () => {
 
   test("of a cluster brings what it needs along", async () => {
     const fleet = await loadFleet();
-    const graph = fleetGraph(fleet, { kind: "node:1", k3d: "k3s:1" });
+    const graph = fleetGraph(fleet, { images: { kind: "node:1", k3d: "k3s:1" } });
     const selected = select(graph, fleet, { clusters: ["kind02.internal"] });
     expect(ids(selected.chosen)).toEqual(["local/kind02.internal/cluster", "local/kind02.internal/kubeconfig"]);
     expect(ids(selected.withNeeds)).toEqual([
@@ -119,7 +119,7 @@ describe("a selection", () => {
 
   test("by provider, account and target is joined", async () => {
     const fleet = await loadFleet();
-    const graph = fleetGraph(fleet, images);
+    const graph = fleetGraph(fleet, { images });
     const selected = select(graph, fleet, {
       providers: ["k3d"],
       accounts: ["aws-01"],
@@ -143,7 +143,7 @@ describe("a selection", () => {
   ] as const)("of %j is refused with the nearest name", async (selection, message, near) => {
     const fleet = await loadFleet();
     try {
-      select(fleetGraph(fleet, images), fleet, selection);
+      select(fleetGraph(fleet, { images }), fleet, selection);
       throw new Error("it was not refused");
     } catch (error) {
       expect(String(error)).toContain(message);
@@ -153,7 +153,7 @@ describe("a selection", () => {
 
   test("within a provider knows no cluster of another", async () => {
     const fleet = await loadFleet();
-    const graph = fleetGraph(fleet, images);
+    const graph = fleetGraph(fleet, { images });
     expect(() => select(graph, fleet, { within: ["kind"], clusters: ["k3d01.internal"] })).toThrow("unknown cluster");
   });
 });

@@ -1,0 +1,83 @@
+import { z } from "zod";
+import { formatRevision } from "#lib/argocd/git-source.ts";
+import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+
+/** How one Application of Argo CD is doing. */
+export interface ApplicationState {
+  readonly name: string;
+  /** Synced, OutOfSync or Unknown; Unknown also before it was first looked at. */
+  readonly sync: string;
+  /** Healthy, Progressing, Degraded, Missing, Suspended or Unknown. */
+  readonly health: string;
+  /** Repository of its only source; empty when it has several. */
+  readonly repository: string;
+  /** What it was last compared with. */
+  readonly revision: string;
+  /** What Argo CD says is wrong with it; undefined while nothing is. */
+  readonly fault: string | undefined;
+}
+
+const text = z.string().catch("");
+/** Only what is read here; a status that Argo CD has not written yet is empty. */
+const applicationSchema = z.object({
+  spec: z.object({ source: z.object({ repoURL: text }).optional() }),
+  status: z
+    .object({
+      sync: z.object({ status: text, revision: text }).partial().optional(),
+      health: z.object({ status: text, message: text }).partial().optional(),
+      conditions: z.array(z.object({ type: text, message: text })).optional(),
+      operationState: z.object({ phase: text, message: text }).partial().optional(),
+      resources: z
+        .array(
+          z.object({
+            kind: text,
+            name: text,
+            health: z.object({ status: text, message: text }).partial().optional(),
+          }),
+        )
+        .optional(),
+    })
+    .optional(),
+});
+
+export function parseApplication(object: KubernetesObject): ApplicationState {
+  const { spec, status = {} } = applicationSchema.parse(object);
+  return {
+    name: object.metadata.name,
+    sync: status.sync?.status || "Unknown",
+    health: status.health?.status || "Unknown",
+    repository: spec.source?.repoURL ?? "",
+    revision: status.sync?.revision ?? "",
+    fault: findFault(status),
+  };
+}
+
+type Status = NonNullable<z.infer<typeof applicationSchema>["status"]>;
+
+/** The most telling message: why it can't be compared, why the sync failed, which of its resources is ill. */
+function findFault(status: Status): string | undefined {
+  const condition = status.conditions?.find(({ type }) => type.endsWith("Error"));
+  if (condition !== undefined) return `${condition.type}: ${condition.message}`;
+  const { phase, message } = status.operationState ?? {};
+  if ((phase === "Failed" || phase === "Error") && status.sync?.status !== "Synced")
+    return `sync failed: ${message ?? ""}`;
+  if (status.health?.status !== "Degraded") return undefined;
+  const ill = status.resources?.find(({ health }) => health?.status === "Degraded");
+  if (ill === undefined) return status.health.message || "degraded";
+  return `${ill.kind} ${ill.name}: ${ill.health?.message || "degraded"}`;
+}
+
+/** The commit that applications of one repository must be at. */
+export interface WantedRevision {
+  readonly repository: string;
+  readonly commit: string;
+}
+
+/** Why an application is not what it should be; undefined when it is. */
+export function describeUnsettled(state: ApplicationState, wanted?: WantedRevision): string | undefined {
+  if (state.fault !== undefined) return state.fault;
+  if (state.sync !== "Synced" || state.health !== "Healthy") return `${state.sync}, ${state.health}`;
+  if (wanted === undefined || state.repository !== wanted.repository || state.revision === wanted.commit)
+    return undefined;
+  return `still at ${formatRevision(state.revision)}`;
+}

@@ -1,0 +1,125 @@
+import { z } from "zod";
+import type { GitSource } from "#lib/argocd/git-source.ts";
+import { FleetError } from "#lib/errors.ts";
+import { type ExecResult, lastLines } from "#lib/exec.ts";
+import type { Resource } from "#lib/graph/resource.ts";
+import { docker } from "#lib/local/docker.ts";
+import type { World } from "#lib/world.ts";
+
+export interface CheckoutOptions {
+  /** Port of the checkout's server, the same in each run: it is part of the repository's URL. */
+  readonly port: number;
+  /** Folder of the root application's children. */
+  readonly path: string;
+  /** Branch, tag or commit of the checkout. @default HEAD */
+  readonly revision?: string;
+}
+
+/** What clusters on this computer read: one commit of this checkout. Looked at, never changed. */
+export function checkout(options: CheckoutOptions): Resource<GitSource> {
+  return {
+    id: "local/git/checkout",
+    title: "git: this checkout",
+    label: "checkout",
+    owner: { kind: "shared", name: "git", group: "local" },
+    lane: "file",
+    needs: [],
+    keptOnDelete: "it is yours",
+    async observe(world) {
+      return { kind: "present", state: await readCheckout(world, options) };
+    },
+    diff: () => [],
+    ensure: (world) => readCheckout(world, options),
+    remove: () => Promise.resolve({ kind: "kept", why: "it is yours" }),
+    health: ({ revision, checkout: seen }) => {
+      const left = seen?.uncommitted.length ?? 0;
+      const rest = left === 0 ? "" : `, without ${left} uncommitted ${left === 1 ? "file" : "files"}`;
+      return { kind: "healthy", summary: `commit ${revision.slice(0, 7)}${rest}` };
+    },
+  };
+}
+
+/**
+ * A commit rather than a branch: Argo CD then has all that it needs after one fetch, and stays in sync while nobody serves
+ * the checkout.
+ */
+async function readCheckout(world: World, { port, path, revision = "HEAD" }: CheckoutOptions): Promise<GitSource> {
+  await requireTopLevel(world);
+  const [commit, uncommitted, address] = await Promise.all([
+    resolveCommit(world, revision),
+    listUncommitted(world),
+    findHostAddress(world),
+  ]);
+  return {
+    repository: `http://${address.name}:${port}/checkout.git`,
+    revision: commit,
+    path,
+    checkout: { address: address.listen, port, uncommitted },
+  };
+}
+
+/** Paths in argocd/ are those of the repository. */
+async function requireTopLevel(world: World): Promise<void> {
+  const result = await git(world, ["rev-parse", "--show-prefix"]);
+  if (result.exitCode === 0 && result.stdout.trim() !== "") {
+    throw new FleetError("CheckoutUnreadable", `this folder is ${result.stdout.trim()} of another repository`, {
+      hint: "make it a repository of its own (git init), or set gitops.local to repository in the fleet",
+    });
+  }
+}
+
+function git(world: World, args: readonly string[]): Promise<ExecResult> {
+  const { root } = world.paths;
+  // In a container the checkout belongs to somebody else.
+  const settings = ["-C", root, "-c", `safe.directory=${root}`];
+  return world.exec.attempt("git", [...settings, ...args], { signal: world.signal });
+}
+
+async function resolveCommit(world: World, revision: string): Promise<string> {
+  const result = await git(world, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
+  const commit = result.stdout.trim();
+  if (result.exitCode === 0 && /^[0-9a-f]{40,64}$/.test(commit)) return commit;
+  if (revision !== "HEAD") {
+    throw new FleetError("CheckoutUnreadable", `this checkout has no revision "${revision}"`, {
+      hint: "name a branch, tag or commit that git log shows; clusters in clouds read the fleet's repository instead",
+      details: lastLines(result),
+    });
+  }
+  throw new FleetError("CheckoutUnreadable", "clusters on this computer read this folder's commits, and it has none", {
+    hint: "git init && git add . && git commit; or set gitops.local to repository in the fleet",
+    details: lastLines(result),
+  });
+}
+
+async function listUncommitted(world: World): Promise<readonly string[]> {
+  const result = await git(world, ["status", "--porcelain", "--untracked-files=all", "--", "argocd"]);
+  return result.stdout.split("\n").flatMap((line) => (line === "" ? [] : [line.slice(3)]));
+}
+
+const ipamSchema = z.array(
+  z.object({
+    IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string(), Gateway: z.string().optional() })).nullish() }),
+  }),
+);
+
+/** Where containers of every network find this computer. */
+async function findHostAddress(world: World): Promise<{ readonly name: string; readonly listen: string }> {
+  const { stdout: system } = await docker(world, ["info", "--format", "{{.OperatingSystem}}"]);
+  // Its containers are in a virtual machine; this name leads to the loopback of the computer around it.
+  if (/docker desktop/i.test(system)) return { name: "host.docker.internal", listen: "127.0.0.1" };
+  const { stdout } = await docker(world, ["network", "inspect", "bridge"]);
+  const configs = ipamSchema.parse(JSON.parse(stdout)).flatMap((network) => network.IPAM.Config ?? []);
+  const config = configs.find(({ Subnet: subnet }) => subnet.includes("."));
+  // Docker forgets to tell it after a restart; unless it was told otherwise, it is the first address.
+  const gateway = config?.Gateway ?? config?.Subnet.replace(/\.0\/\d+$/, ".1");
+  if (gateway === undefined) {
+    throw new FleetError(
+      "CheckoutUnreadable",
+      "docker's network bridge has no gateway, so that containers can't reach this checkout",
+      {
+        hint: "set gitops.local to repository in the fleet",
+      },
+    );
+  }
+  return { name: gateway, listen: gateway };
+}

@@ -1,0 +1,197 @@
+import {
+  apiOf,
+  argocdNamespace,
+  fieldManager,
+  findApi,
+  type ManagedCluster,
+  managedBy,
+} from "#lib/argocd/managed-cluster.ts";
+import type { ManifestState } from "#lib/argocd/manifest.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { Change, Observed, Outputs, Resource } from "#lib/graph/resource.ts";
+import type { KubernetesApi } from "#lib/kubernetes/api.ts";
+import { applyObjects } from "#lib/kubernetes/apply.ts";
+import {
+  findObject,
+  type KubernetesObject,
+  listObjects,
+  type ObjectReference,
+  referenceOf,
+} from "#lib/kubernetes/objects.ts";
+import { removeObject } from "#lib/kubernetes/remove.ts";
+import { waitFor } from "#lib/kubernetes/wait.ts";
+import { describeWorkload } from "#lib/kubernetes/workloads.ts";
+import type { World } from "#lib/world.ts";
+
+export interface InstallState {
+  /** Version of Argo CD; empty when an install was begun and not finished. */
+  readonly version: string;
+  /** Of the manifest that was applied to its end. */
+  readonly digest: string;
+  /** Why each workload that isn't available is not; empty when all are. */
+  readonly unavailable: readonly string[];
+}
+
+const versionAnnotation = "k8s-multicluster-gitops/argocd-version";
+const digestAnnotation = "k8s-multicluster-gitops/argocd-digest";
+/** Images are pulled over a slow line, by every cluster for itself. */
+const availableTimeoutMs = 15 * 60_000;
+const removeTimeoutMs = 5 * 60_000;
+const workloadKinds = ["Deployment", "StatefulSet"] as const;
+const namespaceReference: ObjectReference = { apiVersion: "v1", kind: "Namespace", name: argocdNamespace };
+
+/** Argo CD itself. What was applied to its end is written on its namespace, so that a killed run is seen as unfinished. */
+export function argocdInstall(managed: ManagedCluster, manifest: Resource<ManifestState>): Resource<InstallState> {
+  return {
+    id: `${managed.prefix}/argocd`,
+    title: `${managed.cluster.name}: Argo CD`,
+    label: "bootstrap",
+    owner: managed.owner,
+    lane: "cluster",
+    needs: [managed.running, manifest],
+    ...(managed.goesWith === undefined ? {} : { goesWith: managed.goesWith }),
+    observe: (world, outputs) => observe(world, managed, outputs),
+    diff: (state, outputs) => compare(state, outputs.find(manifest)),
+    async ensure(world, observed, outputs) {
+      const wanted = outputs.of(manifest);
+      if (observed.kind === "present") refuseDowngrade(observed.state, wanted);
+      const api = apiOf(world, managed, outputs);
+      await install(world, api, wanted);
+      return { version: wanted.version, digest: wanted.digest, unavailable: [] };
+    },
+    async remove(world, _observed, outputs) {
+      const api = findApi(world, managed, outputs);
+      if (api !== undefined) await uninstall(world, api);
+      return { kind: "removed" };
+    },
+    health: ({ version, unavailable }) =>
+      unavailable.length === 0
+        ? { kind: "healthy", summary: `Argo CD ${version}` }
+        : { kind: "degraded", summary: unavailable.join(", ") },
+  };
+}
+
+async function observe(world: World, managed: ManagedCluster, outputs: Outputs): Promise<Observed<InstallState>> {
+  const api = findApi(world, managed, outputs);
+  if (api === undefined) return { kind: "absent" };
+  const [namespace, workloads] = await Promise.all([findObject(api, namespaceReference), listWorkloads(api)]);
+  if (namespace === undefined) return { kind: "absent" };
+  if (namespace.metadata.labels?.["app.kubernetes.io/managed-by"] !== fieldManager) {
+    if (workloads.length === 0) return { kind: "absent" };
+    return { kind: "foreign", why: `namespace ${argocdNamespace} holds an Argo CD that this project did not install` };
+  }
+  const { annotations = {} } = namespace.metadata;
+  const unavailable = workloads.flatMap((workload) => {
+    const why = describeWorkload(workload);
+    return why === undefined ? [] : [`${workload.metadata.name}: ${why}`];
+  });
+  return {
+    kind: "present",
+    state: {
+      version: annotations[versionAnnotation] ?? "",
+      digest: annotations[digestAnnotation] ?? "",
+      unavailable: workloads.length === 0 ? ["nothing of it runs"] : unavailable,
+    },
+  };
+}
+
+async function listWorkloads(api: KubernetesApi): Promise<readonly KubernetesObject[]> {
+  const lists = workloadKinds.map((kind) =>
+    listObjects(api, { apiVersion: "apps/v1", kind, namespace: argocdNamespace }),
+  );
+  return (await Promise.all(lists)).flat();
+}
+
+function compare(state: InstallState, wanted: ManifestState | undefined): readonly Change[] {
+  const changes: Change[] = [];
+  const change = (field: string, from: string, to: string): void => {
+    changes.push({ field, from, to, effect: "in-place" });
+  };
+  if (wanted !== undefined && state.digest !== wanted.digest) {
+    if (state.digest === "") change("install", "unfinished", wanted.version);
+    else if (state.version !== wanted.version) change("version", state.version, wanted.version);
+    else change("manifest", state.digest.slice(0, 7), wanted.digest.slice(0, 7));
+  }
+  for (const why of state.unavailable) change("workload", why, "available");
+  return changes;
+}
+
+/** Argo CD has no way back: a new version changes what it has stored. */
+function refuseDowngrade(state: InstallState, wanted: ManifestState): void {
+  if (state.version === "" || Bun.semver.order(state.version.slice(1), wanted.version.slice(1)) <= 0) return;
+  throw new FleetError(
+    "DowngradeRefused",
+    `Argo CD ${state.version} is installed, and ${wanted.version} is older: it has no way back`,
+    { hint: "pin that version or a newer one in argocd/bootstrap, or delete the cluster and make it anew" },
+  );
+}
+
+async function install(world: World, api: KubernetesApi, wanted: ManifestState): Promise<void> {
+  const rendered = await wanted.objects();
+  const isNamespace = ({ kind, metadata }: KubernetesObject): boolean =>
+    kind === "Namespace" && metadata.name === argocdNamespace;
+  const objects = rendered.filter((object) => !isNamespace(object));
+  const options = {
+    manager: fieldManager,
+    force: true,
+    namespace: argocdNamespace,
+    signal: world.signal,
+    clock: world.clock,
+    progress: world.progress,
+  };
+  // First without the digest: until the end, this is an install that was not finished.
+  await applyObjects(api, [namespaceWith({})], options);
+  await applyObjects(api, objects, options);
+  const names = new Set(objects.filter(isWorkload).map(({ metadata }) => metadata.name));
+  for (const kind of workloadKinds) {
+    await waitFor(api, {
+      what: "Argo CD",
+      collection: { apiVersion: "apps/v1", kind, namespace: argocdNamespace },
+      pending: (found) => describePending(found.filter(({ metadata }) => names.has(metadata.name))),
+      timeoutMs: availableTimeoutMs,
+      signal: world.signal,
+      progress: world.progress,
+      clock: world.clock,
+    });
+  }
+  await applyObjects(
+    api,
+    [namespaceWith({ [versionAnnotation]: wanted.version, [digestAnnotation]: wanted.digest })],
+    options,
+  );
+}
+
+function isWorkload({ kind }: KubernetesObject): boolean {
+  return workloadKinds.some((one) => one === kind);
+}
+
+function describePending(workloads: readonly KubernetesObject[]): string | undefined {
+  const waiting = workloads.filter((workload) => describeWorkload(workload) !== undefined);
+  const [first] = waiting;
+  if (first === undefined) return undefined;
+  const name = first.metadata.name.replace(/^argocd-/, "");
+  return `${workloads.length - waiting.length} of ${workloads.length} ready, waiting for ${name}: ${describeWorkload(first) ?? ""}`;
+}
+
+function namespaceWith(annotations: Readonly<Record<string, string>>): KubernetesObject {
+  return { apiVersion: "v1", kind: "Namespace", metadata: { name: argocdNamespace, labels: managedBy, annotations } };
+}
+
+/** By name and label rather than by manifest: what an older version made goes as well. */
+async function uninstall(world: World, api: KubernetesApi): Promise<void> {
+  const remove = async (reference: ObjectReference): Promise<void> => {
+    await removeObject(api, reference, { ...world, timeoutMs: removeTimeoutMs });
+  };
+  world.progress("deleting Argo CD");
+  await remove(namespaceReference);
+  const rbac = "rbac.authorization.k8s.io/v1";
+  const clusterWide = [
+    { apiVersion: rbac, kind: "ClusterRoleBinding" },
+    { apiVersion: rbac, kind: "ClusterRole" },
+    { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" },
+  ];
+  for (const list of clusterWide) {
+    const found = await listObjects(api, { ...list, labelSelector: "app.kubernetes.io/part-of=argocd" });
+    await Promise.all(found.map((object) => remove(referenceOf(object))));
+  }
+}

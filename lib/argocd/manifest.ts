@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Pin, readPin, renderBootstrap } from "#lib/argocd/bootstrap.ts";
+import { FleetError } from "#lib/errors.ts";
+import { isErrno, writePrivateFile } from "#lib/files.ts";
+import type { ArgocdVariant } from "#lib/fleet/types.ts";
+import type { Resource } from "#lib/graph/resource.ts";
+import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { World } from "#lib/world.ts";
+
+export interface ManifestState {
+  /** Version of Argo CD, e.g. `v3.5.7`. */
+  readonly version: string;
+  /** Of the manifest and of our patches to it: tells whether a cluster has exactly this. */
+  readonly digest: string;
+  /** Everything that Argo CD is made of, patched. Read once however many clusters ask. */
+  objects(): Promise<readonly KubernetesObject[]>;
+}
+
+export interface ManifestOptions {
+  readonly variant: ArgocdVariant;
+  /** File to take instead of the pinned URL, for machines without a way out; then it is trusted as it is. */
+  readonly file?: string;
+}
+
+/** Argo CD's install manifest: fetched once from where argocd/bootstrap/ pins it, and verified. */
+export function argocdManifest(options: ManifestOptions): Resource<ManifestState> {
+  const { variant, file } = options;
+  return {
+    id: `argocd/manifest/${variant}`,
+    title: `argocd: manifest, ${variant}`,
+    label: variant === "standard" ? "manifest" : `manifest ${variant}`,
+    owner: { kind: "shared", name: "argocd", group: "gitops" },
+    lane: "pull",
+    needs: [],
+    keptOnDelete: "it stays for the next create",
+    async observe(world) {
+      const pin = await readPin(world.paths.root, variant);
+      const path = file ?? cachePath(world, pin);
+      const text = await tryRead(path);
+      if (text === undefined) {
+        if (file === undefined) return { kind: "absent" };
+        throw new FleetError("ManifestUnavailable", `there is no file ${file} with Argo CD's manifest`, {
+          hint: "correct --argocd-manifest or ARGOCD_MANIFEST",
+        });
+      }
+      if (file === undefined && sha256(text) !== pin.sha256) {
+        return { kind: "broken", why: `${path} was changed since it was fetched` };
+      }
+      return { kind: "present", state: stateOf(text, pin, file !== undefined) };
+    },
+    diff: () => [],
+    async ensure(world) {
+      const pin = await readPin(world.paths.root, variant);
+      world.progress(`fetching ${pin.version}`);
+      const text = await fetchPinned(world, pin);
+      await writePrivateFile(cachePath(world, pin), text);
+      return stateOf(text, pin, false);
+    },
+    remove: () => Promise.resolve({ kind: "kept", why: "it stays for the next create" }),
+    health: ({ version }) => ({ kind: "healthy", summary: version }),
+  };
+}
+
+function cachePath(world: World, { version, sha256: digest, variant }: Pin): string {
+  return join(world.paths.cache, `argocd-${version}-${variant}-${digest.slice(0, 12)}.yaml`);
+}
+
+async function tryRead(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+async function fetchPinned(world: World, pin: Pin): Promise<string> {
+  const text = await world.download(pin.url);
+  const found = sha256(text);
+  if (found === pin.sha256) return text;
+  throw new FleetError("DigestMismatch", `${pin.url} is not what argocd/bootstrap pins: sha256 ${found}`, {
+    hint: "was the version raised? mise run argocd:pin, and look at what it changes",
+    details: [`pinned: sha256 ${pin.sha256}`],
+  });
+}
+
+function stateOf(text: string, pin: Pin, trusted: boolean): ManifestState {
+  let objects: Promise<readonly KubernetesObject[]> | undefined;
+  return {
+    version: trusted ? findVersion(text) : pin.version,
+    digest: sha256(`${sha256(text)} ${pin.patchesSha256}`),
+    objects() {
+      objects ??= Promise.resolve().then(() => renderBootstrap(text, pin));
+      return objects;
+    },
+  };
+}
+
+/** Of a manifest that nobody pinned: what its own image says. */
+function findVersion(text: string): string {
+  return /image: ['"]?\S*argocd:(v\d+\.\d+\.\d+\S*?)['"]?$/m.exec(text)?.[1] ?? "v0.0.0";
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

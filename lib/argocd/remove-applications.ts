@@ -1,0 +1,61 @@
+import { argocdNamespace } from "#lib/argocd/managed-cluster.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { KubernetesApi } from "#lib/kubernetes/api.ts";
+import { type KubernetesObject, listObjects, referenceOf } from "#lib/kubernetes/objects.ts";
+import { removeObject } from "#lib/kubernetes/remove.ts";
+import type { World } from "#lib/world.ts";
+
+/** Load balancers and volumes of a cloud take minutes to go. */
+const removeTimeoutMs = 15 * 60_000;
+const apiVersion = "argoproj.io/v1alpha1";
+const cascade = "resources-finalizer.argocd.argoproj.io";
+/** Argo CD under its own care must not take itself down before it has taken down the rest. */
+const selfName = "argo-cd";
+
+/**
+ * Takes down what the applications made, so that nothing which they asked of a cloud outlives the cluster. First goes what
+ * makes applications, then the applications with all that is theirs, last the projects that they are in.
+ */
+export async function removeApplications(world: World, api: KubernetesApi): Promise<void> {
+  const list = (kind: string): Promise<readonly KubernetesObject[]> =>
+    listObjects(api, { apiVersion, kind, namespace: argocdNamespace });
+  const remove = (object: KubernetesObject, propagation: "Background" | "Orphan" = "Background") =>
+    removeObject(api, referenceOf(object), { ...world, timeoutMs: removeTimeoutMs, propagation });
+
+  const [root, others] = split(await list("Application"), ({ metadata }) => metadata.name === "root");
+  await Promise.all(root.map((object) => setFinalizers(api, object, []).then(() => remove(object))));
+  await Promise.all((await list("ApplicationSet")).map((object) => remove(object, "Orphan")));
+  const [self, rest] = split(others, ({ metadata }) => metadata.name === selfName);
+  await Promise.all(self.map((object) => setFinalizers(api, object, []).then(() => remove(object))));
+  world.progress(`deleting ${rest.map(({ metadata }) => metadata.name).join(", ")}`);
+  await Promise.all(
+    rest.map(async (object) => {
+      await setFinalizers(api, object, [cascade]);
+      try {
+        await remove(object);
+      } catch (error) {
+        if (!(error instanceof FleetError) || error.code !== "WaitTimedOut") throw error;
+        throw new FleetError("ApplicationFailed", `${object.metadata.name} can't be deleted: ${error.message}`, {
+          hint: "look at it with mise run argocd:open, or delete what it waits for by hand, then run the same command again",
+          cause: error,
+        });
+      }
+    }),
+  );
+  await Promise.all(
+    (await list("AppProject")).filter(({ metadata }) => metadata.name !== "default").map((object) => remove(object)),
+  );
+}
+
+function split<Item>(items: readonly Item[], holds: (item: Item) => boolean): readonly [Item[], Item[]] {
+  return [items.filter(holds), items.filter((item) => !holds(item))];
+}
+
+async function setFinalizers(
+  api: KubernetesApi,
+  object: KubernetesObject,
+  finalizers: readonly string[],
+): Promise<void> {
+  const path = `/apis/${apiVersion}/namespaces/${argocdNamespace}/applications/${object.metadata.name}`;
+  await api.patch(path, { metadata: { finalizers: finalizers.length === 0 ? null : finalizers } });
+}

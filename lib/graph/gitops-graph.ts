@@ -1,0 +1,70 @@
+import { applications } from "#lib/argocd/applications.ts";
+import { checkout } from "#lib/argocd/checkout.ts";
+import { factsSecret } from "#lib/argocd/facts-secret.ts";
+import type { GitSource, GitSourceOf } from "#lib/argocd/git-source.ts";
+import { argocdInstall } from "#lib/argocd/install.ts";
+import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
+import { argocdManifest, type ManifestState } from "#lib/argocd/manifest.ts";
+import { argocdOf, gitPortOf, localSourceOf, pathOf, revisionOf } from "#lib/fleet/defaults.ts";
+import { type ArgocdVariant, type Fleet, type GitOps, isLocal } from "#lib/fleet/types.ts";
+import type { AnyResource, Resource } from "#lib/graph/resource.ts";
+
+/** What a run says of Argo CD beside the fleet. */
+export interface GitOpsSettings {
+  /** Branch, tag or commit instead of the fleet's. */
+  readonly revision?: string;
+  /** File to take instead of the pinned manifest. */
+  readonly manifest?: string;
+  /** Wait until every application is synced and healthy. @default true */
+  readonly wait?: boolean;
+}
+
+export interface GitOpsGraph {
+  /** Everything of Argo CD in one cluster; empty where the fleet wants none. */
+  inside(managed: ManagedCluster): readonly AnyResource[];
+}
+
+/** Argo CD on every cluster, its facts and its applications. Pure. */
+export function gitopsGraph(fleet: Fleet, gitops: GitOps, settings: GitOpsSettings): GitOpsGraph {
+  const manifests = new Map<ArgocdVariant, Resource<ManifestState>>();
+  const shareManifest = (variant: ArgocdVariant): Resource<ManifestState> => {
+    const file = settings.manifest === undefined ? {} : { file: settings.manifest };
+    const shared = manifests.get(variant) ?? argocdManifest({ variant, ...file });
+    manifests.set(variant, shared);
+    return shared;
+  };
+  const path = pathOf(gitops);
+  const remote: GitSource = {
+    repository: gitops.repository,
+    revision: settings.revision ?? revisionOf(gitops),
+    path,
+  };
+  const own = checkout({
+    port: gitPortOf(gitops),
+    path,
+    ...(settings.revision === undefined ? {} : { revision: settings.revision }),
+  });
+  const sourceFor = ({ cluster }: ManagedCluster): GitSourceOf =>
+    isLocal(cluster) && localSourceOf(gitops) === "checkout"
+      ? { kind: "checkout", resource: own }
+      : { kind: "remote", source: remote };
+  return {
+    inside(managed) {
+      const variant = argocdOf(managed.cluster);
+      if (variant === "none") return [];
+      const source = sourceFor(managed);
+      const looked = source.kind === "checkout" ? [source.resource] : [];
+      const install = argocdInstall(managed, shareManifest(variant));
+      const facts = factsSecret({ managed, fleet, source, needs: [managed.running, install, ...looked] });
+      const wait = settings.wait === undefined ? {} : { wait: settings.wait };
+      const children = applications({
+        managed,
+        fleet,
+        source,
+        needs: [managed.running, install, facts, ...looked],
+        ...wait,
+      });
+      return [install, facts, children];
+    },
+  };
+}

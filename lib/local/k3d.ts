@@ -70,6 +70,9 @@ export const k3d: LocalTool = {
     return result.exitCode === 0 && result.stdout.trim() !== "" ? result.stdout : undefined;
   },
 
-  // `INFO[0003] Creating node 'k3d-k3d01.internal-server-0'`
-  parseProgress: (line) => /^INFO\[\d+\] (.+)$/.exec(line)?.[1]?.replaceAll("'", "").trim(),
+  // `INFO[0003] Creating node 'x'` on a terminal, `time="…" level=info msg="Creating node 'x'"` in a pipe.
+  parseProgress: (line) =>
+    (/^INFO\[\d+\] (.+)$/.exec(line) ?? /^time="[^"]*" level=info msg="(.+)"$/.exec(line))?.[1]
+      ?.replaceAll(/['\\"]/g, "")
+      .trim(),
 };

@@ -1,0 +1,53 @@
+import type { Finished } from "#lib/events.ts";
+import { createOutputs } from "#lib/graph/outputs.ts";
+import type { AnyResource } from "#lib/graph/resource.ts";
+import type { Verb } from "#lib/verbs/engine.ts";
+import type { World, WorldOptions } from "#lib/world.ts";
+import { virtualClock } from "#tests/support/virtual-clock.ts";
+
+export interface RunOptions extends Partial<WorldOptions> {
+  readonly signal?: AbortSignal;
+}
+
+/** Runs a verb over resources of a test, and gives how each ended, in the order of their ends. */
+export async function runOver(
+  verb: Verb,
+  resources: readonly AnyResource[],
+  { signal = new AbortController().signal, ...options }: RunOptions = {},
+): Promise<readonly Finished[]> {
+  const clock = virtualClock();
+  const finished: Finished[] = [];
+  const refuse = (): never => {
+    throw new Error("a fake resource touches nothing");
+  };
+  const world: World = {
+    exec: { run: refuse, attempt: refuse },
+    clock,
+    paths: { root: "", kubeconfigs: "", runs: "", locks: "", cache: "" },
+    kubernetes: refuse,
+    download: refuse,
+    locks: { hold: (_name, _waiting, work) => work() },
+    signal,
+    progress: () => undefined,
+    output: () => undefined,
+    options: { retain: false, adopt: false, allowReplacement: false, ...options },
+  };
+  await verb.run({
+    resources,
+    outputs: createOutputs(),
+    clock,
+    signal,
+    verbose: false,
+    limit: () => 8,
+    emit(event) {
+      if (event.kind === "finished") finished.push({ ...event, at: "" });
+    },
+    worldOf: () => world,
+  });
+  return finished;
+}
+
+/** `id outcome`, in the order of their ends. */
+export function outcomesOf(finished: readonly Finished[]): readonly string[] {
+  return finished.map(({ id, outcome }) => `${id} ${outcome}`);
+}

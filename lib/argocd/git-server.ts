@@ -26,7 +26,7 @@ export interface GitServerOptions {
 }
 
 /** While another process of ours serves it, waits to take over. @throws FleetError PortTaken */
-export async function serveCheckout(world: World, options: GitServerOptions): Promise<GitServer> {
+export async function serveCheckout(world: Pick<World, "clock">, options: GitServerOptions): Promise<GitServer> {
   const stopping = new AbortController();
   let server = tryListen(options);
   if (server !== undefined) return { stop: () => stopServer(server) };

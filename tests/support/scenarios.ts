@@ -100,6 +100,8 @@ async function surviveInterrupt(harness: Harness, pace: Pace): Promise<void> {
     run.kill(signal);
     expect((await run.ended).exitCode).toBe(exitCode);
     expect((await harness.leftovers()).filter((left) => left.startsWith("process"))).toEqual([]);
+    // The next one must have all the work before it, or it ends before its signal. The last one is gone on from.
+    if (signal === "SIGINT") await deleteAll(harness);
   }
   await create(harness);
   await expectReady(harness, pace);

@@ -1,0 +1,88 @@
+import { argocdNamespace } from "#lib/argocd/managed-cluster.ts";
+import { terminal } from "#lib/cli/program.ts";
+import { listenForSignals } from "#lib/cli/signals.ts";
+import { systemClock } from "#lib/clock.ts";
+import { FleetError } from "#lib/errors.ts";
+import { createKubernetesApi } from "#lib/kubernetes/api.ts";
+import { endpointOf, parseKubeconfig, readKubeconfigFile } from "#lib/kubernetes/kubeconfig.ts";
+import { clustersWithKubeconfig } from "#lib/kubernetes/merged.ts";
+import { findObject } from "#lib/kubernetes/objects.ts";
+import { suggest } from "#lib/nearest.ts";
+import { kubeconfigPath, type Paths } from "#lib/paths.ts";
+import { createWorld, openSession } from "#lib/session.ts";
+
+export interface OpenOptions {
+  readonly clusters: readonly string[];
+  /** Print the initial password. */
+  readonly password: boolean;
+}
+
+/** Until Ctrl-C; a day is as good as no limit. */
+const openForMs = 24 * 60 * 60_000;
+const secretName = "argocd-initial-admin-secret";
+
+/** Forwards a free port of this computer to a cluster's Argo CD, and says where it is. */
+export async function openArgocd({ clusters, password }: OpenOptions): Promise<number> {
+  const { paths, ...session } = await openSession({ sandbox: false });
+  const cluster = await chooseCluster(paths, clusters);
+  const kubeconfig = kubeconfigPath(paths, cluster);
+  const secret = password ? await readPassword(kubeconfig) : undefined;
+  const interrupts = listenForSignals(() => undefined);
+  const world = createWorld({ paths, ...session }, systemClock, interrupts.signal, {
+    retain: false,
+    adopt: false,
+    allowReplacement: false,
+  });
+  const target = ["--namespace", argocdNamespace, "port-forward", "service/argocd-server", ":443"];
+  try {
+    await world.exec.run("kubectl", ["--kubeconfig", kubeconfig, ...target], {
+      signal: interrupts.signal,
+      timeoutMs: openForMs,
+      onLine(line) {
+        const port = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+        if (port !== undefined) terminal.out(describe(cluster, port, kubeconfig, secret));
+      },
+    });
+    return 0;
+  } catch (error) {
+    // Ctrl-C is how it is meant to end.
+    if (interrupts.signal.aborted) return 0;
+    throw error;
+  } finally {
+    interrupts.close();
+  }
+}
+
+async function chooseCluster(paths: Paths, given: readonly string[]): Promise<string> {
+  const known = await clustersWithKubeconfig(paths);
+  const [name, ...others] = given;
+  if (name === undefined || others.length > 0) {
+    const names = known.length === 0 ? "none exists yet" : `there are ${known.join(", ")}`;
+    throw new FleetError("InvalidArgument", "name one cluster", { hint: names });
+  }
+  if (known.includes(name)) return name;
+  throw new FleetError("UnknownCluster", `there is no cluster "${name}" here`, { hint: suggest(name, known) });
+}
+
+async function readPassword(path: string): Promise<string> {
+  const file = await readKubeconfigFile(path);
+  const api = createKubernetesApi(endpointOf(parseKubeconfig(file?.text ?? "", path), path));
+  const secret = await findObject(api, {
+    apiVersion: "v1",
+    kind: "Secret",
+    name: secretName,
+    namespace: argocdNamespace,
+  });
+  const { password } = (secret?.data ?? {}) as { readonly password?: string };
+  return password === undefined ? "(changed since: the initial one is gone)" : atob(password);
+}
+
+function describe(cluster: string, port: string, kubeconfig: string, password: string | undefined): string {
+  const read = `kubectl --kubeconfig ${kubeconfig} -n ${argocdNamespace} get secret ${secretName} -o jsonpath='{.data.password}' | base64 -d`;
+  return [
+    `${cluster}: https://127.0.0.1:${port}   (its certificate is its own; Ctrl-C ends it)`,
+    "user      admin",
+    `password  ${password ?? read}`,
+    "",
+  ].join("\n");
+}

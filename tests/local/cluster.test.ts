@@ -1,0 +1,224 @@
+import { describe, expect, test } from "bun:test";
+import { FleetError } from "#lib/errors.ts";
+import { createOutputs } from "#lib/graph/outputs.ts";
+import { localCluster } from "#lib/local/cluster.ts";
+import { kind } from "#lib/local/kind.ts";
+import type { World } from "#lib/world.ts";
+import { failureOf } from "#tests/support/failure.ts";
+import {
+  clusterName,
+  emptyMachine,
+  failed,
+  finish,
+  localWorld,
+  type Machine,
+  machineWithCluster,
+} from "#tests/support/local-world.ts";
+
+const resource = localCluster({
+  cluster: { provider: "kind", name: clusterName, apiPort: 6551 },
+  tool: kind,
+  domain: "mylabs.dev",
+  wanted: { image: "node:1", workers: 1, api: "127.0.0.1:6551", arguments: [] },
+  needs: [],
+});
+const outputs = createOutputs();
+const worker = `${clusterName}-worker`;
+const creating = `kind create cluster --name ${clusterName} --config ${clusterName}.yaml --image node:1 --kubeconfig kubeconfig --retain`;
+const deleting = `kind delete cluster --name ${clusterName} --kubeconfig kubeconfig`;
+
+const observe = (machine: Machine) => resource.observe(localWorld(machine).world, outputs);
+const ensure = async (world: World) => await resource.ensure(world, await resource.observe(world, outputs), outputs);
+
+describe("a kind cluster is seen", () => {
+  test("absent without containers", async () => {
+    expect(await observe(emptyMachine())).toEqual({ kind: "absent" });
+  });
+
+  test("ready when its nodes are, and CoreDNS is up", async () => {
+    const observed = await observe(machineWithCluster());
+    expect(observed).toMatchObject({ kind: "present", state: { phase: "ready", waitingFor: "" } });
+  });
+
+  test.each([
+    ["a node that is not", { nodes: { a: true, b: false } }, "1 of 2 nodes (b: KubeletNotReady)"],
+    ["CoreDNS", { dnsUp: false }, "CoreDNS"],
+  ])("starting while it waits for %s", async (_what, change, waitingFor) => {
+    expect(await observe(machineWithCluster(change))).toMatchObject({ state: { phase: "starting", waitingFor } });
+  });
+
+  test("stopped with a container that is", async () => {
+    const observed = await observe(
+      machineWithCluster({ containers: { [`${clusterName}-control-plane`]: "running", [worker]: "exited" } }),
+    );
+    expect(observed).toMatchObject({ state: { phase: "stopped", waitingFor: "1 of 2 containers are exited" } });
+  });
+
+  test.each([
+    ["without a control plane", { containers: { [worker]: "running" } }, "it has no control plane"],
+    [
+      "with a container that never ran",
+      { containers: { [`${clusterName}-control-plane`]: "created" } },
+      `container ${clusterName}-control-plane is created`,
+    ],
+    ["without its network", { hasNetwork: false }, "kube-system has no daemonsets/kindnet"],
+    ["with a node that never joined", { nodes: { a: true } }, "1 of 2 nodes never joined"],
+  ])("half-made %s", async (_what, change: Partial<Machine>, why) => {
+    expect(await observe(machineWithCluster(change))).toEqual({ kind: "broken", why });
+  });
+
+  test.each([
+    ["another fleet", "other.dev", "made by the fleet other.dev"],
+    ["a person", undefined, "not made by this fleet"],
+  ])("as somebody else's when %s made it", async (_who, owner, why) => {
+    expect(await observe(machineWithCluster({ owner }))).toMatchObject({
+      kind: "foreign",
+      why: expect.stringContaining(why),
+    });
+  });
+
+  test("busy while a kind is at work on it", async () => {
+    const processes = [`4711 /usr/bin/kind create cluster --name ${clusterName}`];
+    const why = "kind is creating it (process 4711)";
+    for (const machine of [emptyMachine(), machineWithCluster({ hasNetwork: false })]) {
+      expect(await observe(Object.assign(machine, { processes }))).toEqual({ kind: "busy", why });
+    }
+  });
+});
+
+describe("what differs from the fleet", () => {
+  test("is named, and can only be replaced", async () => {
+    const observed = await observe(machineWithCluster({ image: "node:0" }));
+    if (observed.kind !== "present") throw new Error(observed.kind);
+    expect(resource.diff(observed.state, outputs)).toEqual([
+      { field: "image", from: "node:0", to: "node:1", effect: "replace" },
+    ]);
+  });
+
+  test("is nothing when all is as it should be", async () => {
+    const observed = await observe(machineWithCluster());
+    if (observed.kind !== "present") throw new Error(observed.kind);
+    expect(resource.diff(observed.state, outputs)).toEqual([]);
+  });
+});
+
+describe("a kind cluster is", () => {
+  test("made by one command of kind, and waited for", async () => {
+    const machine = emptyMachine();
+    const { world, calls, clock } = localWorld(machine);
+    machine.onCreate = () => {
+      finish(machine);
+      machine.dnsUp = false;
+      void clock.sleep(5_000).then(() => Object.assign(machine, { dnsUp: true }));
+      return { stdout: "", stderr: "", exitCode: 0 };
+    };
+    expect(await ensure(world)).toMatchObject({ phase: "ready" });
+    expect(calls).toEqual([creating]);
+    expect(clock.elapsed()).toBeGreaterThanOrEqual(5_000);
+  });
+
+  test("started when it is stopped, its control plane first", async () => {
+    const containers = { [worker]: "exited", [`${clusterName}-control-plane`]: "exited" };
+    const { world, calls } = localWorld(machineWithCluster({ containers }));
+    expect(await ensure(world)).toMatchObject({ phase: "ready" });
+    expect(calls).toEqual([`docker container start ${clusterName}-control-plane`, `docker container start ${worker}`]);
+  });
+
+  test("made anew when it is half-made, or differs", async () => {
+    for (const change of [{ hasNetwork: false }, { image: "node:0" }]) {
+      const machine = machineWithCluster(change);
+      const { world, calls } = localWorld(machine);
+      machine.onCreate = () => {
+        finish(machine);
+        Object.assign(machine, { hasNetwork: true, image: "node:1" });
+        return { stdout: "", stderr: "", exitCode: 0 };
+      };
+      expect(await ensure(world)).toMatchObject({ phase: "ready" });
+      expect(calls).toEqual([deleting, creating]);
+    }
+  });
+
+  test("adopted by labels on its nodes", async () => {
+    const { world, calls } = localWorld(machineWithCluster({ owner: undefined }), { adopt: true });
+    expect(await ensure(world)).toMatchObject({ phase: "ready" });
+    expect(calls).toHaveLength(2);
+    expect(calls[0]).toContain(`PATCH /api/v1/nodes/${clusterName}-control-plane`);
+  });
+
+  test("given up when it never becomes ready, with what is missing", async () => {
+    const error = await failureOf(ensure(localWorld(machineWithCluster({ dnsUp: false })).world));
+    expect([error.code, error.message]).toEqual([
+      "ClusterNotReady",
+      "not ready after 10 minutes: still waiting for CoreDNS",
+    ]);
+  });
+
+  test("removed, also when it is gone", async () => {
+    for (const machine of [machineWithCluster(), emptyMachine()]) {
+      const { world, calls } = localWorld(machine);
+      const removal = await resource.remove(world, await resource.observe(world, outputs), outputs);
+      expect([removal.kind, calls]).toEqual(["removed", [deleting]]);
+    }
+  });
+});
+
+describe("a create that fails", () => {
+  const half = (machine: Machine, said: string): void => {
+    machine.onCreate = () => {
+      machine.containers = { [worker]: "running" };
+      return failed(said);
+    };
+  };
+
+  test("leaves nothing", async () => {
+    const machine = emptyMachine();
+    half(machine, "it broke");
+    const { world, calls } = localWorld(machine);
+    const error = await failureOf(ensure(world));
+    expect([error.code, error.details]).toEqual(["ProgramFailed", ["it broke"]]);
+    expect([calls, machine.containers]).toEqual([[creating, deleting], {}]);
+  });
+
+  test("leaves everything where it is to be looked at", async () => {
+    const machine = emptyMachine();
+    half(machine, "it broke");
+    const { world, calls } = localWorld(machine, { retain: true });
+    await failureOf(ensure(world));
+    expect(calls).toEqual([creating]);
+  });
+
+  test.each([
+    ["Bind for 127.0.0.1:6551 failed: port is already allocated", "PortTaken"],
+    ['could not find a log line that matches "Reached target"', "InotifyLow"],
+    ["failed to pull image: dial tcp: no such host", "ImageUnavailable"],
+  ])("is explained: %s", async (said, code) => {
+    const machine = emptyMachine();
+    half(machine, said);
+    const { world } = localWorld(machine);
+    const error = await failureOf(
+      ensure({ ...world, exec: { ...world.exec, attempt: attemptWithoutListeners(world) } }),
+    );
+    expect(error.code).toBe(code);
+    expect(error.hint).not.toBeUndefined();
+  });
+
+  test("by an interrupt is cleaned up in spite of it", async () => {
+    const controller = new AbortController();
+    const machine = emptyMachine();
+    const { world, calls } = localWorld(machine);
+    machine.onCreate = () => {
+      machine.containers = { [worker]: "running" };
+      controller.abort(new FleetError("Interrupted", "interrupted"));
+      throw controller.signal.reason;
+    };
+    const error = await failureOf(ensure({ ...world, signal: controller.signal }));
+    expect(error.code).toBe("Interrupted");
+    expect([calls, machine.containers]).toEqual([[creating, deleting], {}]);
+  });
+});
+
+/** Nothing listens on this machine; how that is asked is not of interest here. */
+function attemptWithoutListeners(world: World): World["exec"]["attempt"] {
+  return async (program, args, options) =>
+    ["ss", "lsof", "netstat"].includes(program) ? failed("") : await world.exec.attempt(program, args, options);
+}

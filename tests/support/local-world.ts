@@ -1,0 +1,172 @@
+import { FleetError } from "#lib/errors.ts";
+import type { ExecOptions, ExecResult } from "#lib/exec.ts";
+import type { KubernetesApi } from "#lib/kubernetes/api.ts";
+import { fleetLabel } from "#lib/local/config.ts";
+import type { World, WorldOptions } from "#lib/world.ts";
+import { virtualClock } from "#tests/support/virtual-clock.ts";
+
+/** One kind cluster on a computer that exists in memory: docker, kind and the cluster's API answer from these fields. */
+export interface Machine {
+  /** Status of each container by its name; empty: there is no cluster. */
+  containers: Record<string, string>;
+  /** Names of the nodes that have joined, and whether they are Ready. */
+  nodes: Record<string, boolean>;
+  /** Label of the fleet on the nodes. */
+  owner: string | undefined;
+  image: string;
+  hasNetwork: boolean;
+  dnsUp: boolean;
+  /** Lines of `ps`. */
+  processes: string[];
+  /** What `kind create` does instead of making a cluster. */
+  onCreate: ((options: ExecOptions) => Promise<ExecResult> | ExecResult) | undefined;
+}
+
+const ok = (stdout = ""): ExecResult => ({ stdout, stderr: "", exitCode: 0 });
+export const failed = (stderr: string): ExecResult => ({ stdout: "", stderr, exitCode: 1 });
+export const clusterName = "kind01.internal";
+const controlPlane = `${clusterName}-control-plane`;
+const worker = `${clusterName}-worker`;
+const server = "https://127.0.0.1:6551";
+
+export function emptyMachine(): Machine {
+  return {
+    containers: {},
+    nodes: {},
+    owner: "mylabs.dev",
+    image: "node:1",
+    hasNetwork: true,
+    dnsUp: true,
+    processes: [],
+    onCreate: undefined,
+  };
+}
+
+export function finish(machine: Machine): void {
+  machine.containers = { [controlPlane]: "running", [worker]: "running" };
+  machine.nodes = { [controlPlane]: true, [worker]: true };
+}
+
+export function machineWithCluster(change: Partial<Machine> = {}): Machine {
+  const machine = emptyMachine();
+  finish(machine);
+  return Object.assign(machine, change);
+}
+
+/** The world of that machine. `calls` are the commands that change something, `said` the progress. */
+export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}) {
+  const calls: string[] = [];
+  const said: string[] = [];
+  const clock = virtualClock();
+
+  const attempt = async (program: string, args: readonly string[], given: ExecOptions = {}): Promise<ExecResult> => {
+    given.signal?.throwIfAborted();
+    const line = [program, ...args].join(" ");
+    if (program === "ps") return ok(machine.processes.join("\n"));
+    if (/^docker container ls/.test(line)) return ok(listed(args).join("\n"));
+    if (/^docker container inspect/.test(line)) return ok(JSON.stringify(args.slice(2).map(inspect)));
+    if (line === `kind get kubeconfig --name ${clusterName}`) {
+      return machine.containers[controlPlane] === "running" ? ok(kubeconfig()) : failed("no such cluster");
+    }
+    calls.push(line.replaceAll(/\S*\/k8s-multicluster-gitops-\w+\//g, ""));
+    if (/^docker container start/.test(line)) {
+      machine.containers[args[2] ?? ""] = "running";
+      return ok();
+    }
+    if (/^kind delete cluster/.test(line)) {
+      Object.assign(machine, { containers: {}, nodes: {} });
+      return ok();
+    }
+    if (/^kind create cluster/.test(line)) {
+      if (machine.onCreate !== undefined) return await machine.onCreate(given);
+      finish(machine);
+      machine.owner = "mylabs.dev";
+      machine.image = args[args.indexOf("--image") + 1] ?? "";
+      return ok();
+    }
+    throw new Error(`the machine does not know: ${line}`);
+  };
+
+  const listed = (args: readonly string[]): readonly string[] => {
+    const filters = args.flatMap((arg, index) => (args[index - 1] === "--filter" ? [arg] : []));
+    const all = Object.keys(machine.containers);
+    return filters.every((filter) => filter === `label=io.x-k8s.kind.cluster=${clusterName}`) ? all : [];
+  };
+  const inspect = (name: string): object => ({
+    Id: name,
+    Name: `/${name}`,
+    Config: {
+      Image: machine.image,
+      Labels: {
+        "io.x-k8s.kind.cluster": clusterName,
+        "io.x-k8s.kind.role": name === controlPlane ? "control-plane" : "worker",
+      },
+    },
+    State: { Status: machine.containers[name], StartedAt: "" },
+    HostConfig: {
+      PortBindings: name === controlPlane ? { "6443/tcp": [{ HostIp: "127.0.0.1", HostPort: "6551" }] } : {},
+    },
+  });
+
+  const api: KubernetesApi = {
+    async get(path) {
+      if (path === "/readyz") return "ok";
+      if (path !== "/api/v1/nodes") throw new Error(`the API does not know GET ${path}`);
+      const labels = machine.owner === undefined ? {} : { [fleetLabel]: machine.owner };
+      return {
+        items: Object.entries(machine.nodes).map(([name, ready]) => ({
+          metadata: { name, labels },
+          status: { conditions: [{ type: "Ready", status: ready ? "True" : "False", reason: "KubeletNotReady" }] },
+        })),
+      };
+    },
+    async find(path) {
+      if (path.endsWith("/daemonsets/kindnet")) return machine.hasNetwork ? {} : undefined;
+      return { status: { availableReplicas: machine.dnsUp ? 1 : 0 } };
+    },
+    async patch(path, body) {
+      calls.push(`PATCH ${path} ${JSON.stringify(body)}`);
+      machine.owner = "mylabs.dev";
+      return {};
+    },
+    apply: refuse,
+    remove: refuse,
+    waitForEvent: refuse,
+  };
+
+  const world: World = {
+    exec: {
+      attempt,
+      async run(program, args, given) {
+        const result = await attempt(program, args, given);
+        if (result.exitCode === 0) return result;
+        throw new FleetError("ProgramFailed", `${program} failed`, { details: result.stderr.split("\n") });
+      },
+    },
+    clock,
+    paths: { root: "/nowhere", kubeconfigs: "/nowhere", runs: "/nowhere", locks: "/nowhere", cache: "/nowhere" },
+    kubernetes: () => api,
+    download: refuse,
+    locks: { hold: (_name, _waiting, work) => work() },
+    signal: new AbortController().signal,
+    progress: (message) => void said.push(message),
+    output: () => undefined,
+    options: { retain: false, adopt: false, allowReplacement: false, ...options },
+  };
+  return { world, calls, said, clock };
+}
+
+function refuse(): never {
+  throw new Error("nothing here asks for that");
+}
+
+function kubeconfig(): string {
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "c", cluster: { server } }],
+    users: [{ name: "u", user: {} }],
+    contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+    "current-context": "x",
+  });
+}

@@ -1,0 +1,185 @@
+import { describe, expect, test } from "bun:test";
+import { applyObjects } from "#lib/kubernetes/apply.ts";
+import { findObject, type KubernetesObject, listObjects, parseManifest } from "#lib/kubernetes/objects.ts";
+import { removeObject } from "#lib/kubernetes/remove.ts";
+import { waitFor } from "#lib/kubernetes/wait.ts";
+import { describeWorkload } from "#lib/kubernetes/workloads.ts";
+import { failureOf } from "#tests/support/failure.ts";
+import { kubernetesInMemory, refusal } from "#tests/support/kubernetes-memory.ts";
+import { virtualClock } from "#tests/support/virtual-clock.ts";
+
+const { signal } = new AbortController();
+const progress = (): void => undefined;
+const options = () => ({ manager: "test", clock: virtualClock(), signal });
+const configMap = (name: string, data: object = {}): KubernetesObject => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name },
+  data,
+});
+const reference = { apiVersion: "v1", kind: "ConfigMap", name: "a", namespace: "default" };
+
+describe("applying", () => {
+  test("makes, changes and leaves alone, in the order that was given", async () => {
+    const { api } = kubernetesInMemory();
+    await applyObjects(api, [configMap("a", { x: "1" }), configMap("b")], options());
+    const applied = await applyObjects(api, [configMap("c"), configMap("a", { x: "2" }), configMap("b")], options());
+    expect(applied.map(({ reference: { name }, outcome }) => `${name} ${outcome}`)).toEqual([
+      "c made",
+      "a changed",
+      "b unchanged",
+    ]);
+  });
+
+  test("puts what needs a namespace into one, and nothing else", async () => {
+    const { api, calls } = kubernetesInMemory();
+    const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "n", namespace: "wrong" } };
+    await applyObjects(api, [configMap("a"), namespace], { ...options(), namespace: "n", force: true });
+    expect(calls).toEqual([
+      "apply /api/v1/namespaces/n?fieldManager=test&force=true",
+      "apply /api/v1/namespaces/n/configmaps/a?fieldManager=test&force=true",
+    ]);
+  });
+
+  test("waits for a definition before the objects of its kind", async () => {
+    const { api, kinds, objects, calls } = kubernetesInMemory();
+    const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.example.org";
+    const definition = {
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: "things.example.org" },
+    };
+    const thing = { apiVersion: "example.org/v1", kind: "Thing", metadata: { name: "t" } };
+    const clock = virtualClock();
+    const work = applyObjects(api, [thing, definition], { manager: "test", clock, signal });
+    void clock.sleep(3_000).then(() => {
+      const found = objects.get(path);
+      if (found !== undefined)
+        objects.set(path, { ...found, status: { conditions: [{ type: "Established", status: "True" }] } });
+      kinds.set("/apis/example.org/v1", [{ kind: "Thing", name: "things", namespaced: true }]);
+    });
+    await work;
+    expect(calls.map((call) => call.replace(/\?.*/, ""))).toEqual([
+      `apply ${path}`,
+      "apply /apis/example.org/v1/namespaces/default/things/t",
+    ]);
+  });
+
+  test("of an unknown kind is refused", async () => {
+    const thing = { apiVersion: "example.org/v1", kind: "Thing", metadata: { name: "t" } };
+    const error = await failureOf(applyObjects(kubernetesInMemory().api, [thing], options()));
+    expect([error.code, error.message]).toEqual(["KindUnknown", "Thing t: the server has no Thing in example.org/v1"]);
+  });
+
+  test("names each field that others own, and who", async () => {
+    const { api, refusals } = kubernetesInMemory();
+    const cause = { reason: "FieldManagerConflict", field: ".data.x", message: 'conflict with "kubectl"' };
+    refusals.push(refusal(409, [cause]));
+    const error = await failureOf(applyObjects(api, [configMap("a")], options()));
+    expect([error.code, error.details]).toEqual(["ApplyConflict", ['.data.x: conflict with "kubectl"']]);
+    expect(error.message).toContain("ConfigMap default/a");
+  });
+
+  test("tries again what an overloaded server refused, when it asks to", async () => {
+    const { api, refusals, calls } = kubernetesInMemory();
+    const given = options();
+    refusals.push(refusal(429, [], 4_000), refusal(503));
+    const [applied] = await applyObjects(api, [configMap("a")], given);
+    expect([applied?.outcome, calls.length]).toEqual(["made", 3]);
+    expect(given.clock.elapsed()).toBeGreaterThanOrEqual(4_000);
+  });
+
+  test("gives up at once on what will not change, naming the object", async () => {
+    const { api, refusals, calls } = kubernetesInMemory();
+    refusals.push(refusal(422));
+    const error = await failureOf(applyObjects(api, [configMap("a")], options()));
+    expect([error.message, calls.length]).toEqual(["ConfigMap default/a: refused with 422", 1]);
+  });
+});
+
+describe("waiting", () => {
+  const wait = {
+    what: "the map",
+    collection: { apiVersion: "v1", kind: "ConfigMap" },
+    timeoutMs: 10_000,
+    signal,
+    progress,
+  };
+
+  test("ends with the objects as they are then", async () => {
+    const { api } = kubernetesInMemory();
+    await applyObjects(api, [configMap("a")], options());
+    let looks = 0;
+    const pending = () => (++looks < 4 ? "not yet" : undefined);
+    const found = await waitFor(api, { ...wait, clock: virtualClock(), pending });
+    expect(found.map(({ metadata }) => metadata.name)).toEqual(["a"]);
+  });
+
+  test("ends in time, with what was missing", async () => {
+    const clock = virtualClock();
+    const error = await failureOf(waitFor(kubernetesInMemory().api, { ...wait, clock, pending: () => "a" }));
+    expect([error.code, error.message]).toEqual(["WaitTimedOut", "the map: not as wanted after 10 s: a"]);
+  });
+});
+
+describe("removing", () => {
+  const removal = () => ({ timeoutMs: 10_000, clock: virtualClock(), signal, progress });
+
+  test("is done when it is gone, or was", async () => {
+    const { api, calls } = kubernetesInMemory();
+    await applyObjects(api, [configMap("a")], options());
+    expect(await removeObject(api, reference, { ...removal(), propagation: "Orphan" })).toBe("removed");
+    expect(calls.at(-1)).toBe('remove /api/v1/namespaces/default/configmaps/a "Orphan"');
+    expect(await removeObject(api, reference, removal())).toBe("absent");
+  });
+
+  test("names the finalizers that hold it", async () => {
+    const { api } = kubernetesInMemory();
+    const held = { ...configMap("a"), metadata: { name: "a", finalizers: ["example.org/hold"] } };
+    await applyObjects(api, [held], options());
+    const error = await failureOf(removeObject(api, reference, removal()));
+    expect(error.message).toBe("ConfigMap default/a is still there after 10 s, held by example.org/hold");
+  });
+});
+
+describe("objects", () => {
+  test("of an unknown kind are none", async () => {
+    const { api } = kubernetesInMemory();
+    expect(await findObject(api, { apiVersion: "x/v1", kind: "X", name: "x" })).toBeUndefined();
+    expect(await listObjects(api, { apiVersion: "x/v1", kind: "X" })).toEqual([]);
+  });
+
+  test("are read of any number of documents, and lists", () => {
+    const text =
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n---\n---\napiVersion: v1\nkind: List\nitems:\n  - { apiVersion: v1, kind: Secret, metadata: { name: b } }\n";
+    expect(parseManifest(text, "f").map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
+      "ConfigMap a",
+      "Secret b",
+    ]);
+    expect(parseManifest("", "f")).toEqual([]);
+  });
+
+  test.each(["a: [", "kind: ConfigMap", "- 1"])("are refused without their text: %p", (text) => {
+    expect(() => parseManifest(text, "file.yaml")).toThrow("file.yaml");
+  });
+});
+
+describe("a workload", () => {
+  const deployment = (status: object, generation = 1): KubernetesObject => ({
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "d", generation },
+    spec: { replicas: 2 },
+    status,
+  });
+  const full = { observedGeneration: 1, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2 };
+
+  test.each([
+    [{}, "not looked at yet"],
+    [{ ...full, updatedReplicas: 1 }, "1 of 2 updated"],
+    [{ ...full, availableReplicas: 1 }, "1 of 2 available"],
+    [full, undefined],
+  ])("with %p", (status, why) => {
+    expect(describeWorkload(deployment(status))).toBe(why);
+  });
+});

@@ -1,0 +1,81 @@
+import { type KubernetesApi, KubernetesStatusError, type StatusCause } from "#lib/kubernetes/api.ts";
+import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+
+interface KnownKind {
+  readonly kind: string;
+  readonly name: string;
+  readonly namespaced: boolean;
+}
+
+/** An API server in memory that knows a few kinds; what is applied replaces what was there. */
+export function kubernetesInMemory() {
+  const kinds = new Map<string, KnownKind[]>([
+    [
+      "/api/v1",
+      [
+        { kind: "Namespace", name: "namespaces", namespaced: false },
+        { kind: "ConfigMap", name: "configmaps", namespaced: true },
+        { kind: "ConfigMap", name: "configmaps/status", namespaced: true },
+      ],
+    ],
+    [
+      "/apis/apiextensions.k8s.io/v1",
+      [{ kind: "CustomResourceDefinition", name: "customresourcedefinitions", namespaced: false }],
+    ],
+  ]);
+  const objects = new Map<string, KubernetesObject>();
+  const calls: string[] = [];
+  /** Thrown by the next calls that change something, in turn. */
+  const refusals: KubernetesStatusError[] = [];
+  let version = 1;
+
+  const strip = (path: string): string => path.replace(/\?.*$/, "");
+  const api: KubernetesApi = {
+    async find(path) {
+      const known = kinds.get(path);
+      return known === undefined ? objects.get(path) : { resources: known };
+    },
+    async get(path) {
+      // A list without a namespace is one of all of them.
+      const everywhere = (key: string): string => key.replace(/\/namespaces\/[^/]+(?=\/)/, "");
+      const below = [...objects].filter(([key]) =>
+        [key, everywhere(key)].some((at) => at.startsWith(`${strip(path)}/`)),
+      );
+      return { metadata: { resourceVersion: String(version) }, items: below.map(([, object]) => object) };
+    },
+    async apply(path, body) {
+      calls.push(`apply ${path}`);
+      const refusal = refusals.shift();
+      if (refusal !== undefined) throw refusal;
+      const object = body as KubernetesObject;
+      const before = objects.get(strip(path));
+      if (before !== undefined && Bun.deepEquals(withoutVersion(before), withoutVersion(object))) return before;
+      const stored = {
+        ...object,
+        metadata: { ...object.metadata, uid: `u${version}`, resourceVersion: String(++version) },
+      };
+      objects.set(strip(path), stored);
+      return stored;
+    },
+    async remove(path, policy) {
+      calls.push(`remove ${path} ${JSON.stringify((policy as { propagationPolicy: string }).propagationPolicy)}`);
+      const object = objects.get(path);
+      if ((object?.metadata.finalizers ?? []).length === 0) objects.delete(path);
+    },
+    patch: () => Promise.reject(new Error("nothing here patches")),
+    waitForEvent: () => Promise.resolve(),
+  };
+  return { api, kinds, objects, calls, refusals };
+}
+
+function withoutVersion(object: KubernetesObject): object {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: undefined, uid: undefined } };
+}
+
+export function refusal(
+  status: number,
+  causes: readonly StatusCause[] = [],
+  retryAfterMs?: number,
+): KubernetesStatusError {
+  return new KubernetesStatusError(`refused with ${status}`, { status, retryAfterMs }, causes);
+}

@@ -62,7 +62,7 @@ export async function runVerb(asked: Verb, options: RunOptions): Promise<number>
   for (const notice of limits.notices) emit(notice);
   const { gitopsLeftOut } = session.environment;
   if (fleet.gitops !== undefined && options.gitops !== undefined && gitopsLeftOut !== undefined)
-    emit({ kind: "notice", level: "info", message: `Argo CD is left out: ${gitopsLeftOut}` });
+    emit({ kind: "notice", level: "warning", message: `Argo CD is left out: ${gitopsLeftOut}` });
 
   const engine: Engine = {
     resources,

@@ -14,6 +14,7 @@ export const remove: Verb = {
     const selected = new Set(engine.resources);
     await walk(engine, "needs-last", async (resource, world) => {
       if (isTakenAlong(resource, selected)) return concludeTakenAlong(resource, seen, "removed");
+      if (resource.keptOnDelete !== undefined) return { outcome: "kept", note: resource.keptOnDelete };
       const found = seen.get(resource);
       // What can't be looked at is a failure, never "absent": nothing that it needs may go.
       if (found?.kind === "failed") throw found.error;
@@ -37,21 +38,27 @@ export function concludeTakenAlong(
   return { outcome, note: `with ${goesWith?.title ?? ""}` };
 }
 
-/** Needs first, because what a resource needs may tell how to look at it. Fills in the outputs. */
+/**
+ * Needs first, because what a resource needs may tell how to look at it; also those needs that are to stay: without them,
+ * what is in a cluster would be taken for gone. Fills in the outputs.
+ */
 export async function lookAtAll(engine: Engine): Promise<ReadonlyMap<AnyResource, Seen>> {
   const seen = new Map<AnyResource, Seen>();
   const selected = new Set(engine.resources);
   await runGraph(
     {
       // What is taken along need not be seen: it may be inside of what is stopped or half-made.
-      nodes: engine.resources.filter((resource) => !isTakenAlong(resource, selected)),
+      nodes: withNeeds(engine.resources.filter((resource) => !isTakenAlong(resource, selected))),
       after: (resource) => resource.needs,
       lane: (resource) => resource.lane,
       limit: engine.limit,
       signal: engine.signal,
     },
     async (resource) => {
-      const observed: Observed<unknown> = await resource.observe(engine.worldOf(resource), engine.outputs);
+      const world = engine.worldOf(resource);
+      // What stays has no row in the view.
+      const silent = selected.has(resource) ? world : { ...world, progress: () => undefined, output: () => undefined };
+      const observed: Observed<unknown> = await resource.observe(silent, engine.outputs);
       if (observed.kind === "present") engine.outputs.set(resource, observed.state);
       seen.set(resource, { kind: "seen", observed });
     },
@@ -66,8 +73,13 @@ export async function lookAtAll(engine: Engine): Promise<ReadonlyMap<AnyResource
   return seen;
 }
 
+function withNeeds(resources: readonly AnyResource[]): readonly AnyResource[] {
+  const all = new Set(resources);
+  for (const resource of all) for (const need of resource.needs) all.add(need);
+  return [...all];
+}
+
 async function removeOne(resource: AnyResource, world: World, engine: Engine): Promise<Conclusion> {
-  if (resource.keptOnDelete !== undefined) return { outcome: "kept", note: resource.keptOnDelete };
   return await exclusively(resource, world, async () => {
     const observed = await settle(resource, world, engine);
     if (observed.kind === "foreign" && !world.options.adopt) throw foreignError(observed.why);

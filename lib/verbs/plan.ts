@@ -21,12 +21,12 @@ export const planDelete: Verb = {
     const selected = new Set(engine.resources);
     await walk(engine, "needs-last", async (resource) => {
       if (isTakenAlong(resource, selected)) return concludeTakenAlong(resource, seen, "to remove");
+      if (resource.keptOnDelete !== undefined) return { outcome: "kept", note: resource.keptOnDelete };
       const found = seen.get(resource);
       if (found === undefined) return { outcome: "unchanged" };
       if (found.kind === "failed") throw found.error;
       if (found.observed.kind === "absent") return { outcome: "unchanged", note: "already gone" };
       if (found.observed.kind === "foreign") throw foreignError(found.observed.why);
-      if (resource.keptOnDelete !== undefined) return { outcome: "kept", note: resource.keptOnDelete };
       return { outcome: "to remove" };
     });
   },

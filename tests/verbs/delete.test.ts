@@ -31,6 +31,12 @@ describe("delete", () => {
     expect([ended?.outcome, ended?.note, kept.calls.includes("remove")]).toEqual(["kept", "it stays", false]);
   });
 
+  test("does not care whether what it keeps can be looked at", async () => {
+    const kept = fakeResource("kept", { failsOn: "observe", keptOnDelete: "it stays" });
+    for (const verb of [remove, planDelete])
+      expect(outcomesOf(await runOver(verb, [kept.resource]))).toEqual(["kept kept"]);
+  });
+
   test("tells why a resource kept itself", async () => {
     const used = fakeResource("used", { observed: present, removal: { kind: "kept", why: "others use it" } });
     const [ended] = await runOver(remove, [used.resource]);
@@ -47,6 +53,28 @@ describe("delete", () => {
     const { base, user, resources } = chain({ failsOn: "observe" });
     expect(outcomesOf(await runOver(remove, resources))).toEqual(["user failed", "base blocked"]);
     expect([...base.calls, ...user.calls]).not.toContain("remove");
+  });
+
+  test("looks at what is needed although that stays, and leaves it alone", async () => {
+    const house = fakeResource("house", { observed: present });
+    const inside = fakeResource("inside", { needs: [house.resource] });
+    const resource = {
+      ...inside.resource,
+      observe: async (...[world, outputs]: Parameters<typeof inside.resource.observe>) =>
+        outputs.find(house.resource) === undefined
+          ? ({ kind: "absent" } as const)
+          : await inside.resource.observe(world, outputs),
+    };
+    inside.becomes(present);
+    expect(outcomesOf(await runOver(remove, [resource]))).toEqual(["inside removed"]);
+    expect(house.calls).toEqual(["observe"]);
+  });
+
+  test("takes nothing for gone when what it is in can't be looked at", async () => {
+    const house = fakeResource("house", { failsOn: "observe" });
+    const inside = fakeResource("inside", { observed: present, needs: [house.resource] });
+    expect(outcomesOf(await runOver(remove, [inside.resource]))).toEqual(["inside failed"]);
+    expect(inside.calls).toEqual([]);
   });
 
   test("refuses what is somebody else's, unless it is adopted", async () => {

@@ -105,12 +105,19 @@ async function applyOne(api: KubernetesApi, object: KubernetesObject, options: A
         signal,
         timeoutMs: callTimeoutMs,
       })) as KubernetesObject;
-      const same = before?.metadata.resourceVersion === after.metadata.resourceVersion;
-      return { reference, outcome: before === undefined ? "made" : same ? "unchanged" : "changed", object: after };
+      if (before === undefined) return { reference, outcome: "made", object: after };
+      const outcome = Bun.deepEquals(ownPart(before), ownPart(after)) ? "unchanged" : "changed";
+      return { reference, outcome, object: after };
     });
   } catch (error) {
     throw explain(error, reference);
   }
+}
+
+/** What is written by whoever applies: a controller may write the status, and so a new version, at any time. */
+function ownPart({ status: _status, metadata, ...rest }: KubernetesObject): object {
+  const { resourceVersion: _version, managedFields: _fields, ...kept } = metadata;
+  return { ...rest, metadata: kept };
 }
 
 /** The object with the namespace that it lives in, and none where it lives in none. */

@@ -21,7 +21,7 @@ function deployment(name: string, replicas: number, labels: Readonly<Record<stri
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
-    metadata: { name, namespace: "default", labels },
+    metadata: { name, namespace: "default", ...(Object.keys(labels).length === 0 ? {} : { labels }) },
     spec: {
       replicas,
       selector: { matchLabels: pod.labels },

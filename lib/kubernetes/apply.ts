@@ -9,6 +9,7 @@ import {
   type ObjectReference,
   referenceOf,
 } from "#lib/kubernetes/objects.ts";
+import { ownedFields } from "#lib/kubernetes/owned-fields.ts";
 import { retrying } from "#lib/kubernetes/retry.ts";
 import { waitFor } from "#lib/kubernetes/wait.ts";
 
@@ -106,18 +107,12 @@ async function applyOne(api: KubernetesApi, object: KubernetesObject, options: A
         timeoutMs: callTimeoutMs,
       })) as KubernetesObject;
       if (before === undefined) return { reference, outcome: "made", object: after };
-      const outcome = Bun.deepEquals(ownPart(before), ownPart(after)) ? "unchanged" : "changed";
-      return { reference, outcome, object: after };
+      const [was, is] = [before, after].map((one) => ownedFields(one, options.manager));
+      return { reference, outcome: Bun.deepEquals(was, is) ? "unchanged" : "changed", object: after };
     });
   } catch (error) {
     throw explain(error, reference);
   }
-}
-
-/** What is written by whoever applies: a controller may write the status, and so a new version, at any time. */
-function ownPart({ status: _status, metadata, ...rest }: KubernetesObject): object {
-  const { resourceVersion: _version, managedFields: _fields, ...kept } = metadata;
-  return { ...rest, metadata: kept };
 }
 
 /** The object with the namespace that it lives in, and none where it lives in none. */

@@ -50,9 +50,11 @@ export function kubernetesInMemory() {
       const object = body as KubernetesObject;
       const before = objects.get(strip(path));
       if (before !== undefined && Bun.deepEquals(withoutVersion(before), withoutVersion(object))) return before;
+      const manager = new URLSearchParams(path.replace(/^[^?]*/, "")).get("fieldManager");
+      const managedFields = [{ manager, operation: "Apply", fieldsV1: fieldsOf(object) }];
       const stored = {
         ...object,
-        metadata: { ...object.metadata, uid: `u${version}`, resourceVersion: String(++version) },
+        metadata: { ...object.metadata, managedFields, uid: `u${version}`, resourceVersion: String(++version) },
       };
       objects.set(strip(path), stored);
       return stored;
@@ -68,8 +70,18 @@ export function kubernetesInMemory() {
   return { api, kinds, objects, calls, refusals };
 }
 
+/** All that was applied, by whole fields. */
+function fieldsOf({ metadata: { labels }, ...rest }: KubernetesObject): object {
+  const fields = Object.keys(rest).filter((field) => field !== "apiVersion" && field !== "kind");
+  return {
+    ...(labels === undefined ? {} : { "f:metadata": { "f:labels": {} } }),
+    ...Object.fromEntries(fields.map((field) => [`f:${field}`, {}])),
+  };
+}
+
 function withoutVersion(object: KubernetesObject): object {
-  return { ...object, metadata: { ...object.metadata, resourceVersion: undefined, uid: undefined } };
+  const { managedFields: _fields, resourceVersion: _version, uid: _uid, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }
 
 export function refusal(

@@ -25,7 +25,11 @@ export async function retrying<Result>(
   }
 }
 
+/** What the API server says, with status 500, of a body that doesn't fit its kind: it will never fit. */
+const misfit = "failed to create typed patch object";
+
 function isPassing(error: unknown): boolean {
+  if (error instanceof KubernetesStatusError && error.message.includes(misfit)) return false;
   if (error instanceof KubernetesStatusError) return error.status === 429 || error.status >= 500;
   return error instanceof FleetError && error.code === "ClusterUnreachable";
 }

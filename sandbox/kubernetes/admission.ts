@@ -1,6 +1,8 @@
 import { isObject, type JsonObject, objectAt, stringAt } from "#sandbox/json.ts";
+import { checkDefinition } from "#sandbox/kubernetes/custom-kinds.ts";
 import {
   configMaps,
+  customResourceDefinitions,
   daemonSets,
   deployments,
   type Kind,
@@ -27,6 +29,9 @@ interface Rules {
 
 const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+
+/** Holds a definition back until all of its objects are gone. */
+export const cleanupFinalizer = "customresourcecleanup.apiextensions.k8s.io";
 
 /** Namespaces that every cluster has and that refuse to be deleted. */
 export const permanentNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
@@ -80,6 +85,20 @@ const rules: ReadonlyMap<Kind, Rules> = new Map<Kind, Rules>([
   [statefulSets, workload],
   [daemonSets, { ...workload, prepare: (object) => object }],
   [
+    customResourceDefinitions,
+    {
+      prepare: (object) => ({
+        ...object,
+        metadata: {
+          ...object.metadata,
+          // Its objects go first.
+          finalizers: [cleanupFinalizer],
+        },
+      }),
+      check: checkDefinition,
+    },
+  ],
+  [
     storageClasses,
     {
       prepare: (object) => ({ reclaimPolicy: "Delete", volumeBindingMode: "Immediate", ...object }),
@@ -92,7 +111,9 @@ const rules: ReadonlyMap<Kind, Rules> = new Map<Kind, Rules>([
 export function admitCreate(kind: Kind, object: NewObject, store: ObjectStore): NewObject {
   const { name, namespace } = object.metadata;
   const pattern = kind === namespaces || kind === services ? DNS_LABEL : DNS_SUBDOMAIN;
-  if (!pattern.test(name) || name.length > 253) {
+  // Names of roles are path segments: `system:node` is one.
+  const isValid = kind.group === "rbac.authorization.k8s.io" ? !/[/%]|^\.{0,2}$/.test(name) : pattern.test(name);
+  if (!isValid || name.length > 253) {
     throw invalid(
       kind,
       name,

@@ -29,9 +29,18 @@ export interface Kind {
   /** Has the subresource `status`, which writes of the object itself leave alone. */
   readonly hasStatus: boolean;
   readonly categories: readonly string[];
+  /** Columns that a definition asks kubectl to print; undefined for Kubernetes' own kinds. */
+  readonly printed?: readonly PrintedColumn[];
 }
 
-type KindOptions = Partial<Pick<Kind, "group" | "shortNames" | "namespaced" | "hasStatus" | "categories">>;
+export interface PrintedColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly jsonPath: string;
+  readonly priority: number;
+}
+
+type KindOptions = Partial<Omit<Kind, "kind" | "singular">>;
 
 function define(kind: string, options: KindOptions = {}): Kind {
   const singular = kind.toLowerCase();
@@ -66,6 +75,32 @@ export const storageClasses = define("StorageClass", {
   shortNames: ["sc"],
 });
 
+const rbac = { group: "rbac.authorization.k8s.io" } as const;
+export const roles = define("Role", rbac);
+export const roleBindings = define("RoleBinding", rbac);
+export const clusterRoles = define("ClusterRole", { ...rbac, namespaced: false });
+export const clusterRoleBindings = define("ClusterRoleBinding", { ...rbac, namespaced: false });
+const networking = { group: "networking.k8s.io" } as const;
+export const networkPolicies = define("NetworkPolicy", {
+  ...networking,
+  resource: "networkpolicies",
+  shortNames: ["netpol"],
+});
+export const ingresses = define("Ingress", { ...networking, hasStatus: true, shortNames: ["ing"] });
+export const ingressClasses = define("IngressClass", { ...networking, namespaced: false });
+export const podDisruptionBudgets = define("PodDisruptionBudget", {
+  group: "policy",
+  hasStatus: true,
+  shortNames: ["pdb"],
+});
+export const customResourceDefinitions = define("CustomResourceDefinition", {
+  group: "apiextensions.k8s.io",
+  namespaced: false,
+  hasStatus: true,
+  shortNames: ["crd", "crds"],
+  categories: ["api-extensions"],
+});
+
 export const builtinKinds: readonly Kind[] = [
   namespaces,
   nodes,
@@ -78,10 +113,24 @@ export const builtinKinds: readonly Kind[] = [
   daemonSets,
   statefulSets,
   storageClasses,
+  roles,
+  roleBindings,
+  clusterRoles,
+  clusterRoleBindings,
+  networkPolicies,
+  ingresses,
+  ingressClasses,
+  podDisruptionBudgets,
+  customResourceDefinitions,
 ];
 
 export function apiVersionOf(kind: Pick<Kind, "group" | "version">): string {
   return kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
+}
+
+/** Under which the objects of a kind are stored, whatever version they are asked for in. */
+export function kindKey(kind: Pick<Kind, "group" | "resource">): string {
+  return `${kind.group}/${kind.resource}`;
 }
 
 /** As in messages: `configmaps`, `deployments.apps`. */

@@ -2,6 +2,7 @@ import { isObject, type Json, type JsonObject, objectAt, stringAt } from "#sandb
 import { discover } from "#sandbox/kubernetes/discovery.ts";
 import { apiVersionOf, type Kind, type KubernetesObject } from "#sandbox/kubernetes/kinds.ts";
 import {
+  apply,
   applyMergePatch,
   type Cluster,
   change,
@@ -17,6 +18,7 @@ import { decodeProtobuf } from "#sandbox/kubernetes/protobuf.ts";
 import { type Matcher, parseFieldSelector, parseLabelSelector } from "#sandbox/kubernetes/selectors.ts";
 import {
   badRequest,
+  invalidPatchOption,
   methodNotAllowed,
   noSuchPath,
   notAcceptable,
@@ -38,6 +40,7 @@ export interface Api extends Cluster {
   readonly stopping: AbortSignal;
 }
 
+const applyPatch = "application/apply-patch+yaml";
 const PUBLIC_PATHS = ["/readyz", "/livez", "/healthz"];
 
 /** One request to the API server. Never rejects: what goes wrong is answered as a `Status`. */
@@ -61,9 +64,9 @@ async function answer(api: Api, request: Request): Promise<Response> {
   const health = PUBLIC_PATHS.find((path) => url.pathname === path);
   if (health !== undefined) return new Response("ok", { headers: { "content-type": "text/plain; charset=utf-8" } });
   if (url.pathname === "/version") return Response.json(versionInfo(api.version));
-  const target = findTarget(api.kinds, segments);
+  const target = findTarget(api.kinds.all, segments);
   if (target !== undefined) return answerResource(api, request, url, target);
-  const document = request.method === "GET" ? discover(api.kinds, segments, api.address) : undefined;
+  const document = request.method === "GET" ? discover(api.kinds.all, segments, api.address) : undefined;
   if (document !== undefined) return Response.json(document);
   if (segments.length === 0)
     return Response.json({ paths: ["/api", "/apis", "/healthz", "/livez", "/readyz", "/version"] });
@@ -118,22 +121,26 @@ async function answerResource(api: Api, request: Request, url: URL, target: Targ
       return Response.json(render(read(api, kind, namespace ?? "", name)));
     case "POST": {
       if (name !== undefined) throw methodNotAllowed();
-      const options = writeOptions(url);
+      const options = writeOptions(request, url);
       const body = await readObject(request);
       return Response.json(render(create(api, kind, namespace ?? namespaceOf(body), body, options)), { status: 201 });
     }
     case "PUT": {
       if (name === undefined) throw methodNotAllowed();
-      const options = writeOptions(url);
+      const options = writeOptions(request, url);
       const body = await readObject(request);
       return Response.json(render(change(api, kind, namespace ?? "", name, subresource, () => body, options)));
     }
     case "PATCH": {
       if (name === undefined) throw methodNotAllowed();
-      const options = writeOptions(url);
+      if (mediaType(request) === applyPatch) return answerApply(api, request, url, { ...target, name }, render);
+      if (url.searchParams.has("force")) {
+        throw invalidPatchOption("force", "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch");
+      }
+      const options = writeOptions(request, url);
       const patch = await readPatch(request);
-      const apply = (current: KubernetesObject) => applyMergePatch(current, patch);
-      return Response.json(render(change(api, kind, namespace ?? "", name, subresource, apply, options)));
+      const patched = (current: KubernetesObject) => applyMergePatch(current, patch);
+      return Response.json(render(change(api, kind, namespace ?? "", name, subresource, patched, options)));
     }
     case "DELETE": {
       if (name === undefined || subresource !== undefined) throw methodNotAllowed();
@@ -144,6 +151,26 @@ async function answerResource(api: Api, request: Request, url: URL, target: Targ
     default:
       throw methodNotAllowed();
   }
+}
+
+async function answerApply(
+  api: Api,
+  request: Request,
+  url: URL,
+  { kind, namespace = "", name, subresource }: Target & { readonly name: string },
+  render: (object: KubernetesObject) => unknown,
+): Promise<Response> {
+  const manager = url.searchParams.get("fieldManager") ?? "";
+  if (manager === "") {
+    throw invalidPatchOption("fieldManager", "FieldValueRequired", "Required value: is required for apply patch");
+  }
+  const force = url.searchParams.get("force") ?? "false";
+  if (!["true", "false"].includes(force)) throw badRequest(`invalid force value: ${force}`);
+  const options = { ...writeOptions(request, url, ["force"]), manager, force: force === "true" };
+  const body = parseBody(await request.text(), "application/yaml");
+  if (!isObject(body)) throw badRequest("error decoding YAML: an object is wanted");
+  const { object, made } = apply(api, kind, namespace, name, subresource, body, options);
+  return Response.json(render(object), { status: made ? 201 : 200 });
 }
 
 function answerList(
@@ -233,12 +260,18 @@ function checkParameters(url: URL, known: readonly string[]): void {
   }
 }
 
-function writeOptions(url: URL): WriteOptions {
-  // fieldManager is recorded nowhere yet, and fieldValidation has no schema to check against: see BEHAVIOUR.md.
-  checkParameters(url, ["dryRun", "fieldManager", "fieldValidation", "pretty"]);
+function writeOptions(request: Request, url: URL, more: readonly string[] = []): WriteOptions {
+  checkParameters(url, ["dryRun", "fieldManager", "fieldValidation", "pretty", ...more]);
   const dryRun = url.searchParams.get("dryRun");
   if (dryRun !== null && dryRun !== "All") throw badRequest(`invalid dryRun value: ${dryRun}`);
-  return { dryRun: dryRun === "All" };
+  const fieldValidation = url.searchParams.get("fieldValidation") ?? "Warn";
+  if (fieldValidation !== "Ignore" && fieldValidation !== "Warn" && fieldValidation !== "Strict") {
+    throw badRequest(`invalid fieldValidation value: ${fieldValidation}`);
+  }
+  // Who doesn't say who it is goes by the name of its program.
+  const program = (request.headers.get("user-agent") ?? "").split("/")[0] ?? "";
+  const manager = url.searchParams.get("fieldManager") || program || "unknown";
+  return { dryRun: dryRun === "All", manager, fieldValidation };
 }
 
 async function deleteOptions(request: Request, url: URL): Promise<DeleteOptions> {
@@ -284,12 +317,10 @@ async function readPatch(request: Request): Promise<Json> {
       refuseUnlessPlain(patch);
       return patch;
     }
-    case "application/apply-patch+yaml":
-      throw unsupportedMediaType("the sandbox does not know server-side apply yet (application/apply-patch+yaml)");
     default:
       throw unsupportedMediaType(
         `the body of the request was in an unknown format (${type}) - accepted media types include: ` +
-          "application/merge-patch+json, application/strategic-merge-patch+json",
+          "application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml",
       );
   }
 }

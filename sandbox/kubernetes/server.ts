@@ -1,7 +1,8 @@
+import { DefinitionBehaviour } from "#sandbox/kubernetes/behaviours/definitions.ts";
 import { NodeBehaviour } from "#sandbox/kubernetes/behaviours/nodes.ts";
 import { WorkloadBehaviour } from "#sandbox/kubernetes/behaviours/workloads.ts";
 import type { ServerCertificates } from "#sandbox/kubernetes/certificates.ts";
-import { builtinKinds } from "#sandbox/kubernetes/kinds.ts";
+import { KindRegistry } from "#sandbox/kubernetes/custom-kinds.ts";
 import type { Cluster } from "#sandbox/kubernetes/operations.ts";
 import { route } from "#sandbox/kubernetes/router.ts";
 import { ObjectStore } from "#sandbox/kubernetes/store.ts";
@@ -27,11 +28,13 @@ export class ApiServer {
   #stopping = new AbortController();
   #nodes: NodeBehaviour | undefined;
   #workloads: WorkloadBehaviour | undefined;
+  #definitions: DefinitionBehaviour | undefined;
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
-    const store = new ObjectStore(options.database, builtinKinds);
-    this.cluster = { store, kinds: builtinKinds, authority: options.certificates.authority };
+    const kinds = new KindRegistry();
+    const store = new ObjectStore(options.database, kinds);
+    this.cluster = { store, kinds, authority: options.certificates.authority };
   }
 
   /** The port that it listens on; undefined while it is closed. */
@@ -55,6 +58,7 @@ export class ApiServer {
     });
     this.#nodes = new NodeBehaviour(this.cluster.store, pace, networkDaemonSet);
     this.#workloads = new WorkloadBehaviour(this.cluster.store, pace);
+    this.#definitions = new DefinitionBehaviour(this.cluster, pace);
   }
 
   /** Which nodes have a machine that runs. */
@@ -68,8 +72,10 @@ export class ApiServer {
     // Forgotten too: one that has been stopped must not be told anything that makes it begin again.
     this.#nodes?.stop();
     this.#workloads?.stop();
+    this.#definitions?.stop();
     this.#nodes = undefined;
     this.#workloads = undefined;
+    this.#definitions = undefined;
     const endpoint = this.#endpoint;
     this.#endpoint = undefined;
     await endpoint?.stop(true);

@@ -3,6 +3,7 @@ import { type Kind, qualifiedName } from "#sandbox/kubernetes/kinds.ts";
 /** What the API server answers when it refuses: a `Status` object, thrown by whoever finds the fault. */
 export class StatusError extends Error {
   readonly code: number;
+  /** Empty where the real server gives none. */
   readonly reason: string;
   readonly details: Readonly<Record<string, unknown>> | undefined;
 
@@ -21,7 +22,7 @@ export class StatusError extends Error {
       metadata: {},
       status: "Failure",
       message: this.message,
-      reason: this.reason,
+      ...(this.reason === "" ? {} : { reason: this.reason }),
       ...(this.details === undefined ? {} : { details: this.details }),
       code: this.code,
     };
@@ -70,6 +71,39 @@ export function invalid(kind: Kind, name: string, field: string, problem: string
       causes: [{ reason: "FieldValueInvalid", message: problem, field }],
     },
   );
+}
+
+/** Fields that a manager may not take from their owners without force. */
+export function applyConflict(conflicts: readonly { readonly owner: string; readonly field: string }[]): StatusError {
+  const causes = conflicts.map(({ owner, field }) => ({
+    reason: "FieldManagerConflict",
+    message: `conflict with ${owner}`,
+    field,
+  }));
+  const [first] = conflicts;
+  const byOwner = Map.groupBy(conflicts, ({ owner }) => owner);
+  const lists = [...byOwner.keys()].sort().map((owner) => {
+    const fields = (byOwner.get(owner) ?? []).map(({ field }) => `- ${field}`);
+    return `conflicts with ${owner}:\n${fields.join("\n")}`;
+  });
+  const said =
+    conflicts.length === 1 && first !== undefined
+      ? `Apply failed with 1 conflict: conflict with ${first.owner}: ${first.field}`
+      : `Apply failed with ${conflicts.length} conflicts: ${lists.join("\n")}`;
+  return new StatusError(409, "Conflict", said, { causes });
+}
+
+/** A parameter of a patch that doesn't go with it. */
+export function invalidPatchOption(
+  field: string,
+  reason: "FieldValueRequired" | "FieldValueForbidden",
+  problem: string,
+) {
+  return new StatusError(422, "Invalid", `PatchOptions.meta.k8s.io "" is invalid: ${field}: ${problem}`, {
+    group: "meta.k8s.io",
+    kind: "PatchOptions",
+    causes: [{ reason, message: problem, field }],
+  });
 }
 
 export const badRequest = (message: string) => new StatusError(400, "BadRequest", message);

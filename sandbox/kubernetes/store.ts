@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import type { Kind, KubernetesObject } from "#sandbox/kubernetes/kinds.ts";
+import { customResourceDefinitions, type Kind, type KubernetesObject, kindKey } from "#sandbox/kubernetes/kinds.ts";
 
 export type StoreEventType = "ADDED" | "MODIFIED" | "DELETED";
 
@@ -20,6 +20,12 @@ export interface NewObject {
   readonly [key: string]: unknown;
 }
 
+/** What kinds there are. Definitions are told to it before the objects that they define are read. */
+export interface KnownKinds {
+  find(key: string): Kind | undefined;
+  define(definition: KubernetesObject): void;
+}
+
 /** How many changes a watch may lag behind before it is told to list again (410 Expired). */
 const HISTORY = 2000;
 
@@ -37,7 +43,7 @@ export class ObjectStore {
   #forgotten: number;
 
   /** `path` is a file, or ":memory:". */
-  constructor(path: string, kinds: readonly Kind[]) {
+  constructor(path: string, kinds: KnownKinds) {
     this.#database = new Database(path, { create: true });
     this.#database.run("PRAGMA journal_mode = WAL");
     this.#database.run("PRAGMA synchronous = NORMAL");
@@ -46,13 +52,15 @@ export class ObjectStore {
     );
     this.#database.run("CREATE TABLE IF NOT EXISTS counter (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER)");
     this.#database.run("INSERT OR IGNORE INTO counter VALUES (1, 1)");
-    const byName = new Map(kinds.map((kind) => [kindKey(kind), kind]));
-    const rows = this.#database.query<{ key: string; kind: string; json: string }, []>(
-      "SELECT key, kind, json FROM objects ORDER BY key",
+    const rows = this.#database.query<{ key: string; kind: string; json: string }, [string]>(
+      "SELECT key, kind, json FROM objects ORDER BY kind = ? DESC, key",
     );
-    for (const row of rows.all()) {
-      const kind = byName.get(row.kind);
-      if (kind !== undefined) this.#objects.set(row.key, { kind, object: JSON.parse(row.json) });
+    for (const row of rows.all(kindKey(customResourceDefinitions))) {
+      const kind = kinds.find(row.kind);
+      if (kind === undefined) continue;
+      const object: KubernetesObject = JSON.parse(row.json);
+      this.#objects.set(row.key, { kind, object });
+      if (kind === customResourceDefinitions) kinds.define(object);
     }
     const counter = this.#database.query<{ version: number }, []>("SELECT version FROM counter").get();
     this.#resourceVersion = counter?.version ?? 1;
@@ -159,10 +167,6 @@ export class ObjectStore {
 /** RFC 3339 with whole seconds, as Kubernetes writes times. */
 export function timestamp(date: Date = new Date()): string {
   return `${date.toISOString().slice(0, 19)}Z`;
-}
-
-function kindKey(kind: Kind): string {
-  return `${kind.group}/${kind.resource}`;
 }
 
 function objectKey(kind: Kind, namespace: string, name: string): string {

@@ -7,6 +7,7 @@ import {
   type KubernetesObject,
   namespaces,
   nodes,
+  type PrintedColumn,
   pods,
   secrets,
   serviceAccounts,
@@ -53,6 +54,8 @@ export function toTable(
 
 /** Age is the last of the columns that are always shown; nodes have their version after it. */
 function columnsOf(kind: Kind): readonly Column[] {
+  if (kind.printed !== undefined)
+    return [name, ...(kind.printed.length === 0 ? [age] : kind.printed.map(printedColumn))];
   const own = columnsByKind.get(kind) ?? [];
   if (kind === nodes) return [name, ...own.slice(0, 2), age, ...own.slice(2)];
   return [name, ...own, age];
@@ -71,6 +74,31 @@ function rowObject(object: KubernetesObject, includeObject: string): { object?: 
 
 function column(name: string, cell: Column["cell"], priority: 0 | 1 = 0, type: Column["type"] = "string"): Column {
   return { name, type, priority, cell };
+}
+
+/** A column of a custom resource: a plain path, or one with a filter by equality as conditions are chosen. */
+function printedColumn({ name: title, type, jsonPath, priority }: PrintedColumn): Column {
+  return column(
+    title,
+    (object, now) => {
+      const found = valueAtPath(object, jsonPath);
+      if (type === "date" && typeof found === "string") return formatAge(now - Date.parse(found));
+      return typeof found === "number" || typeof found === "boolean" ? found : String(found ?? "");
+    },
+    priority === 0 ? 0 : 1,
+    type === "integer" || type === "boolean" ? type : "string",
+  );
+}
+
+function valueAtPath(object: unknown, jsonPath: string): unknown {
+  const steps = jsonPath.matchAll(/\.([\w-]+)|\[\?\(@\.(\w+)\s*==\s*["']([^"']*)["']\)\]|\[(\d+)\]|\['([^']+)'\]/g);
+  let value = object;
+  for (const [, field, key, wanted, index, quoted] of steps) {
+    if (key !== undefined) value = listAt(value).find((item) => valueAt(item, key) === wanted);
+    else if (index !== undefined) value = listAt(value)[Number(index)];
+    else value = valueAt(value, field ?? quoted ?? "");
+  }
+  return value;
 }
 
 /** The value at a path as a cell; `otherwise` when it is missing. */

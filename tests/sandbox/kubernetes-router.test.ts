@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { builtinKinds, namespaces, nodes } from "#sandbox/kubernetes/kinds.ts";
+import { KindRegistry } from "#sandbox/kubernetes/custom-kinds.ts";
+import { namespaces, nodes } from "#sandbox/kubernetes/kinds.ts";
 import { create } from "#sandbox/kubernetes/operations.ts";
 import { type Api, route } from "#sandbox/kubernetes/router.ts";
 import { ObjectStore } from "#sandbox/kubernetes/store.ts";
@@ -10,9 +11,10 @@ let stopping: AbortController;
 
 beforeEach(() => {
   stopping = new AbortController();
+  const kinds = new KindRegistry();
   api = {
-    store: new ObjectStore(":memory:", builtinKinds),
-    kinds: builtinKinds,
+    store: new ObjectStore(":memory:", kinds),
+    kinds,
     authority: "PEM",
     token: "secret",
     version: "v1.36.1",
@@ -114,9 +116,9 @@ test("takes a strategic merge patch only where it means the same", async () => {
   expect((await call("PATCH", `${CONFIG_MAPS}/x`, withList, strategic)).status).toBe(415);
 });
 
-test.each(["application/apply-patch+yaml", "application/json-patch+json"])("refuses %s", async (type) => {
+test("refuses a JSON patch", async () => {
   await call("POST", CONFIG_MAPS, configMap("x"));
-  const response = await call("PATCH", `${CONFIG_MAPS}/x`, {}, { "content-type": type });
+  const response = await call("PATCH", `${CONFIG_MAPS}/x`, {}, { "content-type": "application/json-patch+json" });
   expect(response.status).toBe(415);
 });
 
@@ -148,11 +150,13 @@ test("refuses objects in a namespace that is not there, and bad names", async ()
   expect((await call("POST", CONFIG_MAPS, configMap("Bad_Name"))).status).toBe(422);
 });
 
-test("a namespace brings its service account and takes its objects along", async () => {
+test("a namespace brings its service account, and waits for its objects to go", async () => {
   await call("POST", "/api/v1/namespaces", { metadata: { name: "team" } });
   expect((await call("GET", "/api/v1/namespaces/team/serviceaccounts/default")).status).toBe(200);
-  await call("DELETE", "/api/v1/namespaces/team");
-  expect((await call("GET", "/api/v1/namespaces/team/serviceaccounts/default")).status).toBe(404);
+  const deleted = await json(call("DELETE", "/api/v1/namespaces/team"));
+  expect(deleted).toMatchObject({ kind: "Namespace", status: { phase: "Terminating" } });
+  const body = { metadata: { name: "late" } };
+  expect((await call("POST", "/api/v1/namespaces/team/configmaps", body)).status).toBe(403);
   expect((await call("DELETE", "/api/v1/namespaces/default")).status).toBe(403);
 });
 
@@ -203,7 +207,14 @@ test("a watch from a forgotten version is told to list again", async () => {
 
 test("discovery names the kinds that are stored", async () => {
   const groups = await json(call("GET", "/apis"));
-  expect(groups.groups.map(({ name }) => name)).toEqual(["apps", "storage.k8s.io"]);
+  expect(groups.groups.map(({ name }) => name)).toEqual([
+    "apps",
+    "storage.k8s.io",
+    "rbac.authorization.k8s.io",
+    "networking.k8s.io",
+    "policy",
+    "apiextensions.k8s.io",
+  ]);
   const core = await json(call("GET", "/api/v1"));
   expect(core.resources.map(({ name }) => name)).toContain("nodes/status");
   expect((await call("GET", "/apis/argoproj.io/v1alpha1/applications")).status).toBe(404);

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { builtinKinds, configMaps } from "#sandbox/kubernetes/kinds.ts";
+import { KindRegistry } from "#sandbox/kubernetes/custom-kinds.ts";
+import { configMaps } from "#sandbox/kubernetes/kinds.ts";
 import { ObjectStore } from "#sandbox/kubernetes/store.ts";
 import { temporaryFolder } from "#tests/sandbox/harness.ts";
 
@@ -12,7 +13,7 @@ const configMap = (name: string) => ({
 });
 
 test("each change gets the next resourceVersion and reaches subscribers in order", () => {
-  const store = new ObjectStore(":memory:", builtinKinds);
+  const store = new ObjectStore(":memory:", new KindRegistry());
   const seen: string[] = [];
   store.subscribe(({ type, resourceVersion }) => seen.push(`${type} ${resourceVersion}`));
   const created = store.create(configMaps, configMap("x"));
@@ -23,7 +24,7 @@ test("each change gets the next resourceVersion and reaches subscribers in order
 });
 
 test("an update that changes nothing is no change", () => {
-  const store = new ObjectStore(":memory:", builtinKinds);
+  const store = new ObjectStore(":memory:", new KindRegistry());
   const created = store.create(configMaps, configMap("x"));
   expect(store.update(configMaps, { ...created })).toBe(created);
   expect(store.resourceVersion).toBe(2);
@@ -33,11 +34,11 @@ test("an update that changes nothing is no change", () => {
 test("objects and the counter survive, the history does not", () => {
   const folder = temporaryFolder();
   const path = join(folder.path, "objects.db");
-  const first = new ObjectStore(path, builtinKinds);
+  const first = new ObjectStore(path, new KindRegistry());
   const created = first.create(configMaps, configMap("x"));
   expect(first.eventsAfter(1)).toHaveLength(1);
   first.close();
-  const second = new ObjectStore(path, builtinKinds);
+  const second = new ObjectStore(path, new KindRegistry());
   expect(second.get(configMaps, "default", "x")).toEqual(created);
   expect(second.resourceVersion).toBe(2);
   expect(second.eventsAfter(1)).toBeUndefined();
@@ -47,7 +48,7 @@ test("objects and the counter survive, the history does not", () => {
 });
 
 test("lists one namespace or all, sorted", () => {
-  const store = new ObjectStore(":memory:", builtinKinds);
+  const store = new ObjectStore(":memory:", new KindRegistry());
   for (const namespace of ["b", "a"]) {
     store.create(configMaps, { ...configMap("x"), metadata: { name: "x", namespace } });
   }

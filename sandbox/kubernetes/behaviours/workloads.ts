@@ -67,7 +67,12 @@ export class WorkloadBehaviour {
   }
 
   #reconcilePods(kind: Kind, workload: KubernetesObject): void {
-    const existing = this.#podsOf(workload);
+    const existing = this.#podsOf(workload).filter((pod) => {
+      const current = stringAt(pod, "metadata", "labels", hashLabel(kind)) === templateHash(workload);
+      // Of what was written before: a rollout that goes in one step.
+      if (!current) this.#store.remove(pods, pod);
+      return current;
+    });
     if (kind === daemonSets) {
       const wanted = this.#nodesFor(workload).map((node) => node.metadata.name);
       for (const pod of existing) {
@@ -171,8 +176,9 @@ function fits(node: KubernetesObject, podSpec: unknown, ignoring: readonly strin
 function podOf(kind: Kind, workload: KubernetesObject, suffix: string, nodeName?: string): NewObject {
   const { name, namespace = "default", uid } = workload.metadata;
   const template = objectAt(workload, "spec", "template");
+  const hash = templateHash(workload);
   // Deployments make their pods through a ReplicaSet, whose hash is part of the name.
-  const middle = kind === deployments ? `${Bun.hash(JSON.stringify(template)).toString(16).slice(0, 10)}-` : "";
+  const middle = kind === deployments ? `${hash}-` : "";
   return {
     apiVersion: "v1",
     kind: "Pod",
@@ -180,6 +186,7 @@ function podOf(kind: Kind, workload: KubernetesObject, suffix: string, nodeName?
       name: `${name}-${middle}${suffix}`,
       namespace,
       ...objectAt(template, "metadata"),
+      labels: { ...objectAt(template, "metadata", "labels"), [hashLabel(kind)]: hash },
       ownerReferences: [
         { apiVersion: "apps/v1", kind: kind.kind, name, uid, controller: true, blockOwnerDeletion: true },
       ],
@@ -187,6 +194,16 @@ function podOf(kind: Kind, workload: KubernetesObject, suffix: string, nodeName?
     spec: { ...objectAt(template, "spec"), ...(nodeName === undefined ? {} : { nodeName }) },
     status: { phase: "Pending" },
   };
+}
+
+function templateHash(workload: KubernetesObject): string {
+  return Bun.hash(JSON.stringify(objectAt(workload, "spec", "template")))
+    .toString(16)
+    .slice(0, 10);
+}
+
+function hashLabel(kind: Kind): string {
+  return kind === deployments ? "pod-template-hash" : "controller-revision-hash";
 }
 
 /** A pod in which every container runs and is ready. */

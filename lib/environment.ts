@@ -14,10 +14,8 @@ export interface Environment {
   /** What runs us, so that hints name commands that work where this one did. */
   readonly runner: "mise" | "npx" | "bun";
   readonly images: NodeImages;
-  /** File with Argo CD's manifest instead of the pinned one: variable ARGOCD_MANIFEST, overridden by `--argocd-manifest`. */
+  /** File or folder with Argo CD's manifest instead of the pinned one: variable ARGOCD_MANIFEST, overridden by `--argocd-manifest`. */
   readonly argocdManifest: string | undefined;
-  /** Why clusters get no Argo CD here: variable GITOPS_LEFT_OUT. Undefined: they get one where the fleet says so. */
-  readonly gitopsLeftOut: string | undefined;
 }
 
 /** Node images instead of the pinned ones, for machines without a registry. */
@@ -42,7 +40,6 @@ export function readEnvironment(
     yes: nonEmpty("MISE_YES") === "1" || nonEmpty("MISE_YES") === "true",
     runner: nonEmpty("MISE_TASK_NAME") !== undefined ? "mise" : variables.npm_command === "exec" ? "npx" : "bun",
     argocdManifest: nonEmpty("ARGOCD_MANIFEST"),
-    gitopsLeftOut: nonEmpty("GITOPS_LEFT_OUT"),
     images: { kind: nonEmpty("KIND_NODE_IMAGE"), k3d: nonEmpty("K3S_NODE_IMAGE") },
   };
 }

@@ -60,9 +60,6 @@ export async function runVerb(asked: Verb, options: RunOptions): Promise<number>
     leftOut: graph.leftOut.filter((entry) => selected.clusters.some((cluster) => cluster.name === entry.cluster)),
   });
   for (const notice of limits.notices) emit(notice);
-  const { gitopsLeftOut } = session.environment;
-  if (fleet.gitops !== undefined && options.gitops !== undefined && gitopsLeftOut !== undefined)
-    emit({ kind: "notice", level: "warning", message: `Argo CD is left out: ${gitopsLeftOut}` });
 
   const engine: Engine = {
     resources,
@@ -97,7 +94,7 @@ export async function runVerb(asked: Verb, options: RunOptions): Promise<number>
 
 function settingsOf({ gitops }: RunOptions, environment: Environment): GraphSettings {
   const { images, argocdManifest } = environment;
-  if (gitops === undefined || environment.gitopsLeftOut !== undefined) return { images };
+  if (gitops === undefined) return { images };
   const manifest = argocdManifest === undefined ? {} : { manifest: argocdManifest };
   return { images, gitops: { ...manifest, ...gitops } };
 }

@@ -32,6 +32,7 @@ export function createWorld(session: Session, clock: Clock, signal: AbortSignal,
   const { retain, adopt, allowReplacement } = options;
   return {
     exec: createExec(session.environment.variables),
+    variables: session.environment.variables,
     clock,
     paths: session.paths,
     kubernetes: createKubernetesApi,

@@ -8,6 +8,8 @@ import type { Paths } from "#lib/paths.ts";
 /** What resources may touch. Read-only, passed in, built once per run; progress and signal are bound per resource. */
 export interface World {
   readonly exec: Exec;
+  /** Environment of programs that are not run by exec, because what goes in and out of them is binary. */
+  readonly variables: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly paths: Paths;
   readonly locks: Locks;

@@ -2,6 +2,8 @@ import { Database } from "bun:sqlite";
 import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
+import { ArgocdBehaviour } from "#sandbox/argocd/controller.ts";
+import { SnapshotRepository } from "#sandbox/argocd/repository.ts";
 import type { NewControlPlane, NewNode } from "#sandbox/daemon-client.ts";
 import { now, randomId } from "#sandbox/docker/engine.ts";
 import type { Container, ControlPlane } from "#sandbox/docker/model.ts";
@@ -29,11 +31,13 @@ class Daemon {
   readonly #state: DockerState;
   readonly #listeners = new Map<string, Listener>();
   readonly #apis = new Map<string, ApiServer>();
+  readonly #repository: SnapshotRepository;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(paths: SandboxPaths) {
     this.#paths = paths;
     this.#state = new DockerState(paths.database, { create: true });
+    this.#repository = new SnapshotRepository(paths.commits);
     mkdirSync(paths.clusters, { recursive: true, mode: 0o700 });
   }
 
@@ -237,6 +241,7 @@ class Daemon {
       version: gitVersion(controlPlane),
       networkDaemonSet: controlPlane.distribution === "kind" ? "kindnet" : undefined,
       pace: paceOf(() => this.#state.speed()),
+      controllers: [(cluster, pace) => new ArgocdBehaviour(cluster, pace, this.#repository)],
     });
     this.#apis.set(controlPlane.container, api);
     return api;

@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite";
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { DaemonClient, DaemonUnreachable } from "#sandbox/daemon-client.ts";
 import { parseArguments, UnknownUsage } from "#sandbox/docker/argv.ts";
 import { createBuiltinNetworks } from "#sandbox/docker/engine.ts";
@@ -11,7 +11,10 @@ import { DockerState } from "#sandbox/docker/state.ts";
 import { readSandboxEnvironment } from "#sandbox/environment.ts";
 import { type SandboxPaths, sandboxPaths } from "#sandbox/paths.ts";
 
-const PROGRAMS = ["docker", "kind", "k3d"] as const;
+/** Programs that stand in for others, with the folder of their source. */
+const PROGRAMS = { docker: "docker", kind: "docker", k3d: "docker", git: "git" } as const;
+/** Those that a fault can be asked of. */
+const FAULTY = ["docker", "kind", "k3d"] as const;
 /** A daemon that has not answered by then has died; its log says why. */
 const START_DEADLINE_MS = 15_000;
 const POLL_MS = 10;
@@ -27,7 +30,7 @@ const USAGE = `usage: bun run sandbox/main.ts COMMAND --state DIR
 
 /** What `up` prints: variables for the programs that are to see the sandbox. */
 export interface SandboxUp {
-  readonly env: { readonly PATH: string; readonly K8S_SANDBOX_STATE: string; readonly GITOPS_LEFT_OUT: string };
+  readonly env: { readonly PATH: string; readonly K8S_SANDBOX_STATE: string; readonly ARGOCD_MANIFEST: string };
 }
 
 async function up(paths: SandboxPaths, speed: number | undefined): Promise<void> {
@@ -36,12 +39,13 @@ async function up(paths: SandboxPaths, speed: number | undefined): Promise<void>
   if (!(await isUp(daemon, paths))) await startOnce(paths, daemon);
   if (speed !== undefined) withState(paths, (state) => state.setSpeed(speed));
   writePrograms(paths);
+  writeManifests(paths);
   const { path } = readSandboxEnvironment();
   const others = path.split(":").filter((folder) => folder !== "" && folder !== paths.bin);
   const env = {
     PATH: [paths.bin, ...others].join(":"),
     K8S_SANDBOX_STATE: paths.state,
-    GITOPS_LEFT_OUT: "the sandbox does not emulate it yet",
+    ARGOCD_MANIFEST: paths.manifests,
   };
   print({ env } satisfies SandboxUp);
 }
@@ -141,19 +145,37 @@ async function isUp(daemon: DaemonClient, paths: SandboxPaths): Promise<boolean>
 /** A program in the state folder always means that folder, whatever else is in the environment. */
 function writePrograms(paths: SandboxPaths): void {
   mkdirSync(paths.bin, { recursive: true, mode: 0o700 });
-  for (const program of PROGRAMS) {
+  for (const [program, folder] of Object.entries(PROGRAMS)) {
     const file = join(paths.bin, program);
-    const script = join(import.meta.dir, "docker", `${program}.ts`);
+    const script = join(import.meta.dir, folder, `${program}.ts`);
     const text = [
       "#!/bin/sh",
       `K8S_SANDBOX_STATE=${quote(paths.state)} exec ${quote(process.execPath)} ${quote(script)} "$@"`,
       "",
     ].join("\n");
-    if (existsSync(file) && readFileSync(file, "utf8") === text) continue;
-    const temporary = `${file}.${process.pid}`;
-    writeFileSync(temporary, text, { mode: 0o755 });
-    renameSync(temporary, file);
+    writeWhole(file, text, 0o755);
   }
+}
+
+/** Both variants, each in one file as Argo CD has them. */
+function writeManifests(paths: SandboxPaths): void {
+  const read = (name: string) => readFileSync(join(import.meta.dir, "argocd/manifests", `${name}.yaml`), "utf8");
+  for (const [file, variant] of [
+    ["install.yaml", "standard"],
+    ["ha/install.yaml", "high-availability"],
+  ] as const) {
+    const path = join(paths.manifests, file);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeWhole(path, `${read("common")}---\n${read(variant)}`, 0o600);
+  }
+}
+
+/** A reader sees the old text or the new one. */
+function writeWhole(path: string, text: string, mode: number): void {
+  if (existsSync(path) && readFileSync(path, "utf8") === text) return;
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, text, { mode });
+  renameSync(temporary, path);
 }
 
 function quote(text: string): string {
@@ -166,7 +188,7 @@ function print(value: unknown): void {
 
 function addFault(paths: SandboxPaths, words: readonly string[], once: boolean, nth: number): void {
   const [program = "", match, effect = "", ...more] = words;
-  if (!PROGRAMS.some((one) => one === program)) throw new UnknownUsage(`the program "${program}"`);
+  if (!FAULTY.some((one) => one === program)) throw new UnknownUsage(`the program "${program}"`);
   if (match === undefined || more.length > 0) throw new UnknownUsage("other than PROGRAM MATCH EFFECT");
   if (parseEffect(effect) === undefined) throw new UnknownUsage(`the effect "${effect}"`);
   withState(paths, (state) => state.addFault({ program, match, effect, nth, times: once ? 1 : 0 }));

@@ -9,6 +9,10 @@ export interface SandboxPaths {
   readonly database: string;
   /** Objects of the clusters, one file each. */
   readonly clusters: string;
+  /** What stands for Argo CD's manifests, laid out as its own are. */
+  readonly manifests: string;
+  /** Commits that the fake git has taken of the checkout, one file each. */
+  readonly commits: string;
   readonly socket: string;
   readonly pid: string;
   readonly log: string;
@@ -30,6 +34,8 @@ export function sandboxPaths(directory: string): SandboxPaths {
     bin: join(state, "bin"),
     database: join(state, "docker.db"),
     clusters: join(state, "clusters"),
+    manifests: join(state, "argocd"),
+    commits: join(state, "commits"),
     socket: Buffer.byteLength(socket) > LONGEST_SOCKET_PATH ? short : socket,
     pid: join(state, "daemon.pid"),
     log: join(state, "daemon.log"),

@@ -7,7 +7,7 @@
 //USAGE flag "--allow-replacement" help="delete and make anew what can't be changed in place"
 //USAGE flag "--no-gitops" help="leave Argo CD and its applications alone: clusters only"
 //USAGE flag "--revision <name>" help="branch, tag or commit that Argo CD reads, instead of the fleet's"
-//USAGE flag "--argocd-manifest <file>" help="Argo CD's install manifest from a file, instead of the pinned one from the internet"
+//USAGE flag "--argocd-manifest <file>" help="Argo CD's install manifest from a file or folder, instead of the pinned one from the internet"
 //USAGE flag "--no-wait" help="don't wait until the applications are synced and healthy"
 //USAGE flag "--account <name>" help="only what belongs to this account (repeatable)" var=#true
 //USAGE flag "--provider <name>" help="only aws, azure, gcp, kind or k3d (repeatable)" var=#true

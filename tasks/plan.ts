@@ -2,7 +2,7 @@
 //MISE description="Show what create-all would do and change nothing"
 //USAGE flag "--no-gitops" help="leave Argo CD and its applications alone: clusters only"
 //USAGE flag "--revision <name>" help="branch, tag or commit that Argo CD reads, instead of the fleet's"
-//USAGE flag "--argocd-manifest <file>" help="Argo CD's install manifest from a file, instead of the pinned one from the internet"
+//USAGE flag "--argocd-manifest <file>" help="Argo CD's install manifest from a file or folder, instead of the pinned one from the internet"
 //USAGE flag "--account <name>" help="only what belongs to this account (repeatable)" var=#true
 //USAGE flag "--provider <name>" help="only aws, azure, gcp, kind or k3d (repeatable)" var=#true
 //USAGE flag "--target <id>" help="only this resource, by the id that plan shows (repeatable)" var=#true

@@ -96,6 +96,7 @@ async function listUncommitted(world: World): Promise<readonly string[]> {
   return result.stdout.split("\n").flatMap((line) => (line === "" ? [] : [line.slice(3)]));
 }
 
+const infoSchema = z.object({ OperatingSystem: z.string() });
 const ipamSchema = z.array(
   z.object({
     IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string(), Gateway: z.string().optional() })).nullish() }),
@@ -104,7 +105,8 @@ const ipamSchema = z.array(
 
 /** Where containers of every network find this computer. */
 async function findHostAddress(world: World): Promise<{ readonly name: string; readonly listen: string }> {
-  const { stdout: system } = await docker(world, ["info", "--format", "{{.OperatingSystem}}"]);
+  const { stdout: info } = await docker(world, ["info", "--format", "{{json .}}"]);
+  const { OperatingSystem: system } = infoSchema.parse(JSON.parse(info));
   // Its containers are in a virtual machine; this name leads to the loopback of the computer around it.
   if (/docker desktop/i.test(system)) return { name: "host.docker.internal", listen: "127.0.0.1" };
   const { stdout } = await docker(world, ["network", "inspect", "bridge"]);

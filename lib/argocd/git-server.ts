@@ -1,4 +1,3 @@
-import { readEnvironment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
 import type { World } from "#lib/world.ts";
@@ -25,15 +24,17 @@ export interface GitServerOptions {
   readonly root: string;
 }
 
+type GitServerWorld = Pick<World, "clock" | "variables">;
+
 /** While another process of ours serves it, waits to take over. @throws FleetError PortTaken */
-export async function serveCheckout(world: Pick<World, "clock">, options: GitServerOptions): Promise<GitServer> {
+export async function serveCheckout(world: GitServerWorld, options: GitServerOptions): Promise<GitServer> {
   const stopping = new AbortController();
-  let server = tryListen(options);
+  let server = tryListen(world, options);
   if (server !== undefined) return { stop: () => stopServer(server) };
   if (!(await isOurs(options))) throw portTaken(options);
   const takeOver = (async () => {
     while (!stopping.signal.aborted) {
-      server = tryListen(options);
+      server = tryListen(world, options);
       if (server !== undefined) return;
       await world.clock.sleep(retryMs, stopping.signal).catch(() => undefined);
     }
@@ -52,14 +53,14 @@ async function stopServer(server: Bun.Server<undefined> | undefined): Promise<vo
 }
 
 /** Undefined when the port is taken. */
-function tryListen(options: GitServerOptions): Bun.Server<undefined> | undefined {
+function tryListen({ variables }: GitServerWorld, options: GitServerOptions): Bun.Server<undefined> | undefined {
   try {
     return Bun.serve({
       hostname: options.address,
       port: options.port,
       // A fetch with much to pack is silent for a while.
       idleTimeout: 120,
-      fetch: (request) => answer(request, options.root),
+      fetch: (request) => answer(request, { root: options.root, variables }),
     });
   } catch (error) {
     if (isErrno(error, "EADDRINUSE")) return undefined;
@@ -68,6 +69,11 @@ function tryListen(options: GitServerOptions): Bun.Server<undefined> | undefined
       cause: error,
     });
   }
+}
+
+interface Checkout {
+  readonly root: string;
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 async function isOurs({ address, port }: GitServerOptions): Promise<boolean> {
@@ -85,10 +91,10 @@ function portTaken({ address, port }: GitServerOptions): FleetError {
   });
 }
 
-async function answer(request: Request, root: string): Promise<Response> {
+async function answer(request: Request, checkout: Checkout): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   if (pathname === "/") return new Response(identity);
-  const asked = { protocol: request.headers.get("git-protocol") ?? "", root };
+  const asked = { protocol: request.headers.get("git-protocol") ?? "", ...checkout };
   if (request.method === "GET" && pathname === "/checkout.git/info/refs" && searchParams.get("service") === service) {
     const refs = uploadPack(["--http-backend-info-refs"], null, asked);
     const head = `# service=${service}\n`;
@@ -115,12 +121,13 @@ function reply(type: "advertisement" | "result", body: ConstructorParameters<typ
 function uploadPack(
   flags: readonly string[],
   input: Uint8Array<ArrayBuffer> | null,
-  { protocol, root }: { readonly protocol: string; readonly root: string },
+  { protocol, root, variables }: Checkout & { readonly protocol: string },
 ): Response {
   // In a container the checkout belongs to somebody else; clusters are told commits, not branches.
   const settings = ["-c", `safe.directory=${root}`, "-c", "uploadpack.allowReachableSHA1InWant=true"];
-  const child = Bun.spawn(["git", ...settings, "upload-pack", "--stateless-rpc", ...flags, root], {
-    env: { ...readEnvironment().variables, GIT_PROTOCOL: protocol },
+  const git = Bun.which("git", { PATH: variables.PATH ?? "" }) ?? "git";
+  const child = Bun.spawn([git, ...settings, "upload-pack", "--stateless-rpc", ...flags, root], {
+    env: { ...variables, GIT_PROTOCOL: protocol },
     stdin: input ?? "ignore",
     stdout: "pipe",
     stderr: "ignore",

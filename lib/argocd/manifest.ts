@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Pin, readPin, renderBootstrap } from "#lib/argocd/bootstrap.ts";
 import { FleetError } from "#lib/errors.ts";
@@ -20,7 +20,10 @@ export interface ManifestState {
 
 export interface ManifestOptions {
   readonly variant: ArgocdVariant;
-  /** File to take instead of the pinned URL, for machines without a way out; then it is trusted as it is. */
+  /**
+   * Taken instead of the pinned URL, for machines without a way out, and trusted as it is: a file, or a folder that holds the
+   * manifests of both variants as Argo CD's own `manifests/` does.
+   */
   readonly file?: string;
 }
 
@@ -37,11 +40,11 @@ export function argocdManifest(options: ManifestOptions): Resource<ManifestState
     keptOnDelete: "it stays for the next create",
     async observe(world) {
       const pin = await readPin(world.paths.root, variant);
-      const path = file ?? cachePath(world, pin);
+      const path = file === undefined ? cachePath(world, pin) : await manifestIn(file, variant);
       const text = await tryRead(path);
       if (text === undefined) {
         if (file === undefined) return { kind: "absent" };
-        throw new FleetError("ManifestUnavailable", `there is no file ${file} with Argo CD's manifest`, {
+        throw new FleetError("ManifestUnavailable", `there is no file ${path} with Argo CD's manifest`, {
           hint: "correct --argocd-manifest or ARGOCD_MANIFEST",
         });
       }
@@ -61,6 +64,14 @@ export function argocdManifest(options: ManifestOptions): Resource<ManifestState
     remove: () => Promise.resolve({ kind: "kept", why: "it stays for the next create" }),
     health: ({ version }) => ({ kind: "healthy", summary: version }),
   };
+}
+
+async function manifestIn(path: string, variant: ArgocdVariant): Promise<string> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  return isFolder ? join(path, variant === "standard" ? "install.yaml" : "ha/install.yaml") : path;
 }
 
 function cachePath(world: World, { version, sha256: digest, variant }: Pin): string {

@@ -77,7 +77,7 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
   argocdManifest: {
     name: "argocd-manifest",
     value: "file",
-    help: "Argo CD's install manifest from a file, instead of the pinned one from the internet",
+    help: "Argo CD's install manifest from a file or folder, instead of the pinned one from the internet",
   },
   help: { name: "help", help: "show this help" },
 };

@@ -126,7 +126,7 @@ function formatNotices(run: RunState, { width, remarks = [] }: SummaryOptions, s
 function formatSandbox({ started }: RunState, width: number): readonly string[] {
   if (started?.sandbox !== true) return [];
   const text =
-    "Docker, kind, k3d and the clusters' API servers were emulated; nothing outside of the sandbox was touched";
+    "Docker, kind, k3d, the clusters' API servers and Argo CD were emulated; nothing outside of the sandbox was touched";
   return labelled("sandbox", wrap(text, width - labelWidth));
 }
 

@@ -261,7 +261,8 @@ export function createBuiltinNetworks(state: DockerState): void {
         options: name === "bridge" ? { "com.docker.network.driver.mtu": "1500" } : {},
         ipv6: false,
         subnet,
-        gateway: subnet === "" ? "" : "172.17.0.1",
+        // Containers of the sandbox are on this computer itself: this is where they find it.
+        gateway: subnet === "" ? "" : "127.0.0.1",
         builtin: true,
       });
     }

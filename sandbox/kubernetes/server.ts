@@ -18,7 +18,11 @@ export interface ApiServerOptions {
   /** DaemonSet that makes the pod network; undefined when the network is built in. */
   readonly networkDaemonSet: string | undefined;
   readonly pace: Pace;
+  /** What else is at work in the cluster while its endpoint is open. */
+  readonly controllers?: readonly Controller[];
 }
+
+export type Controller = (cluster: Cluster, pace: Pace) => { stop(): void };
 
 /** One cluster: its objects, what moves in it, and its HTTPS endpoint while that is open. */
 export class ApiServer {
@@ -29,6 +33,7 @@ export class ApiServer {
   #nodes: NodeBehaviour | undefined;
   #workloads: WorkloadBehaviour | undefined;
   #definitions: DefinitionBehaviour | undefined;
+  #controllers: readonly { stop(): void }[] = [];
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
@@ -59,6 +64,7 @@ export class ApiServer {
     this.#nodes = new NodeBehaviour(this.cluster.store, pace, networkDaemonSet);
     this.#workloads = new WorkloadBehaviour(this.cluster.store, pace);
     this.#definitions = new DefinitionBehaviour(this.cluster, pace);
+    this.#controllers = (this.#options.controllers ?? []).map((start) => start(this.cluster, pace));
   }
 
   /** Which nodes have a machine that runs. */
@@ -73,6 +79,8 @@ export class ApiServer {
     this.#nodes?.stop();
     this.#workloads?.stop();
     this.#definitions?.stop();
+    for (const controller of this.#controllers) controller.stop();
+    this.#controllers = [];
     this.#nodes = undefined;
     this.#workloads = undefined;
     this.#definitions = undefined;

@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serveCheckout } from "#lib/argocd/git-server.ts";
 import { systemClock } from "#lib/clock.ts";
+import { readEnvironment } from "#lib/environment.ts";
 import { failureOf } from "#tests/support/failure.ts";
 
-const world = { clock: systemClock };
+const world = { clock: systemClock, variables: readEnvironment().variables };
 let folder = "";
 let root = "";
 let commit = "";

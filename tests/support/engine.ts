@@ -22,6 +22,7 @@ export async function runOver(
   };
   const world: World = {
     exec: { run: refuse, attempt: refuse },
+    variables: {},
     clock,
     paths: { root: "", kubeconfigs: "", runs: "", locks: "", cache: "" },
     kubernetes: refuse,

@@ -52,21 +52,27 @@ export async function whyNot(): Promise<string | undefined> {
   return info.exitCode === 0 && info.stdout.trim() !== "" ? undefined : "docker does not answer";
 }
 
-/** @param speed divides the sandbox's simulated durations; undefined is real Docker */
-export async function openHarness({ speed }: { readonly speed?: number } = {}): Promise<Harness> {
+export interface HarnessOptions {
+  /** Divides the sandbox's simulated durations; undefined is real Docker. */
+  readonly speed?: number;
+  /** The checkout whose tasks are run. @default this one */
+  readonly root?: string;
+}
+
+export async function openHarness({ speed, root = projectRoot }: HarnessOptions = {}): Promise<Harness> {
   const folder = await mkdtemp(join(tmpdir(), "clusters-"));
   const state = speed === undefined ? folder : join(folder, ".sandbox");
   const sandbox = (...args: readonly string[]) =>
-    output(process.execPath, [join(projectRoot, "sandbox/main.ts"), ...args, "--state", state]);
+    output(process.execPath, [join(root, "sandbox/main.ts"), ...args, "--state", state]);
   const up = speed === undefined ? undefined : await sandbox("up", "--speed", String(speed));
   const variables = up === undefined ? {} : (JSON.parse(up.stdout) as { env: Record<string, string> }).env;
   const env = { ...Bun.env, ...variables, CI: "true", CLUSTERS_DIRECTORY: folder };
 
   const start: Harness["start"] = (task, args = [], { fleet = fleetFile, variables: more = {} } = {}) => {
     const flags = ["--json", "--fleet", fleet, ...(speed === undefined ? [] : ["--sandbox"])];
-    const command = [process.execPath, "run", join(projectRoot, `tasks/${task}.ts`), ...flags, ...args];
+    const command = [process.execPath, "run", join(root, `tasks/${task}.ts`), ...flags, ...args];
     const child = Bun.spawn(command, {
-      cwd: projectRoot,
+      cwd: root,
       env: { ...env, ...more },
       stdin: "ignore",
       stdout: "pipe",

@@ -143,6 +143,7 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
         throw new FleetError("ProgramFailed", `${program} failed`, { details: result.stderr.split("\n") });
       },
     },
+    variables: {},
     clock,
     paths: { root: "/nowhere", kubeconfigs: "/nowhere", runs: "/nowhere", locks: "/nowhere", cache: "/nowhere" },
     kubernetes: () => api,

@@ -51,8 +51,8 @@ k3d02.internal     blocked      –          –                –
   do    docker rm --force old-registry
   log   clusters/.runs/2026-11-23T10-15-02/kind02.internal.log
 
-sandbox   Docker, kind, k3d and the clusters' API servers were emulated; nothing outside of the
-          sandbox was touched
+sandbox   Docker, kind, k3d, the clusters' API servers and Argo CD were emulated; nothing outside of
+          the sandbox was touched
 log       clusters/.runs/2026-11-23T10-15-02
 next      export KUBECONFIG=clusters/.kubeconfigs/kubeconfig_kind01.internal.yml
           mise run status

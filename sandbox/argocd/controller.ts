@@ -1,0 +1,447 @@
+import { z } from "zod";
+import { expandApplicationSet, type KnownCluster } from "#sandbox/argocd/application-set.ts";
+import { worstOf } from "#sandbox/argocd/health.ts";
+import { describeForbidden } from "#sandbox/argocd/project.ts";
+import { type Rendered, renderSource } from "#sandbox/argocd/render.ts";
+import type { Repository } from "#sandbox/argocd/repository.ts";
+import {
+  compareObjects,
+  describeTracked,
+  finalizersOf,
+  findKind,
+  findTracked,
+  healthOfTracked,
+  syncObjects,
+  type Tracked,
+} from "#sandbox/argocd/resources.ts";
+import { Failed, Refused } from "#sandbox/argocd/verdict.ts";
+import {
+  isObject,
+  type Json,
+  type JsonObject,
+  listAt,
+  numberAt,
+  objectAt,
+  stringAt,
+  stringsAt,
+  valueAt,
+} from "#sandbox/json.ts";
+import { withConditions } from "#sandbox/kubernetes/behaviours/conditions.ts";
+import {
+  deployments,
+  type Kind,
+  type KubernetesObject,
+  namespaces,
+  secrets,
+  statefulSets,
+} from "#sandbox/kubernetes/kinds.ts";
+import { type Cluster, create, remove, removeFinalizer } from "#sandbox/kubernetes/operations.ts";
+import { timestamp } from "#sandbox/kubernetes/store.ts";
+import type { Pace } from "#sandbox/pace.ts";
+
+const NAMESPACE = "argocd";
+const IN_CLUSTER = "https://kubernetes.default.svc";
+/** From a change to a look at it. */
+const REACTION_MS = 200;
+/** Between two tries of what failed. */
+const RETRY_MS = 3_000;
+const CASCADE = "resources-finalizer.argocd.argoproj.io";
+const REFRESH = "argocd.argoproj.io/refresh";
+
+/** The part of an Application's spec that decides about syncs; anything else in it is refused. */
+const specSchema = z.strictObject({
+  project: z.string(),
+  source: z.unknown().optional(),
+  sources: z.unknown().optional(),
+  destination: z.strictObject({
+    server: z.string().optional(),
+    name: z.string().optional(),
+    namespace: z.string().default(""),
+  }),
+  syncPolicy: z
+    .strictObject({
+      automated: z
+        .strictObject({
+          prune: z.boolean().default(false),
+          selfHeal: z.boolean().default(false),
+          allowEmpty: z.boolean().default(false),
+        })
+        .optional(),
+      retry: z.unknown().optional(),
+      syncOptions: z.array(z.string()).default([]),
+      managedNamespaceMetadata: z.strictObject({ labels: z.record(z.string(), z.string()).optional() }).optional(),
+    })
+    .default({ syncOptions: [] }),
+  revisionHistoryLimit: z.number().optional(),
+});
+type Spec = z.infer<typeof specSchema>;
+
+/** What is found out about an Application, as its status says it. */
+interface Finding {
+  readonly sync: string;
+  readonly health: string;
+  readonly rendered: Rendered | undefined;
+  readonly tracked: readonly Tracked[];
+  readonly conditions: readonly JsonObject[];
+  readonly operation: JsonObject | undefined;
+}
+
+/** Argo CD in one cluster, as far as its Applications and ApplicationSets show it: BEHAVIOUR.md says how far. */
+export class ArgocdBehaviour {
+  readonly #cluster: Cluster;
+  readonly #pace: Pace;
+  readonly #repository: Repository;
+  readonly #unsubscribe: () => void;
+  #timer: Timer | undefined;
+  #due = Number.POSITIVE_INFINITY;
+  #busy = false;
+  #stopped = false;
+
+  constructor(cluster: Cluster, pace: Pace, repository: Repository) {
+    this.#cluster = cluster;
+    this.#pace = pace;
+    this.#repository = repository;
+    this.#unsubscribe = cluster.store.subscribe(() => this.#schedule(REACTION_MS));
+    this.#schedule(REACTION_MS);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#unsubscribe();
+    clearTimeout(this.#timer);
+  }
+
+  /** Changes that come in a burst are looked at once. */
+  #schedule(afterMs: number): void {
+    if (this.#stopped) return;
+    const due = performance.now() + this.#pace.scale(afterMs);
+    if (due >= this.#due) return;
+    clearTimeout(this.#timer);
+    this.#due = due;
+    this.#timer = setTimeout(() => void this.#look(), Math.max(0, due - performance.now()));
+  }
+
+  async #look(): Promise<void> {
+    this.#due = Number.POSITIVE_INFINITY;
+    if (this.#stopped) return;
+    if (this.#busy) return this.#schedule(REACTION_MS);
+    this.#busy = true;
+    try {
+      await this.#reconcile();
+    } catch (error) {
+      // A fault of the sandbox must not end it: the daemon's log shows it, and the next change is looked at.
+      process.stderr.write(`argocd: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      this.#schedule(RETRY_MS);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #reconcile(): Promise<void> {
+    const [applications, sets, projects] = ["Application", "ApplicationSet", "AppProject"].map((kind) =>
+      findKind(this.#cluster, kind),
+    );
+    if (applications === undefined || sets === undefined || projects === undefined) return;
+    const { store } = this.#cluster;
+    if (isUp(store.get(deployments, NAMESPACE, "argocd-applicationset-controller"))) {
+      for (const set of store.list(sets, NAMESPACE)) this.#reconcileSet(sets, applications, set);
+    }
+    if (!isUp(store.get(statefulSets, NAMESPACE, "argocd-application-controller"))) return;
+    this.#requireDefaultProject(projects);
+    for (const { metadata } of store.list(applications, NAMESPACE)) {
+      const application = store.get(applications, NAMESPACE, metadata.name);
+      if (application !== undefined) await this.#reconcileApplication(applications, projects, application);
+      if (this.#stopped) return;
+    }
+    for (const project of store.list(projects, NAMESPACE)) {
+      const used = store
+        .list(applications, NAMESPACE)
+        .some((one) => stringAt(one, "spec", "project") === project.metadata.name);
+      if (project.metadata.deletionTimestamp !== undefined && !used) this.#release(projects, project);
+    }
+  }
+
+  #requireDefaultProject(projects: Kind): void {
+    const terminating = this.#cluster.store.get(namespaces, "", NAMESPACE)?.metadata.deletionTimestamp !== undefined;
+    if (terminating || this.#cluster.store.get(projects, NAMESPACE, "default") !== undefined) return;
+    const all = [{ group: "*", kind: "*" }];
+    create(this.#cluster, projects, NAMESPACE, {
+      metadata: { name: "default" },
+      spec: { sourceRepos: ["*"], destinations: [{ server: "*", namespace: "*" }], clusterResourceWhitelist: all },
+    });
+  }
+
+  #reconcileSet(kind: Kind, applications: Kind, set: KubernetesObject): void {
+    if (set.metadata.deletionTimestamp !== undefined) return;
+    const expansion = expandApplicationSet(set, this.#knownClusters());
+    const { store } = this.#cluster;
+    if (expansion.kind !== "applications") {
+      const reason = expansion.kind === "refused" ? "Unknown" : "ApplicationGenerationFromParamsError";
+      this.#setConditions(kind, set, "True", "False", reason, expansion.why);
+      return;
+    }
+    const owned = store
+      .list(applications, NAMESPACE)
+      .filter((one) =>
+        listAt(one, "metadata", "ownerReferences").some((owner) => stringAt(owner, "uid") === set.metadata.uid),
+      );
+    for (const { metadata, spec } of expansion.applications) {
+      const found = store.get(applications, NAMESPACE, metadata.name);
+      const owner = { apiVersion: set.apiVersion, kind: set.kind, name: set.metadata.name, uid: set.metadata.uid };
+      const ownerReferences = [{ ...owner, controller: true, blockOwnerDeletion: true }];
+      if (found === undefined) {
+        create(this.#cluster, applications, NAMESPACE, {
+          metadata: { ...metadata, ownerReferences },
+          spec: spec as Json,
+        });
+        continue;
+      }
+      if (found.metadata.deletionTimestamp !== undefined) continue;
+      const { finalizers: _finalizers, ...kept } = found.metadata;
+      store.update(applications, {
+        ...found,
+        metadata: { ...kept, ...metadata, namespace: NAMESPACE, ownerReferences } as KubernetesObject["metadata"],
+        spec: spec as Json,
+      });
+    }
+    const names = new Set(expansion.applications.map(({ metadata }) => metadata.name));
+    const policy = stringAt(set, "spec", "syncPolicy", "applicationsSync") || "sync";
+    for (const { metadata } of policy === "sync" || policy === "create-delete" ? owned : []) {
+      if (!names.has(metadata.name) && metadata.deletionTimestamp === undefined) {
+        remove(this.#cluster, applications, NAMESPACE, metadata.name);
+      }
+    }
+    const count = `Successfully generated ${expansion.applications.length} application(s)`;
+    this.#setConditions(kind, set, "False", "True", "ApplicationSetUpToDate", count);
+  }
+
+  /** Its own cluster and others that secrets tell it of. */
+  #knownClusters(): readonly KnownCluster[] {
+    const decode = (secret: KubernetesObject, key: string) => atob(stringAt(secret, "data", key));
+    return this.#cluster.store
+      .list(secrets, NAMESPACE)
+      .filter((secret) => stringAt(secret, "metadata", "labels", "argocd.argoproj.io/secret-type") === "cluster")
+      .map((secret) => ({
+        name: decode(secret, "name"),
+        server: decode(secret, "server"),
+        labels: stringsAt(secret, "metadata", "labels"),
+        annotations: stringsAt(secret, "metadata", "annotations"),
+      }));
+  }
+
+  #setConditions(
+    kind: Kind,
+    set: KubernetesObject,
+    failed: "True" | "False",
+    done: "True" | "False",
+    reason: string,
+    message: string,
+  ): void {
+    const current = this.#cluster.store.get(kind, NAMESPACE, set.metadata.name);
+    if (current === undefined) return;
+    const status = withConditions(objectAt(current, "status"), [
+      { type: "ErrorOccurred", status: failed, reason, message },
+      {
+        type: "ParametersGenerated",
+        status: "True",
+        reason: "ParametersGenerated",
+        message: "Successfully generated parameters for all Applications",
+      },
+      { type: "ResourcesUpToDate", status: done, reason, message },
+    ]);
+    this.#cluster.store.update(kind, { ...current, status });
+  }
+
+  async #reconcileApplication(kind: Kind, projects: Kind, application: KubernetesObject): Promise<void> {
+    if (application.metadata.deletionTimestamp !== undefined) return this.#takeDown(kind, application);
+    const finding = await this.#examine(projects, application);
+    const current = this.#cluster.store.get(kind, NAMESPACE, application.metadata.name);
+    // Changed meanwhile: what was found out may be old, and the change has been noticed.
+    if (current === undefined || current.metadata.deletionTimestamp !== undefined) return;
+    if (!Bun.deepEquals(current.spec, application.spec)) return;
+    this.#record(kind, current, finding);
+    if (finding.sync !== "Synced") this.#schedule(RETRY_MS);
+  }
+
+  /** Deletes what it made before it goes itself, when its finalizer asks for that. */
+  #takeDown(kind: Kind, application: KubernetesObject): void {
+    if (finalizersOf(application).some((finalizer) => finalizer.startsWith(CASCADE))) {
+      const left = findTracked(this.#cluster, application.metadata.name);
+      for (const { kind: of, namespace, name, live } of left) {
+        if (of === undefined || live?.metadata.deletionTimestamp !== undefined) continue;
+        if (this.#cluster.store.get(of, namespace, name) !== undefined) remove(this.#cluster, of, namespace, name);
+      }
+      if (findTracked(this.#cluster, application.metadata.name).length > 0) return;
+    }
+    this.#release(kind, application);
+  }
+
+  #release(kind: Kind, object: KubernetesObject): void {
+    for (const finalizer of finalizersOf(object).filter((one) => one.startsWith(CASCADE))) {
+      const current = this.#cluster.store.get(kind, NAMESPACE, object.metadata.name);
+      if (current !== undefined) removeFinalizer(this.#cluster, kind, current, finalizer);
+    }
+  }
+
+  async #examine(projects: Kind, application: KubernetesObject): Promise<Finding> {
+    const nothing = { rendered: undefined, tracked: [], operation: undefined } as const;
+    const unknown = (type: string, message: string): Finding => ({
+      ...nothing,
+      sync: "Unknown",
+      health: "Unknown",
+      conditions: [{ type, message }],
+    });
+    const parsed = specSchema.safeParse(application.spec);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
+      const place = ["spec", ...(issue?.path ?? []), ...keys].join(".");
+      return unknown("ComparisonError", `${place} is not in the part of Applications that the sandbox knows`);
+    }
+    const spec = parsed.data;
+    const project = this.#cluster.store.get(projects, NAMESPACE, spec.project);
+    const wrong = this.#describeInvalid(application, spec, project);
+    if (wrong !== undefined) return unknown("InvalidSpecError", wrong);
+    try {
+      const rendered = await this.#render(application);
+      const { name } = application.metadata;
+      const options = { application: name, namespace: spec.destination.namespace, project };
+      const tracked = compareObjects(this.#cluster, rendered.objects, options);
+      const operation = this.#sync(application, spec, rendered, tracked);
+      // What was just done is looked at again, with what came of it.
+      const now = operation === undefined ? tracked : compareObjects(this.#cluster, rendered.objects, options);
+      return {
+        sync: now.every(({ synced }) => synced) ? "Synced" : "OutOfSync",
+        health: worstOf(now.map(healthOfTracked)).status,
+        rendered,
+        tracked: now,
+        conditions: [],
+        operation,
+      };
+    } catch (error) {
+      if (!(error instanceof Failed) && !(error instanceof Refused)) throw error;
+      return unknown("ComparisonError", error.message);
+    }
+  }
+
+  #describeInvalid(
+    application: KubernetesObject,
+    spec: Spec,
+    project: KubernetesObject | undefined,
+  ): string | undefined {
+    if (project === undefined) return `Application referencing project ${spec.project} which does not exist`;
+    const { server = IN_CLUSTER, name, namespace } = spec.destination;
+    if (name !== undefined || server !== IN_CLUSTER)
+      return `the sandbox's Argo CD reaches its own cluster only, not ${name ?? server}`;
+    const sources = [valueAt(application, "spec", "source"), ...listAt(application, "spec", "sources")];
+    const repositories = sources.filter(isObject).map((source) => stringAt(source, "repoURL"));
+    return describeForbidden(project, { repositories, server, namespace });
+  }
+
+  async #render(application: KubernetesObject): Promise<Rendered> {
+    if (!isUp(this.#cluster.store.get(deployments, NAMESPACE, "argocd-repo-server"))) {
+      throw new Failed("failed to generate manifests: the repo server isn't there");
+    }
+    const seen = objectAt(application, "status", "sync");
+    return renderSource(
+      objectAt(application, "spec"),
+      this.#repository,
+      (url, revision) =>
+        stringAt(seen, "revision") === revision && stringAt(seen, "comparedTo", "source", "repoURL") === url,
+    );
+  }
+
+  /** Applies what differs, when the Application asks for that. @returns the operation, or undefined when there was none */
+  #sync(
+    application: KubernetesObject,
+    spec: Spec,
+    rendered: Rendered,
+    tracked: readonly Tracked[],
+  ): JsonObject | undefined {
+    const { automated, syncOptions, managedNamespaceMetadata } = spec.syncPolicy;
+    const unknown = syncOptions.find((option) => !["CreateNamespace=true", "ServerSideApply=true"].includes(option));
+    if (unknown !== undefined) throw new Refused(`the sandbox doesn't know the sync option ${unknown}`);
+    const out = tracked.filter(({ synced, target }) => !synced && (target !== undefined || automated?.prune === true));
+    if (automated === undefined || out.length === 0) return undefined;
+    if (rendered.objects.length === 0 && !automated.allowEmpty) return undefined;
+    const done = objectAt(application, "status", "operationState");
+    const same =
+      stringAt(done, "phase") === "Succeeded" &&
+      stringAt(done, "syncResult", "revision") === rendered.revision &&
+      Bun.deepEquals(valueAt(done, "syncResult", "source"), valueAt(application, "spec", "source"));
+    // Somebody changed what was synced: left so, unless that is to be healed.
+    if (same && !automated.selfHeal) return undefined;
+    const { namespace } = spec.destination;
+    if (
+      syncOptions.includes("CreateNamespace=true") &&
+      this.#cluster.store.get(namespaces, "", namespace) === undefined
+    ) {
+      create(this.#cluster, namespaces, "", {
+        metadata: { name: namespace, labels: { ...managedNamespaceMetadata?.labels } },
+      });
+    }
+    const failures = syncObjects(this.#cluster, tracked, automated.prune);
+    const now = timestamp();
+    const tries = numberAt(done, "retryCount") ?? 0;
+    const failed = `one or more objects failed to apply, reason: ${failures.join(", ")}`;
+    return {
+      operation: { sync: { revision: rendered.revision }, initiatedBy: { automated: true } },
+      phase: failures.length === 0 ? "Succeeded" : "Failed",
+      message: failures.length === 0 ? "successfully synced (all tasks run)" : failed,
+      ...(failures.length === 0 ? {} : { retryCount: tries + 1 }),
+      startedAt: now,
+      finishedAt: now,
+      syncResult: { revision: rendered.revision, source: objectAt(application, "spec").source as Json },
+    };
+  }
+
+  #record(kind: Kind, application: KubernetesObject, finding: Finding): void {
+    const { rendered, tracked } = finding;
+    const before = objectAt(application, "status");
+    const spec = objectAt(application, "spec");
+    const { reconciledAt, ...known } = before;
+    const operationState = finding.operation ?? before.operationState;
+    const moved = stringAt(before, "health", "status") !== finding.health;
+    const at = moved ? timestamp() : stringAt(before, "health", "lastTransitionTime");
+    const comparedTo = {
+      ...(spec.source === undefined ? {} : { source: spec.source }),
+      ...(spec.sources === undefined ? {} : { sources: spec.sources }),
+      destination: objectAt(spec, "destination"),
+    };
+    const status: JsonObject = {
+      ...known,
+      sync: {
+        status: finding.sync,
+        comparedTo,
+        ...(rendered === undefined ? {} : { revision: rendered.revision }),
+      },
+      health: { status: finding.health, lastTransitionTime: at },
+      resources: tracked.map(describeTracked),
+      conditions: conditionsWith(finding.conditions, listAt(before, "conditions")),
+      ...(operationState === undefined ? {} : { operationState }),
+      ...(rendered === undefined ? {} : { sourceType: rendered.sourceType }),
+    };
+    const { annotations = {}, ...metadata } = application.metadata;
+    const { [REFRESH]: refresh, ...kept } = isObject(annotations) ? annotations : {};
+    if (refresh === undefined && Bun.deepEquals(status, known)) return;
+    this.#cluster.store.update(kind, {
+      ...application,
+      metadata: { ...metadata, ...(Object.keys(kept).length === 0 ? {} : { annotations: kept }) },
+      status: { ...status, reconciledAt: timestamp() },
+    });
+  }
+}
+
+/** Times of transition stay while a condition says the same. */
+function conditionsWith(wanted: readonly JsonObject[], before: readonly unknown[]): Json {
+  return wanted.map((condition) => {
+    const same = before.find(
+      (one) => stringAt(one, "message") === condition.message && stringAt(one, "type") === condition.type,
+    );
+    return { ...condition, lastTransitionTime: stringAt(same, "lastTransitionTime") || timestamp() };
+  });
+}
+
+function isUp(workload: KubernetesObject | undefined): boolean {
+  return workload !== undefined && (numberAt(workload, "status", "readyReplicas") ?? 0) > 0;
+}

@@ -55,6 +55,7 @@ export const errorCodes = {
   DigestMissing: 2,
   // clusters
   ClusterNotReady: 1,
+  CredentialPluginFailed: 1,
   ClusterUnreachable: 1,
   KubernetesError: 1,
   KindUnknown: 1,

@@ -4,7 +4,7 @@ import type { Clock } from "#lib/clock.ts";
 import { download } from "#lib/download.ts";
 import { type Environment, readEnvironment } from "#lib/environment.ts";
 import { createExec } from "#lib/exec.ts";
-import { createKubernetesApi } from "#lib/kubernetes/api.ts";
+import { createKubernetesApi, type KubernetesApi } from "#lib/kubernetes/api.ts";
 import { createLocks } from "#lib/locks.ts";
 import { type Paths, pathsBelow, projectRoot } from "#lib/paths.ts";
 import { enterSandbox, sandboxState } from "#lib/sandbox.ts";
@@ -30,12 +30,20 @@ export async function openSession({ sandbox }: { readonly sandbox: boolean }): P
 /** The world of a whole run; each resource gets it with a progress sink of its own. */
 export function createWorld(session: Session, clock: Clock, signal: AbortSignal, options: WorldOptions): World {
   const { retain, adopt, allowReplacement } = options;
+  const exec = createExec(session.environment.variables);
+  const apis = new Map<string, KubernetesApi>();
   return {
-    exec: createExec(session.environment.variables),
+    exec,
     variables: session.environment.variables,
     clock,
     paths: session.paths,
-    kubernetes: createKubernetesApi,
+    kubernetes(endpoint) {
+      // One per cluster: it remembers what the server has, and who we are to it.
+      const key = JSON.stringify(endpoint);
+      const api = apis.get(key) ?? createKubernetesApi(endpoint, exec);
+      apis.set(key, api);
+      return api;
+    },
     download: (url) => download(url, signal),
     locks: createLocks(session.paths.locks, clock, taskName()),
     signal,

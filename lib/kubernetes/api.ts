@@ -1,4 +1,6 @@
 import { FleetError } from "#lib/errors.ts";
+import type { Exec } from "#lib/exec.ts";
+import { type Credential, execCredentials } from "#lib/kubernetes/exec-credentials.ts";
 import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
 
 /** Plain REST calls to one API server. TLS is verified against the cluster's own CA, always. */
@@ -57,28 +59,49 @@ const applyPatch = "application/apply-patch+yaml";
 
 const defaultTimeoutMs = 5_000;
 
-export function createKubernetesApi(endpoint: Endpoint): KubernetesApi {
-  const tls = {
-    rejectUnauthorized: true,
-    ...(endpoint.ca === undefined ? {} : { ca: endpoint.ca }),
-    ...(endpoint.certificate === undefined ? {} : { cert: endpoint.certificate }),
-    ...(endpoint.key === undefined ? {} : { key: endpoint.key }),
-  };
-  const authorization = endpoint.token === undefined ? {} : { authorization: `Bearer ${endpoint.token}` };
+/** @param exec runs the program that the endpoint names for credentials; without it, such an endpoint is refused */
+export function createKubernetesApi(endpoint: Endpoint, exec?: Exec): KubernetesApi {
+  const source =
+    endpoint.exec === undefined ? undefined : execCredentials(endpoint.exec, endpoint, exec ?? refuseToRun);
 
+  /** With credentials that the server has refused once, asks for new ones and tries once more. */
   async function send<Result>(
     request: Request,
     options: CallOptions,
     read: (response: Response) => Promise<Result>,
   ): Promise<Result> {
+    if (source === undefined) return await sendAs(endpoint, request, options, read);
+    const credential = await source.get(options.signal);
+    let refused = false;
+    const result = await sendAs(credential, request, options, async (response) => {
+      refused = response.status === 401;
+      return await read(response);
+    });
+    if (!refused) return result;
+    source.forget(credential);
+    return await sendAs(await source.get(options.signal), request, options, read);
+  }
+
+  async function sendAs<Result>(
+    { token, certificate, key }: Credential,
+    request: Request,
+    options: CallOptions,
+    read: (response: Response) => Promise<Result>,
+  ): Promise<Result> {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs);
+    const tls = {
+      rejectUnauthorized: true,
+      ...(endpoint.ca === undefined ? {} : { ca: endpoint.ca }),
+      ...(certificate === undefined ? {} : { cert: certificate }),
+      ...(key === undefined ? {} : { key }),
+    };
     try {
       const response = await fetch(new URL(request.path, endpoint.server), {
         method: request.method,
         headers: {
           accept: "application/json",
           ...(request.type === undefined ? {} : { "content-type": request.type }),
-          ...authorization,
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         },
         ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
         // A connection kept open is of no use to a process that lives for seconds, and a restarted server resets it.
@@ -145,6 +168,14 @@ export function createKubernetesApi(endpoint: Endpoint): KubernetesApi {
     },
   };
 }
+
+const refuse = () =>
+  Promise.reject(
+    new FleetError("CredentialPluginFailed", "this kubeconfig wants a program to be run for credentials", {
+      hint: "run it from a task",
+    }),
+  );
+const refuseToRun: Exec = { run: refuse, attempt: refuse };
 
 interface Request {
   readonly method: "GET" | "PATCH" | "DELETE";

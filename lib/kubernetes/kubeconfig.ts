@@ -1,9 +1,19 @@
 import { z } from "zod";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno, removeEmptyFolder, tryReadText, writePrivateFile } from "#lib/files.ts";
+import { type ExecPlugin, resolveCommand } from "#lib/kubernetes/exec-credentials.ts";
 
 /** A kubeconfig as kind, k3d and we write it: only what is read here is checked, the rest is kept as it is. */
 const named = z.looseObject({ name: z.string() });
+const execSchema = z.looseObject({
+  apiVersion: z.enum(["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"]),
+  command: z.string().min(1),
+  args: z.array(z.string()).nullish(),
+  env: z.array(z.object({ name: z.string(), value: z.string() })).nullish(),
+  interactiveMode: z.enum(["Never", "IfAvailable", "Always"]).optional(),
+  provideClusterInfo: z.boolean().optional(),
+  installHint: z.string().optional(),
+});
 const kubeconfigSchema = z.looseObject({
   apiVersion: z.literal("v1"),
   kind: z.literal("Config"),
@@ -18,6 +28,7 @@ const kubeconfigSchema = z.looseObject({
         token: z.string().optional(),
         "client-certificate-data": z.base64().optional(),
         "client-key-data": z.base64().optional(),
+        exec: execSchema.optional(),
       }),
     }),
   ),
@@ -35,6 +46,8 @@ export interface Endpoint {
   readonly certificate: string | undefined;
   readonly key: string | undefined;
   readonly token: string | undefined;
+  /** Asked for credentials where the kubeconfig has none itself. */
+  readonly exec?: ExecPlugin;
 }
 
 /** @throws FleetError KubeconfigInvalid. The message never holds the text: it has credentials. */
@@ -63,12 +76,32 @@ export function endpointOf(kubeconfig: Kubeconfig, where: string): Endpoint {
   const cluster = kubeconfig.clusters.find((entry) => entry.name === context?.cluster)?.cluster;
   const user = kubeconfig.users.find((entry) => entry.name === context?.user)?.user;
   if (cluster === undefined || user === undefined) throw invalid(where, "the current context names no cluster or user");
+  const exec = pluginOf(user, where);
   return {
     server: cluster.server,
     ca: decode(cluster["certificate-authority-data"]),
     certificate: decode(user["client-certificate-data"]),
     key: decode(user["client-key-data"]),
     token: user.token,
+    ...(exec === undefined ? {} : { exec }),
+  };
+}
+
+/** As in client-go, a token or a certificate of the same user comes before the program. */
+function pluginOf(user: Kubeconfig["users"][number]["user"], where: string): ExecPlugin | undefined {
+  const { exec, token } = user;
+  if (exec === undefined || token !== undefined || user["client-certificate-data"] !== undefined) return undefined;
+  if (exec.apiVersion.endsWith("/v1") && exec.interactiveMode === undefined) {
+    throw invalid(where, "users[].user.exec has no interactiveMode");
+  }
+  return {
+    apiVersion: exec.apiVersion,
+    command: resolveCommand(exec.command, where),
+    args: exec.args ?? [],
+    env: Object.fromEntries((exec.env ?? []).map(({ name, value }) => [name, value])),
+    provideClusterInfo: exec.provideClusterInfo === true,
+    installHint: exec.installHint,
+    needsTerminal: exec.interactiveMode === "Always",
   };
 }
 

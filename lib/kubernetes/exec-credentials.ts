@@ -1,0 +1,141 @@
+import { dirname, isAbsolute, join } from "node:path";
+import { z } from "zod";
+import { FleetError } from "#lib/errors.ts";
+import { type Exec, lastLines } from "#lib/exec.ts";
+import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
+
+/**
+ * A program that tells who we are to an API server, as a kubeconfig names it.
+ *
+ * Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+ */
+export interface ExecPlugin {
+  readonly apiVersion: "client.authentication.k8s.io/v1" | "client.authentication.k8s.io/v1beta1";
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Added to the environment of the run. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Tell it which cluster it is for. */
+  readonly provideClusterInfo: boolean;
+  /** What to install when there is no such program. */
+  readonly installHint: string | undefined;
+  /** It asks a person, and there is none. */
+  readonly needsTerminal: boolean;
+}
+
+/** Who a request comes from: by a token, or by a certificate with its key. */
+export interface Credential {
+  readonly token: string | undefined;
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
+}
+
+export interface CredentialSource {
+  /** The same as before until it expires; several that ask at once wait for one run of the program. */
+  get(signal: AbortSignal | undefined): Promise<Credential>;
+  /** Not asked to be believed any longer: the server refused it. */
+  forget(refused: Credential): void;
+}
+
+/** Renewed so long before it expires: a call may take its time. */
+const renewEarlyMs = 30_000;
+/** A login at a cloud over a slow line. */
+const pluginTimeoutMs = 60_000;
+
+const credentialSchema = z.object({
+  apiVersion: z.string(),
+  kind: z.literal("ExecCredential"),
+  status: z.object({
+    token: z.string().min(1).optional(),
+    clientCertificateData: z.string().min(1).optional(),
+    clientKeyData: z.string().min(1).optional(),
+    expirationTimestamp: z.iso.datetime({ offset: true }).optional(),
+  }),
+});
+
+export function execCredentials(plugin: ExecPlugin, endpoint: Endpoint, exec: Exec): CredentialSource {
+  let current: { readonly credential: Credential; readonly expiresMs: number } | undefined;
+  let asking: Promise<Credential> | undefined;
+
+  async function ask(signal: AbortSignal | undefined): Promise<Credential> {
+    const { credential, expiresMs } = await runPlugin(plugin, endpoint, exec, signal);
+    current = { credential, expiresMs };
+    return credential;
+  }
+  return {
+    get(signal) {
+      if (current !== undefined && current.expiresMs - renewEarlyMs > Date.now())
+        return Promise.resolve(current.credential);
+      asking ??= ask(signal).finally(() => {
+        asking = undefined;
+      });
+      return asking;
+    },
+    forget(refused) {
+      if (current?.credential === refused) current = undefined;
+    },
+  };
+}
+
+async function runPlugin(plugin: ExecPlugin, endpoint: Endpoint, exec: Exec, signal: AbortSignal | undefined) {
+  const { command, apiVersion } = plugin;
+  if (plugin.needsTerminal) throw failed(plugin, "it asks a person, and there is no terminal");
+  const result = await exec
+    .attempt(command, plugin.args, {
+      env: { ...plugin.env, KUBERNETES_EXEC_INFO: JSON.stringify(formatInfo(plugin, endpoint)) },
+      timeoutMs: pluginTimeoutMs,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    .catch((error: unknown) => {
+      if (!(error instanceof FleetError) || error.code !== "ProgramMissing") throw error;
+      throw failed(plugin, "it is not installed, or not in PATH");
+    });
+  // What it wrote to stdout may be half a secret: only stderr is shown.
+  if (result.exitCode !== 0) {
+    throw failed(plugin, `it ended with exit code ${result.exitCode}`, lastLines({ ...result, stdout: "" }));
+  }
+  const parsed = credentialSchema.safeParse(tryParse(result.stdout));
+  if (!parsed.success) throw failed(plugin, "what it printed is no ExecCredential");
+  if (parsed.data.apiVersion !== apiVersion) {
+    throw failed(plugin, `it printed version ${parsed.data.apiVersion}, and the kubeconfig says ${apiVersion}`);
+  }
+  const { token, clientCertificateData: certificate, clientKeyData: key, expirationTimestamp } = parsed.data.status;
+  if (token === undefined && (certificate === undefined || key === undefined)) {
+    throw failed(plugin, "it printed neither a token nor a certificate with its key");
+  }
+  const expiresMs = expirationTimestamp === undefined ? Number.POSITIVE_INFINITY : Date.parse(expirationTimestamp);
+  return { credential: { token, certificate, key }, expiresMs };
+}
+
+function formatInfo({ apiVersion, provideClusterInfo }: ExecPlugin, { server, ca }: Endpoint): object {
+  const cluster = {
+    server,
+    ...(ca === undefined ? {} : { "certificate-authority-data": Buffer.from(ca).toString("base64") }),
+    config: null,
+  };
+  return {
+    kind: "ExecCredential",
+    apiVersion,
+    spec: { ...(provideClusterInfo ? { cluster } : {}), interactive: false },
+  };
+}
+
+function failed({ command, installHint }: ExecPlugin, why: string, details: readonly string[] = []): FleetError {
+  return new FleetError("CredentialPluginFailed", `${command} gives no credentials: ${why}`, {
+    hint: installHint ?? "run it by hand: the kubeconfig has its arguments under users[].user.exec",
+    details,
+  });
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A command as kubectl finds it: with a slash, from the folder of its kubeconfig; without one, in PATH. */
+export function resolveCommand(command: string, kubeconfig: string): string {
+  return command.includes("/") && !isAbsolute(command) ? join(dirname(kubeconfig), command) : command;
+}

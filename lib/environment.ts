@@ -16,6 +16,20 @@ export interface Environment {
   readonly images: NodeImages;
   /** File or folder with Argo CD's manifest instead of the pinned one: variable ARGOCD_MANIFEST, overridden by `--argocd-manifest`. */
   readonly argocdManifest: string | undefined;
+  /** What clusters read a private repository with; undefined when nothing of it is set. */
+  readonly gitCredentials: GitCredentials | undefined;
+}
+
+/** Credentials of the repository that clusters read. Secret: kept in clusters, and nowhere else. */
+export interface GitCredentials {
+  /** Variable GITOPS_USERNAME. */
+  readonly username: string | undefined;
+  /** Variable GITOPS_PASSWORD: a password or a token, for https. */
+  readonly password: string | undefined;
+  /** Variable GITOPS_PASSWORD_FILE: a file with it. */
+  readonly passwordFile: string | undefined;
+  /** Variable GITOPS_SSH_KEY_FILE: a file with a private key, for ssh. */
+  readonly sshKeyFile: string | undefined;
 }
 
 /** Node images instead of the pinned ones, for machines without a registry. */
@@ -32,6 +46,12 @@ export function readEnvironment(
   const variables: Record<string, string> = {};
   for (const [name, value] of Object.entries(source)) if (value !== undefined) variables[name] = value;
   const nonEmpty = (name: string): string | undefined => (variables[name] === "" ? undefined : variables[name]);
+  const gitCredentials: GitCredentials = {
+    username: nonEmpty("GITOPS_USERNAME"),
+    password: nonEmpty("GITOPS_PASSWORD"),
+    passwordFile: nonEmpty("GITOPS_PASSWORD_FILE"),
+    sshKeyFile: nonEmpty("GITOPS_SSH_KEY_FILE"),
+  };
   return {
     variables,
     ci: nonEmpty("CI") !== undefined && variables.CI !== "false",
@@ -40,6 +60,7 @@ export function readEnvironment(
     yes: nonEmpty("MISE_YES") === "1" || nonEmpty("MISE_YES") === "true",
     runner: nonEmpty("MISE_TASK_NAME") !== undefined ? "mise" : variables.npm_command === "exec" ? "npx" : "bun",
     argocdManifest: nonEmpty("ARGOCD_MANIFEST"),
+    gitCredentials: Object.values(gitCredentials).some((value) => value !== undefined) ? gitCredentials : undefined,
     images: { kind: nonEmpty("KIND_NODE_IMAGE"), k3d: nonEmpty("K3S_NODE_IMAGE") },
   };
 }

@@ -56,6 +56,7 @@ export const errorCodes = {
   // clusters
   ClusterNotReady: 1,
   CredentialPluginFailed: 1,
+  InvalidCredentials: 1,
   ClusterUnreachable: 1,
   KubernetesError: 1,
   KindUnknown: 1,

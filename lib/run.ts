@@ -93,10 +93,11 @@ export async function runVerb(asked: Verb, options: RunOptions): Promise<number>
 }
 
 function settingsOf({ gitops }: RunOptions, environment: Environment): GraphSettings {
-  const { images, argocdManifest } = environment;
+  const { images, argocdManifest, gitCredentials } = environment;
   if (gitops === undefined) return { images };
   const manifest = argocdManifest === undefined ? {} : { manifest: argocdManifest };
-  return { images, gitops: { ...manifest, ...gitops } };
+  const credentials = gitCredentials === undefined ? {} : { credentials: gitCredentials };
+  return { images, gitops: { ...manifest, ...credentials, ...gitops } };
 }
 
 /** What a verb works on: what was chosen with all that it needs; a delete leaves alone what other accounts and clusters own. */

@@ -5,6 +5,8 @@ import type { GitSource, GitSourceOf } from "#lib/argocd/git-source.ts";
 import { argocdInstall } from "#lib/argocd/install.ts";
 import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
 import { argocdManifest, type ManifestState } from "#lib/argocd/manifest.ts";
+import { repositoryCredentials } from "#lib/argocd/repository-credentials.ts";
+import type { GitCredentials } from "#lib/environment.ts";
 import { argocdOf, gitPortOf, localSourceOf, pathOf, revisionOf } from "#lib/fleet/defaults.ts";
 import { type ArgocdVariant, type Fleet, type GitOps, isLocal } from "#lib/fleet/types.ts";
 import type { AnyResource, Resource } from "#lib/graph/resource.ts";
@@ -15,6 +17,8 @@ export interface GitOpsSettings {
   readonly revision?: string;
   /** File to take instead of the pinned manifest. */
   readonly manifest?: string;
+  /** Of the repository, for clusters that read it. */
+  readonly credentials?: GitCredentials;
   /** Wait until every application is synced and healthy. @default true */
   readonly wait?: boolean;
 }
@@ -56,15 +60,27 @@ export function gitopsGraph(fleet: Fleet, gitops: GitOps, settings: GitOpsSettin
       const looked = source.kind === "checkout" ? [source.resource] : [];
       const install = argocdInstall(managed, shareManifest(variant));
       const facts = factsSecret({ managed, fleet, source, needs: [managed.running, install, ...looked] });
+      const { credentials } = settings;
+      const opened =
+        source.kind === "checkout" || credentials === undefined
+          ? []
+          : [
+              repositoryCredentials({
+                managed,
+                repository: remote.repository,
+                credentials,
+                needs: [managed.running, install],
+              }),
+            ];
       const wait = settings.wait === undefined ? {} : { wait: settings.wait };
       const children = applications({
         managed,
         fleet,
         source,
-        needs: [managed.running, install, facts, ...looked],
+        needs: [managed.running, install, facts, ...opened, ...looked],
         ...wait,
       });
-      return [install, facts, children];
+      return [install, facts, ...opened, children];
     },
   };
 }

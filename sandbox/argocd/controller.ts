@@ -288,7 +288,8 @@ export class ArgocdBehaviour {
     const unknown = (type: string, message: string): Finding => ({
       ...nothing,
       sync: "Unknown",
-      health: "Unknown",
+      // What can't be compared has no resources, and those that aren't there are well.
+      health: type === "ComparisonError" ? "Healthy" : "Unknown",
       conditions: [{ type, message }],
     });
     const parsed = specSchema.safeParse(application.spec);

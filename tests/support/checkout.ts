@@ -32,6 +32,8 @@ export async function copyCheckout(): Promise<TestCheckout> {
   await mkdir(join(root, "tests/fixtures"), { recursive: true });
   await cp(join(projectRoot, "tests/fixtures/fleets"), join(root, "tests/fixtures/fleets"), { recursive: true });
   await symlink(join(projectRoot, "node_modules"), join(root, "node_modules"));
+  // Argo CD refuses a repository with a link that leads out of it.
+  await Bun.write(join(root, ".gitignore"), "node_modules\nclusters/.*\n");
   const git = async (...args: readonly string[]): Promise<void> => {
     if (Bun.which("git") === null) return;
     const identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"];

@@ -91,7 +91,9 @@ const schema = z.object({
 export function expandApplicationSet(applicationSet: unknown, clusters: readonly KnownCluster[]): Expansion {
   const parsed = schema.safeParse(applicationSet);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
+    // What is there and not known says more than what is missing because of it.
+    const { issues } = parsed.error;
+    const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
     const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
     const place = [...(issue?.path ?? []), ...keys].join(".");
     return { kind: "refused", why: `${place} is not in the part of ApplicationSets that the sandbox knows` };

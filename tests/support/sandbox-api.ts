@@ -2,7 +2,7 @@ import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
 import { makeCertificates } from "#sandbox/kubernetes/certificates.ts";
 import type { Cluster } from "#sandbox/kubernetes/operations.ts";
 import { seedControlPlane, seedNetwork, seedNode } from "#sandbox/kubernetes/seed.ts";
-import { ApiServer } from "#sandbox/kubernetes/server.ts";
+import { ApiServer, type Controller } from "#sandbox/kubernetes/server.ts";
 import { paceOf } from "#sandbox/pace.ts";
 
 export interface SandboxApi {
@@ -12,7 +12,7 @@ export interface SandboxApi {
 }
 
 /** The API server of one sandboxed kind cluster, with a node, on a free port of this process. */
-export async function openSandboxApi(speed = 20): Promise<SandboxApi> {
+export async function openSandboxApi(controllers: readonly Controller[] = []): Promise<SandboxApi> {
   const certificates = await makeCertificates({ dns: ["localhost"], ip: ["127.0.0.1"] });
   const token = "secret";
   const version = "v1.36.1";
@@ -22,7 +22,8 @@ export async function openSandboxApi(speed = 20): Promise<SandboxApi> {
     token,
     version,
     networkDaemonSet: "kindnet",
-    pace: paceOf(() => speed),
+    pace: paceOf(() => 20),
+    controllers,
   });
   const seed = {
     distribution: "kind",

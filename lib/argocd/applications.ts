@@ -70,6 +70,10 @@ export function applications(options: ApplicationsOptions): Resource<Application
       const source = sourceOf(options.source, outputs);
       const api = apiOf(world, managed, outputs);
       if (source.checkout === undefined) return await converge(world, api, options, source);
+      if (options.wait === false) {
+        world.progress("not waiting: the commit arrives once mise run gitops:serve serves it");
+        return await converge(world, api, options, source);
+      }
       const server = await serveCheckout(world, { ...source.checkout, root: world.paths.root });
       try {
         return await converge(world, api, options, source);

@@ -99,7 +99,7 @@ export async function liveWithArgocd({ harness, checkout, prepare }: GitOpsStage
   // What can't be rendered is named, and what was there goes on.
   await replaceIn(join(demo, "kustomization.yaml"), "  - more.yaml\n", "  - missing.yaml\n");
   await checkout.commit();
-  await run("create-all", kind, "--no-wait");
+  const waiting = harness.start("create-all", [kind], { fleet });
   await until("status names what fails", async () => {
     const { exitCode, results } = await start("status", kind);
     const health = results[`local/${kind}/applications`]?.health;
@@ -107,6 +107,8 @@ export async function liveWithArgocd({ harness, checkout, prepare }: GitOpsStage
       exitCode === 1 && health?.kind === "degraded" && /demo: ComparisonError: .*missing\.yaml/s.test(health.summary)
     );
   });
+  waiting.kill("SIGINT");
+  expect((await waiting.ended).exitCode).toBe(130);
   expect(await findObject(api, { ...inDemo, kind: "ConfigMap", name: "more" })).toBeDefined();
   await replaceIn(join(demo, "kustomization.yaml"), "  - missing.yaml\n", "  - more.yaml\n");
   await checkout.commit();

@@ -78,11 +78,10 @@ export function formatTable(run: RunState, layout: Layout): readonly string[] {
 }
 
 function changeColumns(results: readonly RowResult[], { style }: Layout): readonly Column[] {
-  const argocd: Column = { head: "argo cd", cells: results.map(({ ended }) => formatArgocd(ended)), spare: true };
   return [
     { head: "result", cells: results.map(({ word }) => word), paint: paintWord(style) },
     { head: "changes", cells: results.map(({ ended }) => formatChanges(ended)), spare: true },
-    ...(results.some(({ resources }) => resources.some(isArgocd)) ? [argocd] : []),
+    ...argocdColumn(results),
     { head: "time", cells: results.map(({ resources }) => formatTime(resources)), right: true },
   ];
 }
@@ -90,8 +89,15 @@ function changeColumns(results: readonly RowResult[], { style }: Layout): readon
 function statusColumns(results: readonly RowResult[], { style }: Layout): readonly Column[] {
   return [
     { head: "health", cells: results.map(({ word }) => word), paint: paintWord(style) },
+    ...argocdColumn(results).map(({ spare: _spare, ...column }) => column),
     { head: "state", cells: results.map(({ ended }) => formatState(ended)) },
   ];
+}
+
+/** None where the fleet has no Argo CD. */
+function argocdColumn(results: readonly RowResult[]): readonly Column[] {
+  if (!results.some(({ resources }) => resources.some(isArgocd))) return [];
+  return [{ head: "argo cd", cells: results.map(({ ended }) => formatArgocd(ended)), spare: true }];
 }
 
 function isArgocd({ subject }: ResourceState): boolean {
@@ -102,6 +108,8 @@ function formatArgocd(ended: readonly EndedState[]): string {
   const argocd = ended.find(isArgocd);
   if (argocd === undefined || argocd.outcome === "blocked" || argocd.outcome === "cancelled") return symbols.nothing;
   if (argocd.outcome === "removed") return argocd.outcome;
+  // What is wrong stands below, or in the state.
+  if (argocd.health?.kind === "degraded") return argocd.health.kind;
   return cleanLine(argocd.health?.summary ?? argocd.note ?? argocd.outcome);
 }
 

@@ -222,6 +222,28 @@ log       clusters/.runs/2026-11-23T10-15-02
   );
 });
 
+test("status says how the applications of each cluster are, and which one isn't well", () => {
+  const plans = [kind01, kind02].map((owner) => ({ owner, place: "docker", labels: ["node", "Argo CD"] }));
+  const healthy = (summary: string) => ({ health: { kind: "healthy", summary } }) as const;
+  const text = summaryOf([
+    runStarted("status", plans),
+    ...done(kind01, "node", [0, 0.3], "healthy", healthy("2 of 2 nodes ready")),
+    ...done(kind01, "Argo CD", [0, 0.3], "healthy", healthy("3 healthy")),
+    ...done(kind02, "node", [0, 0.3], "healthy", healthy("2 of 2 nodes ready")),
+    ...done(kind02, "Argo CD", [0, 0.3], "degraded", {
+      health: { kind: "degraded", summary: "demo: ComparisonError: there is no demo/missing.yaml" },
+    }),
+    runFinished(0.4, { totals: { healthy: 3, degraded: 1 } }),
+  ]);
+  expect(text).toStartWith(
+    `
+cluster          health    argo cd    state
+kind01.internal  healthy   3 healthy  2 of 2 nodes ready · 3 healthy
+kind02.internal  degraded  degraded   Argo CD: demo: ComparisonError: there is no demo/missing.yaml
+`.trimStart(),
+  );
+});
+
 test("plan lists what would be done and says that nothing was", () => {
   const k05 = cluster("k05.k8s.aws.mylabs.dev", "aws");
   const aws01 = account("aws-01", "aws");

@@ -16,6 +16,8 @@ export interface Environment {
   readonly images: NodeImages;
   /** File or folder with Argo CD's manifest instead of the pinned one: variable ARGOCD_MANIFEST, overridden by `--argocd-manifest`. */
   readonly argocdManifest: string | undefined;
+  /** File that says where name servers are: variable DNS_DIRECTORY. Undefined: where DNS says so, on port 53. */
+  readonly dnsDirectory: string | undefined;
   /** What clusters read a private repository with; undefined when nothing of it is set. */
   readonly gitCredentials: GitCredentials | undefined;
 }
@@ -60,6 +62,7 @@ export function readEnvironment(
     yes: nonEmpty("MISE_YES") === "1" || nonEmpty("MISE_YES") === "true",
     runner: nonEmpty("MISE_TASK_NAME") !== undefined ? "mise" : variables.npm_command === "exec" ? "npx" : "bun",
     argocdManifest: nonEmpty("ARGOCD_MANIFEST"),
+    dnsDirectory: nonEmpty("DNS_DIRECTORY"),
     gitCredentials: Object.values(gitCredentials).some((value) => value !== undefined) ? gitCredentials : undefined,
     images: { kind: nonEmpty("KIND_NODE_IMAGE"), k3d: nonEmpty("K3S_NODE_IMAGE") },
   };

@@ -55,6 +55,8 @@ export const errorCodes = {
   DigestMissing: 2,
   // clusters
   ClusterNotReady: 1,
+  DnsUnanswered: 1,
+  DnsDirectoryInvalid: 2,
   CredentialPluginFailed: 1,
   InvalidCredentials: 1,
   ClusterUnreachable: 1,

@@ -1,0 +1,31 @@
+import { type Edge, formatRecords } from "#lib/dns/prove.ts";
+import { formatTable } from "#lib/table.ts";
+
+/** What was found of every delegation, what is wrong with which, and what to write where. Pure. */
+export function formatEdges(edges: readonly Edge[], domain: string): string {
+  if (edges.length === 0) return "the fleet has no zones\n";
+  const rows = edges.map(({ child, parent, state, delegated }) => [
+    state === "ok" ? "✔" : "✘",
+    child,
+    parent,
+    state,
+    delegated.length === 0 ? "–" : `${delegated.length} servers`,
+  ]);
+  const parts = [formatTable(["", "zone", "in", "delegation", "to"], rows)];
+  const told = edges.filter(({ details }) => details.length > 0);
+  if (told.length > 0) {
+    const lines = told.flatMap(({ child, details }) => [child, ...details.map((detail) => `  ${detail}`)]);
+    parts.push(`${lines.join("\n")}\n`);
+  }
+  // Whoever hosts the domain does that by hand; `create` does the rest.
+  const byHand = edges.filter(({ parent, state, wanted }) => {
+    return parent === domain && (state === "missing" || state === "wrong") && wanted.length > 0;
+  });
+  if (byHand.length > 0) {
+    const records = byHand.flatMap((edge) => formatRecords(edge)).join("\n");
+    parts.push(`records to have in ${domain}, instead of what is there for these names:\n${records}\n`);
+  }
+  const ok = edges.filter(({ state }) => state === "ok").length;
+  parts.push(`${ok} of ${edges.length} delegations are ok\n`);
+  return parts.join("\n");
+}

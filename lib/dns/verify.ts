@@ -1,0 +1,59 @@
+import { type DnsRoot, readDirectory, systemDns } from "#lib/dns/directory.ts";
+import { type Edge, proveEdge } from "#lib/dns/prove.ts";
+import type { NameServer, QueryOptions } from "#lib/dns/query.ts";
+import type { Environment } from "#lib/environment.ts";
+import { loadFleet } from "#lib/fleet/load.ts";
+import { type Cluster, type Fleet, isCloud } from "#lib/fleet/types.ts";
+
+/** A zone with the zones that are delegated from it. */
+export interface ZoneTree {
+  readonly name: string;
+  readonly children: readonly ZoneTree[];
+}
+
+/** Proves all delegations of a fleet. @throws FleetError DnsUnanswered, DnsDirectoryInvalid, or why the fleet can't be read */
+export async function verifyFleet(
+  environment: Environment,
+  fleetFile: string | undefined,
+): Promise<{ readonly domain: string; readonly edges: readonly Edge[] }> {
+  const fleet = await loadFleet(fleetFile ?? environment.fleetFile);
+  const dns = environment.dnsDirectory === undefined ? systemDns : await readDirectory(environment.dnsDirectory);
+  return { domain: fleet.domain, edges: fleet.zones.length === 0 ? [] : await verifyZones(dns, zoneTree(fleet)) };
+}
+
+/** The zones of a fleet below its domain. Pure. */
+export function zoneTree({ domain, zones, clusters }: Pick<Fleet, "domain" | "zones" | "clusters">): ZoneTree {
+  const leaf = (cluster: Cluster): ZoneTree => ({ name: cluster.name, children: [] });
+  return {
+    name: domain,
+    children: zones.map(({ provider, primary, clusters: parent }) => {
+      const own = clusters.filter((cluster) => isCloud(cluster) && cluster.provider === provider);
+      return { name: primary, children: [{ name: parent, children: own.map(leaf) }] };
+    }),
+  };
+}
+
+/**
+ * Proves every delegation of a tree at the authoritative servers, from the top down; siblings at once. Below an edge that
+ * leads nowhere nothing can be asked, and that is said of each.
+ *
+ * @throws FleetError DnsUnanswered when the domain itself has no servers
+ */
+export async function verifyZones(dns: DnsRoot, tree: ZoneTree, options: QueryOptions = {}): Promise<readonly Edge[]> {
+  return await below(dns, tree, await dns.serversOf(tree.name), options);
+}
+
+async function below(
+  dns: DnsRoot,
+  parent: ZoneTree,
+  servers: readonly NameServer[],
+  options: QueryOptions,
+): Promise<readonly Edge[]> {
+  const found = await Promise.all(
+    parent.children.map(async (child) => {
+      const { edge, servers: own } = await proveEdge(dns, parent.name, servers, child.name, options);
+      return [edge, ...(await below(dns, child, own, options))];
+    }),
+  );
+  return found.flat();
+}

@@ -1,31 +1,15 @@
 import { clusterFacts } from "#lib/argocd/facts.ts";
 import { findSource, type GitSourceOf, sourceOf } from "#lib/argocd/git-source.ts";
-import {
-  apiOf,
-  argocdNamespace,
-  fieldManager,
-  findApi,
-  type ManagedCluster,
-  managedBy,
-} from "#lib/argocd/managed-cluster.ts";
+import { type ManagedCluster, managedBy } from "#lib/argocd/managed-cluster.ts";
+import { ownedSecret } from "#lib/argocd/owned-secret.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { AnyResource, Change, Outputs, Resource } from "#lib/graph/resource.ts";
-import { applyObjects } from "#lib/kubernetes/apply.ts";
-import { findObject, type KubernetesObject, type ObjectReference } from "#lib/kubernetes/objects.ts";
-import { removeObject } from "#lib/kubernetes/remove.ts";
 
 export interface FactsState {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-const reference: ObjectReference = {
-  apiVersion: "v1",
-  kind: "Secret",
-  name: "cluster-facts",
-  namespace: argocdNamespace,
-};
-const removeTimeoutMs = 30_000;
 /** By the second one Argo CD knows it for the secret of a cluster. */
 const fixedLabels = { ...managedBy, "argocd.argoproj.io/secret-type": "cluster" } as const;
 
@@ -42,6 +26,7 @@ export interface FactsOptions {
  */
 export function factsSecret(options: FactsOptions): Resource<FactsState> {
   const { managed } = options;
+  const secret = ownedSecret(managed, "cluster-facts");
   return {
     id: `${managed.prefix}/facts`,
     title: `${managed.cluster.name}: facts`,
@@ -50,16 +35,8 @@ export function factsSecret(options: FactsOptions): Resource<FactsState> {
     lane: "api",
     needs: options.needs,
     ...(managed.goesWith === undefined ? {} : { goesWith: managed.goesWith }),
-    async observe(world, outputs) {
-      const api = findApi(world, managed, outputs);
-      const found = api === undefined ? undefined : await findObject(api, reference);
-      if (found === undefined) return { kind: "absent" };
-      const { labels = {}, annotations = {} } = found.metadata;
-      if (labels["app.kubernetes.io/managed-by"] !== fieldManager) {
-        return { kind: "foreign", why: `secret ${reference.name} in ${argocdNamespace} is not of this project` };
-      }
-      return { kind: "present", state: { labels, annotations } };
-    },
+    observe: (world, outputs) =>
+      secret.observe(world, outputs, ({ metadata: { labels = {}, annotations = {} } }) => ({ labels, annotations })),
     diff(state, outputs) {
       const wanted = findWanted(options, outputs);
       if (wanted === undefined) return [];
@@ -67,19 +44,11 @@ export function factsSecret(options: FactsOptions): Resource<FactsState> {
     },
     async ensure(world, _observed, outputs) {
       const facts = clusterFacts(options.fleet, managed.cluster, sourceOf(options.source, outputs));
-      await applyObjects(apiOf(world, managed, outputs), [secretOf(managed, facts)], {
-        manager: fieldManager,
-        force: true,
-        signal: world.signal,
-        clock: world.clock,
-      });
-      return { ...facts, labels: { ...fixedLabels, ...facts.labels } };
+      const labels = { ...fixedLabels, ...facts.labels };
+      await secret.apply(world, outputs, { labels, annotations: facts.annotations, data: connectionOf(managed) });
+      return { ...facts, labels };
     },
-    async remove(world, _observed, outputs) {
-      const api = findApi(world, managed, outputs);
-      if (api !== undefined) await removeObject(api, reference, { ...world, timeoutMs: removeTimeoutMs });
-      return { kind: "removed" };
-    },
+    remove: (world, _observed, outputs) => secret.remove(world, outputs),
     health: ({ labels }) => {
       const on = Object.keys(labels).filter((label) => label.startsWith("enable_")).length;
       return { kind: "healthy", summary: `${on} applications switched on` };
@@ -94,22 +63,12 @@ function findWanted(options: FactsOptions, outputs: Outputs): FactsState | undef
   return { labels: { ...fixedLabels, ...labels }, annotations };
 }
 
-function secretOf({ cluster }: ManagedCluster, { labels, annotations }: FactsState): KubernetesObject {
+/** How Argo CD reaches the cluster that it runs in. */
+function connectionOf({ cluster }: ManagedCluster): Readonly<Record<string, string>> {
   return {
-    apiVersion: reference.apiVersion,
-    kind: reference.kind,
-    metadata: {
-      name: reference.name,
-      namespace: argocdNamespace,
-      labels: { ...fixedLabels, ...labels },
-      annotations: { ...annotations },
-    },
-    // Not stringData: the server turns that into data, and a field that is not there can't be owned.
-    data: {
-      name: btoa(cluster.name),
-      server: btoa("https://kubernetes.default.svc"),
-      config: btoa(JSON.stringify({ tlsClientConfig: { insecure: false } })),
-    },
+    name: cluster.name,
+    server: "https://kubernetes.default.svc",
+    config: JSON.stringify({ tlsClientConfig: { insecure: false } }),
   };
 }
 

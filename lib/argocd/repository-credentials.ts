@@ -1,19 +1,10 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import {
-  apiOf,
-  argocdNamespace,
-  fieldManager,
-  findApi,
-  type ManagedCluster,
-  managedBy,
-} from "#lib/argocd/managed-cluster.ts";
+import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
+import { encode, ownedSecret } from "#lib/argocd/owned-secret.ts";
 import type { GitCredentials } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Resource } from "#lib/graph/resource.ts";
-import { applyObjects } from "#lib/kubernetes/apply.ts";
-import { findObject, type KubernetesObject, type ObjectReference } from "#lib/kubernetes/objects.ts";
-import { removeObject } from "#lib/kubernetes/remove.ts";
 
 export interface RepositoryCredentialsState {
   /** Whether the cluster has what the environment says. Never the credentials: states are shown and kept in journals. */
@@ -28,15 +19,8 @@ export interface RepositoryCredentialsOptions {
   readonly needs: readonly AnyResource[];
 }
 
-const reference: ObjectReference = {
-  apiVersion: "v1",
-  kind: "Secret",
-  name: "repository-credentials",
-  namespace: argocdNamespace,
-};
-const removeTimeoutMs = 30_000;
-/** By the second one Argo CD knows it for credentials of all repositories below a URL. */
-const fixedLabels = { ...managedBy, "argocd.argoproj.io/secret-type": "repo-creds" } as const;
+/** By this Argo CD knows it for credentials of all repositories below a URL. */
+const labels = { "argocd.argoproj.io/secret-type": "repo-creds" } as const;
 
 /**
  * What Argo CD reads a private repository with. It comes of the environment of whoever runs `create`, and is kept in the
@@ -46,6 +30,7 @@ const fixedLabels = { ...managedBy, "argocd.argoproj.io/secret-type": "repo-cred
  */
 export function repositoryCredentials(options: RepositoryCredentialsOptions): Resource<RepositoryCredentialsState> {
   const { managed } = options;
+  const secret = ownedSecret(managed, "repository-credentials");
   return {
     id: `${managed.prefix}/repository-credentials`,
     title: `${managed.cluster.name}: credentials of the repository`,
@@ -54,32 +39,17 @@ export function repositoryCredentials(options: RepositoryCredentialsOptions): Re
     lane: "api",
     needs: options.needs,
     ...(managed.goesWith === undefined ? {} : { goesWith: managed.goesWith }),
-    async observe(world, outputs) {
-      const api = findApi(world, managed, outputs);
-      const found = api === undefined ? undefined : await findObject(api, reference);
-      if (found === undefined) return { kind: "absent" };
-      if (found.metadata.labels?.["app.kubernetes.io/managed-by"] !== fieldManager) {
-        return { kind: "foreign", why: `secret ${reference.name} in ${argocdNamespace} is not of this project` };
-      }
-      const wanted = await secretOf(options);
-      return { kind: "present", state: { current: digestOf(found.data) === digestOf(wanted.data) } };
-    },
+    observe: (world, outputs) =>
+      secret.observe(world, outputs, async ({ data }) => ({
+        current: digestOf(data) === digestOf(encode(await contentOf(options))),
+      })),
     diff: ({ current }) =>
       current ? [] : [{ field: "credentials", from: "others", to: "those of this environment", effect: "in-place" }],
     async ensure(world, _observed, outputs) {
-      await applyObjects(apiOf(world, managed, outputs), [await secretOf(options)], {
-        manager: fieldManager,
-        force: true,
-        signal: world.signal,
-        clock: world.clock,
-      });
+      await secret.apply(world, outputs, { labels, data: await contentOf(options) });
       return { current: true };
     },
-    async remove(world, _observed, outputs) {
-      const api = findApi(world, managed, outputs);
-      if (api !== undefined) await removeObject(api, reference, { ...world, timeoutMs: removeTimeoutMs });
-      return { kind: "removed" };
-    },
+    remove: (world, _observed, outputs) => secret.remove(world, outputs),
     health: ({ current }) => ({
       kind: "healthy",
       summary: current ? "those of this environment" : "others than in this environment",
@@ -87,14 +57,11 @@ export function repositoryCredentials(options: RepositoryCredentialsOptions): Re
   };
 }
 
-async function secretOf({ repository, credentials }: RepositoryCredentialsOptions): Promise<KubernetesObject> {
-  const data = { type: "git", url: repository, ...(await readCredentials(repository, credentials)) };
-  return {
-    apiVersion: reference.apiVersion,
-    kind: reference.kind,
-    metadata: { name: reference.name, namespace: argocdNamespace, labels: { ...fixedLabels } },
-    data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString("base64")])),
-  };
+async function contentOf({
+  repository,
+  credentials,
+}: RepositoryCredentialsOptions): Promise<Readonly<Record<string, string>>> {
+  return { type: "git", url: repository, ...(await readCredentials(repository, credentials)) };
 }
 
 async function readCredentials(repository: string, given: GitCredentials): Promise<Readonly<Record<string, string>>> {

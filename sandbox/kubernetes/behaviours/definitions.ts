@@ -1,5 +1,6 @@
 import { objectAt } from "#sandbox/json.ts";
 import { cleanupFinalizer } from "#sandbox/kubernetes/admission.ts";
+import { coalesce } from "#sandbox/kubernetes/behaviours/coalesce.ts";
 import { conditionStatus, withConditions } from "#sandbox/kubernetes/behaviours/conditions.ts";
 import { customKind } from "#sandbox/kubernetes/custom-kinds.ts";
 import { customResourceDefinitions, type KubernetesObject, kindKey, namespaces } from "#sandbox/kubernetes/kinds.ts";
@@ -15,33 +16,23 @@ export class DefinitionBehaviour {
   readonly #pace: Pace;
   readonly #timers = new Map<string, Timer>();
   readonly #unsubscribe: () => void;
-  #queued = false;
-  #stopped = false;
+  readonly #review = coalesce(() => this.#reconcile());
 
   constructor(cluster: Cluster, pace: Pace) {
     this.#cluster = cluster;
     this.#pace = pace;
     this.#unsubscribe = cluster.store.subscribe(({ kind, type, object }) => {
       if (kind === customResourceDefinitions && type === "DELETED") cluster.kinds.forget(object);
-      if (kind === customResourceDefinitions || kind === namespaces || type === "DELETED") this.#queue();
+      if (kind === customResourceDefinitions || kind === namespaces || type === "DELETED") this.#review.ask();
     });
-    this.#queue();
+    this.#review.ask();
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#review.stop();
     this.#unsubscribe();
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
-  }
-
-  #queue(): void {
-    if (this.#queued || this.#stopped) return;
-    this.#queued = true;
-    queueMicrotask(() => {
-      this.#queued = false;
-      if (!this.#stopped) this.#reconcile();
-    });
   }
 
   #reconcile(): void {

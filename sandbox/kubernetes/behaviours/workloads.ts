@@ -1,4 +1,5 @@
 import { type JsonObject, listAt, numberAt, objectAt, stringAt, stringsAt } from "#sandbox/json.ts";
+import { coalesce } from "#sandbox/kubernetes/behaviours/coalesce.ts";
 import { type Condition, conditionStatus, withConditions } from "#sandbox/kubernetes/behaviours/conditions.ts";
 import {
   daemonSets,
@@ -25,33 +26,22 @@ export class WorkloadBehaviour {
   readonly #pace: Pace;
   readonly #unsubscribe: () => void;
   readonly #starting = new Map<string, Timer>();
-  #queued = false;
-  #stopped = false;
+  readonly #review = coalesce(() => this.#reconcile());
 
   constructor(store: ObjectStore, pace: Pace) {
     this.#store = store;
     this.#pace = pace;
     this.#unsubscribe = store.subscribe(({ kind }) => {
-      if (kind === nodes || kind === pods || WORKLOADS.includes(kind)) this.#queue();
+      if (kind === nodes || kind === pods || WORKLOADS.includes(kind)) this.#review.ask();
     });
-    this.#queue();
+    this.#review.ask();
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#review.stop();
     this.#unsubscribe();
     for (const timer of this.#starting.values()) clearTimeout(timer);
     this.#starting.clear();
-  }
-
-  /** Many changes at once lead to one look at the whole. */
-  #queue(): void {
-    if (this.#queued || this.#stopped) return;
-    this.#queued = true;
-    queueMicrotask(() => {
-      this.#queued = false;
-      if (!this.#stopped) this.#reconcile();
-    });
   }
 
   #reconcile(): void {

@@ -1,0 +1,78 @@
+import {
+  apiOf,
+  argocdNamespace,
+  fieldManager,
+  findApi,
+  type ManagedCluster,
+  managedBy,
+} from "#lib/argocd/managed-cluster.ts";
+import type { Observed, Outputs, Removal } from "#lib/graph/resource.ts";
+import { applyObjects } from "#lib/kubernetes/apply.ts";
+import { findObject, type KubernetesObject, type ObjectReference } from "#lib/kubernetes/objects.ts";
+import { removeObject } from "#lib/kubernetes/remove.ts";
+import type { World } from "#lib/world.ts";
+
+/** What a secret of ours holds. Values are plain here, base64 in the cluster. */
+export interface SecretContent {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** A secret in Argo CD's namespace that this project made, found by its label. */
+export interface OwnedSecret {
+  observe<State>(
+    world: World,
+    outputs: Outputs,
+    read: (object: KubernetesObject) => State | Promise<State>,
+  ): Promise<Observed<State>>;
+  apply(world: World, outputs: Outputs, content: SecretContent): Promise<void>;
+  remove(world: World, outputs: Outputs): Promise<Removal>;
+}
+
+const removeTimeoutMs = 30_000;
+
+export function ownedSecret(managed: ManagedCluster, name: string): OwnedSecret {
+  const reference: ObjectReference = { apiVersion: "v1", kind: "Secret", name, namespace: argocdNamespace };
+  return {
+    async observe(world, outputs, read) {
+      const api = findApi(world, managed, outputs);
+      const found = api === undefined ? undefined : await findObject(api, reference);
+      if (found === undefined) return { kind: "absent" };
+      if (found.metadata.labels?.["app.kubernetes.io/managed-by"] === fieldManager) {
+        return { kind: "present", state: await read(found) };
+      }
+      return { kind: "foreign", why: `secret ${name} in ${argocdNamespace} is not of this project` };
+    },
+    async apply(world, outputs, { labels, annotations, data }) {
+      const object: KubernetesObject = {
+        apiVersion: reference.apiVersion,
+        kind: reference.kind,
+        metadata: {
+          name,
+          namespace: argocdNamespace,
+          labels: { ...managedBy, ...labels },
+          ...(annotations === undefined ? {} : { annotations }),
+        },
+        // Not stringData: the server turns that into data, and a field that is not there can't be owned.
+        data: encode(data),
+      };
+      await applyObjects(apiOf(world, managed, outputs), [object], {
+        manager: fieldManager,
+        force: true,
+        signal: world.signal,
+        clock: world.clock,
+      });
+    },
+    async remove(world, outputs) {
+      const api = findApi(world, managed, outputs);
+      if (api !== undefined) await removeObject(api, reference, { ...world, timeoutMs: removeTimeoutMs });
+      return { kind: "removed" };
+    },
+  };
+}
+
+/** As a secret of Kubernetes has it. */
+export function encode(data: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString("base64")]));
+}

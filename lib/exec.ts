@@ -59,6 +59,11 @@ function formatWatchdog(killAfterMs: number): string {
   return `exec 4<&3 3<&-; trap "" TERM; ${wait} & trap - TERM; exec 4<&-; exec `;
 }
 
+/** As every shell reads it; zx's own way is bash's. */
+function quoteForShell(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 export function createExec(
   variables: Readonly<Record<string, string>>,
   { killAfterMs = 10_000 }: ExecSettings = {},
@@ -80,6 +85,9 @@ export function createExec(
       detached: true,
       quiet: true,
       nothrow: true,
+      // Not bash, which zx looks for: there is none where there is nothing but Node.js.
+      shell: "/bin/sh",
+      quote: quoteForShell,
       prefix: formatWatchdog(killAfterMs),
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     });

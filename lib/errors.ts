@@ -55,6 +55,13 @@ export const errorCodes = {
   DigestMissing: 2,
   // clusters
   ClusterNotReady: 1,
+  // clouds
+  CredentialsMissing: 1,
+  AssumeRoleDenied: 1,
+  WrongAccount: 1,
+  PlaceholderAccount: 2,
+  EndpointRefused: 2,
+  AwsUnreachable: 1,
   DnsUnanswered: 1,
   DnsDirectoryInvalid: 2,
   CredentialPluginFailed: 1,

@@ -71,7 +71,7 @@ export function createKubernetesApi(endpoint: Endpoint, exec?: Exec): Kubernetes
     read: (response: Response) => Promise<Result>,
   ): Promise<Result> {
     if (source === undefined) return await sendAs(endpoint, request, options, read);
-    const credential = await source.get(options.signal);
+    const credential = await source.get();
     let refused = false;
     const result = await sendAs(credential, request, options, async (response) => {
       refused = response.status === 401;
@@ -79,7 +79,7 @@ export function createKubernetesApi(endpoint: Endpoint, exec?: Exec): Kubernetes
     });
     if (!refused) return result;
     source.forget(credential);
-    return await sendAs(await source.get(options.signal), request, options, read);
+    return await sendAs(await source.get(), request, options, read);
   }
 
   async function sendAs<Result>(

@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { z } from "zod";
+import { type Lease, type Renewing, renewing } from "#lib/credentials/renewing.ts";
 import { FleetError } from "#lib/errors.ts";
 import { type Exec, lastLines } from "#lib/exec.ts";
 import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
@@ -30,13 +31,6 @@ export interface Credential {
   readonly key: string | undefined;
 }
 
-export interface CredentialSource {
-  /** The same as before until it expires; several that ask at once wait for one run of the program. */
-  get(signal: AbortSignal | undefined): Promise<Credential>;
-  /** Not asked to be believed any longer: the server refused it. */
-  forget(refused: Credential): void;
-}
-
 /** Renewed so long before it expires: a call may take its time. */
 const renewEarlyMs = 30_000;
 /** A login at a cloud over a slow line. */
@@ -53,38 +47,17 @@ const credentialSchema = z.object({
   }),
 });
 
-export function execCredentials(plugin: ExecPlugin, endpoint: Endpoint, exec: Exec): CredentialSource {
-  let current: { readonly credential: Credential; readonly expiresMs: number } | undefined;
-  let asking: Promise<Credential> | undefined;
-
-  async function ask(signal: AbortSignal | undefined): Promise<Credential> {
-    const { credential, expiresMs } = await runPlugin(plugin, endpoint, exec, signal);
-    current = { credential, expiresMs };
-    return credential;
-  }
-  return {
-    get(signal) {
-      if (current !== undefined && current.expiresMs - renewEarlyMs > Date.now())
-        return Promise.resolve(current.credential);
-      asking ??= ask(signal).finally(() => {
-        asking = undefined;
-      });
-      return asking;
-    },
-    forget(refused) {
-      if (current?.credential === refused) current = undefined;
-    },
-  };
+export function execCredentials(plugin: ExecPlugin, endpoint: Endpoint, exec: Exec): Renewing<Credential> {
+  return renewing(() => runPlugin(plugin, endpoint, exec), renewEarlyMs);
 }
 
-async function runPlugin(plugin: ExecPlugin, endpoint: Endpoint, exec: Exec, signal: AbortSignal | undefined) {
+async function runPlugin(plugin: ExecPlugin, endpoint: Endpoint, exec: Exec): Promise<Lease<Credential>> {
   const { command, apiVersion } = plugin;
   if (plugin.needsTerminal) throw failed(plugin, "it asks a person, and there is no terminal");
   const result = await exec
     .attempt(command, plugin.args, {
       env: { ...plugin.env, KUBERNETES_EXEC_INFO: JSON.stringify(formatInfo(plugin, endpoint)) },
       timeoutMs: pluginTimeoutMs,
-      ...(signal === undefined ? {} : { signal }),
     })
     .catch((error: unknown) => {
       if (!(error instanceof FleetError) || error.code !== "ProgramMissing") throw error;
@@ -104,7 +77,7 @@ async function runPlugin(plugin: ExecPlugin, endpoint: Endpoint, exec: Exec, sig
     throw failed(plugin, "it printed neither a token nor a certificate with its key");
   }
   const expiresMs = expirationTimestamp === undefined ? Number.POSITIVE_INFINITY : Date.parse(expirationTimestamp);
-  return { credential: { token, certificate, key }, expiresMs };
+  return { value: { token, certificate, key }, expiresMs };
 }
 
 function formatInfo({ apiVersion, provideClusterInfo }: ExecPlugin, { server, ca }: Endpoint): object {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { formatRevision } from "#lib/argocd/git-source.ts";
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
 /** How one Application of Argo CD is doing. */
 export interface ApplicationState {

@@ -22,7 +22,8 @@ import type { Fleet } from "#lib/fleet/types.ts";
 import type { AnyResource, Change, Observed, Outputs, Resource } from "#lib/graph/resource.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { applyObjects } from "#lib/kubernetes/apply.ts";
-import { type KubernetesObject, listObjects, parseManifest } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
+import { listObjects, parseManifest } from "#lib/kubernetes/objects.ts";
 import { waitFor } from "#lib/kubernetes/wait.ts";
 import type { World } from "#lib/world.ts";
 

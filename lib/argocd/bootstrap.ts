@@ -5,7 +5,8 @@ import { renderKustomization } from "#lib/argocd/kustomize/render.ts";
 import { FleetError } from "#lib/errors.ts";
 import { tryReadText } from "#lib/files.ts";
 import type { ArgocdVariant } from "#lib/fleet/types.ts";
-import { type KubernetesObject, parseManifest } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
+import { parseManifest } from "#lib/kubernetes/objects.ts";
 
 /** Folder of each variant's kustomization: what `create` installs, and what the application argo-cd keeps. */
 export const bootstrapFolders: Readonly<Record<ArgocdVariant, string>> = {

@@ -11,13 +11,8 @@ import { FleetError } from "#lib/errors.ts";
 import type { Change, Observed, Outputs, Resource } from "#lib/graph/resource.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { applyObjects } from "#lib/kubernetes/apply.ts";
-import {
-  findObject,
-  type KubernetesObject,
-  listObjects,
-  type ObjectReference,
-  referenceOf,
-} from "#lib/kubernetes/objects.ts";
+import { type KubernetesObject, type ObjectReference, referenceOf } from "#lib/kubernetes/object.ts";
+import { findObject, listObjects } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
 import { waitFor } from "#lib/kubernetes/wait.ts";
 import { describeWorkload } from "#lib/kubernetes/workloads.ts";

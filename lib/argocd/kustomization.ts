@@ -2,7 +2,8 @@ import { join } from "node:path/posix";
 import { z } from "zod";
 import { type Patch, parsePatch } from "#lib/argocd/kustomize/patch.ts";
 import { FleetError } from "#lib/errors.ts";
-import { type KubernetesObject, parseManifest } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
+import { parseManifest } from "#lib/kubernetes/objects.ts";
 
 /**
  * The part of kustomize that this repository uses, read into data: resources from files, folders and URLs, components,

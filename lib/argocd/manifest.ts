@@ -6,7 +6,7 @@ import { FleetError } from "#lib/errors.ts";
 import { isErrno, writePrivateFile } from "#lib/files.ts";
 import type { ArgocdVariant } from "#lib/fleet/types.ts";
 import type { Resource } from "#lib/graph/resource.ts";
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import type { World } from "#lib/world.ts";
 
 export interface ManifestState {

@@ -8,7 +8,8 @@ import {
 } from "#lib/argocd/managed-cluster.ts";
 import type { Observed, Outputs, Removal } from "#lib/graph/resource.ts";
 import { applyObjects } from "#lib/kubernetes/apply.ts";
-import { findObject, type KubernetesObject, type ObjectReference } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject, ObjectReference } from "#lib/kubernetes/object.ts";
+import { findObject } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
 import type { World } from "#lib/world.ts";
 

@@ -1,7 +1,8 @@
 import { argocdNamespace } from "#lib/argocd/managed-cluster.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
-import { type KubernetesObject, listObjects, referenceOf } from "#lib/kubernetes/objects.ts";
+import { type KubernetesObject, referenceOf } from "#lib/kubernetes/object.ts";
+import { listObjects } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
 import type { World } from "#lib/world.ts";
 

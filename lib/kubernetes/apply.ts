@@ -2,13 +2,8 @@ import type { Clock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
 import { type KubernetesApi, KubernetesStatusError } from "#lib/kubernetes/api.ts";
 import { isNamespaced, objectPath } from "#lib/kubernetes/discovery.ts";
-import {
-  findObject,
-  formatReference,
-  type KubernetesObject,
-  type ObjectReference,
-  referenceOf,
-} from "#lib/kubernetes/objects.ts";
+import { formatReference, type KubernetesObject, type ObjectReference, referenceOf } from "#lib/kubernetes/object.ts";
+import { findObject } from "#lib/kubernetes/objects.ts";
 import { ownedFields } from "#lib/kubernetes/owned-fields.ts";
 import { retrying } from "#lib/kubernetes/retry.ts";
 import { waitFor } from "#lib/kubernetes/wait.ts";

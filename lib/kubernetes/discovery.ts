@@ -1,5 +1,5 @@
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
-import type { Collection, ObjectReference } from "#lib/kubernetes/objects.ts";
+import type { Collection, ObjectReference } from "#lib/kubernetes/object.ts";
 
 /** Which path a kind has, asked of the server: manifests say kinds, URLs want plurals. */
 

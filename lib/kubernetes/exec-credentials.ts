@@ -1,28 +1,8 @@
-import { dirname, isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { type Lease, type Renewing, renewing } from "#lib/credentials/renewing.ts";
 import { FleetError } from "#lib/errors.ts";
 import { type Exec, lastLines } from "#lib/exec.ts";
-import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
-
-/**
- * A program that tells who we are to an API server, as a kubeconfig names it.
- *
- * Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
- */
-export interface ExecPlugin {
-  readonly apiVersion: "client.authentication.k8s.io/v1" | "client.authentication.k8s.io/v1beta1";
-  readonly command: string;
-  readonly args: readonly string[];
-  /** Added to the environment of the run. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Tell it which cluster it is for. */
-  readonly provideClusterInfo: boolean;
-  /** What to install when there is no such program. */
-  readonly installHint: string | undefined;
-  /** It asks a person, and there is none. */
-  readonly needsTerminal: boolean;
-}
+import type { Endpoint, ExecPlugin } from "#lib/kubernetes/kubeconfig.ts";
 
 /** Who a request comes from: by a token, or by a certificate with its key. */
 export interface Credential {
@@ -106,9 +86,4 @@ function tryParse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** A command as kubectl finds it: with a slash, from the folder of its kubeconfig; without one, in PATH. */
-export function resolveCommand(command: string, kubeconfig: string): string {
-  return command.includes("/") && !isAbsolute(command) ? join(dirname(kubeconfig), command) : command;
 }

@@ -1,7 +1,7 @@
+import { dirname, isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno, removeEmptyFolder, tryReadText, writePrivateFile } from "#lib/files.ts";
-import { type ExecPlugin, resolveCommand } from "#lib/kubernetes/exec-credentials.ts";
 
 /** A kubeconfig as kind, k3d and we write it: only what is read here is checked, the rest is kept as it is. */
 const named = z.looseObject({ name: z.string() });
@@ -37,6 +37,25 @@ const kubeconfigSchema = z.looseObject({
 });
 
 export type Kubeconfig = z.infer<typeof kubeconfigSchema>;
+
+/**
+ * A program that tells who we are to an API server, as a kubeconfig names it.
+ *
+ * Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+ */
+export interface ExecPlugin {
+  readonly apiVersion: "client.authentication.k8s.io/v1" | "client.authentication.k8s.io/v1beta1";
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Added to the environment of the run. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Tell it which cluster it is for. */
+  readonly provideClusterInfo: boolean;
+  /** What to install when there is no such program. */
+  readonly installHint: string | undefined;
+  /** It asks a person, and there is none. */
+  readonly needsTerminal: boolean;
+}
 
 /** How to reach one API server. The PEM texts are decoded. */
 export interface Endpoint {
@@ -103,6 +122,11 @@ function pluginOf(user: Kubeconfig["users"][number]["user"], where: string): Exe
     installHint: exec.installHint,
     needsTerminal: exec.interactiveMode === "Always",
   };
+}
+
+/** A command as kubectl finds it: with a slash, from the folder of its kubeconfig; without one, in PATH. */
+function resolveCommand(command: string, kubeconfig: string): string {
+  return command.includes("/") && !isAbsolute(command) ? join(dirname(kubeconfig), command) : command;
 }
 
 function decode(base64: string | undefined): string | undefined {

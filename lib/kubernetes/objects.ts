@@ -1,52 +1,7 @@
 import { FleetError } from "#lib/errors.ts";
 import type { CallOptions, KubernetesApi } from "#lib/kubernetes/api.ts";
 import { collectionPath, objectPath } from "#lib/kubernetes/discovery.ts";
-
-export interface ObjectMetadata {
-  readonly name: string;
-  readonly namespace?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly generation?: number;
-  readonly deletionTimestamp?: string;
-  readonly finalizers?: readonly string[];
-  readonly [field: string]: unknown;
-}
-
-/** Any object of Kubernetes. */
-export interface KubernetesObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: ObjectMetadata;
-  readonly [field: string]: unknown;
-}
-
-/** All objects of a kind, of one namespace or of the whole cluster. */
-export interface Collection {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly namespace?: string;
-  /** As kubectl's `--selector`. */
-  readonly labelSelector?: string;
-}
-
-export interface ObjectReference {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly namespace?: string;
-}
-
-export function referenceOf({ apiVersion, kind, metadata: { name, namespace } }: KubernetesObject): ObjectReference {
-  return { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) };
-}
-
-/** `Deployment argocd/argocd-server`. */
-export function formatReference({ kind, name, namespace }: ObjectReference): string {
-  return `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`;
-}
+import type { Collection, KubernetesObject, ObjectReference } from "#lib/kubernetes/object.ts";
 
 /**
  * The objects of a YAML text with any number of documents; empty ones are skipped, lists are taken apart.

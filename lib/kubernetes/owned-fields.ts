@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
 /** Sets of fields as Kubernetes writes them: `f:` a field, `k:` an item by its keys, `v:` an item by its value, `.` itself. */
 interface FieldSet {

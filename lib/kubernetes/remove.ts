@@ -2,7 +2,8 @@ import type { Clock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { objectPath } from "#lib/kubernetes/discovery.ts";
-import { findObject, formatReference, type ObjectReference } from "#lib/kubernetes/objects.ts";
+import { formatReference, type ObjectReference } from "#lib/kubernetes/object.ts";
+import { findObject } from "#lib/kubernetes/objects.ts";
 import { retrying } from "#lib/kubernetes/retry.ts";
 
 export interface RemoveOptions {

@@ -2,7 +2,8 @@ import type { Clock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { collectionPath } from "#lib/kubernetes/discovery.ts";
-import { type Collection, type KubernetesObject, type Listing, listWithVersion } from "#lib/kubernetes/objects.ts";
+import type { Collection, KubernetesObject } from "#lib/kubernetes/object.ts";
+import { type Listing, listWithVersion } from "#lib/kubernetes/objects.ts";
 import { retrying } from "#lib/kubernetes/retry.ts";
 
 export interface Wait {

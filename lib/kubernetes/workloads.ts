@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
 const count = z.number().catch(0);
 const workloadSchema = z.object({

@@ -1,10 +1,11 @@
 import { z } from "zod";
-import { expandApplicationSet, type KnownCluster } from "#sandbox/argocd/application-set.ts";
+import { reconcileSet } from "#sandbox/argocd/generator.ts";
 import { worstOf } from "#sandbox/argocd/health.ts";
 import { describeForbidden } from "#sandbox/argocd/project.ts";
 import { type Rendered, renderSource } from "#sandbox/argocd/render.ts";
 import type { Repository } from "#sandbox/argocd/repository.ts";
 import {
+  argocdNamespace,
   compareObjects,
   describeTracked,
   finalizersOf,
@@ -15,31 +16,12 @@ import {
   type Tracked,
 } from "#sandbox/argocd/resources.ts";
 import { Failed, Refused } from "#sandbox/argocd/verdict.ts";
-import {
-  isObject,
-  type Json,
-  type JsonObject,
-  listAt,
-  numberAt,
-  objectAt,
-  stringAt,
-  stringsAt,
-  valueAt,
-} from "#sandbox/json.ts";
-import { withConditions } from "#sandbox/kubernetes/behaviours/conditions.ts";
-import {
-  deployments,
-  type Kind,
-  type KubernetesObject,
-  namespaces,
-  secrets,
-  statefulSets,
-} from "#sandbox/kubernetes/kinds.ts";
+import { isObject, type Json, type JsonObject, listAt, numberAt, objectAt, stringAt, valueAt } from "#sandbox/json.ts";
+import { deployments, type Kind, type KubernetesObject, namespaces, statefulSets } from "#sandbox/kubernetes/kinds.ts";
 import { type Cluster, create, remove, removeFinalizer } from "#sandbox/kubernetes/operations.ts";
 import { timestamp } from "#sandbox/kubernetes/store.ts";
 import type { Pace } from "#sandbox/pace.ts";
 
-const NAMESPACE = "argocd";
 const IN_CLUSTER = "https://kubernetes.default.svc";
 /** From a change to a look at it. */
 const REACTION_MS = 200;
@@ -143,119 +125,39 @@ export class ArgocdBehaviour {
     );
     if (applications === undefined || sets === undefined || projects === undefined) return;
     const { store } = this.#cluster;
-    if (isUp(store.get(deployments, NAMESPACE, "argocd-applicationset-controller"))) {
-      for (const set of store.list(sets, NAMESPACE)) this.#reconcileSet(sets, applications, set);
+    if (isUp(store.get(deployments, argocdNamespace, "argocd-applicationset-controller"))) {
+      for (const set of store.list(sets, argocdNamespace)) reconcileSet(this.#cluster, sets, applications, set);
     }
-    if (!isUp(store.get(statefulSets, NAMESPACE, "argocd-application-controller"))) return;
+    if (!isUp(store.get(statefulSets, argocdNamespace, "argocd-application-controller"))) return;
     this.#requireDefaultProject(projects);
-    for (const { metadata } of store.list(applications, NAMESPACE)) {
-      const application = store.get(applications, NAMESPACE, metadata.name);
+    for (const { metadata } of store.list(applications, argocdNamespace)) {
+      const application = store.get(applications, argocdNamespace, metadata.name);
       if (application !== undefined) await this.#reconcileApplication(applications, projects, application);
       if (this.#stopped) return;
     }
-    for (const project of store.list(projects, NAMESPACE)) {
+    for (const project of store.list(projects, argocdNamespace)) {
       const used = store
-        .list(applications, NAMESPACE)
+        .list(applications, argocdNamespace)
         .some((one) => stringAt(one, "spec", "project") === project.metadata.name);
       if (project.metadata.deletionTimestamp !== undefined && !used) this.#release(projects, project);
     }
   }
 
   #requireDefaultProject(projects: Kind): void {
-    const terminating = this.#cluster.store.get(namespaces, "", NAMESPACE)?.metadata.deletionTimestamp !== undefined;
-    if (terminating || this.#cluster.store.get(projects, NAMESPACE, "default") !== undefined) return;
+    const terminating =
+      this.#cluster.store.get(namespaces, "", argocdNamespace)?.metadata.deletionTimestamp !== undefined;
+    if (terminating || this.#cluster.store.get(projects, argocdNamespace, "default") !== undefined) return;
     const all = [{ group: "*", kind: "*" }];
-    create(this.#cluster, projects, NAMESPACE, {
+    create(this.#cluster, projects, argocdNamespace, {
       metadata: { name: "default" },
       spec: { sourceRepos: ["*"], destinations: [{ server: "*", namespace: "*" }], clusterResourceWhitelist: all },
     });
   }
 
-  #reconcileSet(kind: Kind, applications: Kind, set: KubernetesObject): void {
-    if (set.metadata.deletionTimestamp !== undefined) return;
-    const expansion = expandApplicationSet(set, this.#knownClusters());
-    const { store } = this.#cluster;
-    if (expansion.kind !== "applications") {
-      const reason = expansion.kind === "refused" ? "Unknown" : "ApplicationGenerationFromParamsError";
-      this.#setConditions(kind, set, "True", "False", reason, expansion.why);
-      return;
-    }
-    const owned = store
-      .list(applications, NAMESPACE)
-      .filter((one) =>
-        listAt(one, "metadata", "ownerReferences").some((owner) => stringAt(owner, "uid") === set.metadata.uid),
-      );
-    for (const { metadata, spec } of expansion.applications) {
-      const found = store.get(applications, NAMESPACE, metadata.name);
-      const owner = { apiVersion: set.apiVersion, kind: set.kind, name: set.metadata.name, uid: set.metadata.uid };
-      const ownerReferences = [{ ...owner, controller: true, blockOwnerDeletion: true }];
-      if (found === undefined) {
-        create(this.#cluster, applications, NAMESPACE, {
-          metadata: { ...metadata, ownerReferences },
-          spec: spec as Json,
-        });
-        continue;
-      }
-      if (found.metadata.deletionTimestamp !== undefined) continue;
-      const { finalizers: _finalizers, ...kept } = found.metadata;
-      store.update(applications, {
-        ...found,
-        metadata: { ...kept, ...metadata, namespace: NAMESPACE, ownerReferences } as KubernetesObject["metadata"],
-        spec: spec as Json,
-      });
-    }
-    const names = new Set(expansion.applications.map(({ metadata }) => metadata.name));
-    const policy = stringAt(set, "spec", "syncPolicy", "applicationsSync") || "sync";
-    for (const { metadata } of policy === "sync" || policy === "create-delete" ? owned : []) {
-      if (!names.has(metadata.name) && metadata.deletionTimestamp === undefined) {
-        remove(this.#cluster, applications, NAMESPACE, metadata.name);
-      }
-    }
-    const count = `Successfully generated ${expansion.applications.length} application(s)`;
-    this.#setConditions(kind, set, "False", "True", "ApplicationSetUpToDate", count);
-  }
-
-  /** Its own cluster and others that secrets tell it of. */
-  #knownClusters(): readonly KnownCluster[] {
-    const decode = (secret: KubernetesObject, key: string) => atob(stringAt(secret, "data", key));
-    return this.#cluster.store
-      .list(secrets, NAMESPACE)
-      .filter((secret) => stringAt(secret, "metadata", "labels", "argocd.argoproj.io/secret-type") === "cluster")
-      .map((secret) => ({
-        name: decode(secret, "name"),
-        server: decode(secret, "server"),
-        labels: stringsAt(secret, "metadata", "labels"),
-        annotations: stringsAt(secret, "metadata", "annotations"),
-      }));
-  }
-
-  #setConditions(
-    kind: Kind,
-    set: KubernetesObject,
-    failed: "True" | "False",
-    done: "True" | "False",
-    reason: string,
-    message: string,
-  ): void {
-    const current = this.#cluster.store.get(kind, NAMESPACE, set.metadata.name);
-    if (current === undefined) return;
-    const status = withConditions(objectAt(current, "status"), [
-      { type: "ErrorOccurred", status: failed, reason, message },
-      {
-        type: "ParametersGenerated",
-        status: "True",
-        reason: "ParametersGenerated",
-        message: "Successfully generated parameters for all Applications",
-      },
-      { type: "ResourcesUpToDate", status: done, reason, message },
-    ]);
-    this.#cluster.store.update(kind, { ...current, status });
-  }
-
   async #reconcileApplication(kind: Kind, projects: Kind, application: KubernetesObject): Promise<void> {
     if (application.metadata.deletionTimestamp !== undefined) return this.#takeDown(kind, application);
     const finding = await this.#examine(projects, application);
-    const current = this.#cluster.store.get(kind, NAMESPACE, application.metadata.name);
+    const current = this.#cluster.store.get(kind, argocdNamespace, application.metadata.name);
     // Changed meanwhile: what was found out may be old, and the change has been noticed.
     if (current === undefined || current.metadata.deletionTimestamp !== undefined) return;
     if (!Bun.deepEquals(current.spec, application.spec)) return;
@@ -278,7 +180,7 @@ export class ArgocdBehaviour {
 
   #release(kind: Kind, object: KubernetesObject): void {
     for (const finalizer of finalizersOf(object).filter((one) => one.startsWith(CASCADE))) {
-      const current = this.#cluster.store.get(kind, NAMESPACE, object.metadata.name);
+      const current = this.#cluster.store.get(kind, argocdNamespace, object.metadata.name);
       if (current !== undefined) removeFinalizer(this.#cluster, kind, current, finalizer);
     }
   }
@@ -300,7 +202,7 @@ export class ArgocdBehaviour {
       return unknown("ComparisonError", `${place} is not in the part of Applications that the sandbox knows`);
     }
     const spec = parsed.data;
-    const project = this.#cluster.store.get(projects, NAMESPACE, spec.project);
+    const project = this.#cluster.store.get(projects, argocdNamespace, spec.project);
     const wrong = this.#describeInvalid(application, spec, project);
     if (wrong !== undefined) return unknown("InvalidSpecError", wrong);
     try {
@@ -340,7 +242,7 @@ export class ArgocdBehaviour {
   }
 
   async #render(application: KubernetesObject): Promise<Rendered> {
-    if (!isUp(this.#cluster.store.get(deployments, NAMESPACE, "argocd-repo-server"))) {
+    if (!isUp(this.#cluster.store.get(deployments, argocdNamespace, "argocd-repo-server"))) {
       throw new Failed("failed to generate manifests: the repo server isn't there");
     }
     const seen = objectAt(application, "status", "sync");

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { readKustomization } from "#lib/argocd/kustomization.ts";
 import { renderKustomization, withPatches } from "#lib/argocd/kustomize/render.ts";
 import { FleetError } from "#lib/errors.ts";
-import { type KubernetesObject, parseManifest } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
+import { parseManifest } from "#lib/kubernetes/objects.ts";
 import type { Commit, Repository } from "#sandbox/argocd/repository.ts";
 import { Failed, Refused } from "#sandbox/argocd/verdict.ts";
 

@@ -6,7 +6,9 @@ import { apiVersionOf, type Kind, type KubernetesObject } from "#sandbox/kuberne
 import { apply, type Cluster, remove } from "#sandbox/kubernetes/operations.ts";
 import { StatusError } from "#sandbox/kubernetes/status.ts";
 
-export const trackingAnnotation = "argocd.argoproj.io/tracking-id";
+/** Namespace of Argo CD and of all that it is told by. */
+export const argocdNamespace = "argocd";
+const trackingAnnotation = "argocd.argoproj.io/tracking-id";
 const waveAnnotation = "argocd.argoproj.io/sync-wave";
 const optionsAnnotation = "argocd.argoproj.io/sync-options";
 const manager = "argocd-controller";

@@ -6,7 +6,8 @@ import { type ReadRemote, renderKustomization, withPatches } from "#lib/argocd/k
 import { tryReadText } from "#lib/files.ts";
 import { pathOf, revisionOf } from "#lib/fleet/defaults.ts";
 import type { Cluster, Fleet } from "#lib/fleet/types.ts";
-import { type KubernetesObject, parseManifest } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
+import { parseManifest } from "#lib/kubernetes/objects.ts";
 import { expandApplicationSet, type GeneratedApplication } from "#sandbox/argocd/application-set.ts";
 
 export interface RenderedApplication {

@@ -1,6 +1,6 @@
 /** JSON schemas for kubeconform, out of the schemas that CustomResourceDefinitions hold. */
 import { z } from "zod";
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
 const definition = z.object({
   kind: z.literal("CustomResourceDefinition"),

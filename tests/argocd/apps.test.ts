@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { fleet } from "#clusters/fleet.ts";
 import { applicationNames, applicationsOf } from "#lib/fleet/applications.ts";
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { type RenderedApplication, readApps, renderFleet, sourcesOf } from "../../scripts/manifests/render.ts";
 

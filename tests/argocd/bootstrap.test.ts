@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { bootstrapFolders, digestsPath, readPin, renderBootstrap } from "#lib/argocd/bootstrap.ts";
 import { readEnvironment } from "#lib/environment.ts";
 import type { ArgocdVariant } from "#lib/fleet/types.ts";
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { tryReadPinned } from "../../scripts/manifests/pinned.ts";

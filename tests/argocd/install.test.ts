@@ -4,7 +4,7 @@ import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
 import type { ManifestState } from "#lib/argocd/manifest.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { Resource } from "#lib/graph/resource.ts";
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { fakeResource } from "#tests/support/fake-resource.ts";
 import { kubernetesInMemory } from "#tests/support/kubernetes-memory.ts";

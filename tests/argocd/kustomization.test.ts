@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { readKustomization } from "#lib/argocd/kustomization.ts";
 import { renderKustomization, withPatches } from "#lib/argocd/kustomize/render.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
 type Files = Readonly<Record<string, string>>;
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { applyObjects } from "#lib/kubernetes/apply.ts";
-import { findObject, type KubernetesObject, listObjects, parseManifest } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
+import { findObject, listObjects, parseManifest } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
 import { waitFor } from "#lib/kubernetes/wait.ts";
 import { describeWorkload } from "#lib/kubernetes/workloads.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { ownedFields } from "#lib/kubernetes/owned-fields.ts";
 
 const fieldsV1 = {

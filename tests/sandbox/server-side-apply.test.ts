@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { createKubernetesApi, type KubernetesApi, KubernetesStatusError } from "#lib/kubernetes/api.ts";
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { openSandboxApi, type SandboxApi } from "#tests/support/sandbox-api.ts";
 
 // tests/clusters/sandbox-api.test.ts holds the same server to a real one; this is what of it can be seen without one.

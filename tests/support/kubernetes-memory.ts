@@ -1,5 +1,5 @@
 import { type KubernetesApi, KubernetesStatusError, type StatusCause } from "#lib/kubernetes/api.ts";
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
 interface KnownKind {
   readonly kind: string;

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
 /**
  * Kinds without a namespace, of those that manifests here hold. kustomize knows Kubernetes' own by its schemas, and takes a

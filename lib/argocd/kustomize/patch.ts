@@ -3,7 +3,7 @@ import { type JsonOperation, jsonPatchSchema, patchJson } from "#lib/argocd/kust
 import { parseSelector, type Selector, select } from "#lib/argocd/kustomize/selector.ts";
 import { mergeStrategically } from "#lib/argocd/kustomize/strategic-merge.ts";
 import { FleetError } from "#lib/errors.ts";
-import { formatReference, type KubernetesObject, referenceOf } from "#lib/kubernetes/objects.ts";
+import { formatReference, type KubernetesObject, referenceOf } from "#lib/kubernetes/object.ts";
 
 /** One patch of a kustomization. */
 export type Patch =

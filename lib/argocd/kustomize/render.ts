@@ -2,7 +2,7 @@ import type { Kustomization } from "#lib/argocd/kustomization.ts";
 import { fixSubjects, moveToNamespace } from "#lib/argocd/kustomize/namespace.ts";
 import { applyPatch, type PatchText, parsePatch } from "#lib/argocd/kustomize/patch.ts";
 import { FleetError } from "#lib/errors.ts";
-import { formatReference, type KubernetesObject, referenceOf } from "#lib/kubernetes/objects.ts";
+import { formatReference, type KubernetesObject, referenceOf } from "#lib/kubernetes/object.ts";
 
 /** Objects behind a URL. */
 export type ReadRemote = (url: string) => readonly KubernetesObject[];

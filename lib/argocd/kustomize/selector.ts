@@ -1,5 +1,5 @@
 import { FleetError } from "#lib/errors.ts";
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
 /** Which objects a patch is for. Texts are regular expressions for the whole value, as kustomize takes them. */
 export interface Selector {

@@ -1,5 +1,5 @@
 import { FleetError } from "#lib/errors.ts";
-import type { KubernetesObject } from "#lib/kubernetes/objects.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
 /**
  * Merge keys of lists in Kubernetes' own kinds, as their schemas have them (x-kubernetes-patch-merge-key), for the lists that

@@ -26,6 +26,7 @@ describe("the parts of the project", () => {
       ],
       ["lib/{fleet,exec,errors,clock,files}*/**/*.ts", /^lib\/(verbs|graph|local|view|cli)\//],
       ["lib/graph/{graph,scheduler,outputs,select}.ts", /^lib\/(local|verbs|view|cli)\//],
+      ["lib/{dns,credentials}/**/*.ts", /^lib\/(verbs|graph|local|view|cli|argocd|kubernetes)\//],
       ["lib/local/**/*.ts", /^lib\/(verbs|view|cli|run|task)/],
       ["lib/verbs/**/*.ts", /^lib\/(local|view|cli|run|task)/],
       ["lib/view/**/*.ts", /^lib\/(verbs|local|cli|run|task|kubernetes)/],
@@ -45,10 +46,13 @@ describe("the parts of the project", () => {
     expect(readers).toEqual(["lib/environment.ts"]);
   });
 
-  test("know listr2 and zx in one module each, and load them late", async () => {
+  test("know each large library in one module, and load it late", async () => {
     for (const [library, home] of [
       ["listr2", "lib/view/tree.ts"],
       ["zx/core", "lib/exec.ts"],
+      ["dns-packet", "lib/dns/query.ts"],
+      ["@aws-sdk/client-sts", "lib/credentials/aws.ts"],
+      ["@aws-sdk/credential-providers", "lib/credentials/aws.ts"],
     ] as const) {
       const users = [];
       for (const path of list("{lib,tasks}/**/*.ts")) if ((await read(path)).includes(`"${library}"`)) users.push(path);

@@ -97,7 +97,9 @@ export function createExec(
     // Nobody is left to listen when the watchdog is gone first.
     lifeline?.on("error", () => undefined);
     child.child?.once("exit", () => {
-      if (lifeline && "end" in lifeline) lifeline.end("done\n");
+      // While the rest of a tree is being ended, the watchdog must stay: this process may die before it is through.
+      if (stop.aborted) void endOrphans(pid);
+      else if (lifeline && "end" in lifeline) lifeline.end("done\n");
       else lifeline?.destroy();
     });
     // Not zx's own texts: it decodes each chunk by itself, and a character may be split between two.

@@ -1,0 +1,171 @@
+import { type ErrorCode, FleetError } from "#lib/errors.ts";
+
+/** One question to AWS, as its failure names it. */
+export interface Asked {
+  /** In whose name: the account and, where it matters, its role. Begins the message: `aws-01`. */
+  readonly account: string;
+  /** What for, as a gerund: `reading the stack k01-eks`. */
+  readonly what: string;
+  /** Of the run: a call that it cuts short ends with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** What an error of an AWS client has, whatever its service. */
+export interface AwsError extends Error {
+  readonly $fault: "client" | "server";
+  readonly $metadata: { readonly httpStatusCode?: number; readonly requestId?: string };
+}
+
+/**
+ * Makes a call and tells its failure in our words; AWS's own error stays as `cause`, for `isAwsError`.
+ *
+ * @throws FleetError AwsDenied, AwsRefused, AwsThrottled, AwsUnreachable, QuotaExceeded, SessionExpired
+ */
+export async function ask<Answer>(asked: Asked, call: () => Promise<Answer>): Promise<Answer> {
+  try {
+    asked.signal?.throwIfAborted();
+    return await call();
+  } catch (thrown) {
+    asked.signal?.throwIfAborted();
+    throw explain(thrown, asked);
+  }
+}
+
+/** What isn't an error of AWS or of the way there is passed on as it came. */
+export function explain(thrown: unknown, { account, what }: Asked): unknown {
+  if (thrown instanceof FleetError) return thrown;
+  const error = findAwsError(thrown);
+  if (error === undefined) {
+    if (!isCutOff(thrown)) return thrown;
+    return new FleetError("AwsUnreachable", `${account}: AWS does not answer (${what})`, {
+      hint: "look at the network, then run the same command again",
+      details: [thrown.message],
+      cause: thrown,
+    });
+  }
+  const { code, message, hint } = describe(error);
+  const details = [`${error.name}: ${error.message}`, ...formatRequest(error)];
+  return new FleetError(code, `${account}: ${message} (${what})`, { hint, details, cause: thrown });
+}
+
+/** Is this, or what it was made of, the error of AWS with that name and, if given, such a message? */
+export function isAwsError(thrown: unknown, name: string, message?: RegExp): boolean {
+  const error = findAwsError(thrown);
+  return error !== undefined && error.name === name && (message === undefined || message.test(error.message));
+}
+
+/** AWS's own error, also below a FleetError that explains it. */
+export function findAwsError(thrown: unknown): AwsError | undefined {
+  if (!(thrown instanceof Error)) return undefined;
+  if ("$fault" in thrown && "$metadata" in thrown) return thrown as AwsError;
+  return thrown instanceof FleetError ? findAwsError(thrown.cause) : undefined;
+}
+
+/** May the same question be answered in a moment? Then a wait goes on instead of giving up. */
+export function isPassing(thrown: unknown): boolean {
+  // Credentials are renewed between two calls, so that even an ended session may be a matter of the last call alone.
+  const passing: readonly string[] = ["AwsThrottled", "AwsUnreachable", "SessionExpired"];
+  return thrown instanceof FleetError && passing.includes(thrown.code);
+}
+
+interface Described {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Names are those of CloudFormation, Route 53, IAM, EKS, STS and EC2: each spells the same few things in its own way. */
+const throttled = /^(Throttling|ThrottledException|.*Throttl\w*|TooManyRequests\w*|RequestLimitExceeded|SlowDown)$/;
+const passing = /^(PriorRequestNotComplete|ServiceUnavailable\w*|InternalFailure|InternalServer\w*|ServiceFailure\w*)$/;
+const expired = /^(ExpiredToken\w*|RequestExpired|TokenRefreshRequired)$/;
+const unknown =
+  /^(InvalidClientTokenId|UnrecognizedClient\w*|SignatureDoesNotMatch|InvalidSignature\w*|MissingAuthenticationToken\w*|AuthFailure|IncompleteSignature)$/;
+const denied = /^(AccessDenied\w*|UnauthorizedOperation|NotAuthorized\w*|Forbidden\w*|AuthorizationError\w*)$/;
+const quota = /(Limit|Quota)\w*Exceeded|^(LimitsExceeded|TooManyHostedZones|TooMany\w+)$/;
+
+function describe(error: AwsError): Described {
+  const { name, message } = error;
+  if (throttled.test(name) || /^Rate exceeded/i.test(message)) {
+    return {
+      code: "AwsThrottled",
+      message: `AWS takes no more calls for now: ${name}`,
+      hint: "wait a minute and run the same command again, with fewer at once by --jobs",
+    };
+  }
+  if (expired.test(name)) {
+    return {
+      code: "SessionExpired",
+      message: "the session has ended",
+      hint: "log in again and run the same command again: it goes on from there",
+    };
+  }
+  if (unknown.test(name)) {
+    return {
+      code: "AwsDenied",
+      message: `AWS does not accept the credentials: ${name}`,
+      hint: "are they still valid, and is this computer's clock right? mise run whoami shows each step",
+    };
+  }
+  if (denied.test(name)) return describeDenial(message);
+  if (error.$fault === "server" || passing.test(name)) {
+    return {
+      code: "AwsUnreachable",
+      message: `AWS fails for now: ${name}`,
+      hint: "https://health.aws.amazon.com shows disturbances; run the same command again",
+    };
+  }
+  if (quota.test(name)) {
+    return {
+      code: "QuotaExceeded",
+      message: `a quota of the account is used up: ${trim(message)}`,
+      hint: "remove what isn't needed, or ask for more in Service Quotas",
+    };
+  }
+  return {
+    code: "AwsRefused",
+    message: trim(message),
+    hint: "correct what AWS names, then run the same command again",
+  };
+}
+
+/** As AWS words it: `User: ARN is not authorized to perform: ACTION on resource: ARN because …`. */
+function describeDenial(message: string): Described {
+  const found = /User: (\S+) is not authorized to perform: (\S+)(?: on resource: (\S+))?/.exec(message);
+  const [, who, action, resource] = found ?? [];
+  if (who === undefined || action === undefined) {
+    return {
+      code: "AwsDenied",
+      message: `AWS does not allow it: ${trim(message)}`,
+      hint: "mise run whoami shows who calls; give that role what the message names",
+    };
+  }
+  const on = resource === undefined || resource === "*" ? "" : ` on ${resource}`;
+  const byPolicy = /with an explicit deny in an? ([\w -]+?policy)/i.exec(message)?.[1];
+  return {
+    code: "AwsDenied",
+    message: `${who} may not ${action}${on}`,
+    hint:
+      byPolicy === undefined
+        ? `allow ${action} in the policy of that role, or deploy the account's role stack anew`
+        : `a ${byPolicy} denies it: ask whoever runs the organization`,
+  };
+}
+
+/** The connection was refused or cut, no name was found, or no answer came in time: nothing of it is an answer of AWS. */
+function isCutOff(thrown: unknown): thrown is Error {
+  if (!(thrown instanceof Error)) return false;
+  const code = "code" in thrown ? String(thrown.code) : "";
+  return (
+    /^(E[A-Z]+|ConnectionRefused|ConnectionClosed|FailedToOpenSocket|UND_ERR\w*)$/.test(code) ||
+    /^(TimeoutError|NetworkingError|RequestTimeout\w*)$/.test(thrown.name) ||
+    /socket hang up|socket connection was closed|unable to connect|fetch failed/i.test(thrown.message)
+  );
+}
+
+function formatRequest({ $metadata: { requestId } }: AwsError): readonly string[] {
+  return requestId === undefined ? [] : [`request ${requestId}`];
+}
+
+function trim(message: string): string {
+  return message.trim().replace(/\.$/, "");
+}

@@ -1,0 +1,95 @@
+import { describe, expect, test } from "bun:test";
+import { CloudFormationServiceException } from "@aws-sdk/client-cloudformation";
+import { ask, isAwsError, isPassing } from "#lib/aws/explain.ts";
+import { FleetError } from "#lib/errors.ts";
+import { failureOf } from "#tests/support/failure.ts";
+
+const asked = { account: "aws-01", what: "reading the stack k01-eks" };
+
+function refusal(name: string, message = "no", fault: "client" | "server" = "client") {
+  return new CloudFormationServiceException({ name, message, $fault: fault, $metadata: { requestId: "r-1" } });
+}
+
+const explained = (thrown: Error) => failureOf(ask(asked, () => Promise.reject(thrown)));
+
+describe("a call that AWS refuses", () => {
+  test.each([
+    ["Throttling", "AwsThrottled"],
+    ["ThrottlingException", "AwsThrottled"],
+    ["TooManyRequestsException", "AwsThrottled"],
+    ["ExpiredToken", "SessionExpired"],
+    ["ExpiredTokenException", "SessionExpired"],
+    ["InvalidClientTokenId", "AwsDenied"],
+    ["SignatureDoesNotMatch", "AwsDenied"],
+    ["LimitExceededException", "QuotaExceeded"],
+    ["ResourceLimitExceededException", "QuotaExceeded"],
+    ["TooManyHostedZones", "QuotaExceeded"],
+    ["VpcLimitExceeded", "QuotaExceeded"],
+    ["PriorRequestNotComplete", "AwsUnreachable"],
+    ["ValidationError", "AwsRefused"],
+    ["NoSuchEntity", "AwsRefused"],
+  ])("is told apart: %s is %s", async (name, code) => {
+    expect((await explained(refusal(name))).code).toBe(code);
+  });
+
+  test("names account, who, action and resource when it is denied", async () => {
+    const error = await explained(
+      refusal(
+        "AccessDenied",
+        "User: arn:aws:sts::111111111111:assumed-role/aws-01-iam-role/x is not authorized to perform: cloudformation:CreateChangeSet on resource: arn:aws:cloudformation:us-east-1:111111111111:stack/k01/* because no identity-based policy allows the action",
+      ),
+    );
+    expect(error.code).toBe("AwsDenied");
+    expect(error.message).toBe(
+      "aws-01: arn:aws:sts::111111111111:assumed-role/aws-01-iam-role/x may not cloudformation:CreateChangeSet on arn:aws:cloudformation:us-east-1:111111111111:stack/k01/* (reading the stack k01-eks)",
+    );
+    expect(error.hint).toContain("allow cloudformation:CreateChangeSet");
+    expect(error.details).toContain("request r-1");
+  });
+
+  test("says whose policy denies it", async () => {
+    const error = await explained(
+      refusal(
+        "AccessDenied",
+        "User: arn:aws:iam::1:user/a is not authorized to perform: eks:CreateCluster with an explicit deny in a service control policy",
+      ),
+    );
+    expect(error.hint).toBe("a service control policy denies it: ask whoever runs the organization");
+  });
+
+  test("is still known by AWS's own name", async () => {
+    const error = await explained(refusal("ValidationError", "Stack with id x does not exist"));
+    expect(isAwsError(error, "ValidationError", /does not exist$/)).toBe(true);
+    expect(isAwsError(error, "ValidationError", /is in progress/)).toBe(false);
+    expect(isAwsError(error, "AccessDenied")).toBe(false);
+  });
+});
+
+describe("a call that is not answered", () => {
+  test.each([
+    Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED" }),
+    Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" }),
+    Object.assign(new Error("too late"), { name: "TimeoutError" }),
+    new Error("The socket connection was closed unexpectedly."),
+    refusal("InternalFailure", "oops", "server"),
+  ])("may be answered in a moment: %p", async (thrown) => {
+    const error = await explained(thrown);
+    expect([error.code, isPassing(error)]).toEqual(["AwsUnreachable", true]);
+  });
+
+  test("ends with the reason of an interrupt, whatever the client makes of it", async () => {
+    const controller = new AbortController();
+    const failure = failureOf(
+      ask({ ...asked, signal: controller.signal }, () => {
+        controller.abort(new FleetError("Interrupted", "interrupted"));
+        return Promise.reject(Object.assign(new Error("Request aborted"), { name: "AbortError" }));
+      }),
+    );
+    expect((await failure).code).toBe("Interrupted");
+  });
+});
+
+test("what isn't of AWS is passed on as it came", async () => {
+  const fault = new RangeError("a fault of ours");
+  expect(await ask(asked, () => Promise.reject(fault)).catch((thrown) => thrown)).toBe(fault);
+});

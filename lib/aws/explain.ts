@@ -19,7 +19,7 @@ export interface AwsError extends Error {
 /**
  * Makes a call and tells its failure in our words; AWS's own error stays as `cause`, for `isAwsError`.
  *
- * @throws FleetError AwsDenied, AwsRefused, AwsThrottled, AwsUnreachable, QuotaExceeded, SessionExpired
+ * @throws FleetError AwsDenied, AwsFailed, AwsThrottled, AwsUnreachable, QuotaExceeded, SessionExpired
  */
 export async function ask<Answer>(asked: Asked, call: () => Promise<Answer>): Promise<Answer> {
   try {
@@ -122,7 +122,7 @@ function describe(error: AwsError): Described {
     };
   }
   return {
-    code: "AwsRefused",
+    code: "AwsFailed",
     message: trim(message),
     hint: "correct what AWS names, then run the same command again",
   };

@@ -26,8 +26,8 @@ describe("a call that AWS refuses", () => {
     ["TooManyHostedZones", "QuotaExceeded"],
     ["VpcLimitExceeded", "QuotaExceeded"],
     ["PriorRequestNotComplete", "AwsUnreachable"],
-    ["ValidationError", "AwsRefused"],
-    ["NoSuchEntity", "AwsRefused"],
+    ["ValidationError", "AwsFailed"],
+    ["NoSuchEntity", "AwsFailed"],
   ])("is told apart: %s is %s", async (name, code) => {
     expect((await explained(refusal(name))).code).toBe(code);
   });

@@ -1,0 +1,98 @@
+import type { StackStatus as StatusName } from "@aws-sdk/client-cloudformation";
+import { FleetError } from "#lib/errors.ts";
+
+export type { StatusName };
+
+/**
+ * What a state of a stack means to us. States are compared whole, never by parts of their names:
+ * `UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS` has all of `ROLLBACK_COMPLETE` in it and is none.
+ *
+ * - `gone`: there is no stack, or only a change set that nobody executed
+ * - `stable`: it can be updated
+ * - `in progress`: CloudFormation is at work; nothing else may be started
+ * - `delete`: nothing but deleting it is possible, or leads on
+ * - `continue rollback`: an update failed, and so did going back
+ * - `roll back`: an update failed, and going back was switched off
+ * - `operator`: a person has to decide
+ */
+type Meaning = "gone" | "stable" | "in progress" | "delete" | "continue rollback" | "roll back" | "operator";
+
+/** All 23 of them: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html */
+const meanings: Readonly<Record<StatusName, Meaning>> = {
+  CREATE_IN_PROGRESS: "in progress",
+  CREATE_COMPLETE: "stable",
+  CREATE_FAILED: "delete",
+  ROLLBACK_IN_PROGRESS: "in progress",
+  ROLLBACK_COMPLETE: "delete",
+  ROLLBACK_FAILED: "delete",
+  DELETE_IN_PROGRESS: "in progress",
+  DELETE_COMPLETE: "gone",
+  DELETE_FAILED: "delete",
+  REVIEW_IN_PROGRESS: "gone",
+  UPDATE_IN_PROGRESS: "in progress",
+  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS: "in progress",
+  UPDATE_COMPLETE: "stable",
+  UPDATE_FAILED: "roll back",
+  UPDATE_ROLLBACK_IN_PROGRESS: "in progress",
+  UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS: "in progress",
+  UPDATE_ROLLBACK_COMPLETE: "stable",
+  UPDATE_ROLLBACK_FAILED: "continue rollback",
+  IMPORT_IN_PROGRESS: "in progress",
+  IMPORT_COMPLETE: "stable",
+  IMPORT_ROLLBACK_IN_PROGRESS: "in progress",
+  IMPORT_ROLLBACK_COMPLETE: "stable",
+  IMPORT_ROLLBACK_FAILED: "operator",
+};
+
+/** States that were reached by a failure, though something stable may have come of it. */
+const failures: ReadonlySet<StatusName> = new Set([
+  "CREATE_FAILED",
+  "ROLLBACK_COMPLETE",
+  "ROLLBACK_FAILED",
+  "DELETE_FAILED",
+  "UPDATE_FAILED",
+  "UPDATE_ROLLBACK_COMPLETE",
+  "UPDATE_ROLLBACK_FAILED",
+  "IMPORT_ROLLBACK_COMPLETE",
+  "IMPORT_ROLLBACK_FAILED",
+]);
+
+/** The state of a stack, so that nobody else compares names. */
+export interface StackStatus {
+  readonly name: StatusName;
+  readonly isGone: boolean;
+  /** Can be updated; what it has is what the last successful operation left. */
+  readonly isStable: boolean;
+  readonly isInProgress: boolean;
+  readonly needsDelete: boolean;
+  readonly needsContinueRollback: boolean;
+  readonly needsRollback: boolean;
+  readonly needsOperator: boolean;
+  /** The last operation failed. */
+  readonly hasFailed: boolean;
+}
+
+/** @throws FleetError AwsFailed for a state that isn't among those above: what it allows is not known */
+export function stackStatus(name: string | undefined): StackStatus {
+  if (!isStatusName(name)) {
+    throw new FleetError("AwsFailed", `CloudFormation reports a state of stacks that is not known here: ${name}`, {
+      hint: "a newer version of this project may know it",
+    });
+  }
+  const meaning = meanings[name];
+  return {
+    name,
+    isGone: meaning === "gone",
+    isStable: meaning === "stable",
+    isInProgress: meaning === "in progress",
+    needsDelete: meaning === "delete",
+    needsContinueRollback: meaning === "continue rollback",
+    needsRollback: meaning === "roll back",
+    needsOperator: meaning === "operator",
+    hasFailed: failures.has(name),
+  };
+}
+
+function isStatusName(name: string | undefined): name is StatusName {
+  return name !== undefined && Object.hasOwn(meanings, name);
+}

@@ -23,15 +23,15 @@ import {
   noSuchPath,
   notAcceptable,
   StatusError,
-  unauthorized,
   unsupportedMediaType,
 } from "#sandbox/kubernetes/status.ts";
 import { toTable } from "#sandbox/kubernetes/table.ts";
+import { type Access, type Authenticate, authenticate, authorize, onlyToken } from "#sandbox/kubernetes/users.ts";
 import { checkResourceVersion, watch } from "#sandbox/kubernetes/watch.ts";
 
 export interface Api extends Cluster {
-  /** Bearer token of the one user, who may do everything. */
-  readonly token: string;
+  /** Bearer token of the one user, who may do everything; or who else is asked whose a token is. */
+  readonly token: string | Authenticate;
   /** As in `v1.36.1` or `v1.36.1+k3s1`. */
   readonly version: string;
   /** `127.0.0.1:6551`. */
@@ -56,7 +56,9 @@ export async function route(api: Api, request: Request): Promise<Response> {
 
 async function answer(api: Api, request: Request): Promise<Response> {
   const url = new URL(request.url);
-  authenticate(api, request, url.pathname);
+  const isPublic = PUBLIC_PATHS.includes(url.pathname) && !request.headers.has("authorization");
+  const who = typeof api.token === "string" ? onlyToken(api.token) : api.token;
+  const user = isPublic ? undefined : authenticate(who, request);
   const segments = url.pathname
     .split("/")
     .filter((segment) => segment !== "")
@@ -65,18 +67,15 @@ async function answer(api: Api, request: Request): Promise<Response> {
   if (health !== undefined) return new Response("ok", { headers: { "content-type": "text/plain; charset=utf-8" } });
   if (url.pathname === "/version") return Response.json(versionInfo(api.version));
   const target = findTarget(api.kinds.all, segments);
-  if (target !== undefined) return answerResource(api, request, url, target);
+  if (target !== undefined && user !== undefined) {
+    authorize(user, accessOf(request, url, target));
+    return answerResource(api, request, url, target);
+  }
   const document = request.method === "GET" ? discover(api.kinds.all, segments, api.address) : undefined;
   if (document !== undefined) return Response.json(document);
   if (segments.length === 0)
     return Response.json({ paths: ["/api", "/apis", "/healthz", "/livez", "/readyz", "/version"] });
   throw noSuchPath();
-}
-
-function authenticate(api: Api, request: Request, path: string): void {
-  const header = request.headers.get("authorization");
-  if (header === null && PUBLIC_PATHS.includes(path)) return;
-  if (header !== `Bearer ${api.token}`) throw unauthorized();
 }
 
 /** What a URL points at: a kind, maybe in a namespace, maybe one object, maybe its status. */
@@ -102,6 +101,14 @@ function findTarget(kinds: readonly Kind[], segments: readonly string[]): Target
   const namespace = kind.namespaced ? (scoped ? rest[1] : undefined) : "";
   if (namespace === undefined && name !== undefined) return undefined;
   return { kind, namespace, name, subresource: subresource === undefined ? undefined : "status" };
+}
+
+function accessOf(request: Request, url: URL, { kind, namespace, name, subresource }: Target): Access {
+  const watches = ["true", "1"].includes(url.searchParams.get("watch") ?? "");
+  const reads = name !== undefined ? "get" : watches ? "watch" : "list";
+  const writes = { POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" } as const;
+  const verb = writes[request.method as keyof typeof writes] ?? reads;
+  return { verb, kind, subresource, namespace: kind.namespaced ? namespace : undefined, name };
 }
 
 async function answerResource(api: Api, request: Request, url: URL, target: Target): Promise<Response> {

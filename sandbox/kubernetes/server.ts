@@ -6,13 +6,15 @@ import { KindRegistry } from "#sandbox/kubernetes/custom-kinds.ts";
 import type { Cluster } from "#sandbox/kubernetes/operations.ts";
 import { route } from "#sandbox/kubernetes/router.ts";
 import { ObjectStore } from "#sandbox/kubernetes/store.ts";
+import type { Authenticate } from "#sandbox/kubernetes/users.ts";
 import type { Pace } from "#sandbox/pace.ts";
 
 export interface ApiServerOptions {
   /** File that holds the objects; ":memory:" for one that forgets. */
   readonly database: string;
   readonly certificates: ServerCertificates;
-  readonly token: string;
+  /** Of the one user, who may do everything; or who else is asked whose a token is. */
+  readonly token: string | Authenticate;
   /** As in `v1.36.1`. */
   readonly version: string;
   /** DaemonSet that makes the pod network; undefined when the network is built in. */
@@ -28,6 +30,7 @@ export type Controller = (cluster: Cluster, pace: Pace) => { stop(): void };
 export class ApiServer {
   readonly cluster: Cluster;
   readonly #options: ApiServerOptions;
+  #version: string;
   #endpoint: Bun.Server<undefined> | undefined;
   #stopping = new AbortController();
   #nodes: NodeBehaviour | undefined;
@@ -37,6 +40,7 @@ export class ApiServer {
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
+    this.#version = options.version;
     const kinds = new KindRegistry();
     const store = new ObjectStore(options.database, kinds);
     this.cluster = { store, kinds, authority: options.certificates.authority };
@@ -50,21 +54,26 @@ export class ApiServer {
   /** Opens the endpoint; throws when the port is taken. Port 0 takes any. */
   listen(hostname: string, port: number): void {
     if (this.#endpoint !== undefined) return;
-    const { certificates, token, version, pace, networkDaemonSet } = this.#options;
+    const { certificates, token, pace, networkDaemonSet } = this.#options;
     this.#stopping = new AbortController();
-    const api = { ...this.cluster, token, version, address: `${hostname}:${port}`, stopping: this.#stopping.signal };
+    const api = { ...this.cluster, token, address: `${hostname}:${port}`, stopping: this.#stopping.signal };
     this.#endpoint = Bun.serve({
       hostname,
       port,
       tls: { cert: certificates.certificate, key: certificates.key },
       // A watch may be silent for long.
       idleTimeout: 0,
-      fetch: (request) => route(api, request),
+      fetch: (request) => route({ ...api, version: this.#version }, request),
     });
     this.#nodes = new NodeBehaviour(this.cluster.store, pace, networkDaemonSet);
     this.#workloads = new WorkloadBehaviour(this.cluster.store, pace);
     this.#definitions = new DefinitionBehaviour(this.cluster, pace);
     this.#controllers = (this.#options.controllers ?? []).map((start) => start(this.cluster, pace));
+  }
+
+  /** What it says it is from now on: an upgrade leaves its objects and its endpoint alone. */
+  setVersion(version: string): void {
+    this.#version = version;
   }
 
   /** Which nodes have a machine that runs. */

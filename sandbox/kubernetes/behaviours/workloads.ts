@@ -135,12 +135,13 @@ export class WorkloadBehaviour {
 
   #addressFor(pod: KubernetesObject): string {
     const node = this.#store.get(nodes, "", stringAt(pod, "spec", "nodeName"));
-    if (objectAt(pod, "spec").hostNetwork === true) {
-      const address = listAt(node, "status", "addresses").find((item) => stringAt(item, "type") === "InternalIP");
-      return stringAt(address, "address");
-    }
-    const prefix = stringAt(node, "spec", "podCIDR").split(".").slice(0, 3).join(".");
-    const taken = new Set(this.#store.list(pods).map((other) => stringAt(other, "status", "podIP")));
+    const own = listAt(node, "status", "addresses").find((item) => stringAt(item, "type") === "InternalIP");
+    const address = stringAt(own, "address");
+    if (objectAt(pod, "spec").hostNetwork === true) return address;
+    // Where a node has no range of its own, its pods are in the same network as the node.
+    const range = stringAt(node, "spec", "podCIDR") || address;
+    const prefix = range.split(".").slice(0, 3).join(".");
+    const taken = new Set(this.#store.list(pods).map((other) => stringAt(other, "status", "podIP"))).add(address);
     for (let last = 2; last < 255; last++) if (!taken.has(`${prefix}.${last}`)) return `${prefix}.${last}`;
     return "";
   }

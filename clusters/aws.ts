@@ -13,9 +13,15 @@ export const accounts: readonly AwsAccount[] = [
   { provider: "aws", name: "aws-02", role: "tenant", accountId: "333333333333" },
 ];
 
+/**
+ * Addresses that your people and your CI come from: only they reach the API servers over the internet. This range is nobody's
+ * (RFC 5737) and stands for one of yours.
+ */
+const publicAccessCidrs = ["203.0.113.0/24"];
+
 export const clusters: readonly EksCluster[] = [
-  { provider: "aws", name: "k01.k8s.aws.mylabs.dev", account: "aws-01", region: "us-east-1" },
-  { provider: "aws", name: "k02.k8s.aws.mylabs.dev", account: "aws-01", region: "eu-central-1" },
-  { provider: "aws", name: "k03.k8s.aws.mylabs.dev", account: "aws-02", region: "us-east-1" },
-  { provider: "aws", name: "k04.k8s.aws.mylabs.dev", account: "aws-02", region: "eu-central-1" },
+  { provider: "aws", name: "k01.k8s.aws.mylabs.dev", account: "aws-01", region: "us-east-1", publicAccessCidrs },
+  { provider: "aws", name: "k02.k8s.aws.mylabs.dev", account: "aws-01", region: "eu-central-1", publicAccessCidrs },
+  { provider: "aws", name: "k03.k8s.aws.mylabs.dev", account: "aws-02", region: "us-east-1", publicAccessCidrs },
+  { provider: "aws", name: "k04.k8s.aws.mylabs.dev", account: "aws-02", region: "eu-central-1", publicAccessCidrs },
 ];

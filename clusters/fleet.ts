@@ -14,4 +14,11 @@ export const fleet: Fleet = {
   clusters: [...aws.clusters, ...azure.clusters, ...gcp.clusters, ...kind.clusters, ...k3d.clusters],
   // A fork reads itself: put its URL here.
   gitops: { repository: "https://github.com/ruzickap/k8s-multicluster-gitops", applications },
+  // Its jobs may act on the clouds. Ids of one repeated digit are placeholders: put your repository's and its owner's in.
+  github: {
+    repository: "ruzickap/k8s-multicluster-gitops",
+    repositoryId: "111111111",
+    ownerId: "2222222",
+    claims: ["ref:refs/heads/main"],
+  },
 };

@@ -1,4 +1,6 @@
 import { checkAccounts } from "#lib/fleet/checks/accounts.ts";
+import { checkEks } from "#lib/fleet/checks/eks.ts";
+import { checkGitHub } from "#lib/fleet/checks/github.ts";
 import { checkGitOps } from "#lib/fleet/checks/gitops.ts";
 import { checkKubernetes } from "#lib/fleet/checks/kubernetes.ts";
 import { checkLocal } from "#lib/fleet/checks/local.ts";
@@ -18,6 +20,8 @@ const checks = [
   checkLocal,
   checkKubernetes,
   checkGitOps,
+  checkGitHub,
+  checkEks,
 ];
 
 /** Everything that is wrong with a fleet and that its types can't tell. Pure; empty means nothing. */

@@ -16,12 +16,13 @@ interface Ranges {
 }
 
 /**
- * What each provider uses unless told otherwise. EKS gives pods addresses of the VPC and GKE picks a range itself,
- * so that neither is known before the cluster exists.
+ * What each provider uses unless told otherwise. EKS gives pods addresses of the VPC, whose range we choose; GKE picks a range
+ * itself, so that it isn't known before the cluster exists.
  * kind: https://kind.sigs.k8s.io/docs/user/configuration/#pod-subnet · k3s: https://docs.k3s.io/cli/server#networking
  * AKS: https://learn.microsoft.com/azure/aks/azure-cni-overlay
  */
 const defaultRanges: Readonly<Partial<Record<Provider, Ranges>>> = {
+  aws: { pods: "10.0.0.0/16", services: "172.20.0.0/16" },
   azure: { pods: "10.244.0.0/16", services: "10.0.0.0/16" },
   kind: { pods: "10.244.0.0/16", services: "10.96.0.0/16" },
   k3d: { pods: "10.42.0.0/16", services: "10.43.0.0/16" },

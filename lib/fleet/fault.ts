@@ -28,10 +28,14 @@ export const faultCodes = [
   // regions
   "UnknownRegion",
   // networks
+  "EmptyPublicAccess",
   "InvalidCidr",
   "MeshRangeUnknown",
   "OverlappingMeshRanges",
   "OverlappingRanges",
+  "PublicAccessTooWide",
+  // GitHub
+  "MalformedGitHub",
   // GitOps
   "ArgocdWithoutGitOps",
   "DuplicateApplication",
@@ -49,6 +53,8 @@ export const faultCodes = [
   "ImageWithoutTag",
   "PortOutOfRange",
   "WorkersOutOfRange",
+  // EKS
+  "MalformedNodes",
   // Kubernetes
   "ImageOfAnotherVersion",
   "MalformedVersion",

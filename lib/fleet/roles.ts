@@ -13,7 +13,7 @@ export interface AwsAccountRole {
  * The roles that clusters are created with, one per AWS account, numbered in the order of the accounts: every tenant has one,
  * and the management account has the first where it holds clusters itself.
  */
-export function awsAccountRoles(fleet: Fleet): readonly AwsAccountRole[] {
+export function awsAccountRoles(fleet: Pick<Fleet, "accounts" | "clusters">): readonly AwsAccountRole[] {
   const accounts = fleet.accounts.filter((account) => account.provider === "aws");
   const management = accounts.filter(
     ({ name, role }) =>
@@ -24,4 +24,14 @@ export function awsAccountRoles(fleet: Fleet): readonly AwsAccountRole[] {
     account,
     role: `aws-${String(index + 1).padStart(2, "0")}-iam-role`,
   }));
+}
+
+/** Name of the role with which an account's clusters are created; a management account without clusters has none but its own. */
+export function awsRoleOf(fleet: Pick<Fleet, "accounts" | "clusters">, account: AwsAccount): string {
+  return awsAccountRoles(fleet).find((entry) => entry.account.name === account.name)?.role ?? awsManagementRole;
+}
+
+/** What CloudFormation makes the account's clusters with: it may do more than whoever calls it. */
+export function awsServiceRoleOf(fleet: Pick<Fleet, "accounts" | "clusters">, account: AwsAccount): string {
+  return awsRoleOf(fleet, account).replace(/iam-role$/, "cloudformation-role");
 }

@@ -9,6 +9,7 @@ import type {
   EksCluster,
   Fleet,
   GcpAccount,
+  GitHubTrust,
   GitOps,
   GkeCluster,
   K3dCluster,
@@ -76,6 +77,10 @@ const clusters = z.discriminatedUnion("provider", [
     ...inCloud,
     provider: z.literal("aws"),
     name: textAs<EksCluster["name"]>(),
+    publicAccessCidrs: z.array(z.string()).readonly(),
+    nodes: z
+      .union([z.literal("auto"), z.strictObject({ instanceType: z.string(), count: z.number() })])
+      .exactOptional(),
   }) satisfies z.ZodType<EksCluster>,
   z.strictObject({
     ...inCloud,
@@ -115,6 +120,13 @@ const gitops = z.strictObject({
   applications: z.array(applicationSwitch).readonly(),
 }) satisfies z.ZodType<GitOps>;
 
+const github = z.strictObject({
+  repository: z.string(),
+  repositoryId: z.string(),
+  ownerId: z.string(),
+  claims: z.array(z.string()).readonly(),
+}) satisfies z.ZodType<GitHubTrust>;
+
 /** A fleet that comes from outside: closed, so that a misspelt key is a fault and not silence. */
 export const fleetSchema = z.strictObject({
   domain: z.string(),
@@ -122,6 +134,7 @@ export const fleetSchema = z.strictObject({
   accounts: z.array(accounts).readonly(),
   clusters: z.array(clusters).readonly(),
   gitops: gitops.exactOptional(),
+  github: github.exactOptional(),
 }) satisfies z.ZodType<Fleet>;
 
 /** The other way round: a field that the types gain and the schema lacks doesn't compile. */
@@ -133,6 +146,7 @@ true satisfies Same<Keys<Fleet["zones"][number]>, Keys<Read["zones"][number]>>;
 true satisfies Same<Keys<Fleet["accounts"][number]>, Keys<Read["accounts"][number]>>;
 true satisfies Same<Keys<Fleet["clusters"][number]>, Keys<Read["clusters"][number]>>;
 true satisfies Same<keyof GitOps, keyof NonNullable<Read["gitops"]>>;
+true satisfies Same<keyof GitHubTrust, keyof NonNullable<Read["github"]>>;
 true satisfies Same<keyof ApplicationSwitch, keyof NonNullable<Read["gitops"]>["applications"][number]>;
 true satisfies Same<keyof Where, keyof NonNullable<Read["gitops"]>["applications"][number]["on"][number]>;
 true satisfies Fleet extends Read ? true : false;
@@ -205,6 +219,7 @@ function knownKeys(path: readonly PropertyKey[], value: unknown): readonly strin
   const list = path[0];
   if (list === "zones") return Object.keys(zones.shape);
   if (list === "gitops") return knownGitOpsKeys(path);
+  if (list === "github") return Object.keys(github.shape);
   if (list !== "accounts" && list !== "clusters") return Object.keys(fleetSchema.shape);
   const provider = isRecord(value) ? Reflect.get(value, "provider") : undefined;
   const options = list === "accounts" ? accounts.options : clusters.options;

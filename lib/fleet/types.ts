@@ -14,6 +14,20 @@ export interface Fleet {
   readonly clusters: readonly Cluster[];
   /** What Argo CD reads, and which applications run where. @default none: clusters get no Argo CD */
   readonly gitops?: GitOps;
+  /** Whose jobs may act on the fleet. @default none: people only */
+  readonly github?: GitHubTrust;
+}
+
+/** Jobs of GitHub Actions that clouds let in by the token of the job, without any key. */
+export interface GitHubTrust {
+  /** `owner/name`. */
+  readonly repository: string;
+  /** Number of the repository: it stays when names are given away. `gh api repos/OWNER/NAME --jq .id` */
+  readonly repositoryId: string;
+  /** Number of the owner, part of the newer form of subjects. `gh api users/OWNER --jq .id` */
+  readonly ownerId: string;
+  /** What of the repository: `ref:refs/heads/main`, `environment:production`. Whole, never a pattern. */
+  readonly claims: readonly string[];
 }
 
 /** Where the Argo CD of each cluster reads from, and which applications it runs. */
@@ -119,6 +133,17 @@ interface CloudClusterBase extends ClusterBase {
 export interface EksCluster extends CloudClusterBase {
   readonly provider: "aws";
   readonly name: `${string}.k8s.aws.${string}`;
+  /** Ranges in CIDR form from which the API server's public address may be reached: those of your people and of CI. */
+  readonly publicAccessCidrs: readonly string[];
+  /** What the cluster runs on: EKS Auto Mode, or a group of nodes of a fixed size. @default "auto" */
+  readonly nodes?: "auto" | NodeGroup;
+}
+
+/** Nodes of one kind. */
+export interface NodeGroup {
+  /** As EC2 spells it, e.g. `m7g.large`. */
+  readonly instanceType: string;
+  readonly count: number;
 }
 
 export interface AksCluster extends CloudClusterBase {

@@ -13,7 +13,7 @@ import {
 import { isPlaceholder } from "#lib/fleet/placeholders.ts";
 import { regions } from "#lib/fleet/regions.ts";
 import { awsAccountRoles } from "#lib/fleet/roles.ts";
-import { eks, k3d, kind } from "#tests/fixtures/fleets/base.ts";
+import { eks, gke, k3d, kind } from "#tests/fixtures/fleets/base.ts";
 import { fleet as threeAccounts } from "#tests/fixtures/fleets/valid/three-accounts.ts";
 
 describe("defaults", () => {
@@ -38,7 +38,11 @@ describe("defaults", () => {
   });
 
   test("of a cloud cluster whose ranges only the cloud knows", () => {
-    expect([kubernetesOf(eks), podCidrOf(eks), serviceCidrOf(eks)]).toEqual(["1.36", undefined, undefined]);
+    expect([kubernetesOf(gke), podCidrOf(gke), serviceCidrOf(gke)]).toEqual(["1.36", undefined, undefined]);
+  });
+
+  test("of an EKS cluster, whose pods have addresses of its VPC", () => {
+    expect([kubernetesOf(eks), podCidrOf(eks), serviceCidrOf(eks)]).toEqual(["1.36", "10.0.0.0/16", "172.20.0.0/16"]);
   });
 
   test("give way to what the entry says", () => {

@@ -1,0 +1,73 @@
+import { readCidr } from "#lib/fleet/cidr.ts";
+import type { Fault } from "#lib/fleet/fault.ts";
+import type { EksCluster, Fleet } from "#lib/fleet/types.ts";
+
+/** Wider than this, an address range is half a continent and no office. */
+const shortestPublicPrefix = 8;
+/** Six subnets are cut out of it, each with room for the pods of a few nodes: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html */
+const vpcPrefixes = { shortest: 16, longest: 20 } as const;
+/** Service quota of EKS for nodes in one group: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html */
+const mostNodes = 450;
+
+export function checkEks(fleet: Fleet): readonly Fault[] {
+  return fleet.clusters
+    .filter((cluster) => cluster.provider === "aws")
+    .flatMap((cluster) => [...checkAccess(cluster), ...checkVpc(cluster), ...checkNodes(cluster)]);
+}
+
+function at(cluster: EksCluster): Pick<Fault, "where" | "provider"> {
+  return { where: `cluster ${cluster.name}`, provider: cluster.provider };
+}
+
+/** An empty list would mean the whole internet to EKS. */
+function checkAccess(cluster: EksCluster): readonly Fault[] {
+  const example = 'write publicAccessCidrs: ["198.51.100.7/32"] with the addresses that your people and CI come from';
+  if (cluster.publicAccessCidrs.length === 0) {
+    return [{ code: "EmptyPublicAccess", ...at(cluster), message: "publicAccessCidrs is empty", hint: example }];
+  }
+  return cluster.publicAccessCidrs.flatMap((text): readonly Fault[] => {
+    const reading = readCidr(text);
+    if (reading.kind === "malformed") {
+      const message = `invalid range "${text}" in publicAccessCidrs: ${reading.why}`;
+      return [{ code: "InvalidCidr", ...at(cluster), message, hint: example }];
+    }
+    if (reading.cidr.prefix >= shortestPublicPrefix) return [];
+    const message = `publicAccessCidrs opens the API server to ${text}`;
+    return [{ code: "PublicAccessTooWide", ...at(cluster), message, hint: example }];
+  });
+}
+
+function checkVpc(cluster: EksCluster): readonly Fault[] {
+  if (cluster.podCidr === undefined) return [];
+  const reading = readCidr(cluster.podCidr);
+  if (reading.kind === "malformed") return [];
+  const { prefix } = reading.cidr;
+  if (prefix >= vpcPrefixes.shortest && prefix <= vpcPrefixes.longest) return [];
+  return [
+    {
+      code: "InvalidCidr",
+      ...at(cluster),
+      message: `invalid podCidr "${cluster.podCidr}": it is the range of the VPC, and /${prefix} isn't /${vpcPrefixes.shortest} to /${vpcPrefixes.longest}`,
+      hint: 'write a range such as podCidr: "10.64.0.0/16"',
+    },
+  ];
+}
+
+function checkNodes(cluster: EksCluster): readonly Fault[] {
+  const { nodes } = cluster;
+  if (nodes === undefined || nodes === "auto") return [];
+  const hint = 'write nodes: { instanceType: "m7g.large", count: 2 }, or nodes: "auto"';
+  if (!/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/.test(nodes.instanceType)) {
+    const message = `malformed instance type "${nodes.instanceType}"`;
+    return [{ code: "MalformedNodes", ...at(cluster), message, hint }];
+  }
+  if (Number.isInteger(nodes.count) && nodes.count >= 1 && nodes.count <= mostNodes) return [];
+  return [
+    {
+      code: "MalformedNodes",
+      ...at(cluster),
+      message: `a count of ${nodes.count} nodes isn't 1 to ${mostNodes}`,
+      hint,
+    },
+  ];
+}

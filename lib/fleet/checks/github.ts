@@ -1,0 +1,36 @@
+import type { Fault } from "#lib/fleet/fault.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
+
+/** https://docs.github.com/en/actions/reference/security/oidc#filtering-for-a-specific-branch and below */
+const claimForm = /^(?:ref:refs\/(?:heads|tags)\/[^\s:*?]+|environment:[^\s:*?]+|pull_request)$/;
+
+export function checkGitHub({ github }: Fleet): readonly Fault[] {
+  if (github === undefined) return [];
+  const fault = (message: string, hint: string): Fault => ({ code: "MalformedGitHub", where: "github", message, hint });
+  const faults: Fault[] = [];
+  const [owner = "OWNER", name = "NAME"] = github.repository.split("/");
+  if (!/^[\w.-]+\/[\w.-]+$/.test(github.repository)) {
+    faults.push(fault(`malformed repository "${github.repository}"`, 'write repository: "owner/name"'));
+  }
+  for (const [field, path] of [
+    ["repositoryId", `repos/${owner}/${name}`],
+    ["ownerId", `users/${owner}`],
+  ] as const) {
+    if (/^\d+$/.test(github[field])) continue;
+    faults.push(
+      fault(`malformed ${field} "${github[field]}"`, `use the number that \`gh api ${path} --jq .id\` shows`),
+    );
+  }
+  if (github.claims.length === 0) {
+    faults.push(
+      fault("claims is empty: no job would be let in", 'write claims: ["ref:refs/heads/main"], or leave github out'),
+    );
+  }
+  for (const claim of github.claims) {
+    if (claimForm.test(claim)) continue;
+    const hint =
+      'write a whole claim such as "ref:refs/heads/main" or "environment:production": a pattern would let in others';
+    faults.push(fault(`malformed claim "${claim}"`, hint));
+  }
+  return faults;
+}

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { accountRole, externalIdOf, managementRole } from "#lib/credentials/aws.ts";
+import { externalIdOf } from "#lib/credentials/aws.ts";
 import type { Hop } from "#lib/credentials/whoami.ts";
+import { awsManagementRole, awsRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { type Ministack, ministack, openMinistack } from "#tests/support/ministack.ts";
@@ -13,19 +14,21 @@ const management = { provider: "aws", name: "aws-mgmt", role: "management", acco
 const first = { provider: "aws", name: "aws-01", role: "tenant", accountId: "210987654321" } as const;
 const second = { provider: "aws", name: "aws-02", role: "tenant", accountId: "321098765432" } as const;
 const domain = "mylabs.test";
+const roleOf = (account: AwsAccount): string =>
+  awsRoleOf({ accounts: [management, first, second], clusters: [] }, account);
 
 describe.skipIf(ministack === undefined)("the way into AWS accounts", () => {
   let aws: Ministack;
   beforeAll(async () => {
     aws = await openMinistack();
     const user = `arn:aws:iam::${management.accountId}:root`;
-    await makeRole(management, managementRole, { AWS: user }, undefined, [
+    await makeRole(management, awsManagementRole, { AWS: user }, undefined, [
       { Effect: "Allow", Action: "sts:AssumeRole", Resource: "arn:aws:iam::*:role/aws-*-iam-role" },
     ]);
-    const caller = { AWS: `arn:aws:iam::${management.accountId}:role/${managementRole}` };
-    await makeRole(first, accountRole(first), caller, externalIdOf({ domain }));
+    const caller = { AWS: `arn:aws:iam::${management.accountId}:role/${awsManagementRole}` };
+    await makeRole(first, roleOf(first), caller, externalIdOf({ domain }));
     // This one asks for another word than ours.
-    await makeRole(second, accountRole(second), caller, "somebody-else");
+    await makeRole(second, roleOf(second), caller, "somebody-else");
   });
   afterAll(async () => await aws.stop());
 
@@ -101,15 +104,17 @@ describe.skipIf(ministack === undefined)("the way into AWS accounts", () => {
     expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
     expect(hops.map(({ name, result }) => [name, result.kind === "ok" ? result.arn : result.message])).toEqual([
       ["base", `arn:aws:iam::${management.accountId}:root`],
-      ["aws-mgmt", `arn:aws:sts::${management.accountId}:assumed-role/${managementRole}/k8s-multicluster-gitops`],
-      ["aws-01", `arn:aws:sts::${first.accountId}:assumed-role/aws-01-iam-role/k8s-multicluster-gitops`],
+      [
+        "aws-mgmt",
+        `arn:aws:sts::${management.accountId}:assumed-role/${awsManagementRole}/k8s-multicluster-gitops-root`,
+      ],
+      ["aws-01", `arn:aws:sts::${first.accountId}:assumed-role/aws-01-iam-role/k8s-multicluster-gitops-root`],
     ]);
   });
 
   test.each([
     ["a role that trusts another word", second, "AssumeRoleDenied"],
     ["a role that isn't there", { ...second, name: "aws-03" }, "AssumeRoleDenied"],
-    ["an account that is a placeholder", { ...second, accountId: "111111111111" }, "PlaceholderAccount"],
   ] as const)("ends at %s, and leads into the others", async (_what, account, code) => {
     const { hops, exitCode } = await whoami([management, first, account]);
     const results = hops.map(({ result }) => (result.kind === "ok" ? "ok" : result.code));

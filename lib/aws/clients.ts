@@ -1,0 +1,27 @@
+import type { CloudFormation } from "@aws-sdk/client-cloudformation";
+import type { IAM } from "@aws-sdk/client-iam";
+import type { Route53 } from "@aws-sdk/client-route-53";
+import type { AwsSession } from "#lib/credentials/sts.ts";
+import type { AwsAccount } from "#lib/fleet/types.ts";
+
+/** In whose name AWS is called: an account, and the way into it. */
+export interface AwsActor {
+  readonly account: AwsAccount;
+  /**
+   * `owner`: those who may do everything in the account, and make its roles; a person's own credentials, never a role of ours.
+   * `management`: the management role, which holds zones and leads into other accounts.
+   * `clusters`: the role of the account with which clusters are made.
+   */
+  readonly as: "owner" | "management" | "clusters";
+}
+
+/** Clients of AWS. Each has proved whose it is before it is handed out, so that no call can reach another account. */
+export interface Aws {
+  /** @throws FleetError CredentialsMissing, AssumeRoleDenied, WrongAccount, PlaceholderAccount, AwsUnreachable */
+  session(actor: AwsActor): Promise<AwsSession>;
+  /** Undefined without credentials of the account's owners. @throws FleetError WrongAccount, AwsUnreachable */
+  findOwner(account: AwsAccount): Promise<AwsSession | undefined>;
+  cloudFormation(actor: AwsActor, region: string): Promise<CloudFormation>;
+  route53(actor: AwsActor): Promise<Route53>;
+  iam(actor: AwsActor): Promise<IAM>;
+}

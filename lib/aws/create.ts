@@ -1,0 +1,88 @@
+import type { Aws, AwsActor } from "#lib/aws/clients.ts";
+import { type AwsChain, awsChain } from "#lib/credentials/aws.ts";
+import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
+import type { AwsSession } from "#lib/credentials/sts.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
+
+/** Route 53 and IAM have no regions; their calls are signed for this one. */
+const globalRegion = "us-east-1";
+/** Many clusters at once are throttled now and then: the SDK then slows down by itself, for this many tries of each call. */
+const maxAttempts = 8;
+
+/** Clients of the accounts of a fleet, one per actor and region. Nothing of the SDK is loaded before the first is asked for. */
+export function createAws(fleet: Fleet, variables: Readonly<Record<string, string>>): Aws {
+  let chain: AwsChain | undefined;
+  const endpoint = (): { readonly endpoint?: string } => {
+    const found = awsEndpointOf(variables);
+    return found === undefined ? {} : { endpoint: found };
+  };
+  const open = (): AwsChain => {
+    chain ??= awsChain({ fleet, variables, ...endpoint() });
+    return chain;
+  };
+  const clients = new Map<string, unknown>();
+
+  async function session({ account, as }: AwsActor): Promise<AwsSession> {
+    switch (as) {
+      case "management":
+        return await open().management();
+      case "clusters":
+        return await open().clusters(account);
+      case "owner": {
+        const found = await open().findOwner(account);
+        if (found !== undefined) return found;
+        throw new FleetError("CredentialsMissing", `${account.name}: nobody here is an owner of ${account.accountId}`, {
+          hint: `log in to ${account.name}, or give it a profile of that name in ~/.aws/config`,
+        });
+      }
+      default:
+        return as satisfies never;
+    }
+  }
+
+  /** A client that proves again whose it is whenever its credentials are renewed. */
+  async function client<Client>(
+    service: string,
+    actor: AwsActor,
+    region: string,
+    load: () => Promise<new (settings: ClientSettings) => Client>,
+  ): Promise<Client> {
+    const [Constructor] = await Promise.all([load(), session(actor)]);
+    const key = `${service} ${actor.account.name} ${actor.as} ${region}`;
+    const known = clients.get(key) as Client | undefined;
+    if (known !== undefined) return known;
+    const made = new Constructor({
+      region,
+      credentials: async () => (await session(actor)).credentials,
+      retryMode: "adaptive",
+      maxAttempts,
+      ...endpoint(),
+    });
+    clients.set(key, made);
+    return made;
+  }
+
+  return {
+    session,
+    findOwner: (account) => open().findOwner(account),
+    cloudFormation: (actor, region) =>
+      client(
+        "cloudformation",
+        actor,
+        region,
+        async () => (await import("@aws-sdk/client-cloudformation")).CloudFormation,
+      ),
+    route53: (actor) =>
+      client("route53", actor, globalRegion, async () => (await import("@aws-sdk/client-route-53")).Route53),
+    iam: (actor) => client("iam", actor, globalRegion, async () => (await import("@aws-sdk/client-iam")).IAM),
+  };
+}
+
+interface ClientSettings {
+  readonly region: string;
+  readonly credentials: () => Promise<AwsSession["credentials"]>;
+  readonly retryMode: string;
+  readonly maxAttempts: number;
+  readonly endpoint?: string;
+}

@@ -1,0 +1,117 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import { FleetError } from "#lib/errors.ts";
+
+/** Whose session a file holds: nothing that was fetched in one way is ever taken for another. */
+export interface SessionKey {
+  /** Twelve digits. */
+  readonly accountId: string;
+  /** ARN of the role. */
+  readonly role: string;
+  /** An emulator on this computer that gave it. @default AWS itself */
+  readonly endpoint?: string | undefined;
+}
+
+export interface CachedSession {
+  /** Who STS said that it is. */
+  readonly arn: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string | undefined;
+  /** Milliseconds since 1970; infinity where nobody said. */
+  readonly expiresMs: number;
+}
+
+export function sessionPath(folder: string, { accountId, role, endpoint = "" }: SessionKey): string {
+  const digest = new Bun.CryptoHasher("sha256").update(`${role}\n${endpoint}`).digest("hex");
+  return `${folder}/${accountId}-${digest.slice(0, 16)}.json`;
+}
+
+/**
+ * What is cached, however old; undefined when there is nothing, or nothing that can be read. Reads without waiting, because
+ * kubectl waits for the whole process.
+ *
+ * @throws FleetError CacheUnsafe, WrongIdentity
+ */
+export function readSession(folder: string, key: SessionKey): CachedSession | undefined {
+  const path = sessionPath(folder, key);
+  let file: number;
+  try {
+    refuseShared(lstatSync(folder), folder);
+    // Not through a link: it may lead to a file of somebody else.
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    if (hasCode(error, "ELOOP")) throw unsafe(path, "is a link");
+    throw error;
+  }
+  try {
+    refuseShared(fstatSync(file), path);
+    return parseSession(readFileSync(file, "utf8"), key);
+  } finally {
+    closeSync(file);
+  }
+}
+
+export function formatSession(key: SessionKey, session: CachedSession): string {
+  return `${JSON.stringify({ ...key, ...session })}\n`;
+}
+
+function parseSession(text: string, key: SessionKey): CachedSession | undefined {
+  const found = tryParse(text);
+  if (!isSession(found)) return undefined;
+  refuseOtherIdentity(found.arn, key);
+  const { arn, accessKeyId, secretAccessKey, sessionToken, expiresMs } = found;
+  return { arn, accessKeyId, secretAccessKey, sessionToken, expiresMs };
+}
+
+/**
+ * The ARN must be of a session of the role, in its account and partition.
+ *
+ * @throws FleetError WrongAccount, WrongIdentity
+ */
+export function refuseOtherIdentity(arn: string, { accountId, role }: SessionKey): void {
+  const [, partition, , , , path = ""] = role.split(":");
+  const [, foundPartition, , , foundAccount = "", session = ""] = arn.split(":");
+  if (foundAccount !== accountId) {
+    throw new FleetError("WrongAccount", `credentials are for ${foundAccount}, the kubeconfig says ${accountId}`, {
+      hint: "log in to the right account: mise run whoami shows each step",
+    });
+  }
+  // The path of a role is no part of the ARN of its sessions.
+  const name = path.split("/").at(-1) ?? "";
+  if (foundPartition === partition && session.startsWith(`assumed-role/${name}/`)) return;
+  throw new FleetError("WrongIdentity", `credentials are of ${arn}, the kubeconfig wants ${role}`, {
+    hint: "run create again: it writes the kubeconfig anew. mise run whoami shows who one is",
+  });
+}
+
+/** Files and folders of ours alone; nobody else may have put something there. */
+function refuseShared(stats: Stats, path: string): void {
+  const own = process.getuid?.() ?? stats.uid;
+  if (stats.uid !== own) throw unsafe(path, `belongs to user ${stats.uid}`);
+  if ((stats.mode & 0o077) !== 0) throw unsafe(path, `has mode 0${(stats.mode & 0o777).toString(8)}`);
+}
+
+function unsafe(path: string, what: string): FleetError {
+  return new FleetError("CacheUnsafe", `${path} ${what}: cached credentials must be readable by their owner alone`, {
+    hint: `rm -r ${path}   (they are fetched anew)`,
+  });
+}
+
+function isSession(found: unknown): found is CachedSession {
+  const { arn, accessKeyId, secretAccessKey, sessionToken, expiresMs } = (found ?? {}) as Partial<CachedSession>;
+  const texts = [arn, accessKeyId, secretAccessKey, sessionToken ?? ""];
+  return texts.every((text) => typeof text === "string") && typeof expiresMs === "number";
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}

@@ -1,0 +1,149 @@
+import type { AwsCredentialIdentity } from "@aws-sdk/types";
+import { FleetError } from "#lib/errors.ts";
+
+/** Who calls AWS. */
+export interface AwsIdentity {
+  /** Twelve digits. */
+  readonly account: string;
+  readonly arn: string;
+}
+
+/** Credentials that were proved to be of the account that they are meant for. */
+export interface AwsSession {
+  readonly credentials: AwsCredentialIdentity;
+  readonly identity: AwsIdentity;
+}
+
+/** How STS is reached. */
+export interface StsOptions {
+  /** STS of an emulator on this computer. @default AWS's own */
+  readonly endpoint?: string;
+}
+
+/** STS is asked in one region, wherever a cluster is: another one may not be enabled in the management account. */
+export const stsRegion = "us-east-1";
+/** A role that was reached by a role gives sessions of an hour at most, and refuses to be asked for more. */
+const sessionSeconds = 3_600;
+
+export interface AssumeRole {
+  readonly role: string;
+  readonly sessionName: string;
+  readonly externalId?: string;
+  /** Whose doing it is, told to every role further on; can't be changed later. */
+  readonly sourceIdentity?: string;
+  /** What to type when it is refused. */
+  readonly hint: string;
+}
+
+/** @throws FleetError AssumeRoleDenied, SessionExpired, AwsUnreachable */
+export async function assumeRole(
+  options: StsOptions,
+  caller: AwsSession,
+  { role, sessionName, externalId, sourceIdentity, hint }: AssumeRole,
+): Promise<AwsCredentialIdentity> {
+  const { AssumeRoleCommand } = await import("@aws-sdk/client-sts");
+  const command = new AssumeRoleCommand({
+    RoleArn: role,
+    RoleSessionName: sessionName,
+    DurationSeconds: sessionSeconds,
+    ...(externalId === undefined ? {} : { ExternalId: externalId }),
+    ...(sourceIdentity === undefined ? {} : { SourceIdentity: sourceIdentity }),
+  });
+  const asked = { what: `${caller.identity.arn} the role ${role}`, hint };
+  const { Credentials: found } = await send(options, caller.credentials, asked, (client) => client.send(command));
+  return parseCredentials(found, role);
+}
+
+/** @throws FleetError AssumeRoleDenied, AwsUnreachable */
+export async function assumeRoleWithToken(
+  options: StsOptions,
+  token: string,
+  { role, sessionName, hint }: AssumeRole,
+): Promise<AwsCredentialIdentity> {
+  const { AssumeRoleWithWebIdentityCommand } = await import("@aws-sdk/client-sts");
+  const command = new AssumeRoleWithWebIdentityCommand({
+    RoleArn: role,
+    RoleSessionName: sessionName,
+    WebIdentityToken: token,
+    DurationSeconds: sessionSeconds,
+  });
+  // The token is what lets in: nothing is signed.
+  const nobody = { accessKeyId: "", secretAccessKey: "" };
+  const asked = { what: `this job of GitHub the role ${role}`, hint };
+  const { Credentials: found } = await send(options, nobody, asked, (client) => client.send(command));
+  return parseCredentials(found, role);
+}
+
+/** Asks who these credentials are of. @throws FleetError AssumeRoleDenied, SessionExpired, AwsUnreachable */
+export async function identify(options: StsOptions, credentials: AwsCredentialIdentity): Promise<AwsIdentity> {
+  const { GetCallerIdentityCommand } = await import("@aws-sdk/client-sts");
+  const asked = { what: "these credentials", hint: "make new access keys, or log in again" };
+  const found = await send(options, credentials, asked, (client) => client.send(new GetCallerIdentityCommand({})));
+  return { account: found.Account ?? "", arn: found.Arn ?? "" };
+}
+
+type Sts = import("@aws-sdk/client-sts").STSClient;
+
+async function send<Output>(
+  { endpoint }: StsOptions,
+  credentials: AwsCredentialIdentity,
+  asked: { readonly what: string; readonly hint: string },
+  call: (client: Sts) => Promise<Output>,
+): Promise<Output> {
+  const { STSClient, STSServiceException } = await import("@aws-sdk/client-sts");
+  const client = new STSClient({ region: stsRegion, credentials, ...(endpoint === undefined ? {} : { endpoint }) });
+  try {
+    return await call(client);
+  } catch (cause) {
+    if (cause instanceof STSServiceException && cause.$fault === "client") {
+      // The one is a modelled error, the other what signatures of old sessions get.
+      if (cause.name === "ExpiredToken" || cause.name === "ExpiredTokenException") {
+        throw new FleetError("SessionExpired", `AWS refuses ${asked.what}: the session has expired`, {
+          hint: "log in again (aws sso login), then run the same command: it goes on from where it was",
+          details: [cause.message],
+          cause,
+        });
+      }
+      throw new FleetError("AssumeRoleDenied", `AWS refuses ${asked.what}: ${cause.name}`, {
+        hint: asked.hint,
+        details: [cause.message],
+        cause,
+      });
+    }
+    throw new FleetError("AwsUnreachable", "STS does not answer", {
+      hint: "look at the network",
+      details: cause instanceof Error ? [cause.message] : [],
+      cause,
+    });
+  } finally {
+    client.destroy();
+  }
+}
+
+function parseCredentials(
+  found:
+    | {
+        readonly AccessKeyId?: string | undefined;
+        readonly SecretAccessKey?: string | undefined;
+        readonly SessionToken?: string | undefined;
+        readonly Expiration?: Date | undefined;
+      }
+    | undefined,
+  role: string,
+): AwsCredentialIdentity {
+  const {
+    AccessKeyId: accessKeyId,
+    SecretAccessKey: secretAccessKey,
+    SessionToken: sessionToken,
+    Expiration,
+  } = found ?? {};
+  if (accessKeyId === undefined || secretAccessKey === undefined || sessionToken === undefined) {
+    throw new FleetError("AssumeRoleDenied", `STS answered without credentials for ${role}`);
+  }
+  return {
+    accessKeyId,
+    secretAccessKey,
+    sessionToken,
+    ...(Expiration === undefined ? {} : { expiration: Expiration }),
+  };
+}

@@ -18,6 +18,8 @@ export interface Environment {
   readonly argocdManifest: string | undefined;
   /** File that says where name servers are: variable DNS_DIRECTORY. Undefined: where DNS says so, on port 53. */
   readonly dnsDirectory: string | undefined;
+  /** Nobody caches what name servers say: variable DNS_UNCACHED, which the sandbox sets. */
+  readonly dnsUncached: boolean;
   /** What clusters read a private repository with; undefined when nothing of it is set. */
   readonly gitCredentials: GitCredentials | undefined;
 }
@@ -63,6 +65,7 @@ export function readEnvironment(
     runner: nonEmpty("MISE_TASK_NAME") !== undefined ? "mise" : variables.npm_command === "exec" ? "npx" : "bun",
     argocdManifest: nonEmpty("ARGOCD_MANIFEST"),
     dnsDirectory: nonEmpty("DNS_DIRECTORY"),
+    dnsUncached: nonEmpty("DNS_UNCACHED") !== undefined,
     gitCredentials: Object.values(gitCredentials).some((value) => value !== undefined) ? gitCredentials : undefined,
     images: { kind: nonEmpty("KIND_NODE_IMAGE"), k3d: nonEmpty("K3S_NODE_IMAGE") },
   };
@@ -71,6 +74,12 @@ export function readEnvironment(
 /** The same environment with some variables set, e.g. those of the sandbox. */
 export function withVariables(environment: Environment, added: Readonly<Record<string, string>>): Environment {
   return readEnvironment({ ...environment.variables, ...added });
+}
+
+/** Makes these variables the process's own, for libraries that look there. */
+export function adoptEnvironment({ variables }: Environment): void {
+  const own = processVariables() as Record<string, string | undefined>;
+  for (const [name, value] of Object.entries(variables)) if (own[name] !== value) own[name] = value;
 }
 
 function processVariables(): Readonly<Record<string, string | undefined>> {

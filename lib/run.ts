@@ -5,7 +5,6 @@ import { listenForSignals } from "#lib/cli/signals.ts";
 import { systemClock } from "#lib/clock.ts";
 import type { Environment } from "#lib/environment.ts";
 import type { EventReader, FleetEvent, Row, Subject } from "#lib/events.ts";
-import { loadFleet } from "#lib/fleet/load.ts";
 import { type Fleet, isLocal } from "#lib/fleet/types.ts";
 import { type FleetGraph, fleetGraph, type GraphSettings } from "#lib/graph/fleet-graph.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
@@ -28,7 +27,7 @@ export async function runVerb(asked: Verb, options: RunOptions): Promise<number>
   const clock = systemClock;
   const startedAt = new Date(clock.now());
   const session = await openSession(options);
-  const fleet = await loadFleet(options.fleetFile ?? session.environment.fleetFile);
+  const { fleet } = session;
   const graph = fleetGraph(fleet, settingsOf(options, session.environment));
   const selected = select(graph, fleet, options.selection);
   const verb = options.dryRun ? (asked.name === "delete" ? planDelete : plan) : asked;

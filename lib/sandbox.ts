@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Environment, withVariables } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 
 /** Everything that the sandbox remembers, and what runs in it write. */
@@ -12,16 +13,28 @@ export function sandboxState(environment: Environment): string {
  * Starts the sandbox unless it runs, and gives the environment in which the same programs and endpoints lead into it. A
  * process of its own, because it outlives every command, and because nothing in lib/ may know how it works inside.
  */
-export async function enterSandbox(environment: Environment, state: string): Promise<Environment> {
-  const answer = JSON.parse(await callSandbox("up", environment, state)) as {
+export async function enterSandbox(environment: Environment, state: string, fleet: Fleet): Promise<Environment> {
+  // The first account is the one that its commands come from.
+  const accounts = fleet.accounts
+    .filter((account) => account.provider === "aws")
+    .toSorted((a, b) => Number(b.role === "management") - Number(a.role === "management"))
+    .flatMap(({ name, accountId }) => ["--aws-account", `${name}=${accountId}`]);
+  const world = ["--domain", fleet.domain, ...accounts];
+  const answer = JSON.parse(await callSandbox("up", environment, state, world)) as {
     readonly env: Readonly<Record<string, string>>;
   };
   return withVariables(environment, answer.env);
 }
 
 /** One call of the sandbox's own command line; what it printed. @throws FleetError SandboxFailed */
-export async function callSandbox(verb: "up" | "reset", environment: Environment, state: string): Promise<string> {
-  const child = Bun.spawn([process.execPath, join(projectRoot, "sandbox/main.ts"), verb, "--state", state], {
+export async function callSandbox(
+  verb: "up" | "reset",
+  environment: Environment,
+  state: string,
+  args: readonly string[] = [],
+): Promise<string> {
+  const command = [process.execPath, join(projectRoot, "sandbox/main.ts"), verb, "--state", state, ...args];
+  const child = Bun.spawn(command, {
     env: environment.variables,
     stdin: "ignore",
     stdout: "pipe",

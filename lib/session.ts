@@ -1,35 +1,47 @@
 import { join } from "node:path";
+import { createAws } from "#lib/aws/create.ts";
 import { taskName } from "#lib/cli/options.ts";
 import type { Clock } from "#lib/clock.ts";
+import { openDns } from "#lib/dns/directory.ts";
 import { download } from "#lib/download.ts";
-import { type Environment, readEnvironment } from "#lib/environment.ts";
+import { adoptEnvironment, type Environment, readEnvironment } from "#lib/environment.ts";
 import { createExec } from "#lib/exec.ts";
+import { loadFleet } from "#lib/fleet/load.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { createKubernetesApi, type KubernetesApi } from "#lib/kubernetes/api.ts";
 import { createLocks } from "#lib/locks.ts";
 import { type Paths, pathsBelow, projectRoot } from "#lib/paths.ts";
 import { enterSandbox, sandboxState } from "#lib/sandbox.ts";
 import type { World, WorldOptions } from "#lib/world.ts";
 
-/** Where a command acts: on this machine, or in the sandbox with files of its own. */
+/** Where a command acts, and on what: on this machine, or in the sandbox with files of its own. */
 export interface Session {
   readonly environment: Environment;
   readonly paths: Paths;
+  readonly fleet: Fleet;
 }
 
-export async function openSession({ sandbox }: { readonly sandbox: boolean }): Promise<Session> {
+export interface SessionOptions {
+  readonly sandbox: boolean;
+  /** Of another fleet. @default variable FLEET_FILE, then clusters/fleet.ts */
+  readonly fleetFile?: string | undefined;
+}
+
+/** @throws FleetError InvalidFleet, FleetUnreadable, SandboxFailed */
+export async function openSession({ sandbox, fleetFile }: SessionOptions): Promise<Session> {
   const environment = readEnvironment();
   const state = environment.stateDirectory ?? join(projectRoot, "clusters");
-  if (!sandbox) return { environment, paths: pathsBelow(projectRoot, state) };
+  const fleet = await loadFleet(fleetFile ?? environment.fleetFile);
+  if (!sandbox) return { environment, paths: pathsBelow(projectRoot, state), fleet };
   const sandboxed = sandboxState(environment);
-  return {
-    environment: await enterSandbox(environment, sandboxed),
-    paths: pathsBelow(projectRoot, sandboxed),
-  };
+  const inside = await enterSandbox(environment, sandboxed, fleet);
+  // Libraries read the process's own: what leads into the sandbox must stand there too.
+  adoptEnvironment(inside);
+  return { environment: inside, paths: pathsBelow(projectRoot, sandboxed), fleet };
 }
 
 /** The world of a whole run; each resource gets it with a progress sink of its own. */
 export function createWorld(session: Session, clock: Clock, signal: AbortSignal, options: WorldOptions): World {
-  const { retain, adopt, allowReplacement } = options;
   const exec = createExec(session.environment.variables);
   const apis = new Map<string, KubernetesApi>();
   return {
@@ -44,11 +56,13 @@ export function createWorld(session: Session, clock: Clock, signal: AbortSignal,
       apis.set(key, api);
       return api;
     },
+    aws: createAws(session.fleet, session.environment.variables),
+    dns: openDns(session.environment.dnsDirectory),
     download: (url) => download(url, signal),
     locks: createLocks(session.paths.locks, clock, taskName()),
     signal,
     progress: () => undefined,
     output: () => undefined,
-    options: { retain, adopt, allowReplacement },
+    options: { ...options, skipDnsWait: options.skipDnsWait || session.environment.dnsUncached },
   };
 }

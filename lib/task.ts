@@ -32,12 +32,13 @@ export function commandSpec(verb: Pick<Verb, "name">, preset: Preset): CommandSp
       option.retain,
       option.adopt,
       option.allowReplacement,
+      option.skipDnsCheck,
       ...gitops,
       option.noWait,
     ],
-    delete: [option.dryRun, option.yes, option.jobs, option.adopt],
+    delete: [option.dryRun, option.yes, option.jobs, option.adopt, option.skipDnsWait],
     plan: gitops,
-    status: [option.noGitops],
+    status: [option.drift, option.noGitops],
   }[verb.name];
   return {
     options: [...own, ...selecting, ...common],
@@ -64,6 +65,9 @@ export interface RunOptions {
   readonly retain: boolean;
   readonly adopt: boolean;
   readonly allowReplacement: boolean;
+  readonly drift: boolean;
+  readonly skipDnsCheck: boolean;
+  readonly skipDnsWait: boolean;
   /** Undefined: Argo CD is left alone. */
   readonly gitops: GitOpsSettings | undefined;
 }
@@ -90,6 +94,9 @@ function parseRunOptions(preset: Preset, parsed: Parsed): RunOptions {
     retain: parsed.flags.has("retain"),
     adopt: parsed.flags.has("adopt"),
     allowReplacement: parsed.flags.has("allow-replacement"),
+    drift: parsed.flags.has("drift"),
+    skipDnsCheck: parsed.flags.has("skip-dns-check"),
+    skipDnsWait: parsed.flags.has("skip-dns-wait"),
     gitops: parsed.flags.has("no-gitops") ? undefined : parseGitOps(parsed),
   };
 }

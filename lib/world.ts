@@ -1,4 +1,6 @@
+import type { Aws } from "#lib/aws/clients.ts";
 import type { Clock } from "#lib/clock.ts";
+import type { DnsRoot } from "#lib/dns/directory.ts";
 import type { Exec } from "#lib/exec.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
@@ -14,6 +16,9 @@ export interface World {
   readonly paths: Paths;
   readonly locks: Locks;
   readonly kubernetes: (endpoint: Endpoint) => KubernetesApi;
+  readonly aws: Aws;
+  /** Where the proof of a delegation begins. */
+  readonly dns: DnsRoot;
   /** Text behind an https URL. Whoever calls checks its digest. @throws FleetError DownloadFailed */
   readonly download: (url: string) => Promise<string>;
   /** Aborted by Ctrl-C or SIGTERM. */
@@ -32,4 +37,20 @@ export interface WorldOptions {
   readonly adopt: boolean;
   /** Permit changes that can't be made in place. */
   readonly allowReplacement: boolean;
+  /** Have clouds compare what they made with what is there; takes minutes. */
+  readonly drift: boolean;
+  /** Believe the cloud's word for a delegation, where name servers can't be asked. */
+  readonly skipDnsCheck: boolean;
+  /** Remove a zone before those who know its delegation have forgotten it. */
+  readonly skipDnsWait: boolean;
 }
+
+/** Nothing that has to be asked for. */
+export const cautious: WorldOptions = {
+  retain: false,
+  adopt: false,
+  allowReplacement: false,
+  drift: false,
+  skipDnsCheck: false,
+  skipDnsWait: false,
+};

@@ -12,19 +12,17 @@ export const spec: CommandSpec = { options: [option.sandbox, option.fleet, optio
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values }) => {
-    const [{ examineMachine }, { loadFleet }, { createWorld, openSession }, { systemClock }, { formatTable }] =
+    const [{ examineMachine }, { createWorld, openSession }, { cautious }, { systemClock }, { formatTable }] =
       await Promise.all([
         import("#lib/doctor.ts"),
-        import("#lib/fleet/load.ts"),
         import("#lib/session.ts"),
+        import("#lib/world.ts"),
         import("#lib/clock.ts"),
         import("#lib/table.ts"),
       ]);
-    const session = await openSession({ sandbox: flags.has("sandbox") });
-    const fleet = await loadFleet(values.get("fleet")?.[0] ?? session.environment.fleetFile);
-    const options = { retain: false, adopt: false, allowReplacement: false };
-    const world = createWorld(session, systemClock, new AbortController().signal, options);
-    const checks = await examineMachine(world, fleet);
+    const session = await openSession({ sandbox: flags.has("sandbox"), fleetFile: values.get("fleet")?.[0] });
+    const world = createWorld(session, systemClock, new AbortController().signal, cautious);
+    const checks = await examineMachine(world, session.fleet);
     if (flags.has("json")) {
       for (const check of checks) terminal.out(`${JSON.stringify(check)}\n`);
     } else {

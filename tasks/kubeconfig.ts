@@ -17,16 +17,14 @@ export const spec: CommandSpec = {
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values, positionals }) => {
-    const [{ loadFleet }, { openSession }, merged, { FleetError }, { suggest }] = await Promise.all([
-      import("#lib/fleet/load.ts"),
+    const [{ openSession }, merged, { FleetError }, { suggest }] = await Promise.all([
       import("#lib/session.ts"),
       import("#lib/kubernetes/merged.ts"),
       import("#lib/errors.ts"),
       import("#lib/nearest.ts"),
     ]);
-    const session = await openSession({ sandbox: flags.has("sandbox") });
-    const fleet = await loadFleet(values.get("fleet")?.[0] ?? session.environment.fleetFile);
-    const known = fleet.clusters.map((cluster): string => cluster.name);
+    const session = await openSession({ sandbox: flags.has("sandbox"), fleetFile: values.get("fleet")?.[0] });
+    const known = session.fleet.clusters.map((cluster): string => cluster.name);
     for (const name of positionals) {
       if (!known.includes(name)) {
         throw new FleetError("UnknownCluster", `unknown cluster "${name}"`, { hint: suggest(name, known) });

@@ -1,5 +1,6 @@
 #!/usr/bin/env bun
 //MISE description="Show who one is in each AWS account of the fleet, step by step"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--json" help="print one JSON object per line and nothing else"
 //USAGE flag "--verbose" help="show the stack of every error"
@@ -7,18 +8,17 @@
 import { type CommandSpec, option } from "#lib/cli/options.ts";
 import { runProgram, terminal } from "#lib/cli/program.ts";
 
-export const spec: CommandSpec = { options: [option.fleet, option.json, option.verbose] };
+export const spec: CommandSpec = { options: [option.sandbox, option.fleet, option.json, option.verbose] };
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values }) => {
-    const [{ whoami }, { loadFleet }, { readEnvironment }, { formatTable }] = await Promise.all([
+    const [{ whoami }, { openSession }, { formatTable }] = await Promise.all([
       import("#lib/credentials/whoami.ts"),
-      import("#lib/fleet/load.ts"),
-      import("#lib/environment.ts"),
+      import("#lib/session.ts"),
       import("#lib/table.ts"),
     ]);
-    const environment = readEnvironment();
-    const hops = await whoami(environment, await loadFleet(values.get("fleet")?.[0] ?? environment.fleetFile));
+    const session = await openSession({ sandbox: flags.has("sandbox"), fleetFile: values.get("fleet")?.[0] });
+    const hops = await whoami(session.environment, session.fleet);
     if (flags.has("json")) for (const hop of hops) terminal.out(`${JSON.stringify(hop)}\n`);
     else {
       const rows = hops.map(({ name, account, result }) =>

@@ -10,6 +10,7 @@ import { findObject } from "#lib/kubernetes/objects.ts";
 import { suggest } from "#lib/nearest.ts";
 import { kubeconfigPath, type Paths } from "#lib/paths.ts";
 import { createWorld, openSession } from "#lib/session.ts";
+import { cautious } from "#lib/world.ts";
 
 export interface OpenOptions {
   readonly clusters: readonly string[];
@@ -28,11 +29,7 @@ export async function openArgocd({ clusters, password }: OpenOptions): Promise<n
   const kubeconfig = kubeconfigPath(paths, cluster);
   const secret = password ? await readPassword(kubeconfig) : undefined;
   const interrupts = listenForSignals(() => undefined);
-  const world = createWorld({ paths, ...session }, systemClock, interrupts.signal, {
-    retain: false,
-    adopt: false,
-    allowReplacement: false,
-  });
+  const world = createWorld({ paths, ...session }, systemClock, interrupts.signal, cautious);
   const target = ["--namespace", argocdNamespace, "port-forward", "service/argocd-server", ":443"];
   try {
     await world.exec.run("kubectl", ["--kubeconfig", kubeconfig, ...target], {

@@ -6,11 +6,11 @@ import { listenForSignals } from "#lib/cli/signals.ts";
 import { systemClock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
 import { gitPortOf, localSourceOf, pathOf } from "#lib/fleet/defaults.ts";
-import { loadFleet } from "#lib/fleet/load.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import { clustersWithKubeconfig } from "#lib/kubernetes/merged.ts";
 import { runVerb } from "#lib/run.ts";
 import { createWorld, openSession } from "#lib/session.ts";
+import { cautious } from "#lib/world.ts";
 import { create } from "#lib/verbs/create.ts";
 import type { World } from "#lib/world.ts";
 
@@ -28,8 +28,8 @@ const lookEveryMs = 1_000;
  * that somebody has to tell them.
  */
 export async function serveCommits(options: ServeOptions): Promise<number> {
-  const session = await openSession({ sandbox: false });
-  const fleet = await loadFleet(options.fleetFile ?? session.environment.fleetFile);
+  const session = await openSession({ sandbox: false, fleetFile: options.fleetFile });
+  const { fleet } = session;
   if (fleet.gitops === undefined || localSourceOf(fleet.gitops) !== "checkout") {
     throw new FleetError("NothingSelected", "clusters of this fleet don't read this checkout", {
       hint: 'set gitops, and in it local: "checkout"',
@@ -37,11 +37,7 @@ export async function serveCommits(options: ServeOptions): Promise<number> {
   }
   const own = checkout({ port: gitPortOf(fleet.gitops), path: pathOf(fleet.gitops) });
   const interrupts = listenForSignals(() => undefined);
-  const world = createWorld(session, systemClock, interrupts.signal, {
-    retain: false,
-    adopt: false,
-    allowReplacement: false,
-  });
+  const world = createWorld(session, systemClock, interrupts.signal, cautious);
   const look = async (): Promise<GitSource> => await own.ensure(world, { kind: "absent" }, createOutputs());
   let source = await look();
   if (source.checkout === undefined) return 1;
@@ -86,9 +82,7 @@ async function bring(source: GitSource, options: ServeOptions, existing: readonl
     sandbox: false,
     dryRun: false,
     yes: false,
-    retain: false,
-    adopt: false,
-    allowReplacement: false,
+    ...cautious,
     gitops: {},
   });
 }

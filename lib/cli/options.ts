@@ -26,6 +26,9 @@ type OptionName =
   | "retain"
   | "adopt"
   | "allowReplacement"
+  | "drift"
+  | "skipDnsCheck"
+  | "skipDnsWait"
   | "noGitops"
   | "noWait"
   | "revision"
@@ -67,6 +70,15 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
   retain: { name: "retain", help: "leave the containers of a cluster that failed, for a look" },
   adopt: { name: "adopt", help: "take over a cluster of the right name that another tool made" },
   allowReplacement: { name: "allow-replacement", help: "delete and make anew what can't be changed in place" },
+  drift: { name: "drift", help: "have clouds compare what they made with what is there; takes minutes" },
+  skipDnsCheck: {
+    name: "skip-dns-check",
+    help: "don't prove delegations at name servers, where port 53 can't be reached",
+  },
+  skipDnsWait: {
+    name: "skip-dns-wait",
+    help: "remove a zone at once, before caches have forgotten that it was delegated",
+  },
   noGitops: { name: "no-gitops", help: "leave Argo CD and its applications alone: clusters only" },
   noWait: { name: "no-wait", help: "don't wait until the applications are synced and healthy" },
   revision: {

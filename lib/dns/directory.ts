@@ -32,6 +32,20 @@ export const systemDns: DnsRoot = {
   },
 };
 
+/** Servers of a file where one is named, else those of this computer's resolver. The file is read when it is first asked. */
+export function openDns(file: string | undefined): DnsRoot {
+  if (file === undefined) return systemDns;
+  let reading: Promise<DnsRoot> | undefined;
+  const read = (): Promise<DnsRoot> => {
+    reading ??= readDirectory(file);
+    return reading;
+  };
+  return {
+    addressesOf: async (name) => await (await read()).addressesOf(name),
+    serversOf: async (domain) => await (await read()).serversOf(domain),
+  };
+}
+
 const schema = z.strictObject({
   /** Server names by domain. */
   domains: z.record(z.string(), z.array(z.string())),

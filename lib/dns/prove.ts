@@ -43,7 +43,7 @@ export interface ProveOptions extends QueryOptions {
  * Looks at one delegation from both sides: asks every server of the parent for the child's servers, then every one of those
  * whether it speaks for the child.
  *
- * @param parentServers every server of the parent zone
+ * @param parentServers every server of the parent zone; those of one name are addresses of one server
  */
 export async function proveEdge(
   directory: ServerDirectory,
@@ -52,7 +52,8 @@ export async function proveEdge(
   child: string,
   options: ProveOptions = {},
 ): Promise<{ readonly edge: Edge; readonly servers: readonly NameServer[] }> {
-  const above = await Promise.all(parentServers.map((server) => askParent(server, child, options)));
+  const grouped = [...Map.groupBy(parentServers, ({ name }) => name).values()];
+  const above = await Promise.all(grouped.map((addresses) => askParent(addresses, child, options)));
   const heard = above.filter((one) => one.names !== undefined);
   const delegated = mostCommon(heard.map(({ names = [] }) => names));
   const below = await askChildren(directory, delegated, child, options);
@@ -61,9 +62,9 @@ export async function proveEdge(
   const wanted = options.expected === undefined ? mostCommon(told) : sorted(options.expected);
   const details = [
     ...above.flatMap((one) => {
-      if (one.names === undefined) return [`${one.server.name} ${one.why}`];
+      if (one.names === undefined) return [`${one.name} ${one.why}`];
       if (same(one.names, delegated)) return [];
-      return [`${one.server.name} says ${one.names.join(", ") || "that there is no delegation"}`];
+      return [`${one.name} says ${one.names.join(", ") || "that there is no delegation"}`];
     }),
     ...below.flatMap(({ name, speaks, why }) => (speaks ? [] : [`${name} ${why}`])),
   ];
@@ -83,17 +84,18 @@ export async function proveEdge(
   }
 }
 
-async function askParent(server: NameServer, child: string, options: QueryOptions) {
-  const reply = await tryQuery(server, child, "NS", options);
-  if (reply === undefined) return { server, names: undefined, why: "does not answer" };
+async function askParent(addresses: readonly NameServer[], child: string, options: QueryOptions) {
+  const name = addresses[0]?.name ?? "";
+  const reply = await queryAny(addresses, child, "NS", options);
+  if (reply === undefined) return { name, names: undefined, why: "does not answer" };
   if (reply.code !== "NOERROR" && reply.code !== "NXDOMAIN")
-    return { server, names: undefined, why: `answers ${reply.code}` };
+    return { name, names: undefined, why: `answers ${reply.code}` };
   // A server of both zones answers for the child itself; another one refers to the child's servers.
   const records = [...reply.authorities, ...reply.answers];
   const names = records
-    .filter(({ name, type }) => type === "NS" && name === normalize(child))
+    .filter((record) => record.type === "NS" && record.name === normalize(child))
     .map(({ value }) => value);
-  return { server, names: sorted(names), why: "" };
+  return { name, names: sorted(names), why: "" };
 }
 
 interface ChildServer {
@@ -115,11 +117,10 @@ async function askChildren(
     names.map(async (name): Promise<ChildServer> => {
       const servers = await directory.addressesOf(name);
       const silent = (why: string): ChildServer => ({ name, servers, speaks: false, names: [], why });
-      const [first] = servers;
-      if (first === undefined) return silent("has no address");
+      if (servers.length === 0) return silent("has no address");
       const [soa, ns] = await Promise.all([
-        tryQuery(first, child, "SOA", options),
-        tryQuery(first, child, "NS", options),
+        queryAny(servers, child, "SOA", options),
+        queryAny(servers, child, "NS", options),
       ]);
       if (soa === undefined) return silent("does not answer");
       if (soa.code !== "NOERROR") return silent(`answers ${soa.code}`);
@@ -131,18 +132,21 @@ async function askChildren(
   );
 }
 
-async function tryQuery(
-  server: NameServer,
+/** What one server says, by the first of its addresses that answers: not every computer has a way to those of IPv6. */
+async function queryAny(
+  addresses: readonly NameServer[],
   name: string,
   type: "NS" | "SOA",
   options: QueryOptions,
 ): Promise<DnsReply | undefined> {
-  try {
-    return await queryServer(server, name, type, options);
-  } catch (error) {
-    if (error instanceof FleetError && error.code === "DnsUnanswered") return undefined;
-    throw error;
+  for (const server of addresses) {
+    try {
+      return await queryServer(server, name, type, options);
+    } catch (error) {
+      if (!(error instanceof FleetError) || error.code !== "DnsUnanswered") throw error;
+    }
   }
+  return undefined;
 }
 
 function sorted(names: readonly string[]): readonly string[] {

@@ -1,8 +1,6 @@
-import { type DnsRoot, readDirectory, systemDns } from "#lib/dns/directory.ts";
+import type { DnsRoot } from "#lib/dns/directory.ts";
 import { type Edge, proveEdge } from "#lib/dns/prove.ts";
 import type { NameServer, QueryOptions } from "#lib/dns/query.ts";
-import type { Environment } from "#lib/environment.ts";
-import { loadFleet } from "#lib/fleet/load.ts";
 import { type Cluster, type Fleet, isCloud } from "#lib/fleet/types.ts";
 
 /** A zone with the zones that are delegated from it. */
@@ -11,14 +9,9 @@ export interface ZoneTree {
   readonly children: readonly ZoneTree[];
 }
 
-/** Proves all delegations of a fleet. @throws FleetError DnsUnanswered, DnsDirectoryInvalid, or why the fleet can't be read */
-export async function verifyFleet(
-  environment: Environment,
-  fleetFile: string | undefined,
-): Promise<{ readonly domain: string; readonly edges: readonly Edge[] }> {
-  const fleet = await loadFleet(fleetFile ?? environment.fleetFile);
-  const dns = environment.dnsDirectory === undefined ? systemDns : await readDirectory(environment.dnsDirectory);
-  return { domain: fleet.domain, edges: fleet.zones.length === 0 ? [] : await verifyZones(dns, zoneTree(fleet)) };
+/** Proves all delegations of a fleet. @throws FleetError DnsUnanswered, DnsDirectoryInvalid */
+export async function verifyFleet(dns: DnsRoot, fleet: Fleet): Promise<readonly Edge[]> {
+  return fleet.zones.length === 0 ? [] : await verifyZones(dns, zoneTree(fleet));
 }
 
 /** The zones of a fleet below its domain. Pure. */

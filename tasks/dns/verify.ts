@@ -1,5 +1,6 @@
 #!/usr/bin/env bun
 //MISE description="Prove every DNS delegation of the fleet at the authoritative servers"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--json" help="print one JSON object per line and nothing else"
 //USAGE flag "--verbose" help="show the stack of every error"
@@ -7,18 +8,21 @@
 import { type CommandSpec, option } from "#lib/cli/options.ts";
 import { runProgram, terminal } from "#lib/cli/program.ts";
 
-export const spec: CommandSpec = { options: [option.fleet, option.json, option.verbose] };
+export const spec: CommandSpec = { options: [option.sandbox, option.fleet, option.json, option.verbose] };
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values }) => {
-    const [{ verifyFleet }, { formatEdges }, { readEnvironment }] = await Promise.all([
+    const [{ verifyFleet }, { formatEdges }, { openDns }, { openSession }] = await Promise.all([
       import("#lib/dns/verify.ts"),
       import("#lib/dns/format.ts"),
-      import("#lib/environment.ts"),
+      import("#lib/dns/directory.ts"),
+      import("#lib/session.ts"),
     ]);
-    const { edges, domain } = await verifyFleet(readEnvironment(), values.get("fleet")?.[0]);
+    const session = await openSession({ sandbox: flags.has("sandbox"), fleetFile: values.get("fleet")?.[0] });
+    const { fleet, environment } = session;
+    const edges = await verifyFleet(openDns(environment.dnsDirectory), fleet);
     if (flags.has("json")) for (const edge of edges) terminal.out(`${JSON.stringify(edge)}\n`);
-    else terminal.out(formatEdges(edges, domain));
+    else terminal.out(formatEdges(edges, fleet.domain));
     return edges.every(({ state }) => state === "ok") ? 0 : 1;
   });
 }

@@ -2,7 +2,7 @@ import type { Finished } from "#lib/events.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
-import type { World, WorldOptions } from "#lib/world.ts";
+import { cautious, type World, type WorldOptions } from "#lib/world.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
 
 export interface RunOptions extends Partial<WorldOptions> {
@@ -26,12 +26,14 @@ export async function runOver(
     clock,
     paths: { root: "", kubeconfigs: "", runs: "", locks: "", cache: "" },
     kubernetes: refuse,
+    aws: { session: refuse, findOwner: refuse, cloudFormation: refuse, route53: refuse, iam: refuse },
+    dns: { addressesOf: refuse, serversOf: refuse },
     download: refuse,
     locks: { hold: (_name, _waiting, work) => work() },
     signal,
     progress: () => undefined,
     output: () => undefined,
-    options: { retain: false, adopt: false, allowReplacement: false, ...options },
+    options: { ...cautious, ...options },
   };
   await verb.run({
     resources,

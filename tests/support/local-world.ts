@@ -2,7 +2,7 @@ import { FleetError } from "#lib/errors.ts";
 import type { ExecOptions, ExecResult } from "#lib/exec.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { fleetLabel } from "#lib/local/config.ts";
-import type { World, WorldOptions } from "#lib/world.ts";
+import { cautious, type World, type WorldOptions } from "#lib/world.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
 
 /** One kind cluster on a computer that exists in memory: docker, kind and the cluster's API answer from these fields. */
@@ -147,12 +147,14 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
     clock,
     paths: { root: "/nowhere", kubeconfigs: "/nowhere", runs: "/nowhere", locks: "/nowhere", cache: "/nowhere" },
     kubernetes: () => api,
+    aws: { session: refuse, findOwner: refuse, cloudFormation: refuse, route53: refuse, iam: refuse },
+    dns: { addressesOf: refuse, serversOf: refuse },
     download: refuse,
     locks: { hold: (_name, _waiting, work) => work() },
     signal: new AbortController().signal,
     progress: (message) => void said.push(message),
     output: () => undefined,
-    options: { retain: false, adopt: false, allowReplacement: false, ...options },
+    options: { ...cautious, ...options },
   };
   return { world, calls, said, clock };
 }

@@ -1,7 +1,7 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
 import dns, { type Answer, type DecodedPacket, type Packet } from "dns-packet";
-import { apexNsTtl, lookUp, type RecordSet, type Zone } from "#sandbox/dns/zone.ts";
+import { lookUp, type RecordSet, soaOf, type Zone } from "#sandbox/dns/zone.ts";
 
 export interface DnsServer {
   readonly address: string;
@@ -9,16 +9,17 @@ export interface DnsServer {
   close(): Promise<void>;
 }
 
-const soaTtl = 900;
 /** Without a word of what fits, this is what does (RFC 1035). */
 const plainUdpSize = 512;
 const largestUdpSize = 1_232;
 /** Bits of a header's flags, and codes of answers. */
 const authoritativeBit = 1 << 10;
 const truncatedBit = 1 << 9;
-const codes = { formatError: 1, noSuchName: 3, notImplemented: 4, refused: 5 } as const;
+const codes = { formatError: 1, serverFailure: 2, noSuchName: 3, notImplemented: 4, refused: 5 } as const;
 /** UDP and TCP must have one number, and another program may have one of the two. */
 const portTries = 20;
+/** A connection over TCP that says nothing. */
+const idleMs = 10_000;
 
 /**
  * An authoritative DNS server, over UDP and TCP. It knows what its zones say and asks nobody.
@@ -28,18 +29,25 @@ const portTries = 20;
  */
 export async function openDnsServer(zones: () => readonly Zone[], address: string, port = 0): Promise<DnsServer> {
   for (let attempt = 1; ; attempt++) {
-    const tcp = createServer((socket) => serveTcp(socket, zones));
+    const sockets = new Set<Socket>();
+    const tcp = createServer((socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+      serveTcp(socket, zones);
+    });
     const number = await listen(tcp, address, port);
     const udp = createSocket("udp4");
     udp.on("message", (bytes, from) => {
       const reply = answer(zones(), bytes, "udp");
-      if (reply !== undefined) udp.send(reply, from.port, from.address);
+      // Whoever asked may be gone: that is no error of the server's.
+      if (reply !== undefined) udp.send(reply, from.port, from.address, () => {});
     });
     try {
       await bind(udp, address, number);
-      return { address, port: number, close: () => close(tcp, udp) };
+      udp.on("error", () => {});
+      return { address, port: number, close: () => close(tcp, udp, sockets) };
     } catch (error) {
-      await close(tcp, udp);
+      await close(tcp, udp, sockets);
       if (port !== 0 || attempt === portTries) throw error;
     }
   }
@@ -66,11 +74,21 @@ export function answer(zones: readonly Zone[], query: Buffer, transport: "udp" |
   if (opcode !== 0 || (question.class ?? "IN") !== "IN") return dns.encode({ ...head, flags: codes.notImplemented });
   const reply = { ...head, ...bodyOf(zones, question.name.toLowerCase().replace(/\.$/, ""), question.type) };
   const packet: Packet = { ...reply, additionals: [...(reply.additionals ?? []), ...options] };
-  const bytes = dns.encode(packet);
+  const bytes = tryEncode(packet);
+  // A zone or a question has something that can't be written: the others must go on.
+  if (bytes === undefined) return dns.encode({ type: "response", id: head.id, flags: codes.serverFailure });
   const asks = (edns as { readonly udpPayloadSize?: number } | undefined)?.udpPayloadSize ?? plainUdpSize;
   const fits = Math.max(plainUdpSize, Math.min(asks, largestUdpSize));
   if (transport === "tcp" || bytes.length <= fits) return bytes;
   return dns.encode({ ...head, flags: (reply.flags ?? 0) | truncatedBit, additionals: options });
+}
+
+function tryEncode(packet: Packet): Buffer | undefined {
+  try {
+    return dns.encode(packet);
+  } catch {
+    return undefined;
+  }
 }
 
 const optRecord: Answer = {
@@ -92,11 +110,11 @@ function bodyOf(zones: readonly Zone[], name: string, type: string): Partial<Pac
     case "referral":
       return { flags: 0, authorities: format(verdict.delegation), additionals: verdict.glue.flatMap(format) };
     case "no such name":
-      return { flags: authoritativeBit | codes.noSuchName, authorities: [soaOf(verdict.zone)] };
+      return { flags: authoritativeBit | codes.noSuchName, authorities: [formatNegative(verdict.zone)] };
     case "no data":
-      return { flags: authoritativeBit, authorities: [soaOf(verdict.zone)] };
+      return { flags: authoritativeBit, authorities: [formatNegative(verdict.zone)] };
     case "answer": {
-      const answers = type === "SOA" ? [soaOf(verdict.zone)] : verdict.records.flatMap(format);
+      const answers = type === "SOA" ? [formatSoa(verdict.zone)] : verdict.records.flatMap(format);
       return { flags: authoritativeBit, answers };
     }
     default:
@@ -105,27 +123,29 @@ function bodyOf(zones: readonly Zone[], name: string, type: string): Partial<Pac
 }
 
 function format({ name, type, ttl, values }: RecordSet): Answer[] {
-  return values.map((data) => ({ name, type, ttl, class: "IN", data }) as Answer);
+  return values.map((value) => {
+    // The library writes into the lists that it is given.
+    const data = Array.isArray(value) ? [...value] : value;
+    return { name, type, ttl, class: "IN", data } as Answer;
+  });
 }
 
-function soaOf({ name, servers }: Zone): Answer {
-  const [mname = name] = servers;
-  const data = {
-    mname,
-    rname: `awsdns-hostmaster.${name}`,
-    serial: 1,
-    refresh: 7_200,
-    retry: 900,
-    expire: 1_209_600,
-    minimum: 86_400,
-  };
-  return { name, type: "SOA", ttl: Math.min(soaTtl, apexNsTtl), class: "IN", data };
+function formatSoa(zone: Zone, ttl = soaOf(zone).ttl): Answer {
+  const { ttl: _, ...data } = soaOf(zone);
+  return { name: zone.name, type: "SOA", ttl, class: "IN", data };
+}
+
+/** How long something may be remembered as missing is the smaller of the two (RFC 2308, section 3). */
+function formatNegative(zone: Zone): Answer {
+  const { ttl, minimum } = soaOf(zone);
+  return formatSoa(zone, Math.min(ttl, minimum));
 }
 
 function serveTcp(socket: Socket, zones: () => readonly Zone[]): void {
   let waiting = Buffer.alloc(0);
   // A client that goes away in the middle is of no interest.
   socket.on("error", () => socket.destroy());
+  socket.setTimeout(idleMs, () => socket.destroy());
   socket.on("data", (chunk: Buffer) => {
     waiting = Buffer.concat([waiting, chunk]);
     while (waiting.length >= 2 && waiting.length >= waiting.readUInt16BE(0) + 2) {
@@ -157,7 +177,7 @@ function bind(socket: UdpSocket, address: string, port: number): Promise<void> {
   });
 }
 
-async function close(tcp: Server, udp: UdpSocket): Promise<void> {
+async function close(tcp: Server, udp: UdpSocket, sockets: ReadonlySet<Socket>): Promise<void> {
   try {
     udp.close();
   } catch {
@@ -165,5 +185,6 @@ async function close(tcp: Server, udp: UdpSocket): Promise<void> {
   }
   await new Promise<void>((resolve) => {
     tcp.close(() => resolve());
+    for (const socket of sockets) socket.destroy();
   });
 }

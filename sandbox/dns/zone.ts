@@ -1,21 +1,58 @@
 /** Records of one type under one name. */
-export interface RecordSet {
+export type RecordSet = {
   /** Lower case, without the last dot. */
   readonly name: string;
-  readonly type: "A" | "AAAA" | "CNAME" | "NS" | "TXT";
   /** Seconds. */
   readonly ttl: number;
-  readonly values: readonly string[];
+} & RecordValues;
+
+export type RecordValues =
+  | { readonly type: "A" | "AAAA" | "CNAME" | "NS"; readonly values: readonly string[] }
+  /** A value is one string, or several of up to 255 bytes. */
+  | { readonly type: "TXT"; readonly values: readonly (string | readonly string[])[] }
+  | { readonly type: "MX"; readonly values: readonly { readonly preference: number; readonly exchange: string }[] }
+  | { readonly type: "SRV"; readonly values: readonly SrvValue[] }
+  | {
+      readonly type: "CAA";
+      readonly values: readonly { readonly flags: number; readonly tag: string; readonly value: string }[];
+    };
+
+export interface SrvValue {
+  readonly priority: number;
+  readonly weight: number;
+  readonly port: number;
+  readonly target: string;
 }
 
-/** A zone as its host keeps it; SOA and NS of its own name are the host's. */
+/** Who is responsible for a zone, and how long others may keep what they heard; times in seconds. */
+export interface Soa {
+  readonly ttl: number;
+  /** Its first server. */
+  readonly mname: string;
+  /** Mail address of the person, with a dot for the at sign. */
+  readonly rname: string;
+  readonly serial: number;
+  readonly refresh: number;
+  readonly retry: number;
+  readonly expire: number;
+  /** How long a name may be remembered as missing. */
+  readonly minimum: number;
+}
+
+/** A zone as its host keeps it. */
 export interface Zone {
   /** Lower case, without the last dot. */
   readonly name: string;
   /** Names of the servers that speak for it. */
   readonly servers: readonly string[];
+  /** NS records of its own name are only given when they differ from its servers. */
   readonly records: readonly RecordSet[];
+  /** @default what a new zone has */
+  readonly soa?: Soa;
 }
+
+/** Records whose values are addresses or names. */
+export type PlainRecordSet = RecordSet & { readonly type: "A" | "AAAA" | "CNAME" | "NS" };
 
 /** What a server says to one question. */
 export type Verdict =
@@ -28,7 +65,7 @@ export type Verdict =
   | { readonly kind: "refused" };
 
 /** Seconds, as Route 53 has them. */
-export const apexNsTtl = 172_800;
+const apexNsTtl = 172_800;
 
 /**
  * What an authoritative server of some zones says, by RFC 1034, section 4.3.2. Pure.
@@ -45,8 +82,7 @@ export function lookUp(zones: readonly Zone[], name: string, type: string): Verd
     );
     return { kind: "referral", delegation, glue };
   }
-  const apex: RecordSet = { name: zone.name, type: "NS", ttl: apexNsTtl, values: zone.servers };
-  const all = [apex, ...zone.records];
+  const all = [...apexServers(zone), ...zone.records];
   const exact = all.filter((set) => set.name === name);
   // A name with something below it is there, even if it has no records itself.
   const exists = exact.length > 0 || name === zone.name || all.some((set) => isWithin(set.name, name));
@@ -58,10 +94,21 @@ export function lookUp(zones: readonly Zone[], name: string, type: string): Verd
   return { kind: "no data", zone };
 }
 
+function apexServers(zone: Zone): readonly RecordSet[] {
+  if (zone.records.some(({ name, type }) => name === zone.name && type === "NS")) return [];
+  return [{ name: zone.name, type: "NS", ttl: apexNsTtl, values: zone.servers }];
+}
+
+/** The SOA of a zone; its host's own when nobody has set another. */
+export function soaOf({ name, servers: [mname = name], soa }: Zone): Soa {
+  const times = { refresh: 7_200, retry: 900, expire: 1_209_600, minimum: 86_400 };
+  return soa ?? { ttl: 900, mname, rname: `awsdns-hostmaster.${name}`, serial: 1, ...times };
+}
+
 /** The delegation nearest to the zone's own name: what is below it isn't the zone's. */
-function findDelegation(zone: Zone, name: string): RecordSet | undefined {
+function findDelegation(zone: Zone, name: string): PlainRecordSet | undefined {
   return zone.records
-    .filter((set) => set.type === "NS" && set.name !== zone.name && isWithin(name, set.name))
+    .filter((set): set is PlainRecordSet => set.type === "NS" && set.name !== zone.name && isWithin(name, set.name))
     .toSorted((a, b) => a.name.length - b.name.length)[0];
 }
 

@@ -1,0 +1,92 @@
+import { randomBytes } from "node:crypto";
+import type { Caller, Cloud } from "#sandbox/aws/cloud.ts";
+import { makeId, type Role } from "#sandbox/aws/iam/model.ts";
+
+/** What STS keeps of an account: the sessions of its roles, by access key id. */
+export interface StsState {
+  readonly sessions: Record<string, Session>;
+}
+
+/** Credentials of somebody who has assumed a role. */
+export interface Session {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  /** As ISO 8601. */
+  readonly expires: string;
+  readonly caller: Caller;
+  /** Of the role: a later one of the same name is another. */
+  readonly roleId: string;
+}
+
+/** An expired key is known for a day longer, so that it is told from one that never was. */
+const rememberMs = 24 * 3_600_000;
+
+export function stsOf(cloud: Cloud, account: string): StsState {
+  return cloud.slice("sts", account, "global", (): StsState => ({ sessions: {} }));
+}
+
+export interface NewSession {
+  readonly name: string;
+  readonly seconds: number;
+  readonly sourceIdentity?: string | undefined;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly transitiveTagKeys?: readonly string[];
+  /** Condition keys that this way in has of its own. */
+  readonly context?: Readonly<Record<string, string>>;
+}
+
+export function openSession(cloud: Cloud, account: string, role: Role, session: NewSession): Session {
+  const { sessions } = stsOf(cloud, account);
+  const now = cloud.now();
+  for (const old of Object.values(sessions)) {
+    if (Date.parse(old.expires) + rememberMs < now.getTime()) delete sessions[old.accessKeyId];
+  }
+  const opened: Session = {
+    accessKeyId: makeId("ASIA"),
+    secretAccessKey: randomBytes(30).toString("base64"),
+    sessionToken: randomBytes(192).toString("base64"),
+    // The API tells seconds, so that nobody may hold a credential for longer than it says.
+    expires: new Date(Math.floor(now.getTime() / 1_000) * 1_000 + session.seconds * 1_000).toISOString(),
+    caller: callerOf(account, role, session, now),
+    roleId: role.id,
+  };
+  sessions[opened.accessKeyId] = opened;
+  cloud.save();
+  return opened;
+}
+
+/** Somebody in a role. */
+export function callerOf(account: string, role: Role, session: NewSession, now: Date): Caller {
+  const { name, sourceIdentity, tags = {}, transitiveTagKeys = [], context = {} } = session;
+  return {
+    account,
+    arn: `arn:aws:sts::${account}:assumed-role/${role.name}/${name}`,
+    principal: role.arn,
+    context: {
+      ...context,
+      ...Object.fromEntries(Object.entries(tags).map(([key, value]) => [`${principalTag}${key}`, value])),
+      ...(sourceIdentity === undefined ? {} : { [sourceIdentityKey]: sourceIdentity }),
+      ...(transitiveTagKeys.length === 0 ? {} : { [transitiveKeys]: JSON.stringify(transitiveTagKeys) }),
+      "aws:PrincipalType": "AssumedRole",
+      "aws:userid": `${role.id}:${name}`,
+      "aws:TokenIssueTime": now.toISOString(),
+    },
+  };
+}
+
+export const sourceIdentityKey = "aws:SourceIdentity";
+const principalTag = "aws:PrincipalTag/";
+/** No key of AWS: which tags of a session go on to the next. */
+const transitiveKeys = "sandbox:TransitiveTagKeys";
+
+/** The tags of a session that go on to whatever is assumed from it. */
+export function transitiveTags({ context }: Caller): Readonly<Record<string, string>> {
+  const keys = JSON.parse(context[transitiveKeys] ?? "[]") as readonly string[];
+  return Object.fromEntries(keys.map((key) => [key, context[`${principalTag}${key}`] ?? ""]));
+}
+
+/** Whether somebody has come by a role, so that the next one gives an hour at most. */
+export function isSession({ arn }: Caller): boolean {
+  return arn.includes(":assumed-role/");
+}

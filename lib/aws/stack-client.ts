@@ -1,0 +1,79 @@
+import type { CloudFormation, Stack } from "@aws-sdk/client-cloudformation";
+import { type Asked, ask, isAwsError } from "#lib/aws/explain.ts";
+import { nameStack, type StackOptions } from "#lib/aws/stack-model.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { Outputs } from "#lib/graph/resource.ts";
+import type { World } from "#lib/world.ts";
+
+/** CloudFormation as one stack uses it: always its account and region. */
+export interface StackClient {
+  readonly world: World;
+  readonly options: StackOptions;
+  /** Account and name, as messages begin. */
+  readonly subject: string;
+  /** A question; an interrupt cuts it short. */
+  read<Answer>(what: string, call: Call<Answer>): Promise<Answer>;
+  /** A call that changes something: once sent, its answer is waited for, so that it is known what was begun. */
+  write<Answer>(what: string, call: Call<Answer>): Promise<Answer>;
+}
+
+type Call<Answer> = (
+  cloudFormation: CloudFormation,
+  options: { readonly abortSignal?: AbortSignal },
+) => Promise<Answer>;
+
+export function stackClient(world: World, options: StackOptions): StackClient {
+  const { actor, region } = options;
+  const { signal } = world;
+  const asked = (what: string): Asked => ({ account: nameStack(options), what, signal });
+  // The client is asked for each time: a session that ends during a long wait is renewed by then.
+  const open = (): Promise<CloudFormation> => world.aws.cloudFormation(actor, region);
+  return {
+    world,
+    options,
+    subject: nameStack(options),
+    read: (what, call) => ask(asked(what), async () => call(await open(), { abortSignal: signal })),
+    write: (what, call) => ask(asked(what), async () => call(await open(), {})),
+  };
+}
+
+/** @param nameOrId a deleted stack is found by its id only. @returns undefined when there is none */
+export async function findStack({ read }: StackClient, nameOrId: string): Promise<Stack | undefined> {
+  try {
+    const { Stacks = [] } = await read("looking at it", (cloudFormation, options) =>
+      cloudFormation.describeStacks({ StackName: nameOrId }, options),
+    );
+    return Stacks[0];
+  } catch (error) {
+    // There is no class for it; AWS has used this text for a decade.
+    if (isAwsError(error, "ValidationError", /^Stack with id .* does not exist$/)) return undefined;
+    throw error;
+  }
+}
+
+/** ARN of the role that CloudFormation acts by; left out, it takes the one that it was last given. */
+export function serviceRole({ options }: StackClient, outputs: Outputs): { readonly RoleARN?: string } {
+  try {
+    const role = options.serviceRole?.(outputs);
+    return role === undefined || role === "" ? {} : { RoleARN: role };
+  } catch (error) {
+    // During a delete its stack may be gone already.
+    if (error instanceof FleetError && error.code === "OutputMissing") return {};
+    throw error;
+  }
+}
+
+/** Marks an operation and all of its events; begins so that others see who began it. */
+export function newToken(): string {
+  return `${tokenPrefix}${crypto.randomUUID()}`;
+}
+
+/** Of tokens, and of change sets. */
+export const tokenPrefix = "k8s-multicluster-gitops-";
+
+/** Who began an operation, as far as its token tells. */
+export function describeStarter(token: string | undefined): string {
+  if (token?.startsWith(tokenPrefix) === true) return "begun by another command of this project";
+  if (token?.startsWith("Console-") === true) return "begun in AWS's console";
+  return "begun by something else";
+}

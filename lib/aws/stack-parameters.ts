@@ -1,0 +1,61 @@
+import type { Parameter } from "@aws-sdk/client-cloudformation";
+import type { ParameterValue } from "#lib/aws/stack-model.ts";
+import type { Template } from "#lib/aws/template.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { Change } from "#lib/graph/resource.ts";
+
+type Given = Readonly<Record<string, ParameterValue>>;
+/** Of the stack as it is; undefined for one that is yet to be made. */
+type Present = Readonly<Record<string, string>> | undefined;
+
+/** What CloudFormation shows instead of a value with NoEcho. */
+const masked = "****";
+
+/**
+ * As a change set takes them. Those that nobody gives have the template's default, on an update too.
+ *
+ * @throws FleetError TemplateInvalid when the template and what is given don't fit
+ */
+export function formatParameters(template: Template, given: Given, present: Present): readonly Parameter[] {
+  requireFit(template, given);
+  return Object.entries(given).map(([name, value]) => {
+    if (typeof value === "string") return { ParameterKey: name, ParameterValue: value };
+    return present?.[name] === undefined
+      ? { ParameterKey: name, ParameterValue: value.fallback }
+      : { ParameterKey: name, UsePreviousValue: true };
+  });
+}
+
+function requireFit({ path, parameters }: Template, given: Given): void {
+  const unknown = Object.keys(given).filter((name) => parameters[name] === undefined);
+  const missing = Object.entries(parameters).filter(
+    ([name, parameter]) => parameter.default === undefined && given[name] === undefined,
+  );
+  if (unknown.length === 0 && missing.length === 0) return;
+  const faults = [
+    ...unknown.map((name) => `it has no parameter ${name}`),
+    ...missing.map(([name]) => `nobody gives its parameter ${name}`),
+  ];
+  throw new FleetError("TemplateInvalid", `${path}: ${faults.join(", ")}`, {
+    hint: `git diff ${path} shows what was changed in it`,
+  });
+}
+
+/** Secrets are compared with nothing: CloudFormation doesn't tell them. */
+export function diffParameters(
+  { parameters }: Template,
+  given: Given,
+  present: Readonly<Record<string, string>>,
+): readonly Change[] {
+  return Object.entries(parameters).flatMap(([name, { default: fallback, isSecret }]) => {
+    const from = present[name];
+    const to = wantedValue(given[name], from) ?? fallback ?? "";
+    if (from === to || (isSecret && from !== undefined)) return [];
+    const show = (value: string | undefined): string => (value === undefined ? "none" : isSecret ? masked : value);
+    return [{ field: `parameters.${name}`, from: show(from), to: show(to), effect: "in-place" as const }];
+  });
+}
+
+function wantedValue(given: ParameterValue | undefined, present: string | undefined): string | undefined {
+  return typeof given === "object" ? (present ?? given.fallback) : given;
+}

@@ -1,0 +1,83 @@
+import { isRecord, type TemplateValue } from "#lib/aws/template.ts";
+import type { Change } from "#lib/graph/resource.ts";
+
+/**
+ * What of a template makes a stack. The rest (descriptions, metadata, the declarations of parameters) is no change to
+ * CloudFormation: it would answer that there is nothing to do, every time. Values of parameters are compared elsewhere.
+ */
+const sections = ["Transform", "Mappings", "Conditions", "Resources", "Outputs"] as const;
+/** Enough to see what it is about; the change set in the log has all. */
+const shownAtMost = 12;
+const shownCharacters = 60;
+
+/** Differences by path (`Resources.Cluster.Properties.Version`), however the two are written down. */
+export function diffTemplates(deployed: TemplateValue, wanted: TemplateValue): readonly Change[] {
+  const changes: Change[] = [];
+  for (const section of sections) {
+    collect(section, isRecord(deployed) ? deployed[section] : undefined, at(wanted, section), changes);
+  }
+  if (changes.length <= shownAtMost) return changes;
+  const more = changes.length - shownAtMost;
+  return [
+    ...changes.slice(0, shownAtMost),
+    { field: "template", from: "", to: `${more} more differences`, effect: "in-place" },
+  ];
+}
+
+function at(value: TemplateValue, key: string): TemplateValue | undefined {
+  return isRecord(value) ? value[key] : undefined;
+}
+
+function collect(
+  path: string,
+  from: TemplateValue | undefined,
+  to: TemplateValue | undefined,
+  changes: Change[],
+): void {
+  if (isRecord(from) && isRecord(to) && !isFunction(from) && !isFunction(to)) {
+    for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
+      // Text for people only, in a place where CloudFormation doesn't compare it.
+      if (path.startsWith("Outputs.") && key === "Description") continue;
+      collect(`${path}.${key}`, from[key], to[key], changes);
+    }
+    return;
+  }
+  if (Array.isArray(from) && Array.isArray(to) && from.length === to.length) {
+    from.forEach((item: TemplateValue, index) => {
+      collect(`${path}.${index}`, item, to[index], changes);
+    });
+    return;
+  }
+  if (canonical(from) === canonical(to)) return;
+  changes.push({ field: path, from: format(from), to: format(to), effect: "in-place" });
+}
+
+/** `{ Ref: x }` and `{ "Fn::Sub": x }` are one value, and are shown as one. */
+function isFunction(value: { readonly [key: string]: TemplateValue }): boolean {
+  const [key, ...others] = Object.keys(value);
+  return others.length === 0 && key !== undefined && (key === "Ref" || key.startsWith("Fn::"));
+}
+
+/** Equal for what CloudFormation takes for equal: `3600` and `"3600"`, keys in any order, signs that it stores as `?`. */
+function canonical(value: TemplateValue | undefined): string {
+  if (value === undefined) return "";
+  if (Array.isArray(value)) return `[${value.map((item: TemplateValue) => canonical(item)).join()}]`;
+  if (isRecord(value)) {
+    const keys = Object.keys(value).sort();
+    return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join()}}`;
+  }
+  return JSON.stringify(asStored(String(value)));
+}
+
+/** GetTemplate gives back everything outside of ASCII as a question mark per sign. */
+function asStored(text: string): string {
+  return text.replaceAll(/[^\p{ASCII}]/gu, "?");
+}
+
+function format(value: TemplateValue | undefined): string {
+  if (value === undefined) return "none";
+  const type = isRecord(value) ? value.Type : undefined;
+  const text = typeof type === "string" ? type : typeof value === "object" ? canonical(value) : String(value);
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return line.length > shownCharacters ? `${line.slice(0, shownCharacters - 1)}…` : line;
+}

@@ -16,6 +16,8 @@ export interface Environment {
   readonly images: NodeImages;
   /** File or folder with Argo CD's manifest instead of the pinned one: variable ARGOCD_MANIFEST, overridden by `--argocd-manifest`. */
   readonly argocdManifest: string | undefined;
+  /** Whom AWS's management role lets in, an ARN: variable AWS_USER_ARN. Undefined: whoever makes the role. */
+  readonly awsUserArn: string | undefined;
   /** File that says where name servers are: variable DNS_DIRECTORY. Undefined: where DNS says so, on port 53. */
   readonly dnsDirectory: string | undefined;
   /** Nobody caches what name servers say: variable DNS_UNCACHED, which the sandbox sets. */
@@ -64,6 +66,7 @@ export function readEnvironment(
     yes: nonEmpty("MISE_YES") === "1" || nonEmpty("MISE_YES") === "true",
     runner: nonEmpty("MISE_TASK_NAME") !== undefined ? "mise" : variables.npm_command === "exec" ? "npx" : "bun",
     argocdManifest: nonEmpty("ARGOCD_MANIFEST"),
+    awsUserArn: nonEmpty("AWS_USER_ARN"),
     dnsDirectory: nonEmpty("DNS_DIRECTORY"),
     dnsUncached: nonEmpty("DNS_UNCACHED") !== undefined,
     gitCredentials: Object.values(gitCredentials).some((value) => value !== undefined) ? gitCredentials : undefined,

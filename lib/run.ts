@@ -1,4 +1,5 @@
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
+import { createAws } from "#lib/aws/create.ts";
 import { confirm } from "#lib/cli/confirm.ts";
 import { terminal } from "#lib/cli/program.ts";
 import { listenForSignals } from "#lib/cli/signals.ts";
@@ -6,13 +7,14 @@ import { systemClock } from "#lib/clock.ts";
 import type { Environment } from "#lib/environment.ts";
 import type { EventReader, FleetEvent, Row, Subject } from "#lib/events.ts";
 import { type Fleet, isLocal } from "#lib/fleet/types.ts";
+import { awsTargets } from "#lib/graph/aws-targets.ts";
 import { type FleetGraph, fleetGraph, type GraphSettings } from "#lib/graph/fleet-graph.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
-import { type Selected, select } from "#lib/graph/select.ts";
+import { type Selected, type Selection, select } from "#lib/graph/select.ts";
 import { countMissing } from "#lib/local/missing.ts";
 import { preflight } from "#lib/local/preflight.ts";
-import { createWorld, openSession } from "#lib/session.ts";
+import { createWorld, openSession, type Session } from "#lib/session.ts";
 import { suggestNext } from "#lib/suggest.ts";
 import { createTally } from "#lib/tally.ts";
 import type { RunOptions } from "#lib/task.ts";
@@ -28,10 +30,11 @@ export async function runVerb(asked: Verb, options: RunOptions): Promise<number>
   const startedAt = new Date(clock.now());
   const session = await openSession(options);
   const { fleet } = session;
-  const graph = fleetGraph(fleet, settingsOf(options, session.environment));
-  const selected = select(graph, fleet, options.selection);
+  const selection = await selectionOf(options, session);
+  const graph = fleetGraph(fleet, settingsOf(options, selection, session.environment));
+  const selected = select(graph, fleet, selection);
   const verb = options.dryRun ? (asked.name === "delete" ? planDelete : plan) : asked;
-  const resources = resourcesFor(asked, graph, selected);
+  const resources = resourcesFor(asked, graph, selected, options);
   if (verb.mutates && asked.name === "delete") await confirmDelete(selected, options, fleet, session.environment);
 
   let emit: (event: Emitted) => void = () => undefined;
@@ -91,16 +94,31 @@ export async function runVerb(asked: Verb, options: RunOptions): Promise<number>
   return exitCode;
 }
 
-function settingsOf({ gitops }: RunOptions, environment: Environment): GraphSettings {
-  const { images, argocdManifest, gitCredentials } = environment;
-  if (gitops === undefined) return { images };
+/** Names of what a task of accounts is about, instead of clusters. */
+async function selectionOf({ aws, selection }: RunOptions, { fleet, environment }: Session): Promise<Selection> {
+  if (aws === undefined) return selection;
+  const targets = await awsTargets(aws, fleet, selection.accounts, createAws(fleet, environment.variables));
+  return { targets };
+}
+
+function settingsOf(
+  { gitops, fleetFile }: RunOptions,
+  { targets = [] }: Selection,
+  environment: Environment,
+): GraphSettings {
+  const { images, argocdManifest, gitCredentials, awsUserArn } = environment;
+  const file = fleetFile ?? environment.fleetFile;
+  const aws = { userArn: awsUserArn, targets, ...(file === undefined ? {} : { fleetFile: resolve(file) }) };
+  if (gitops === undefined) return { images, aws };
   const manifest = argocdManifest === undefined ? {} : { manifest: argocdManifest };
   const credentials = gitCredentials === undefined ? {} : { credentials: gitCredentials };
-  return { images, gitops: { ...manifest, ...credentials, ...gitops } };
+  return { images, aws, gitops: { ...manifest, ...credentials, ...gitops } };
 }
 
 /** What a verb works on: what was chosen with all that it needs; a delete leaves alone what other accounts and clusters own. */
-function resourcesFor(verb: Verb, graph: FleetGraph, selected: Selected): readonly AnyResource[] {
+function resourcesFor(verb: Verb, graph: FleetGraph, selected: Selected, { aws }: RunOptions): readonly AnyResource[] {
+  // With credentials of one account nothing of another can be looked at.
+  if (aws === "roles") return graph.resources.filter((resource) => selected.chosen.has(resource));
   const wanted =
     verb.name === "delete"
       ? (resource: AnyResource) =>
@@ -115,10 +133,13 @@ async function confirmDelete(
   fleet: Fleet,
   environment: Environment,
 ): Promise<void> {
-  const names = selected.clusters.filter(isLocal).map((cluster) => cluster.name);
-  const what = names.length > 0 ? names.join(", ") : options.selection.targets.join(", ");
+  const going = [...selected.chosen].filter(({ keptOnDelete, owner }) => {
+    return keptOnDelete === undefined && (owner.kind !== "shared" || options.selection.targets.length > 0);
+  });
+  const isWhole = options.selection.targets.length === 0 && options.aws === undefined;
+  const names = new Set(going.map(({ owner, title }) => (isWhole ? owner.name : title)));
   await confirm({
-    question: `delete ${what} of ${fleet.domain}${options.sandbox ? " in the sandbox" : ""}`,
+    question: `delete ${[...names].join(", ")} of ${fleet.domain}${options.sandbox ? " in the sandbox" : ""}`,
     yes: options.yes || environment.yes,
     interactive: process.stdin.isTTY === true && process.stdout.isTTY === true && !options.json,
   });
@@ -137,7 +158,14 @@ async function limitsOf(
   world: World,
   options: RunOptions,
 ): Promise<Limits> {
-  const lanes: Record<string, number> = { api: 16, docker: 8, pull: 3, cluster: options.jobs ?? 8, file: 16 };
+  const lanes: Record<string, number> = {
+    api: 16,
+    docker: 8,
+    pull: 3,
+    cluster: options.jobs ?? 8,
+    stack: 32,
+    file: 16,
+  };
   const of = (lane: string): number => lanes[lane] ?? 1;
   if (!verb.mutates || !resources.some((resource) => resource.owner.group === "local")) return { of, notices: [] };
   const missing =

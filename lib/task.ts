@@ -1,4 +1,11 @@
-import { type CommandSpec, clusterArgument, option, type Parsed, parseCount } from "#lib/cli/options.ts";
+import {
+  accountArgument,
+  type CommandSpec,
+  clusterArgument,
+  option,
+  type Parsed,
+  parseCount,
+} from "#lib/cli/options.ts";
 import { runProgram } from "#lib/cli/program.ts";
 import type { GitOpsSettings } from "#lib/graph/gitops-graph.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
@@ -9,6 +16,8 @@ export interface Preset {
   readonly cluster?: string;
   /** Clusters of these providers only. */
   readonly providers?: readonly string[];
+  /** What accounts of AWS have in common, and no cluster: the management account's zones and role, or the roles of other accounts. */
+  readonly aws?: "management" | "roles";
 }
 
 /** Runs a verb over the part of the fleet that the task and its options select. */
@@ -22,32 +31,40 @@ export async function runTask(verb: Verb, preset: Preset = {}): Promise<void> {
 
 /** Pure: the options of a task. Also what the generator writes into its `//USAGE` lines. */
 export function commandSpec(verb: Pick<Verb, "name">, preset: Preset): CommandSpec {
-  const selecting = preset.cluster === undefined ? [option.account, option.provider, option.target] : [];
+  const isPlain = preset.cluster === undefined && preset.aws === undefined;
+  const selecting = isPlain ? [option.account, option.provider, option.target] : [];
   const common = [option.sandbox, option.fleet, option.json, option.verbose];
   const gitops = [option.noGitops, option.revision, option.argocdManifest];
+  // Accounts have no containers, no Argo CD and nothing that machines bear only a few of.
+  const ofClusters = preset.aws === undefined;
   const own = {
     create: [
       option.dryRun,
-      option.jobs,
-      option.retain,
+      ...(ofClusters ? [option.jobs, option.retain] : []),
       option.adopt,
       option.allowReplacement,
-      option.skipDnsCheck,
-      ...gitops,
-      option.noWait,
+      ...(ofClusters ? [option.skipDnsCheck, ...gitops, option.noWait] : []),
     ],
-    delete: [option.dryRun, option.yes, option.jobs, option.adopt, option.skipDnsWait],
+    delete: [
+      option.dryRun,
+      option.yes,
+      ...(ofClusters ? [option.jobs] : []),
+      option.adopt,
+      ...(ofClusters ? [option.skipDnsWait] : []),
+    ],
     plan: gitops,
     status: [option.drift, option.noGitops],
   }[verb.name];
   return {
     options: [...own, ...selecting, ...common],
-    ...(preset.cluster === undefined ? { argument: clusterArgument } : {}),
+    ...(isPlain ? { argument: clusterArgument } : preset.aws === "roles" ? { argument: accountArgument } : {}),
   };
 }
 
 /** What `runVerb` is told. */
 export interface RunOptions {
+  /** Only what accounts of AWS have in common; `accounts` of the selection then says of which. */
+  readonly aws?: NonNullable<Preset["aws"]>;
   readonly selection: {
     readonly within?: readonly string[];
     readonly clusters: readonly string[];
@@ -76,11 +93,13 @@ function parseRunOptions(preset: Preset, parsed: Parsed): RunOptions {
   const list = (name: string): readonly string[] => parsed.values.get(name) ?? [];
   const [fleetFile] = list("fleet");
   const [jobs] = list("jobs");
+  const { cluster, aws } = preset;
   return {
+    ...(aws === undefined ? {} : { aws }),
     selection: {
       ...(preset.providers === undefined ? {} : { within: preset.providers }),
-      clusters: preset.cluster === undefined ? parsed.positionals : [preset.cluster],
-      accounts: list("account"),
+      clusters: cluster !== undefined ? [cluster] : aws === undefined ? parsed.positionals : [],
+      accounts: aws === undefined ? list("account") : parsed.positionals,
       providers: list("provider"),
       targets: list("target"),
     },
@@ -97,7 +116,7 @@ function parseRunOptions(preset: Preset, parsed: Parsed): RunOptions {
     drift: parsed.flags.has("drift"),
     skipDnsCheck: parsed.flags.has("skip-dns-check"),
     skipDnsWait: parsed.flags.has("skip-dns-wait"),
-    gitops: parsed.flags.has("no-gitops") ? undefined : parseGitOps(parsed),
+    gitops: parsed.flags.has("no-gitops") || aws !== undefined ? undefined : parseGitOps(parsed),
   };
 }
 

@@ -4,6 +4,7 @@
 //USAGE flag "--yes" help="don't ask before deleting; needed where nobody can be asked"
 //USAGE flag "--jobs <count>" help="clusters to work on at once; by default what fits this machine"
 //USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
+//USAGE flag "--skip-dns-wait" help="remove a zone at once, before caches have forgotten that it was delegated"
 //USAGE flag "--account <name>" help="only what belongs to this account (repeatable)" var=#true
 //USAGE flag "--provider <name>" help="only aws, azure, gcp, kind or k3d (repeatable)" var=#true
 //USAGE flag "--target <id>" help="only this resource, by the id that plan shows (repeatable)" var=#true

@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 //MISE description="Print the fleet: its clusters, accounts and zones"
 //USAGE flag "--names" help="print the names of the clusters only, one per line"
+//USAGE flag "--accounts" help="print the names of the accounts only, one per line"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--json" help="print the fleet as one JSON object"
 //USAGE flag "--verbose" help="show the stack of every error"
@@ -11,6 +12,7 @@ import { runProgram, terminal } from "#lib/cli/program.ts";
 export const spec: CommandSpec = {
   options: [
     { name: "names", help: "print the names of the clusters only, one per line" },
+    { name: "accounts", help: "print the names of the accounts only, one per line" },
     option.fleet,
     { name: "json", help: "print the fleet as one JSON object" },
     option.verbose,
@@ -26,6 +28,7 @@ if (import.meta.main) {
     ]);
     const fleet = await loadFleet(values.get("fleet")?.[0] ?? readEnvironment().fleetFile);
     if (flags.has("names")) terminal.out(fleet.clusters.map((cluster) => `${cluster.name}\n`).join(""));
+    else if (flags.has("accounts")) terminal.out(fleet.accounts.map((account) => `${account.name}\n`).join(""));
     else terminal.out(flags.has("json") ? `${JSON.stringify(fleet, null, 2)}\n` : formatFleet(fleet));
     return 0;
   });

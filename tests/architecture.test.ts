@@ -27,7 +27,8 @@ describe("the parts of the project", () => {
       ["lib/{fleet,exec,errors,clock,files}*/**/*.ts", /^lib\/(verbs|graph|local|view|cli)\//],
       ["lib/graph/{graph,scheduler,outputs,select}.ts", /^lib\/(local|verbs|view|cli)\//],
       ["lib/{dns,credentials}/**/*.ts", /^lib\/(verbs|graph|local|view|cli|argocd|kubernetes)\//],
-      ["lib/local/**/*.ts", /^lib\/(verbs|view|cli|run|task)/],
+      ["lib/local/**/*.ts", /^lib\/(verbs|view|cli|run|task|aws)/],
+      ["lib/aws/**/*.ts", /^lib\/(verbs|view|cli|run|task|local|argocd)/],
       ["lib/verbs/**/*.ts", /^lib\/(local|view|cli|run|task)/],
       ["lib/view/**/*.ts", /^lib\/(verbs|local|cli|run|task|kubernetes)/],
     ];
@@ -51,11 +52,17 @@ describe("the parts of the project", () => {
       ["listr2", "lib/view/tree.ts"],
       ["zx/core", "lib/exec.ts"],
       ["dns-packet", "lib/dns/query.ts"],
-      ["@aws-sdk/client-sts", "lib/credentials/aws.ts"],
-      ["@aws-sdk/credential-providers", "lib/credentials/aws.ts"],
+      ["@aws-sdk/client-sts", "lib/credentials/sts.ts"],
+      ["@aws-sdk/credential-providers", "lib/credentials/aws-base.ts"],
+      ["@aws-sdk/client-cloudformation", "lib/aws/create.ts"],
+      ["@aws-sdk/client-iam", "lib/aws/create.ts"],
+      ["@aws-sdk/client-route-53", "lib/aws/create.ts"],
     ] as const) {
       const users = [];
-      for (const path of list("{lib,tasks}/**/*.ts")) if ((await read(path)).includes(`"${library}"`)) users.push(path);
+      for (const path of list("{lib,tasks}/**/*.ts")) {
+        const imports = (await read(path)).replaceAll(/^import type [^;]*;/gm, "");
+        if (imports.includes(`"${library}"`) && !imports.includes(`typeof import("${library}")`)) users.push(path);
+      }
       expect(users).toEqual([home]);
       expect(await read(home)).not.toMatch(new RegExp(`^import (?!type).*"${library}"`, "m"));
     }
@@ -94,7 +101,10 @@ describe("a task", () => {
       for (const name of ["kind:kind01-internal", "kind:kind02-internal", "k3d:k3d01-internal", "k3d:k3d02-internal"]) {
         expect(names).toContain(`${verb}:${name}`);
       }
-      for (const name of ["kind-all", "k3d-all", "all"]) expect(names).toContain(`${verb}-${name}`);
+      for (const name of ["k01", "k02", "k03", "k04"]) expect(names).toContain(`${verb}:eks:${name}-k8s-aws-mylabs-dev`);
+      expect(names).toContain(`${verb}:aws-mgmt:cf-route53-gh-action-iam-role-oidc`);
+      expect(names).toContain(`${verb}:aws-tenant:cf-iam-role`);
+      for (const name of ["kind-all", "k3d-all", "eks-all", "all"]) expect(names).toContain(`${verb}-${name}`);
     }
     for (const name of ["status", "plan", "doctor", "kubeconfig", "test:docker-one-liner"])
       expect(names).toContain(name);

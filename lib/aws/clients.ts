@@ -13,6 +13,8 @@ export interface AwsActor {
    * `clusters`: the role of the account with which clusters are made.
    */
   readonly as: "owner" | "management" | "clusters";
+  /** With `owner`: the role that looks in their stead where none of them is here, as in jobs. What they alone may do is then denied. */
+  readonly otherwise?: "management" | "clusters";
 }
 
 /** Clients of AWS. Each has proved whose it is before it is handed out, so that no call can reach another account. */

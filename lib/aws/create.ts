@@ -23,7 +23,7 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
   };
   const clients = new Map<string, unknown>();
 
-  async function session({ account, as }: AwsActor): Promise<AwsSession> {
+  async function session({ account, as, otherwise }: AwsActor): Promise<AwsSession> {
     switch (as) {
       case "management":
         return await open().management();
@@ -32,6 +32,7 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
       case "owner": {
         const found = await open().findOwner(account);
         if (found !== undefined) return found;
+        if (otherwise !== undefined) return await session({ account, as: otherwise });
         throw new FleetError("CredentialsMissing", `${account.name}: nobody here is an owner of ${account.accountId}`, {
           hint: `log in to ${account.name}, or give it a profile of that name in ~/.aws/config`,
         });

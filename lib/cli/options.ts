@@ -100,6 +100,12 @@ export const clusterArgument: ArgumentSpec = {
   complete: "bun run tasks/fleet.ts --names",
 };
 
+export const accountArgument: ArgumentSpec = {
+  name: "account",
+  help: "accounts by name; those whose owner's credentials are here when none is given",
+  complete: "bun run tasks/fleet.ts --accounts",
+};
+
 export interface Parsed {
   readonly flags: ReadonlySet<string>;
   /** Values by option name. */

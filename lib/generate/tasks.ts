@@ -1,7 +1,7 @@
 import { type CommandSpec, formatUsage } from "#lib/cli/options.ts";
 import type { VerbName } from "#lib/events.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
-import { type Fleet, isLocal } from "#lib/fleet/types.ts";
+import { type Cluster, type Fleet, isLocal, type LocalProvider } from "#lib/fleet/types.ts";
 import { type GeneratedFile, type Generator, generatedMark } from "#lib/generate/generator.ts";
 import { commandSpec, type Preset } from "#lib/task.ts";
 
@@ -9,8 +9,55 @@ import { commandSpec, type Preset } from "#lib/task.ts";
 export const verbTasks: Generator = {
   folders: ["tasks/create", "tasks/delete"],
   files: (fleet) =>
-    [...fleetTasks, ...fleet.clusters.filter(isLocal).flatMap(clusterTasks), ...providerTasks(fleet)].map(taskFile),
+    [
+      ...fleetTasks,
+      ...fleet.clusters.filter(isMade).flatMap(clusterTasks),
+      ...providerTasks(fleet),
+      ...(fleet.accounts.some(({ provider }) => provider === "aws") ? awsTasks : []),
+    ].map(taskFile),
 };
+
+type MadeProvider = LocalProvider | "aws";
+type Made = Extract<Cluster, { readonly provider: MadeProvider }>;
+
+function isMade(cluster: Cluster): cluster is Made {
+  return isLocal(cluster) || cluster.provider === "aws";
+}
+
+/** What people call clusters of a provider. */
+const kinds: Readonly<Record<MadeProvider, { readonly word: string; readonly where: string }>> = {
+  kind: { word: "kind", where: "on this computer" },
+  k3d: { word: "k3d", where: "on this computer" },
+  aws: { word: "eks", where: "in AWS" },
+};
+
+/** What accounts have in common. The names are upstream's. */
+const awsTasks: readonly Task[] = [
+  {
+    path: "create/aws-mgmt/cf-route53-gh-action-iam-role-oidc",
+    description: "Create zones, management role and GitHub's way in, with credentials of AWS's management account",
+    verb: "create",
+    preset: { aws: "management" },
+  },
+  {
+    path: "delete/aws-mgmt/cf-route53-gh-action-iam-role-oidc",
+    description: "Delete zones, management role and GitHub's way in, with credentials of AWS's management account",
+    verb: "delete",
+    preset: { aws: "management" },
+  },
+  {
+    path: "create/aws-tenant/cf-iam-role",
+    description: "Create the role by which the management account makes clusters, with credentials of the account",
+    verb: "create",
+    preset: { aws: "roles" },
+  },
+  {
+    path: "delete/aws-tenant/cf-iam-role",
+    description: "Delete the role by which the management account makes clusters, with credentials of the account",
+    verb: "delete",
+    preset: { aws: "roles" },
+  },
+];
 
 interface Task {
   /** Path below tasks/ without its ending; with `:` for `/` it is the task's name. */
@@ -28,24 +75,30 @@ const fleetTasks: readonly Task[] = [
 ];
 
 function providerTasks(fleet: Fleet): readonly Task[] {
-  const providers = [...new Set(fleet.clusters.filter(isLocal).map((cluster) => cluster.provider))];
-  return providers.flatMap((provider) =>
-    (["create", "delete"] as const).map((verb) => ({
-      path: `${verb}-${provider}-all`,
-      description: `${verb === "create" ? "Create" : "Delete"} all ${provider} clusters on this computer`,
+  const providers = [...new Set(fleet.clusters.filter(isMade).map((cluster) => cluster.provider))];
+  return providers.flatMap((provider) => {
+    const { word, where } = kinds[provider];
+    return (["create", "delete"] as const).map((verb) => ({
+      path: `${verb}-${word}-all`,
+      description: `${verb === "create" ? "Create" : "Delete"} all ${titleOf(word)} clusters ${where}`,
       verb,
       preset: { providers: [provider] },
-    })),
-  );
+    }));
+  });
 }
 
-function clusterTasks(cluster: Fleet["clusters"][number]): readonly Task[] {
+function clusterTasks(cluster: Made): readonly Task[] {
+  const { word, where } = kinds[cluster.provider];
   return (["create", "delete"] as const).map((verb) => ({
-    path: `${verb}/${cluster.provider}/${taskSuffix(cluster)}`,
-    description: `${verb === "create" ? "Create" : "Delete"} the ${cluster.provider} cluster ${cluster.name} on this computer`,
+    path: `${verb}/${word}/${taskSuffix(cluster)}`,
+    description: `${verb === "create" ? "Create" : "Delete"} the ${titleOf(word)} cluster ${cluster.name} ${where}`,
     verb,
     preset: { cluster: cluster.name },
   }));
+}
+
+function titleOf(word: string): string {
+  return word === "eks" ? "EKS" : word;
 }
 
 /** `delete` is a word of the language, so the verb's export has another name. */
@@ -74,7 +127,8 @@ function taskFile({ path, description, verb, preset }: Task): GeneratedFile {
   return { path: `tasks/${path}.ts`, content: content.join("\n"), mode: 0o755 };
 }
 
-function formatPreset({ cluster, providers }: Preset): string {
+function formatPreset({ cluster, providers, aws }: Preset): string {
+  if (aws !== undefined) return `{ aws: ${JSON.stringify(aws)} }`;
   if (cluster !== undefined) return `{ cluster: ${JSON.stringify(cluster)} }`;
   return providers === undefined ? "" : `{ providers: [${providers.map((one) => JSON.stringify(one)).join(", ")}] }`;
 }

@@ -2,6 +2,7 @@ import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
 import type { NodeImages } from "#lib/environment.ts";
 import { imageOf, workersOf } from "#lib/fleet/defaults.ts";
 import { type Cluster, type Fleet, isLocal, type LocalCluster } from "#lib/fleet/types.ts";
+import { type AwsSettings, awsGraph } from "#lib/graph/aws-graph.ts";
 import { type GitOpsSettings, gitopsGraph } from "#lib/graph/gitops-graph.ts";
 import { buildGraph, type Graph } from "#lib/graph/graph.ts";
 import type { AnyResource, Resource } from "#lib/graph/resource.ts";
@@ -25,10 +26,12 @@ export interface GraphSettings {
   readonly images: NodeImages;
   /** Left out, clusters get no Argo CD from this run, and one that they have is left alone. */
   readonly gitops?: GitOpsSettings;
+  /** @default nobody is named, and the fleet is the one in clusters/ */
+  readonly aws?: AwsSettings;
 }
 
 /** The resources of a fleet. Pure: asks nothing of any cloud. */
-export function fleetGraph(fleet: Fleet, { images, gitops }: GraphSettings): FleetGraph {
+export function fleetGraph(fleet: Fleet, { images, gitops, aws }: GraphSettings): FleetGraph {
   const argocd =
     gitops === undefined || fleet.gitops === undefined ? undefined : gitopsGraph(fleet, fleet.gitops, gitops);
   const pulls = new Map<string, Resource<ImageState>>();
@@ -45,6 +48,15 @@ export function fleetGraph(fleet: Fleet, { images, gitops }: GraphSettings): Fle
     const running = localClusterResource(cluster, fleet.domain, reference, needs);
     roots.push(running, localKubeconfig(cluster, running));
     if (argocd !== undefined) roots.push(...argocd.inside(managedLocally(cluster, running)));
+  }
+  const inAws = awsGraph(fleet, aws ?? { userArn: undefined, targets: [] });
+  if (inAws !== undefined) {
+    roots.push(...inAws.accounts);
+    for (const cluster of fleet.clusters.filter((one) => one.provider === "aws")) {
+      const { resources, managed } = inAws.cluster(cluster);
+      roots.push(...resources);
+      if (argocd !== undefined) roots.push(...argocd.inside(managed));
+    }
   }
   return { ...buildGraph(roots), leftOut: fleet.clusters.flatMap(leaveOut) };
 }
@@ -87,6 +99,6 @@ function managedLocally(cluster: LocalCluster, running: Resource<LocalClusterSta
 }
 
 function leaveOut(cluster: Cluster): FleetGraph["leftOut"] {
-  if (isLocal(cluster)) return [];
+  if (isLocal(cluster) || cluster.provider === "aws") return [];
   return [{ cluster: cluster.name, why: "clusters in clouds are declared in the fleet, but can't be made yet" }];
 }

@@ -14,7 +14,7 @@ export interface Owner {
 }
 
 /** What a resource competes for; each lane has its own limit. */
-export type Lane = "api" | "docker" | "pull" | "cluster" | "file";
+export type Lane = "api" | "docker" | "pull" | "cluster" | "stack" | "file";
 
 /** What was found. `state` is the resource's own idea of itself. */
 export type Observed<State> =

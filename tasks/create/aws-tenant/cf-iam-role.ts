@@ -1,0 +1,17 @@
+#!/usr/bin/env bun
+//MISE description="Create the role by which the management account makes clusters, with credentials of the account"
+//USAGE flag "--dry-run" help="say what would be done and change nothing"
+//USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
+//USAGE flag "--allow-replacement" help="delete and make anew what can't be changed in place"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
+//USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
+//USAGE flag "--json" help="print one JSON object per line and nothing else"
+//USAGE flag "--verbose" help="show the stack of every error"
+//USAGE arg "[account]" help="accounts by name; those whose owner's credentials are here when none is given" var=#true
+//USAGE complete "account" run="bun run tasks/fleet.ts --accounts"
+// Written by `bun run generate` from clusters/*.ts and lib/generate/tasks.ts.
+
+import { runTask } from "#lib/task.ts";
+import { create } from "#lib/verbs/create.ts";
+
+if (import.meta.main) await runTask(create, { aws: "roles" });

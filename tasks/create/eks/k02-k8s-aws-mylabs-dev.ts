@@ -1,0 +1,22 @@
+#!/usr/bin/env bun
+//MISE description="Create the EKS cluster k02.k8s.aws.mylabs.dev in AWS"
+//USAGE flag "--dry-run" help="say what would be done and change nothing"
+//USAGE flag "--jobs <count>" help="clusters to work on at once; by default what fits this machine"
+//USAGE flag "--retain" help="leave the containers of a cluster that failed, for a look"
+//USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
+//USAGE flag "--allow-replacement" help="delete and make anew what can't be changed in place"
+//USAGE flag "--skip-dns-check" help="don't prove delegations at name servers, where port 53 can't be reached"
+//USAGE flag "--no-gitops" help="leave Argo CD and its applications alone: clusters only"
+//USAGE flag "--revision <name>" help="branch, tag or commit that Argo CD reads, instead of the fleet's"
+//USAGE flag "--argocd-manifest <file>" help="Argo CD's install manifest from a file or folder, instead of the pinned one from the internet"
+//USAGE flag "--no-wait" help="don't wait until the applications are synced and healthy"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
+//USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
+//USAGE flag "--json" help="print one JSON object per line and nothing else"
+//USAGE flag "--verbose" help="show the stack of every error"
+// Written by `bun run generate` from clusters/*.ts and lib/generate/tasks.ts.
+
+import { runTask } from "#lib/task.ts";
+import { create } from "#lib/verbs/create.ts";
+
+if (import.meta.main) await runTask(create, { cluster: "k02.k8s.aws.mylabs.dev" });

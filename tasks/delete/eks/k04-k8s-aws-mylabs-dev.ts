@@ -1,0 +1,17 @@
+#!/usr/bin/env bun
+//MISE description="Delete the EKS cluster k04.k8s.aws.mylabs.dev in AWS"
+//USAGE flag "--dry-run" help="say what would be done and change nothing"
+//USAGE flag "--yes" help="don't ask before deleting; needed where nobody can be asked"
+//USAGE flag "--jobs <count>" help="clusters to work on at once; by default what fits this machine"
+//USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
+//USAGE flag "--skip-dns-wait" help="remove a zone at once, before caches have forgotten that it was delegated"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
+//USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
+//USAGE flag "--json" help="print one JSON object per line and nothing else"
+//USAGE flag "--verbose" help="show the stack of every error"
+// Written by `bun run generate` from clusters/*.ts and lib/generate/tasks.ts.
+
+import { runTask } from "#lib/task.ts";
+import { remove } from "#lib/verbs/delete.ts";
+
+if (import.meta.main) await runTask(remove, { cluster: "k04.k8s.aws.mylabs.dev" });

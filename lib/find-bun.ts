@@ -1,0 +1,29 @@
+import { tmpdir } from "node:os";
+import { isAbsolute } from "node:path";
+import type { World } from "#lib/world.ts";
+
+/** Where npx, bunx and pnpm dlx put what they run once: it goes with the next cleaning. */
+const passing = /\/_npx\/|\/bunx-|\/dlx-|\/\.cache\/pnpm\//;
+
+/**
+ * A Bun to be named in files that stay: the running one, or the same version from PATH where the running one may go any day.
+ *
+ * @param running the running one
+ */
+export async function findBun(
+  { exec, variables }: Pick<World, "exec" | "variables">,
+  running: string = process.execPath,
+): Promise<string> {
+  if (!isPassing(running)) return running;
+  for (const folder of (variables.PATH ?? "").split(":")) {
+    const candidate = isAbsolute(folder) ? Bun.which("bun", { PATH: folder }) : null;
+    if (candidate === null || isPassing(candidate)) continue;
+    const { stdout, exitCode } = await exec.attempt(candidate, ["--version"], { timeoutMs: 10_000 });
+    if (exitCode === 0 && stdout.trim() === Bun.version) return candidate;
+  }
+  return running;
+}
+
+function isPassing(path: string): boolean {
+  return passing.test(path) || path.startsWith(`${tmpdir()}/`);
+}

@@ -1,30 +1,14 @@
 import { AwsFault } from "#sandbox/aws/cloud.ts";
-import { type RecordSet, type RecordType, recordTypes } from "#sandbox/aws/route53/model.ts";
+import { type Action, checkShape, type RecordChange, type ShapedChange } from "#sandbox/aws/route53/change-shape.ts";
+import type { RecordSet, RecordType } from "#sandbox/aws/route53/model.ts";
 import { compareNames, compareTexts, isWithin, parseName } from "#sandbox/aws/route53/names.ts";
 import { canonicalValue, findProblem } from "#sandbox/aws/route53/record-values.ts";
 
-/** One change as it was asked for. */
-export interface RecordChange {
-  /** CREATE, UPSERT or DELETE. */
-  readonly action: string;
-  readonly name: string;
-  readonly type: string;
-  /** Seconds. */
-  readonly ttl: number | undefined;
-  readonly values: readonly string[];
-}
-
-const actions = ["CREATE", "UPSERT", "DELETE"] as const;
-/** Types of Route 53 that aren't kept here. */
-const otherTypes = ["DS", "HTTPS", "NAPTR", "PTR", "SPF", "SSHFP", "SVCB", "TLSA"];
-const largestTtl = 2_147_483_647;
-const longestValue = 4_000;
 const mostRecordsInBatch = 1_000;
 const mostRecordsInSet = 400;
 
-/** A change of which everything has been checked that doesn't depend on the zone. */
 interface CheckedChange {
-  readonly action: (typeof actions)[number];
+  readonly action: Action;
   readonly set: RecordSet;
 }
 
@@ -45,11 +29,11 @@ export function applyChanges(
       "Invalid XML ; cvc-complex-type.2.4.b: The content of element 'Changes' is not complete. One of 'Change' is expected.",
     );
   }
-  for (const change of changes) checkShape(change);
+  const shaped = changes.map(checkShape);
   // An UPSERT counts twice (https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html).
   const count = changes.reduce((sum, { action, values }) => sum + values.length * (action === "UPSERT" ? 2 : 1), 0);
   if (count > mostRecordsInBatch) throw invalidBatch([`Number of records limit of ${mostRecordsInBatch} exceeded.`]);
-  const { checked, problems } = checkSets(zone, changes);
+  const { checked, problems } = checkSets(zone, shaped);
   if (problems.length > 0) throw invalidBatch(problems);
   let current = records;
   for (const change of checked) {
@@ -70,50 +54,11 @@ function invalidBatch(problems: readonly string[]): AwsFault {
   return new AwsFault("InvalidChangeBatch", `[${problems.join(", ")}]`);
 }
 
-/** What the service's schema demands. */
-function checkShape({ action, name, type, ttl, values }: RecordChange): void {
-  const invalid = (why: string): AwsFault => new AwsFault("InvalidInput", why);
-  const facet = (value: string, known: readonly string[]): AwsFault =>
-    invalid(
-      `Invalid XML ; cvc-enumeration-valid: Value '${value}' is not facet-valid with respect to enumeration '[${known.join(", ")}]'. It must be a value from the enumeration.`,
-    );
-  if (!isOneOf(actions, action)) throw facet(action, [...actions].sort());
-  if (otherTypes.includes(type)) {
-    throw new AwsFault("NotImplemented", `The sandbox's Route 53 keeps no records of type ${type}`, 501);
-  }
-  if (!isOneOf(recordTypes, type)) throw facet(type, [...recordTypes, ...otherTypes].sort());
-  if (ttl === undefined || values.length === 0) {
-    throw invalid(
-      `Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], but found none in Change with [Action=${action}, Name=${name}, Type=${type}, SetIdentifier=null]`,
-    );
-  }
-  if (!Number.isInteger(ttl) || ttl < 0)
-    throw invalid(
-      `Invalid XML ; cvc-minInclusive-valid: Value '${ttl}' is not facet-valid with respect to minInclusive '0' for type 'TTL'.`,
-    );
-  if (ttl > largestTtl)
-    throw invalid(
-      `Invalid XML ; cvc-maxInclusive-valid: Value '${ttl}' is not facet-valid with respect to maxInclusive '${largestTtl}' for type 'TTL'.`,
-    );
-  const long = values.find((value) => value.length > longestValue);
-  if (long !== undefined) {
-    throw invalid(
-      `Invalid XML ; cvc-maxLength-valid: Value '${long}' with length = '${long.length}' is not facet-valid with respect to maxLength '${longestValue}' for type 'RData'.`,
-    );
-  }
-}
-
-function isOneOf<T extends string>(known: readonly T[], text: string): text is T {
-  return (known as readonly string[]).includes(text);
-}
-
 /** Names, values, and changes that don't go together, with no regard to what the zone has. */
-function checkSets(zone: string, changes: readonly RecordChange[]) {
+function checkSets(zone: string, changes: readonly ShapedChange[]) {
   const checked: CheckedChange[] = [];
   const problems: string[] = [];
-  for (const { action, name: text, type, ttl = 0, values } of changes) {
-    // Known by now; the compiler isn't told.
-    if (!isOneOf(actions, action) || !isOneOf(recordTypes, type)) continue;
+  for (const { action, name: text, type, ttl, values } of changes) {
     const parsed = parseName(text);
     if (parsed.kind === "invalid") {
       problems.push(parsed.problem);

@@ -1,7 +1,7 @@
 import { XMLParser } from "fast-xml-parser";
 import { AwsFault, type Call, type Cloud } from "#sandbox/aws/cloud.ts";
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
-import { type JsonObject, listAt, objectAt } from "#sandbox/json.ts";
+import { type JsonObject, listAt, objectAt, valueAt } from "#sandbox/json.ts";
 
 /** A request that has found its operation. */
 export interface Request {
@@ -51,7 +51,6 @@ export function itemOf(list: string): string {
   return items[list] ?? "member";
 }
 
-const itemNames = new Set(Object.values(items));
 const parser = new XMLParser({
   ignoreAttributes: true,
   ignoreDeclaration: true,
@@ -60,7 +59,7 @@ const parser = new XMLParser({
   trimValues: false,
   // Decimal and hexadecimal references too, not only the five names.
   htmlEntities: true,
-  isArray: (name) => itemNames.has(name),
+  isArray: (name, path) => items[String(path).split(".").at(-2) ?? ""] === name,
 });
 
 /** The body's outermost element, which is called so. @throws AwsFault InvalidInput */
@@ -71,9 +70,9 @@ export function readBody({ call }: Request, root: string): JsonObject {
   } catch (error) {
     throw invalidXml(error instanceof Error ? error.message : String(error));
   }
-  const body = objectAt(parsed, root);
-  if (Object.keys(body).length === 0) throw invalidXml(`cvc-elt.1: Cannot find the declaration of element '${root}'.`);
-  return body;
+  if (valueAt(parsed, root) === undefined)
+    throw invalidXml(`cvc-elt.1: Cannot find the declaration of element '${root}'.`);
+  return objectAt(parsed, root);
 }
 
 /** Items of a list in a body; none when it is missing. */

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { AwsFault, type Cloud } from "#sandbox/aws/cloud.ts";
-import { applyChanges, type RecordChange } from "#sandbox/aws/route53/change-batch.ts";
+import { applyChanges } from "#sandbox/aws/route53/change-batch.ts";
+import type { RecordChange } from "#sandbox/aws/route53/change-shape.ts";
 import {
   allZones,
   type ChangeInfo,

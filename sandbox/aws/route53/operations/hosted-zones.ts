@@ -89,7 +89,8 @@ function remove(request: Request): Answer {
 function updateComment(request: Request): Answer {
   const { cloud, account, path } = request;
   request.authorize("UpdateHostedZoneComment", zoneArn(path.id ?? ""));
-  const body = readBody(request, "UpdateHostedZoneCommentRequest");
+  // Clients leave out the body when there is no comment in it.
+  const body = request.call.body === "" ? {} : readBody(request, "UpdateHostedZoneCommentRequest");
   checkFields(body, ["Comment"], []);
   return { result: { HostedZone: formatZone(changeComment(cloud, account, path.id ?? "", commentAt(body))) } };
 }

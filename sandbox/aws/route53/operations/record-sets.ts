@@ -1,6 +1,6 @@
 import { AwsFault } from "#sandbox/aws/cloud.ts";
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
-import type { RecordChange } from "#sandbox/aws/route53/change-batch.ts";
+import type { RecordChange } from "#sandbox/aws/route53/change-shape.ts";
 import type { RecordSet } from "#sandbox/aws/route53/model.ts";
 import { compareNames, compareTexts, parseName, withoutDot } from "#sandbox/aws/route53/names.ts";
 import { formatChange } from "#sandbox/aws/route53/operations/hosted-zones.ts";

@@ -1,0 +1,110 @@
+import { Route53, type Route53ClientConfig } from "@aws-sdk/client-route-53";
+import { accessDenied, type Caller, type Cloud } from "#sandbox/aws/cloud.ts";
+import { route53 } from "#sandbox/aws/route53/service.ts";
+
+export const account = "111122223333";
+export const otherAccount = "444455556666";
+
+/** A question of authorisation that the service asked. */
+export interface Asked {
+  readonly principal: string;
+  readonly action: string;
+  readonly resource: string;
+  readonly context: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/** A cloud in memory whose time stands still until it is moved. */
+export interface MemoryCloud {
+  readonly cloud: Cloud;
+  readonly asked: Asked[];
+  /** Refuses what it says no to. */
+  permit: (asked: Asked) => boolean;
+  pass(ms: number): void;
+  /** Everything, as it would be written to disk. */
+  stored(): unknown;
+}
+
+export function memoryCloud(): MemoryCloud {
+  const slices = new Map<string, { service: string; account: string; region: string; state: object }>();
+  let time = Date.parse("2026-01-01T00:00:00Z");
+  const memory: MemoryCloud = {
+    asked: [],
+    permit: () => true,
+    pass(ms) {
+      time += ms;
+    },
+    stored: () => JSON.parse(JSON.stringify([...slices.values()])),
+    cloud: {
+      slice<State extends object>(service: string, owner: string, region: string, initial: () => State): State {
+        const key = `${service}/${owner}/${region}`;
+        const found = slices.get(key) ?? { service, account: owner, region, state: initial() };
+        slices.set(key, found);
+        return found.state as State;
+      },
+      slices<State extends object>(service: string) {
+        return [...slices.values()]
+          .filter((slice) => slice.service === service)
+          .map(({ account: owner, region, state }) => ({ account: owner, region, state: state as State }));
+      },
+      save() {},
+      authorize(caller, action, resource, context = {}) {
+        const asked = { principal: caller.principal, action, resource, context };
+        memory.asked.push(asked);
+        if (!memory.permit(asked)) throw accessDenied(caller, action, resource, "because of the test");
+      },
+      assumeAsService() {
+        throw new Error("Route 53 acts in nobody's name");
+      },
+      pace: { scale: (ms) => ms, wait: () => Promise.reject(new Error("Route 53 waits for nothing")) },
+      now: () => new Date(time),
+    },
+  };
+  return memory;
+}
+
+export interface Route53Server extends MemoryCloud {
+  readonly endpoint: string;
+  client(owner?: string): Route53;
+  stop(): Promise<void>;
+}
+
+/** The service behind HTTP; callers are who their access key says. */
+export function openRoute53(): Route53Server {
+  const memory = memoryCloud();
+  const service = route53(memory.cloud);
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    async fetch(request) {
+      const [, owner = ""] = /Credential=AKIA0000(\d{12})\//.exec(request.headers.get("authorization") ?? "") ?? [];
+      return await service.handle({
+        caller: callerOf(owner),
+        region: "us-east-1",
+        requestId: Bun.randomUUIDv7(),
+        method: request.method,
+        url: new URL(request.url),
+        body: await request.text(),
+      });
+    },
+  });
+  const endpoint = `http://127.0.0.1:${server.port}`;
+  return Object.assign(memory, {
+    endpoint,
+    client: (owner = account) => new Route53(configOf(endpoint, owner)),
+    stop: () => server.stop(true),
+  });
+}
+
+function callerOf(owner: string): Caller {
+  const arn = `arn:aws:iam::${owner}:user/aws-cli`;
+  return { account: owner, arn, principal: arn, context: {} };
+}
+
+export function configOf(endpoint: string, owner: string): Route53ClientConfig {
+  return {
+    endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: `AKIA0000${owner}`, secretAccessKey: "secret" },
+    maxAttempts: 1,
+  };
+}

@@ -58,7 +58,7 @@ async function answer(api: Api, request: Request): Promise<Response> {
   const url = new URL(request.url);
   const isPublic = PUBLIC_PATHS.includes(url.pathname) && !request.headers.has("authorization");
   const who = typeof api.token === "string" ? onlyToken(api.token) : api.token;
-  const user = isPublic ? undefined : authenticate(who, request);
+  const user = isPublic ? undefined : await authenticate(who, request);
   const segments = url.pathname
     .split("/")
     .filter((segment) => segment !== "")

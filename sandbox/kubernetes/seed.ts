@@ -233,17 +233,17 @@ function seedStaticPods(cluster: Cluster, seed: ClusterSeed, node: NodeSeed): vo
 }
 
 /** Seeding twice changes nothing. */
-function ensure(cluster: Cluster, kind: Kind, object: NewObject): void {
+export function ensure(cluster: Cluster, kind: Kind, object: NewObject): void {
   const namespace = object.metadata.namespace ?? "";
   if (cluster.store.get(kind, namespace, object.metadata.name) !== undefined) return;
   create(cluster, kind, namespace, object as Parameters<typeof create>[3]);
 }
 
-function serviceAccount(namespace: string, name: string): NewObject {
+export function serviceAccount(namespace: string, name: string): NewObject {
   return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } };
 }
 
-function service(
+export function service(
   namespace: string,
   name: string,
   clusterIP: string,
@@ -276,7 +276,7 @@ function podSpec(name: string, image: string): Readonly<Record<string, unknown>>
   };
 }
 
-function deployment(
+export function deployment(
   name: string,
   namespace: string,
   labels: Readonly<Record<string, string>>,
@@ -300,7 +300,7 @@ function deployment(
   };
 }
 
-function daemonSet(name: string, labels: Readonly<Record<string, string>>, image: string): NewObject {
+export function daemonSet(name: string, labels: Readonly<Record<string, string>>, image: string): NewObject {
   return {
     apiVersion: "apps/v1",
     kind: "DaemonSet",
@@ -316,12 +316,15 @@ function daemonSet(name: string, labels: Readonly<Record<string, string>>, image
   };
 }
 
-function storageClass(name: string): NewObject {
+export function storageClass(name: string, provisioner = "rancher.io/local-path", isDefault = true): NewObject {
   return {
     apiVersion: "storage.k8s.io/v1",
     kind: "StorageClass",
-    metadata: { name, annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
-    provisioner: "rancher.io/local-path",
+    metadata: {
+      name,
+      ...(isDefault ? { annotations: { "storageclass.kubernetes.io/is-default-class": "true" } } : {}),
+    },
+    provisioner,
     reclaimPolicy: "Delete",
     volumeBindingMode: "WaitForFirstConsumer",
   };

@@ -19,7 +19,7 @@ export interface User {
 }
 
 /** Whose token this is; undefined when it is nobody's. */
-export type Authenticate = (token: string) => User | undefined;
+export type Authenticate = (token: string) => User | undefined | Promise<User | undefined>;
 
 /** The user of a cluster's own token: may do everything, as the administrators of kind and k3d. */
 const administrator: User = { name: "kubernetes-admin", may: () => true };
@@ -30,9 +30,9 @@ export function onlyToken(token: string): Authenticate {
 }
 
 /** @throws StatusError 401 */
-export function authenticate(who: Authenticate, request: Request): User {
+export async function authenticate(who: Authenticate, request: Request): Promise<User> {
   const [scheme, token = ""] = (request.headers.get("authorization") ?? "").split(" ");
-  const user = scheme === "Bearer" ? who(token) : undefined;
+  const user = scheme === "Bearer" ? await who(token) : undefined;
   if (user === undefined) throw unauthorized();
   return user;
 }

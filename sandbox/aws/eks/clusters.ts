@@ -1,0 +1,113 @@
+import type { Cloud } from "#sandbox/aws/cloud.ts";
+import { bootstrapEntries } from "#sandbox/aws/eks/access-entries.ts";
+import { parseNewCluster } from "#sandbox/aws/eks/cluster-input.ts";
+import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
+import {
+  type Cluster,
+  type ClusterRecord,
+  changeCluster,
+  inUse,
+  invalidRequest,
+  type Place,
+  placeOf,
+  randomHex,
+  recordOf,
+} from "#sandbox/aws/eks/state.ts";
+import { durations, later } from "#sandbox/aws/eks/work.ts";
+import type { JsonObject } from "#sandbox/json.ts";
+
+/**
+ * Begins to make a cluster: its status is CREATING, and ACTIVE after some minutes of AWS.
+ *
+ * @param input as CreateCluster takes it
+ * @param creator ARN of the user or role, who is let in unless the input says otherwise
+ * @throws AwsFault InvalidParameterException, ResourceInUseException
+ */
+export function createCluster(
+  cloud: Cloud,
+  account: string,
+  region: string,
+  input: JsonObject,
+  creator?: string,
+): Cluster {
+  const place = placeOf(cloud, account, region);
+  const { cluster, selfManagedAddons } = parseNewCluster(place, input);
+  const { name } = cluster;
+  if (place.state.clusters[name] !== undefined) throw inUse(`Cluster already exists with name: ${name}`);
+  const record: ClusterRecord = {
+    cluster,
+    selfManagedAddons,
+    updates: {},
+    accessEntries: bootstrapEntries(place, cluster, creator),
+    podIdentities: {},
+    nodeGroups: {},
+    addons: {},
+    nodes: [],
+  };
+  place.state.clusters[name] = record;
+  cloud.save();
+  finishCreation(place, record);
+  return cluster;
+}
+
+/** @throws AwsFault ResourceNotFoundException */
+export function describeCluster(cloud: Cloud, account: string, region: string, name: string): Cluster {
+  return recordOf(placeOf(cloud, account, region), name).cluster;
+}
+
+export function listClusters(cloud: Cloud, account: string, region: string): readonly string[] {
+  return Object.keys(placeOf(cloud, account, region).state.clusters).sort();
+}
+
+/**
+ * Begins to delete a cluster. What its Services have asked for outside of it stays.
+ *
+ * @throws AwsFault ResourceNotFoundException, ResourceInUseException, InvalidRequestException
+ */
+export function deleteCluster(cloud: Cloud, account: string, region: string, name: string): Cluster {
+  const place = placeOf(cloud, account, region);
+  const { cluster, nodeGroups } = recordOf(place, name);
+  if (cluster.deletionProtection) {
+    throw invalidRequest(`Cluster ${name} has deletion protection enabled: disable it before you delete the cluster`);
+  }
+  if (Object.keys(nodeGroups).length > 0) throw inUse("Cluster has nodegroups attached");
+  if (cluster.status === "CREATING" || cluster.status === "UPDATING") {
+    throw inUse(`Cluster ${name} is ${cluster.status}: it can be deleted when that is done`);
+  }
+  if (cluster.status === "DELETING") return cluster;
+  const deleting = changeCluster(place, name, { status: "DELETING" });
+  finishDeletion(place, recordOf(place, name));
+  return deleting;
+}
+
+/** Goes on with what was under way when the daemon ended, and opens what answered then. */
+export async function resumeCluster(place: Place, record: ClusterRecord): Promise<void> {
+  if (record.cluster.status === "CREATING") return finishCreation(place, record);
+  if (record.controlPlane !== undefined) await controlPlanesOf(place.cloud).open(place, record.cluster.name);
+  if (record.cluster.status === "DELETING") finishDeletion(place, record);
+}
+
+function finishCreation(place: Place, { cluster: { name, createdAt } }: ClusterRecord): void {
+  later(place.cloud, durations.clusterCreate, async () => {
+    if (place.state.clusters[name]?.cluster.createdAt !== createdAt) return;
+    const { authority, port } = await controlPlanesOf(place.cloud).open(place, name);
+    changeCluster(place, name, {
+      status: "ACTIVE",
+      endpoint: `https://127.0.0.1:${port}`,
+      certificateAuthority: { data: Buffer.from(authority).toString("base64") },
+      identity: {
+        oidc: { issuer: `https://oidc.eks.${place.region}.amazonaws.com/id/${randomHex(32).toUpperCase()}` },
+      },
+    });
+  });
+}
+
+function finishDeletion(place: Place, { cluster: { name, createdAt } }: ClusterRecord): void {
+  later(place.cloud, durations.clusterDelete, async () => {
+    const record = place.state.clusters[name];
+    if (record?.cluster.createdAt !== createdAt) return;
+    await controlPlanesOf(place.cloud).remove(record);
+    delete place.state.clusters[name];
+    place.cloud.save();
+  });
+}

@@ -41,9 +41,10 @@ export async function prepareChangeSet(client: StackClient, request: ChangeSetRe
   const first = await waitForChangeSet(client, id);
   if (first.Status === "FAILED") {
     const reason = first.StatusReason ?? "";
-    const details = await findValidationErrors(client, id);
+    const isNothing = noChanges.some((text) => reason.startsWith(text));
+    const details = isNothing ? [] : await findValidationErrors(client, id);
     await discardChangeSet(client, { id, stackId });
-    if (noChanges.some((text) => reason.startsWith(text))) return undefined;
+    if (isNothing) return undefined;
     throw changeSetFailed(client, reason, details);
   }
   const changes = [...resourcesOf(first)];

@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { findBun } from "#lib/find-bun.ts";
 import type { EksCluster } from "#lib/fleet/types.ts";
 import type { Kubeconfig } from "#lib/kubernetes/kubeconfig.ts";
@@ -25,8 +25,9 @@ export async function findPluginPlace(world: Pick<World, "exec" | "variables" | 
   };
 }
 
+/** Absolute: kubectl is called from anywhere. */
 function stateOf({ cache }: Paths): string {
-  return dirname(cache);
+  return resolve(dirname(cache));
 }
 
 /** Where an emulator's credentials come from; set to nothing where the run had none, so that nobody's own ones are sent to it. */
@@ -65,7 +66,7 @@ export interface TokenSubject {
   readonly account: { readonly name: string; readonly accountId: string };
   /** ARN. */
   readonly role: string;
-  /** Absolute path. @default clusters/fleet.ts */
+  /** @default clusters/fleet.ts */
   readonly fleetFile: string | undefined;
 }
 
@@ -92,7 +93,7 @@ export function formatPlugin(subject: TokenSubject, { bun, root, state, environm
       ...["--account-id", account.accountId],
       ...["--role", role],
       ...["--state", state],
-      ...(fleetFile === undefined ? [] : ["--fleet", fleetFile]),
+      ...(fleetFile === undefined ? [] : ["--fleet", resolve(fleetFile)]),
     ],
     ...(env.length === 0 ? {} : { env }),
     interactiveMode: "Never",

@@ -21,7 +21,7 @@ export interface SessionRequest {
   readonly key: SessionKey;
   /** Name of the account in the fleet. */
   readonly account: string;
-  /** @default clusters/fleet.ts */
+  /** FLEET_FILE doesn't count: it is of whoever calls kubectl. @default clusters/fleet.ts */
   readonly fleetFile: string | undefined;
   /** Of cached sessions. */
   readonly folder: string;
@@ -31,8 +31,8 @@ export interface SessionRequest {
   readonly minimumMs: number;
 }
 
-/** Several hops over a slow line, by whoever has the lock. */
-const lockTimeoutMs = 60_000;
+/** Several hops over a slow line, by whoever has the lock; less than clients wait for us. */
+const lockTimeoutMs = 45_000;
 
 /**
  * A session from the accounts' chain, kept for those who come later. Of many who ask at once, in as many processes, one goes
@@ -59,7 +59,7 @@ async function openSession(
   environment: Environment,
   { key, account, fleetFile }: SessionRequest,
 ): Promise<CachedSession> {
-  const fleet = await loadFleet(fleetFile ?? environment.fleetFile);
+  const fleet = await loadFleet(fleetFile);
   const { accountId } = findAccount(fleet, account);
   if (accountId !== key.accountId) {
     throw new FleetError(

@@ -169,6 +169,15 @@ describe("with nothing cached, the plugin", () => {
     expect((await readdir(state)).sort()).toEqual([".cache", "fleet.json"]);
   }, 30_000);
 
+  test("knows another fleet by its option only", async () => {
+    const named = await refusalOf({
+      options: { fleet: "/nowhere/fleet.ts" },
+      env: { FLEET_FILE: join(state, "fleet.json") },
+    });
+    expect(named).toContain("/nowhere/fleet.ts: no such file (FleetUnreadable)");
+    await credentialOf({ env: { FLEET_FILE: "/nowhere/fleet.ts", CLUSTERS_DIRECTORY: "/nowhere" } });
+  });
+
   test("says what the way into the account says", async () => {
     const none = { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "" };
     expect(await refusalOf({ env: none })).toContain("(CredentialsMissing)");

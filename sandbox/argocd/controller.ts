@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { reconcileSet } from "#sandbox/argocd/generator.ts";
 import { worstOf } from "#sandbox/argocd/health.ts";
+import { findInstallManifest } from "#sandbox/argocd/install-manifest.ts";
 import { describeForbidden } from "#sandbox/argocd/project.ts";
-import { type Rendered, renderSource } from "#sandbox/argocd/render.ts";
+import { type Rendered, renderSources } from "#sandbox/argocd/render.ts";
 import type { Repository } from "#sandbox/argocd/repository.ts";
 import {
   argocdNamespace,
@@ -246,12 +247,12 @@ export class ArgocdBehaviour {
       throw new Failed("failed to generate manifests: the repo server isn't there");
     }
     const seen = objectAt(application, "status", "sync");
-    return renderSource(
-      objectAt(application, "spec"),
-      this.#repository,
-      (url, revision) =>
+    return await renderSources(objectAt(application, "spec"), {
+      repository: this.#repository,
+      known: (url, revision) =>
         stringAt(seen, "revision") === revision && stringAt(seen, "comparedTo", "source", "repoURL") === url,
-    );
+      remote: findInstallManifest,
+    });
   }
 
   /** Applies what differs, when the Application asks for that. @returns the operation, or undefined when there was none */
@@ -270,8 +271,8 @@ export class ArgocdBehaviour {
     const done = objectAt(application, "status", "operationState");
     const same =
       stringAt(done, "phase") === "Succeeded" &&
-      stringAt(done, "syncResult", "revision") === rendered.revision &&
-      Bun.deepEquals(valueAt(done, "syncResult", "source"), valueAt(application, "spec", "source"));
+      Bun.deepEquals(revisionsAt(objectAt(done, "syncResult")), rendered.revisions) &&
+      Bun.deepEquals(sourcesOf(objectAt(done, "syncResult")), sourcesOf(objectAt(application, "spec")));
     // Somebody changed what was synced: left so, unless that is to be healed.
     if (same && !automated.selfHeal) return undefined;
     const { namespace } = spec.destination;
@@ -288,13 +289,13 @@ export class ArgocdBehaviour {
     const tries = numberAt(done, "retryCount") ?? 0;
     const failed = `one or more objects failed to apply, reason: ${failures.join(", ")}`;
     return {
-      operation: { sync: { revision: rendered.revision }, initiatedBy: { automated: true } },
+      operation: { sync: describeRevisions(application, rendered), initiatedBy: { automated: true } },
       phase: failures.length === 0 ? "Succeeded" : "Failed",
       message: failures.length === 0 ? "successfully synced (all tasks run)" : failed,
       ...(failures.length === 0 ? {} : { retryCount: tries + 1 }),
       startedAt: now,
       finishedAt: now,
-      syncResult: { revision: rendered.revision, source: objectAt(application, "spec").source as Json },
+      syncResult: { ...describeRevisions(application, rendered), ...sourcesOf(objectAt(application, "spec")) },
     };
   }
 
@@ -307,8 +308,7 @@ export class ArgocdBehaviour {
     const moved = stringAt(before, "health", "status") !== finding.health;
     const at = moved ? timestamp() : stringAt(before, "health", "lastTransitionTime");
     const comparedTo = {
-      ...(spec.source === undefined ? {} : { source: spec.source }),
-      ...(spec.sources === undefined ? {} : { sources: spec.sources }),
+      ...sourcesOf(spec),
       destination: objectAt(spec, "destination"),
     };
     const status: JsonObject = {
@@ -316,7 +316,7 @@ export class ArgocdBehaviour {
       sync: {
         status: finding.sync,
         comparedTo,
-        ...(rendered === undefined ? {} : { revision: rendered.revision }),
+        ...(rendered === undefined ? {} : describeRevisions(application, rendered)),
       },
       health: { status: finding.health, lastTransitionTime: at },
       resources: tracked.map(describeTracked),
@@ -333,6 +333,22 @@ export class ArgocdBehaviour {
       status: { ...status, reconciledAt: timestamp() },
     });
   }
+}
+
+/** `source` or `sources`, as they are given. */
+function sourcesOf({ source, sources }: JsonObject): JsonObject {
+  return { ...(source === undefined ? {} : { source }), ...(sources === undefined ? {} : { sources }) };
+}
+
+/** As Argo CD tells them: of one source as a text, of several as a list. */
+function describeRevisions(application: KubernetesObject, { revisions }: Rendered): JsonObject {
+  if (valueAt(application, "spec", "sources") !== undefined) return { revisions };
+  return { revision: revisions[0] ?? "" };
+}
+
+function revisionsAt(result: JsonObject): readonly unknown[] {
+  const several = listAt(result, "revisions");
+  return several.length > 0 ? several : [stringAt(result, "revision")];
 }
 
 /** Times of transition stay while a condition says the same. */

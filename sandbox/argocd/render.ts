@@ -4,14 +4,17 @@ import { renderKustomization, withPatches } from "#lib/argocd/kustomize/render.t
 import { FleetError } from "#lib/errors.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { parseManifest } from "#lib/kubernetes/objects.ts";
-import type { Commit, Repository } from "#sandbox/argocd/repository.ts";
+import { mergeValues, renderChart } from "#sandbox/argocd/charts.ts";
+import type { Commit, Files, Repository } from "#sandbox/argocd/repository.ts";
 import { Failed, Refused } from "#sandbox/argocd/verdict.ts";
+import { isObject, type JsonObject } from "#sandbox/json.ts";
 
-/** The part of an Application's source that is known here. Anything else is refused by its name. */
-const sourceSchema = z.strictObject({
+/** The part of an Application's sources that is known here. Anything else is refused by its name. */
+const folderSchema = z.strictObject({
   repoURL: z.string(),
   targetRevision: z.string(),
-  path: z.string(),
+  path: z.string().optional(),
+  ref: z.string().optional(),
   kustomize: z
     .strictObject({
       patches: z
@@ -20,43 +23,123 @@ const sourceSchema = z.strictObject({
     })
     .optional(),
 });
+const chartSchema = z.strictObject({
+  repoURL: z.string(),
+  targetRevision: z.string(),
+  chart: z.string(),
+  helm: z
+    .strictObject({
+      releaseName: z.string().optional(),
+      valueFiles: z.array(z.string()).default([]),
+      valuesObject: z.record(z.string(), z.unknown()).default({}),
+    })
+    .default({ valueFiles: [], valuesObject: {} }),
+});
+type FolderSource = z.infer<typeof folderSchema>;
+type ChartSource = z.infer<typeof chartSchema>;
+type Source =
+  | { readonly kind: "folder"; readonly of: FolderSource }
+  | { readonly kind: "chart"; readonly of: ChartSource };
 
 export interface Rendered {
   readonly objects: readonly KubernetesObject[];
-  readonly revision: string;
-  readonly sourceType: "Kustomize" | "Directory";
+  /** Of each source: a commit, or a chart's version. */
+  readonly revisions: readonly string[];
+  readonly sourceType: "Kustomize" | "Directory" | "Helm";
 }
 
-/** What the source of an Application makes. @throws Failed, Refused */
-export async function renderSource(
-  spec: Readonly<Record<string, unknown>>,
-  repository: Repository,
+export interface RenderOptions {
+  readonly repository: Repository;
   /** Whether a revision of a repository was fetched before. */
-  known: (url: string, revision: string) => boolean,
+  readonly known: (url: string, revision: string) => boolean;
+  /** Objects behind a URL that a kustomization names; undefined when it is none that stands for something here. */
+  readonly remote: (url: string) => readonly KubernetesObject[] | undefined;
+}
+
+/** What the sources of an Application make. @throws Failed, Refused */
+export async function renderSources(
+  spec: Readonly<Record<string, unknown>>,
+  options: RenderOptions,
 ): Promise<Rendered> {
-  const { source, sources } = spec;
-  if (Array.isArray(sources))
-    throw new Refused(`the sandbox renders no application of several sources${chartIn(sources)}`);
-  if (isChart(source)) throw new Refused(`the sandbox renders no Helm charts${chartIn([source])}`);
-  const parsed = sourceSchema.safeParse(source);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
-    const place = ["spec", "source", ...(issue?.path ?? []), ...keys].join(".");
-    throw new Refused(`${place} is not in the part of Applications that the sandbox knows`);
+  const several = Array.isArray(spec.sources);
+  const given: readonly unknown[] = Array.isArray(spec.sources) ? spec.sources : [spec.source];
+  const sources = given.map((source, index) => parseSource(source, several ? `sources.${index}` : "source"));
+  const { repository, known } = options;
+  const commits = await Promise.all(
+    sources.map(async ({ kind, of }) => {
+      if (kind === "chart") return undefined;
+      return await repository.fetch(of.repoURL, of.targetRevision, known(of.repoURL, of.targetRevision));
+    }),
+  );
+  const rendered = await Promise.all(
+    sources.map(async (source, index): Promise<Pick<Rendered, "objects" | "sourceType"> | undefined> => {
+      if (source.kind === "chart") return await renderRelease(source.of, sources, commits);
+      const commit = commits[index];
+      // A source that others refer to may make nothing itself.
+      if (commit === undefined || source.of.path === undefined) return undefined;
+      return await renderFolder(commit.files, source.of.path, source.of, options);
+    }),
+  );
+  const made = rendered.filter((one) => one !== undefined);
+  return {
+    objects: made.flatMap(({ objects }) => objects),
+    revisions: sources.map(({ of }, index) => commits[index]?.revision ?? of.targetRevision),
+    sourceType: made[0]?.sourceType ?? "Directory",
+  };
+}
+
+function parseSource(source: unknown, where: string): Source {
+  const isChart = isObject(source) && "chart" in source;
+  const parsed = (isChart ? chartSchema : folderSchema).safeParse(source);
+  if (parsed.success) {
+    return isChart
+      ? { kind: "chart", of: parsed.data as ChartSource }
+      : { kind: "folder", of: parsed.data as FolderSource };
   }
-  const { repoURL, targetRevision, path, kustomize } = parsed.data;
-  const commit = await repository.fetch(repoURL, targetRevision, known(repoURL, targetRevision));
+  const [issue] = parsed.error.issues;
+  const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
+  const place = ["spec", where, ...(issue?.path ?? []), ...keys].join(".");
+  throw new Refused(`${place} is not in the part of Applications that the sandbox knows`);
+}
+
+/** Values come of files of other sources, in their order, and then of the Application itself. */
+async function renderRelease(
+  { helm, ...chart }: ChartSource,
+  sources: readonly Source[],
+  commits: readonly (Commit | undefined)[],
+): Promise<Pick<Rendered, "objects" | "sourceType">> {
+  const files = helm.valueFiles.map((file) => readValues(file, sources, commits));
+  const values = [...files, helm.valuesObject as JsonObject].reduce(mergeValues, {});
+  return { objects: await renderChart({ ...chart, values }), sourceType: "Helm" };
+}
+
+function readValues(file: string, sources: readonly Source[], commits: readonly (Commit | undefined)[]): JsonObject {
+  const [, ref, path] = /^\$([\w-]+)\/(.+)$/.exec(file) ?? [];
+  if (ref === undefined || path === undefined)
+    throw new Refused(`the sandbox reads values of other sources only: ${file}`);
+  const index = sources.findIndex(({ kind, of }) => kind === "folder" && of.ref === ref);
+  const text = commits[index]?.files.get(path);
+  if (text === undefined) throw new Failed(`failed to read ${file}: there is no such file`);
+  const values = Bun.YAML.parse(text);
+  return isObject(values) ? values : {};
+}
+
+async function renderFolder(
+  files: Files,
+  path: string,
+  { kustomize }: FolderSource,
+  { remote }: RenderOptions,
+): Promise<Pick<Rendered, "objects" | "sourceType">> {
   const isKustomization = ["kustomization.yaml", "kustomization.yml", "Kustomization"].some((name) =>
-    commit.has(`${path}/${name}`),
+    files.has(`${path}/${name}`),
   );
   try {
     if (!isKustomization) {
       if (kustomize !== undefined) throw new Failed(`${path}: there is no kustomization.yaml in it`);
-      return { objects: readFolder(commit, path), revision: targetRevision, sourceType: "Directory" };
+      return { objects: readFolder(files, path), sourceType: "Directory" };
     }
     const kustomization = withPatches(
-      await readKustomization(path, (file) => Promise.resolve(commit.get(file))),
+      await readKustomization(path, (file) => Promise.resolve(files.get(file))),
       (kustomize?.patches ?? []).map(({ patch, target }) => ({
         text: patch,
         where: "spec.source.kustomize.patches",
@@ -64,9 +147,11 @@ export async function renderSource(
       })),
     );
     const objects = renderKustomization(kustomization, (url) => {
-      throw new Refused(`the sandbox fetches nothing, and ${path} wants ${url}`);
+      const found = remote(url);
+      if (found === undefined) throw new Refused(`the sandbox fetches nothing, and ${path} wants ${url}`);
+      return found;
     });
-    return { objects, revision: targetRevision, sourceType: "Kustomize" };
+    return { objects, sourceType: "Kustomize" };
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
     throw new Failed(`failed to generate manifests: ${error.message}`);
@@ -74,22 +159,10 @@ export async function renderSource(
 }
 
 /** Files of one folder, not of those in it. */
-function readFolder(commit: Commit, path: string): readonly KubernetesObject[] {
+function readFolder(files: Files, path: string): readonly KubernetesObject[] {
   const prefix = path === "." ? "" : `${path}/`;
-  const inside = [...commit.keys()].filter((file) => file.startsWith(prefix));
+  const inside = [...files.keys()].filter((file) => file.startsWith(prefix));
   if (inside.length === 0) throw new Failed(`${path}: app path does not exist`);
   const manifests = inside.filter((file) => /^[^/]+\.(ya?ml|json)$/.test(file.slice(prefix.length)));
-  return manifests.sort().flatMap((file) => parseManifest(commit.get(file) ?? "", file));
-}
-
-function isChart(source: unknown): boolean {
-  return typeof source === "object" && source !== null && ("chart" in source || "helm" in source);
-}
-
-function chartIn(sources: readonly unknown[]): string {
-  const charts = sources.flatMap((source) => {
-    const { chart, targetRevision } = (source ?? {}) as Readonly<Record<string, unknown>>;
-    return typeof chart === "string" ? [`${chart} ${String(targetRevision)}`] : [];
-  });
-  return charts.length === 0 ? "" : ` (${charts.join(", ")})`;
+  return manifests.sort().flatMap((file) => parseManifest(files.get(file) ?? "", file));
 }

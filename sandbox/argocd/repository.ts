@@ -1,10 +1,17 @@
 import { join } from "node:path";
 import { Failed, Refused } from "#sandbox/argocd/verdict.ts";
+import { takeCommit } from "#sandbox/git/commit.ts";
 
 /** Files of one commit, by their path. */
-export type Commit = ReadonlyMap<string, string>;
+export type Files = ReadonlyMap<string, string>;
 
-/** Where Argo CD reads from: the checkout, once somebody serves it. */
+export interface Commit {
+  /** Forty hex digits. */
+  readonly revision: string;
+  readonly files: Files;
+}
+
+/** Where Argo CD reads from: the checkout, once somebody serves it, and the repository that the fleet names. */
 export interface Repository {
   /**
    * @param known it was fetched before, so that nobody needs to serve it
@@ -13,36 +20,56 @@ export interface Repository {
   fetch(url: string, revision: string, known: boolean): Promise<Commit>;
 }
 
+/** A repository on the internet that the sandbox stands for. */
+export interface RemoteRepository {
+  readonly url: string;
+  /** The folder that is taken for its newest commit. */
+  readonly root: string;
+}
+
 /** How long a server of this computer may take to name its commits. */
 const ANSWER_MS = 5_000;
+const ID = /^[0-9a-f]{40}$/;
 
 /** Commits as the fake `git` has taken them of the checkout: one file each, named by the commit. */
 export class SnapshotRepository implements Repository {
   readonly #folder: string;
-  readonly #fetched = new Map<string, Commit>();
+  readonly #remotes: () => readonly RemoteRepository[];
+  readonly #read = new Map<string, Commit>();
 
-  constructor(folder: string) {
+  /** @param remotes asked each time: another fleet may have another repository */
+  constructor(folder: string, remotes: () => readonly RemoteRepository[] = () => []) {
     this.#folder = folder;
+    this.#remotes = remotes;
   }
 
   async fetch(url: string, revision: string, known: boolean): Promise<Commit> {
-    const key = `${url} ${revision}`;
-    const before = this.#fetched.get(key);
-    if (before !== undefined) return before;
+    const remote = this.#remotes().find((one) => one.url === url);
+    // A branch or tag is the folder as it is now; a commit must have been one.
+    if (remote !== undefined)
+      return await this.#open(ID.test(revision) ? revision : takeCommit(remote.root, this.#folder));
     if (!/^http:\/\/127\.0\.0\.1:\d+\/checkout\.git$/.test(url)) {
-      throw new Refused(`the sandbox reads no repository but the checkout, and ${url} is another one`);
+      throw new Refused(
+        `the sandbox reads no repository but the checkout and the fleet's own, and ${url} is another one`,
+      );
     }
-    if (!known) await requireServed(url, revision);
+    if (!known && !this.#read.has(revision)) await requireServed(url, revision);
+    return await this.#open(revision);
+  }
+
+  async #open(revision: string): Promise<Commit> {
+    const before = this.#read.get(revision);
+    if (before !== undefined) return before;
     const file = Bun.file(join(this.#folder, `${revision}.json`));
-    if (!/^[0-9a-f]{40}$/.test(revision) || !(await file.exists())) {
+    if (!ID.test(revision) || !(await file.exists())) {
       throw new Failed(`unable to resolve '${revision}' to a commit SHA`);
     }
-    const commit: Commit = new Map(Object.entries((await file.json()) as Record<string, string>));
-    this.#fetched.set(key, commit);
+    const files: Files = new Map(Object.entries((await file.json()) as Record<string, string>));
+    const commit: Commit = { revision, files };
+    this.#read.set(revision, commit);
     return commit;
   }
 }
-
 async function requireServed(url: string, revision: string): Promise<void> {
   const refs = `${url}/info/refs?service=git-upload-pack`;
   let text: string;

@@ -1,14 +1,12 @@
 #!/usr/bin/env bun
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readSandboxEnvironment } from "#sandbox/environment.ts";
+import { commitFolder, takeCommit } from "#sandbox/git/commit.ts";
 import { sandboxPaths } from "#sandbox/paths.ts";
 
 /** Exit code for what the fake does not know (EX_USAGE). */
 const DOES_NOT_KNOW = 64;
-/** The part of a checkout that clusters read. */
-const FOLDER = "argocd";
 
 /**
  * The `git` of a sandbox: takes the checkout's folder as it is for its newest commit, whether it is committed or not, and
@@ -26,7 +24,7 @@ function git(argv: readonly string[], commits: string): number {
     return known ? say(`${wanted}\n`) : 1;
   }
   // Nothing is left out of a commit that is the folder as it is.
-  if (command === "status" && line === `--porcelain --untracked-files=all -- ${FOLDER}`) return 0;
+  if (command === "status" && line === `--porcelain --untracked-files=all -- ${commitFolder}`) return 0;
   if (command === "upload-pack" && line.startsWith("--stateless-rpc --http-backend-info-refs ")) {
     const commit = takeCommit(rest.at(-1) ?? root, commits);
     return say(`${packetLine(`${commit} HEAD\0agent=sandbox\n`)}0000`);
@@ -43,22 +41,6 @@ function parse(argv: readonly string[]): { readonly root: string; readonly words
     words.splice(0, 2);
   }
   return { root, words };
-}
-
-/** Its name is the digest of all that is in it, so that the same folder is the same commit. */
-function takeCommit(root: string, commits: string): string {
-  const paths = [...new Bun.Glob(`${FOLDER}/**/*`).scanSync({ cwd: root })].sort();
-  const files = paths.map((path) => [path, readFileSync(join(root, path), "utf8")] as const);
-  const text = JSON.stringify(Object.fromEntries(files));
-  const commit = createHash("sha1").update(text).digest("hex");
-  const file = join(commits, `${commit}.json`);
-  if (!existsSync(file)) {
-    mkdirSync(commits, { recursive: true, mode: 0o700 });
-    const temporary = `${file}.${process.pid}`;
-    writeFileSync(temporary, text, { mode: 0o600 });
-    renameSync(temporary, file);
-  }
-  return commit;
 }
 
 function packetLine(text: string): string {

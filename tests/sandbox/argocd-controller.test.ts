@@ -28,9 +28,9 @@ beforeEach(async () => {
   files = new Map([["app/config.yaml", manifestOf("one", "app")]]);
   [served, fetched] = [true, []];
   const repository = {
-    fetch(_url: string, _revision: string, known: boolean) {
+    fetch(_url: string, revision: string, known: boolean) {
       fetched = [...fetched, known];
-      return known || served ? Promise.resolve(files) : Promise.reject(new Failed("connection refused"));
+      return known || served ? Promise.resolve({ revision, files }) : Promise.reject(new Failed("connection refused"));
     },
   };
   sandbox = await openSandboxApi([(cluster, pace) => new ArgocdBehaviour(cluster, pace, repository)]);
@@ -161,10 +161,48 @@ describe("an Application", () => {
     expect(operationState?.message).toContain("the server could not find the requested resource (Thing x)");
   });
 
+  const metrics = {
+    repoURL: "https://kubernetes-sigs.github.io/metrics-server/",
+    chart: "metrics-server",
+    targetRevision: "3.13.1",
+  };
+  test("of a chart has what stands for it, with values of another source and of its own", async () => {
+    files.set(
+      "values/aws.yaml",
+      "provider: { name: aws }\nextraArgs: { aws-zone-type: public }\npolicy: upsert-only\n",
+    );
+    const chart = {
+      repoURL: "https://kubernetes-sigs.github.io/external-dns/",
+      chart: "external-dns",
+      targetRevision: "1.22.0",
+      helm: { valueFiles: ["$settings/values/aws.yaml"], valuesObject: { policy: "sync", sources: ["service"] } },
+    };
+    const settings = { repoURL: url, targetRevision: "a".repeat(40), ref: "settings" };
+    const several = application({ sources: [chart, settings] });
+    const { source: _none, ...spec } = several.spec as { readonly source: unknown };
+    await apply({ ...several, spec });
+    const { sync } = await statusWhen(isSynced);
+    expect((sync as { readonly revisions?: unknown }).revisions).toEqual(["1.22.0", "a".repeat(40)]);
+    const made = await findObject(api, {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      namespace: "app",
+      name: "external-dns",
+    });
+    const text = JSON.stringify(made?.spec);
+    expect(text).toContain('["--source=service","--policy=sync","--provider=aws","--aws-zone-type=public"]');
+    expect(text).toContain("external-dns:v1.22.0");
+  });
+
   const away = { source: { repoURL: "https://charts.example.org", chart: "web", targetRevision: "1.2.3" } };
   test.each([
-    ["a Helm chart", application(away), "the sandbox renders no Helm charts (web 1.2.3)"],
-    ["several sources", application({ source: undefined, sources: [away.source] }), "of several sources (web 1.2.3)"],
+    ["an unknown Helm chart", application(away), "nothing that stands for the Helm chart web 1.2.3"],
+    ["one among its sources", application({ source: undefined, sources: [away.source] }), "the Helm chart web 1.2.3"],
+    [
+      "a value that isn't known",
+      application({ source: { ...metrics, helm: { valuesObject: { replicas: 2 } } } }),
+      "the value replicas of the chart metrics-server",
+    ],
     ["a plugin", application({}, { plugin: {} }), "spec.source.plugin is not in the part of Applications"],
     [
       "another sync option",

@@ -25,19 +25,22 @@ export interface DelegationWait {
 
 /** Hosts tell a change of all of their servers within a minute ("typically … within 60 seconds", Route 53's GetChange). */
 const defaultTimeoutMs = 60_000;
-const pollMs = 2_000;
+/** Between two looks: often at first, because most changes are quick. */
+const firstPauseMs = 250;
+const longestPauseMs = 2_000;
 /** Of a single question: an answer takes a few hundredths of a second, and what gets lost is asked again. */
 const defaultQuery: QueryOptions = { timeoutMs: 2_000, tries: 2 };
 
 /** Looks once, from both sides of the delegation. */
 export async function lookAtDelegation(
   directory: ServerDirectory,
-  { parent, child, nameServers }: WantedDelegation,
-  query: QueryOptions = defaultQuery,
+  { parent, child, nameServers }: Pick<WantedDelegation, "parent" | "child" | "nameServers">,
+  query: QueryOptions,
 ): Promise<Edge> {
   const found = await Promise.all(parent.nameServers.map((name) => directory.addressesOf(name)));
   const servers: readonly NameServer[] = found.flat();
-  const { edge } = await proveEdge(directory, parent.name, servers, child, { ...query, expected: nameServers });
+  const options = { ...defaultQuery, ...query, expected: nameServers };
+  const { edge } = await proveEdge(directory, parent.name, servers, child, options);
   if (servers.length > 0) return edge;
   return { ...edge, details: parent.nameServers.map((name) => `${name} has no address`) };
 }
@@ -50,16 +53,16 @@ export async function lookAtDelegation(
 export async function waitForDelegation(
   directory: ServerDirectory,
   wanted: WantedDelegation,
-  { clock, signal, progress, timeoutMs = defaultTimeoutMs, query = defaultQuery }: DelegationWait,
+  { clock, signal, progress, timeoutMs = defaultTimeoutMs, query }: DelegationWait,
 ): Promise<Edge> {
   const began = clock.now();
-  for (;;) {
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
     const edge = await lookAtDelegation(directory, wanted, { ...query, signal });
     if (edge.state === "ok") return edge;
     const waitedMs = clock.now() - began;
-    if (waitedMs + pollMs > timeoutMs) throw unproved(edge, wanted, waitedMs);
+    if (waitedMs >= timeoutMs) throw unproved(edge, wanted, waitedMs);
     progress(`waiting for the name servers: ${describeEdge(edge)} · ${Math.round(waitedMs / 1_000)} s`);
-    await clock.sleep(pollMs, signal);
+    await clock.sleep(Math.min(pauseMs, timeoutMs - waitedMs), signal);
   }
 }
 

@@ -1,0 +1,24 @@
+import type { AwsActor } from "#lib/aws/clients.ts";
+import { ask } from "#lib/aws/explain.ts";
+import type { World } from "#lib/world.ts";
+
+/** What a call takes beside its input: it ends with the run. */
+export interface CallOptions {
+  readonly abortSignal: AbortSignal;
+}
+
+/**
+ * Makes one call by a client, and explains its failure.
+ *
+ * @param what what for, as a gerund: `reading the zone k01.k8s.aws.mylabs.dev`
+ */
+export type Calling<Client> = <Answer>(
+  what: string,
+  call: (client: Client, options: CallOptions) => Promise<Answer>,
+) => Promise<Answer>;
+
+/** Calls in the name of an actor, all with the signal of the run. */
+export function calling<Client>({ signal }: Pick<World, "signal">, actor: AwsActor, client: Client): Calling<Client> {
+  const account = actor.account.name;
+  return (what, call) => ask({ account, what, signal }, () => call(client, { abortSignal: signal }));
+}

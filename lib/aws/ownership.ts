@@ -1,0 +1,32 @@
+/** Tags by key: what says whose a thing in AWS is. */
+export type Tags = Readonly<Record<string, string>>;
+
+/** As most APIs of AWS have tags. */
+export type TagList = readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[];
+
+/** What this project, and one fleet of it, is known by; other tags tell more, and decide nothing. */
+const marks = ["project", "fleet"] as const;
+
+export function parseTags(list: TagList | undefined): Tags {
+  return Object.fromEntries((list ?? []).flatMap(({ Key, Value = "" }) => (Key === undefined ? [] : [[Key, Value]])));
+}
+
+export function formatTags(tags: Tags): { readonly Key: string; readonly Value: string }[] {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}
+
+/** @param ours tags that this fleet's things have */
+export function isOfFleet(tags: Tags, ours: Tags): boolean {
+  return marks.every((mark) => ours[mark] !== undefined && tags[mark] === ours[mark]);
+}
+
+/** Whose something is that isn't this fleet's, for a sentence: `of the fleet example.org`. */
+export function describeOwner(tags: Tags): string {
+  const [project, fleet] = marks.map((mark) => tags[mark]);
+  return project !== undefined && fleet !== undefined ? `of the fleet ${fleet}` : "without the tags of a fleet";
+}
+
+/** Those of our tags that are missing or have another value. */
+export function missingTags(tags: Tags, ours: Tags): Tags {
+  return Object.fromEntries(Object.entries(ours).filter(([key, value]) => tags[key] !== value));
+}

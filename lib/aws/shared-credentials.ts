@@ -1,0 +1,50 @@
+import { realpath } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { FleetError } from "#lib/errors.ts";
+import { tryReadText, writePrivateFile } from "#lib/files.ts";
+
+/** Keys of a user. The secret one is known in the moment of its making only, and goes nowhere but where it is kept. */
+export interface AccessKey {
+  readonly id: string;
+  readonly secret: string;
+}
+
+/** Where AWS's tools look for keys: variable AWS_SHARED_CREDENTIALS_FILE, or a file in the home folder. */
+export function sharedCredentialsPath(variables: Readonly<Record<string, string>>): string {
+  const { AWS_SHARED_CREDENTIALS_FILE: given = "", HOME: home = "" } = variables;
+  return given === "" ? join(home === "" ? homedir() : home, ".aws", "credentials") : given;
+}
+
+/**
+ * Makes sure that a profile can be written, before there is a secret that would have nowhere to go.
+ *
+ * @throws FleetError InvalidArgument, ProfileTaken
+ */
+export async function requireFreeProfile(path: string, profile: string): Promise<void> {
+  // What AWS's tools take without quotes.
+  if (!/^[\w.@+-]{1,64}$/.test(profile)) {
+    throw new FleetError("InvalidArgument", `--profile takes letters, digits and . _ @ + -, got "${profile}"`, {
+      hint: "for example --profile aws-cli",
+    });
+  }
+  refuseTaken((await tryReadText(path)) ?? "", path, profile);
+}
+
+/** Adds a profile; what is in the file stays as it is. @throws FleetError ProfileTaken */
+export async function addProfile(path: string, profile: string, { id, secret }: AccessKey): Promise<void> {
+  const text = await tryReadText(path);
+  refuseTaken(text ?? "", path, profile);
+  const gap = text === undefined || text === "" ? "" : text.endsWith("\n") ? "\n" : "\n\n";
+  const section = [`[${profile}]`, `aws_access_key_id = ${id}`, `aws_secret_access_key = ${secret}`, ""].join("\n");
+  // A link stays a link: what it leads to is replaced.
+  await writePrivateFile(text === undefined ? path : await realpath(path), `${text ?? ""}${gap}${section}`);
+}
+
+function refuseTaken(text: string, path: string, profile: string): void {
+  const names = [...text.matchAll(/^[ \t]*\[[ \t]*([^\]\r\n]*?)[ \t]*\]/gm)].map(([, name]) => name);
+  if (!names.includes(profile)) return;
+  throw new FleetError("ProfileTaken", `${path} has a profile ${profile} already`, {
+    hint: "choose another name for --profile, or remove that profile first",
+  });
+}

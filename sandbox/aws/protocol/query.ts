@@ -155,3 +155,18 @@ export function answerFault(fault: AwsFault, requestId: string, namespace?: stri
 function xmlResponse(text: string, status: number, requestId: string): Response {
   return new Response(text, { status, headers: { "content-type": "text/xml", "x-amzn-requestid": requestId } });
 }
+
+/** `Tags.member.1.Key=…` as values by key. @throws AwsFault InvalidInput when a key comes twice */
+export function tagsAt(input: QueryInput, name: string): Readonly<Record<string, string>> {
+  const pairs = listAt(input, name).map((tag) => [textAt(tag, "Key"), tryTextAt(tag, "Value") ?? ""] as const);
+  const tags = Object.fromEntries(pairs);
+  if (Object.keys(tags).length === pairs.length) return tags;
+  throw new AwsFault("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.");
+}
+
+/** Refuses parameters that would be ignored otherwise. @throws AwsFault ValidationError */
+export function allowOnly(input: QueryInput, ...known: readonly string[]): void {
+  const unknown = isObject(input) ? Object.keys(input).find((name) => !known.includes(name)) : undefined;
+  if (unknown === undefined) return;
+  throw new AwsFault("ValidationError", `the sandbox does not know what to do with the parameter ${unknown}`);
+}

@@ -1,0 +1,101 @@
+import { generateKeyPairSync, randomBytes, timingSafeEqual } from "node:crypto";
+import type { Cloud } from "#sandbox/aws/cloud.ts";
+import { publishKeys } from "#sandbox/aws/sts/issuers.ts";
+import { formatToken } from "#sandbox/aws/sts/tokens.ts";
+
+/** Without `https://`, as IAM knows it. */
+export const githubIssuer = "token.actions.githubusercontent.com";
+export const githubTokenPath = "/github/token";
+
+/** Claims of a job's token; those that are not given are of a push to `main`. */
+export type GithubClaims = Readonly<Record<string, string | number | readonly string[]>>;
+
+/** The stand-in for GitHub's issuer: its key, and the jobs that run. */
+interface GithubState {
+  readonly privateKey: string;
+  readonly keyId: string;
+  /** What a job's token says, by the bearer that the job was given. */
+  readonly jobs: Record<string, GithubClaims>;
+}
+
+/** GitHub gives its tokens five minutes. */
+const lifetimeSeconds = 300;
+
+function githubOf(cloud: Cloud): GithubState {
+  return cloud.slice("github", "github", "global", (): GithubState => {
+    const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
+    const keyId = randomBytes(16).toString("hex");
+    publishKeys(cloud, githubIssuer, [
+      { ...publicKey.export({ format: "jwk" }), kid: keyId, alg: "RS256", use: "sig" },
+    ]);
+    return { privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(), keyId, jobs: {} };
+  });
+}
+
+/**
+ * A token as GitHub gives it to a job, signed by the sandbox.
+ *
+ * @param claims over the defaults: `sub`, `repository_id`, `aud`, `exp`, …
+ */
+export function mintGithubToken(cloud: Cloud, claims: GithubClaims = {}): string {
+  const { privateKey, keyId } = githubOf(cloud);
+  const now = Math.floor(cloud.now().getTime() / 1_000);
+  return formatToken(
+    { alg: "RS256", typ: "JWT", kid: keyId },
+    {
+      iss: `https://${githubIssuer}`,
+      aud: "sts.amazonaws.com",
+      sub: "repo:example/k8s-multicluster-gitops:ref:refs/heads/main",
+      repository: "example/k8s-multicluster-gitops",
+      repository_id: "1000000001",
+      repository_owner: "example",
+      repository_owner_id: "2000000002",
+      ref: "refs/heads/main",
+      ref_type: "branch",
+      workflow: "create",
+      actor: "octocat",
+      actor_id: "583231",
+      event_name: "push",
+      jti: randomBytes(16).toString("hex"),
+      nbf: now,
+      iat: now,
+      exp: now + lifetimeSeconds,
+      ...claims,
+    },
+    privateKey,
+  );
+}
+
+/** Begins a job: the bearer that it may ask for tokens with (`ACTIONS_ID_TOKEN_REQUEST_TOKEN`). */
+export function openGithubJob(cloud: Cloud, claims: GithubClaims = {}): string {
+  const bearer = randomBytes(32).toString("base64url");
+  githubOf(cloud).jobs[bearer] = claims;
+  cloud.save();
+  return bearer;
+}
+
+/** What is behind `ACTIONS_ID_TOKEN_REQUEST_URL`: a token for the job whose bearer comes with the request. */
+export function answerGithubJob(
+  cloud: Cloud,
+  {
+    method,
+    url,
+    headers,
+  }: { readonly method: string; readonly url: URL; readonly headers: Readonly<Record<string, string>> },
+): Response {
+  const bearer = /^Bearer (.+)$/i.exec(headers.authorization ?? "")?.[1] ?? "";
+  const job = Object.entries(githubOf(cloud).jobs).find(([known]) => isSame(known, bearer));
+  if (method !== "GET" || job === undefined) {
+    return Response.json({ message: "the bearer is of no job" }, { status: method === "GET" ? 401 : 405 });
+  }
+  const [, claims] = job;
+  const audience = url.searchParams.get("audience");
+  return Response.json({
+    value: mintGithubToken(cloud, { ...claims, ...(audience === null ? {} : { aud: audience }) }),
+  });
+}
+
+function isSame(known: string, given: string): boolean {
+  const [one, other] = [Buffer.from(known), Buffer.from(given)];
+  return one.length === other.length && timingSafeEqual(one, other);
+}

@@ -1,0 +1,160 @@
+import { AwsFault, type Cloud } from "#sandbox/aws/cloud.ts";
+import { iamOf, type OidcProvider } from "#sandbox/aws/iam/model.ts";
+import { oidcProviderArn } from "#sandbox/aws/iam/oidc-providers.ts";
+import { tryFindRole } from "#sandbox/aws/iam/roles.ts";
+import { type ContextValues, contextOf, resourceTags } from "#sandbox/aws/policy/context.ts";
+import { parsePolicy } from "#sandbox/aws/policy/parse.ts";
+import { evaluateTrust } from "#sandbox/aws/policy/trust.ts";
+import { allowOnly, integerAt, type QueryInput, textAt } from "#sandbox/aws/protocol/query.ts";
+import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
+import { checkDuration, checkSession, formatSession } from "#sandbox/aws/sts/assume-role.ts";
+import { githubIssuer } from "#sandbox/aws/sts/github-issuer.ts";
+import { tryFindKeys } from "#sandbox/aws/sts/issuers.ts";
+import { openSession } from "#sandbox/aws/sts/sessions.ts";
+import { isSignedBy, type Token, tryParseToken } from "#sandbox/aws/sts/tokens.ts";
+
+/** Claims of GitHub that trust policies may ask for beside `aud` and `sub`. Sessions don't keep them. */
+const githubClaims = [
+  "actor",
+  "actor_id",
+  "enterprise_id",
+  "environment",
+  "job_workflow_ref",
+  "ref",
+  "repository",
+  "repository_id",
+  "workflow",
+] as const;
+
+/** Claims that would set a source identity or tags; GitHub has no way to make them. */
+const refusedClaims = ["https://aws.amazon.com/source_identity", "https://aws.amazon.com/tags"] as const;
+
+/** @throws AwsFault InvalidIdentityToken, ExpiredTokenException, AccessDenied, ValidationError */
+export function assumeRoleWithWebIdentity(cloud: Cloud, input: QueryInput): XmlValue {
+  allowOnly(input, "RoleArn", "RoleSessionName", "WebIdentityToken", "DurationSeconds");
+  const roleArn = textAt(input, "RoleArn");
+  const name = textAt(input, "RoleSessionName");
+  const seconds = integerAt(input, "DurationSeconds");
+  checkSession(roleArn, name, seconds);
+  const account = /^arn:aws:iam::(\d{12}):role\//.exec(roleArn)?.[1];
+  if (account === undefined) throw new AwsFault("ValidationError", "Request ARN is invalid");
+  const identity = verifyToken(cloud, account, textAt(input, "WebIdentityToken"));
+  const role = tryFindRole(cloud, account, roleArn);
+  if (role === undefined) throw notAuthorized();
+  const { provider, subject, audience } = identity;
+  const { verdict } = evaluateTrust(parsePolicy(role.trust, "trust"), {
+    requester: { kind: "Federated", provider: provider.arn },
+    action: "sts:AssumeRoleWithWebIdentity",
+    context: contextOf(identity.context, resourceTags(role.tags, "iam"), {
+      "aws:CurrentTime": cloud.now().toISOString(),
+      "aws:ResourceAccount": account,
+      "sts:RoleSessionName": name,
+    }),
+    ids: role.trusted,
+  });
+  if (verdict !== "allowed") throw notAuthorized();
+  const lifetime = seconds ?? 3_600;
+  checkDuration(lifetime, role);
+  const session = openSession(cloud, account, role, {
+    name,
+    seconds: lifetime,
+    context: {
+      "aws:FederatedProvider": provider.arn,
+      [`${provider.url}:sub`]: subject,
+      [`${provider.url}:aud`]: audience,
+    },
+  });
+  return {
+    ...formatSession(session, role),
+    SubjectFromWebIdentityToken: subject,
+    Audience: audience,
+    Provider: provider.arn,
+  };
+}
+
+interface WebIdentity {
+  readonly provider: OidcProvider;
+  readonly subject: string;
+  readonly audience: string;
+  readonly context: ContextValues;
+}
+
+function verifyToken(cloud: Cloud, account: string, text: string): WebIdentity {
+  const token = tryParseToken(text);
+  if (token === undefined) {
+    throw invalid("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)");
+  }
+  const issuer = claimOf(token, "iss");
+  const subject = claimOf(token, "sub");
+  const url = issuer.replace(/^https:\/\//, "");
+  const provider = iamOf(cloud, account).providers[oidcProviderArn(account, url)];
+  if (provider === undefined || issuer !== `https://${url}`) {
+    throw invalid(`No OpenIDConnect provider found in your account for ${issuer}`);
+  }
+  const keys = tryFindKeys(cloud, url);
+  if (keys === undefined) {
+    throw invalid(
+      "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
+    );
+  }
+  if (!isSignedBy(token, keys)) throw invalid("Invalid token signature.");
+  checkTime(cloud.now(), token);
+  const audiences = audiencesOf(token);
+  const audience = audiences.find((one) => provider.clientIds.includes(one));
+  if (audience === undefined) throw invalid("Incorrect token audience");
+  for (const claim of refusedClaims) {
+    if (token.claims[claim] !== undefined)
+      throw invalid(`the sandbox does not know what to do with the claim ${claim}`);
+  }
+  return { provider, subject, audience, context: contextOfToken(url, subject, audience, token) };
+}
+
+function contextOfToken(url: string, subject: string, audience: string, { claims }: Token): ContextValues {
+  const names = url === githubIssuer ? githubClaims : [];
+  const more = names.map((name) => [`${url}:${name}`, tryTextOf(claims[name])] as const);
+  return { ...Object.fromEntries(more), [`${url}:sub`]: subject, [`${url}:aud`]: audience };
+}
+
+function tryTextOf(claim: unknown): string | undefined {
+  return typeof claim === "string" || typeof claim === "number" ? String(claim) : undefined;
+}
+
+function claimOf({ claims }: Token, name: "iss" | "sub"): string {
+  const found = claims[name];
+  if (typeof found === "string" && found !== "") return found;
+  throw invalid(`Missing a required claim: ${name}`);
+}
+
+/** The party that a token was given to counts before those that it is for. */
+function audiencesOf({ claims }: Token): readonly string[] {
+  const { azp, aud } = claims;
+  if (typeof azp === "string") return [azp];
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  const texts = audiences.filter((one): one is string => typeof one === "string");
+  if (texts.length === 0) throw invalid("Missing a required claim: aud");
+  return texts;
+}
+
+function checkTime(date: Date, { claims }: Token): void {
+  const now = Math.floor(date.getTime() / 1_000);
+  const { exp, iat, nbf } = claims;
+  if (typeof exp !== "number") throw invalid("Missing a required claim: exp");
+  if (typeof iat !== "number") throw invalid("Missing a required claim: iat");
+  if (exp <= now) {
+    throw new AwsFault(
+      "ExpiredTokenException",
+      `Token expired: current date/time ${now} must be before the expiration date/time ${exp}`,
+    );
+  }
+  if (typeof nbf === "number" && nbf > now) {
+    throw invalid(`Token is not yet valid: current date/time ${now} must be after the not-before date/time ${nbf}`);
+  }
+}
+
+function invalid(message: string): AwsFault {
+  return new AwsFault("InvalidIdentityToken", message);
+}
+
+function notAuthorized(): AwsFault {
+  return new AwsFault("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403);
+}

@@ -12,6 +12,8 @@ export interface DnsServer {
 /** Without a word of what fits, this is what does (RFC 1035). */
 const plainUdpSize = 512;
 const largestUdpSize = 1_232;
+/** Two bytes say how long an answer over TCP is. */
+const largestSize = 65_535;
 /** Bits of a header's flags, and codes of answers. */
 const authoritativeBit = 1 << 10;
 const truncatedBit = 1 << 9;
@@ -75,8 +77,11 @@ export function answer(zones: readonly Zone[], query: Buffer, transport: "udp" |
   const reply = { ...head, ...bodyOf(zones, question.name.toLowerCase().replace(/\.$/, ""), question.type) };
   const packet: Packet = { ...reply, additionals: [...(reply.additionals ?? []), ...options] };
   const bytes = tryEncode(packet);
-  // A zone or a question has something that can't be written: the others must go on.
-  if (bytes === undefined) return dns.encode({ type: "response", id: head.id, flags: codes.serverFailure });
+  // A zone or the question has something that can't be written: the others must go on.
+  if (bytes === undefined) {
+    const failed = { ...head, flags: codes.serverFailure };
+    return tryEncode(failed) ?? dns.encode({ ...failed, questions: [] });
+  }
   const asks = (edns as { readonly udpPayloadSize?: number } | undefined)?.udpPayloadSize ?? plainUdpSize;
   const fits = Math.max(plainUdpSize, Math.min(asks, largestUdpSize));
   if (transport === "tcp" || bytes.length <= fits) return bytes;
@@ -85,7 +90,8 @@ export function answer(zones: readonly Zone[], query: Buffer, transport: "udp" |
 
 function tryEncode(packet: Packet): Buffer | undefined {
   try {
-    return dns.encode(packet);
+    const bytes = dns.encode(packet);
+    return bytes.length > largestSize ? undefined : bytes;
   } catch {
     return undefined;
   }

@@ -89,16 +89,21 @@ function findOwn(cloud: Cloud, account: string, arn: string): ManagedPolicy {
   return found;
 }
 
+/** How many roles of the account have it for their limit. */
+export function countBoundaries(cloud: Cloud, account: string, arn: string): number {
+  return Object.values(iamOf(cloud, account).roles).filter(({ boundary }) => boundary === arn).length;
+}
+
 /** How many users and roles of the account have it. */
 export function countAttachments(cloud: Cloud, account: string, arn: string): number {
   const { users, roles } = iamOf(cloud, account);
   return [...Object.values(users), ...Object.values(roles)].filter(({ attached }) => attached.includes(arn)).length;
 }
 
-/** @throws AwsFault NoSuchEntity, DeleteConflict while it is attached or has other versions */
+/** @throws AwsFault NoSuchEntity, DeleteConflict while it is attached, a limit of roles, or has other versions */
 export function deletePolicy(cloud: Cloud, account: string, arn: string): void {
   const policy = findOwn(cloud, account, arn);
-  if (countAttachments(cloud, account, arn) > 0) {
+  if (countAttachments(cloud, account, arn) + countBoundaries(cloud, account, arn) > 0) {
     throw deleteConflict("Cannot delete a policy attached to entities.");
   }
   if (policy.versions.length > 1) {

@@ -38,6 +38,8 @@ export interface Role extends Identity {
   readonly trust: string;
   /** Unique ids of the users and roles that the trust policy names, by ARN, as they were when it was given. */
   readonly trusted: Readonly<Record<string, string>>;
+  /** ARN of the managed policy beyond which the role can do nothing, whatever its own policies allow. */
+  readonly boundary: string | undefined;
 }
 
 export interface User extends Identity {

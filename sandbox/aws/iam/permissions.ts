@@ -6,6 +6,9 @@ import type { Policy } from "#sandbox/aws/policy/document.ts";
 import { evaluate, type Verdict } from "#sandbox/aws/policy/evaluate.ts";
 import { parsePolicy } from "#sandbox/aws/policy/parse.ts";
 
+/** `bounded`: the caller's permissions boundary does not allow it, so that no policy can. */
+export type IdentityVerdict = Verdict | "bounded";
+
 /** What the identity policies of a caller say to one action. The root of an account may do everything in it. */
 export function identityVerdict(
   cloud: Cloud,
@@ -13,15 +16,17 @@ export function identityVerdict(
   action: string,
   resource: string,
   context: ContextValues = {},
-): Verdict {
+): IdentityVerdict {
   if (caller.principal === `arn:aws:iam::${caller.account}:root`) return "allowed";
   const identity = tryFindPrincipal(cloud, caller.principal);
   if (identity === undefined) return "none";
-  return evaluate(policiesOf(cloud, caller.account, identity), {
-    action,
-    resource,
-    context: requestContext(cloud, caller, resource, context),
-  });
+  const request = { action, resource, context: requestContext(cloud, caller, resource, context) };
+  const own = evaluate(policiesOf(cloud, caller.account, identity), request);
+  const limit = "boundary" in identity && identity.boundary !== undefined ? identity.boundary : undefined;
+  if (limit === undefined || own === "denied") return own;
+  const allowance = evaluate([parseManaged(cloud, caller.account, limit)], request);
+  if (allowance === "allowed") return own;
+  return allowance === "denied" ? "denied" : "bounded";
 }
 
 /** @throws AwsFault AccessDenied */
@@ -34,16 +39,31 @@ export function authorize(
 ): void {
   const verdict = identityVerdict(cloud, caller, action, resource, context);
   if (verdict === "allowed") return;
-  const why =
-    verdict === "denied"
-      ? "with an explicit deny in an identity-based policy"
-      : `because no identity-based policy allows the ${action} action`;
-  throw accessDenied(caller, action, resource, why);
+  throw accessDenied(caller, action, resource, explain(verdict, action));
+}
+
+function explain(verdict: Exclude<IdentityVerdict, "allowed">, action: string): string {
+  switch (verdict) {
+    case "denied":
+      return "with an explicit deny in an identity-based policy";
+    case "bounded":
+      return `because no permissions boundary allows the ${action} action`;
+    case "none":
+      return `because no identity-based policy allows the ${action} action`;
+    default:
+      return verdict satisfies never;
+  }
 }
 
 function policiesOf(cloud: Cloud, account: string, { inline, attached }: Identity): readonly Policy[] {
-  const texts = [...Object.values(inline), ...attached.map((arn) => documentOf(findPolicy(cloud, account, arn)))];
-  return texts.map((text) => parsePolicy(text, "identity"));
+  return [
+    ...Object.values(inline).map((text) => parsePolicy(text, "identity")),
+    ...attached.map((arn) => parseManaged(cloud, account, arn)),
+  ];
+}
+
+function parseManaged(cloud: Cloud, account: string, arn: string): Policy {
+  return parsePolicy(documentOf(findPolicy(cloud, account, arn)), "identity");
 }
 
 /** Everything that a condition may ask for; what the service says of the request wins. */

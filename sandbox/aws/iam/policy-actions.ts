@@ -1,6 +1,7 @@
 import type { Call, Cloud } from "#sandbox/aws/cloud.ts";
 import {
   countAttachments,
+  countBoundaries,
   createPolicy,
   createPolicyVersion,
   deletePolicy,
@@ -85,7 +86,7 @@ function format(cloud: Cloud, account: string, policy: ManagedPolicy): XmlValue 
     Path: policy.path,
     DefaultVersionId: policy.defaultVersion,
     AttachmentCount: countAttachments(cloud, account, policy.arn),
-    PermissionsBoundaryUsageCount: 0,
+    PermissionsBoundaryUsageCount: countBoundaries(cloud, account, policy.arn),
     IsAttachable: true,
     Description: policy.description,
     CreateDate: policy.created,

@@ -6,10 +6,12 @@ import {
   attachRolePolicy,
   createRole,
   deleteRole,
+  deleteRoleBoundary,
   deleteRolePolicy,
   detachRolePolicy,
   findRole,
   listRoles,
+  putRoleBoundary,
   putRolePolicy,
   tagRole,
   tryFindRole,
@@ -39,6 +41,7 @@ export function roleActions(cloud: Cloud): Readonly<Record<string, QueryAction>>
     const path = tryTextAt(input, "Path");
     permit(cloud, call, action, arnOf("role", call.caller.account, name, found, path), {
       ...tagsOf(found),
+      "iam:PermissionsBoundary": found?.boundary,
       ...context,
     });
     return name;
@@ -46,9 +49,22 @@ export function roleActions(cloud: Cloud): Readonly<Record<string, QueryAction>>
 
   return {
     CreateRole(call, input) {
-      allowOnly(input, "RoleName", "Path", "AssumeRolePolicyDocument", "Description", "MaxSessionDuration", "Tags");
+      allowOnly(
+        input,
+        "RoleName",
+        "Path",
+        "AssumeRolePolicyDocument",
+        "Description",
+        "MaxSessionDuration",
+        "PermissionsBoundary",
+        "Tags",
+      );
       const tags = tagsAt(input, "Tags");
-      const name = permitted(call, "CreateRole", input, requestTags(tags));
+      const boundary = tryTextAt(input, "PermissionsBoundary");
+      const name = permitted(call, "CreateRole", input, {
+        ...requestTags(tags),
+        "iam:PermissionsBoundary": boundary,
+      });
       // Tags are a permission of their own, also while something is made.
       if (Object.keys(tags).length > 0) permitted(call, "TagRole", input, requestTags(tags));
       const role = createRole(cloud, call.caller.account, {
@@ -58,6 +74,7 @@ export function roleActions(cloud: Cloud): Readonly<Record<string, QueryAction>>
         description: tryTextAt(input, "Description"),
         maxSessionSeconds: integerAt(input, "MaxSessionDuration"),
         tags,
+        boundary,
       });
       return { Role: formatRole(cloud, role, "whole") };
     },
@@ -112,6 +129,18 @@ export function roleActions(cloud: Cloud): Readonly<Record<string, QueryAction>>
       allowOnly(input, "RoleName", "Marker", "MaxItems");
       const { tags } = findRole(cloud, call.caller.account, permitted(call, "ListRoleTags", input));
       return page("Tags", formatTags(tags), input);
+    },
+    PutRolePermissionsBoundary(call, input) {
+      allowOnly(input, "RoleName", "PermissionsBoundary");
+      const boundary = textAt(input, "PermissionsBoundary");
+      const name = permitted(call, "PutRolePermissionsBoundary", input, { "iam:PermissionsBoundary": boundary });
+      putRoleBoundary(cloud, call.caller.account, name, boundary);
+      return undefined;
+    },
+    DeleteRolePermissionsBoundary(call, input) {
+      allowOnly(input, "RoleName");
+      deleteRoleBoundary(cloud, call.caller.account, permitted(call, "DeleteRolePermissionsBoundary", input));
+      return undefined;
     },
     PutRolePolicy(call, input) {
       allowOnly(input, "RoleName", "PolicyName", "PolicyDocument");
@@ -168,7 +197,7 @@ export function formatAttached(attached: readonly string[], input: QueryInput): 
   return belowPath(policies, input).map(({ arn, name }) => ({ PolicyName: name, PolicyArn: arn }));
 }
 
-/** Lists leave out tags. */
+/** Lists leave out tags and boundaries. */
 function formatRole(cloud: Cloud, role: Role, extent: "whole" | "listed"): XmlValue {
   return {
     Path: role.path,
@@ -179,6 +208,15 @@ function formatRole(cloud: Cloud, role: Role, extent: "whole" | "listed"): XmlVa
     AssumeRolePolicyDocument: formatDocument(showTrust(cloud, role)),
     Description: role.description,
     MaxSessionDuration: role.maxSessionSeconds,
-    ...(extent === "whole" ? { Tags: formatTags(role.tags), RoleLastUsed: {} } : {}),
+    ...(extent === "whole" ? formatRest(role) : {}),
+  };
+}
+
+function formatRest({ tags, boundary }: Role): { readonly [key: string]: XmlValue } {
+  const limit = { PermissionsBoundaryType: "Policy", PermissionsBoundaryArn: boundary };
+  return {
+    ...(boundary === undefined ? {} : { PermissionsBoundary: limit }),
+    Tags: formatTags(tags),
+    RoleLastUsed: {},
   };
 }

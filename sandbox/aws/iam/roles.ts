@@ -1,5 +1,6 @@
 import type { Cloud } from "#sandbox/aws/cloud.ts";
 import { addAttached, addInline, dropAttached, dropInline } from "#sandbox/aws/iam/attachments.ts";
+import { findPolicy } from "#sandbox/aws/iam/managed-policies.ts";
 import {
   alreadyExists,
   deleteConflict,
@@ -22,6 +23,8 @@ export interface NewRole {
   /** @default 3600 */
   readonly maxSessionSeconds?: number | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** ARN of a managed policy. */
+  readonly boundary?: string | undefined;
 }
 
 export interface RoleChange {
@@ -31,12 +34,13 @@ export interface RoleChange {
 
 /** @throws AwsFault EntityAlreadyExists, MalformedPolicyDocument, LimitExceeded, ValidationError, InvalidInput */
 export function createRole(cloud: Cloud, account: string, input: NewRole): Role {
-  const { name, path = "/", trust, description, maxSessionSeconds = 3_600, tags = {} } = input;
+  const { name, path = "/", trust, description, maxSessionSeconds = 3_600, tags = {}, boundary } = input;
   const { roles } = iamOf(cloud, account);
   checkName("roleName", name, 64);
   checkPath(path);
   checkChange({ description, maxSessionSeconds });
   checkTags(tags);
+  checkBoundary(cloud, account, boundary);
   if (roles[name.toLowerCase()] !== undefined) throw alreadyExists(`Role with name ${name} already exists.`);
   const role: Role = {
     name,
@@ -51,6 +55,7 @@ export function createRole(cloud: Cloud, account: string, input: NewRole): Role 
     tags,
     inline: {},
     attached: [],
+    boundary,
   };
   return keep(cloud, account, role);
 }
@@ -58,6 +63,12 @@ export function createRole(cloud: Cloud, account: string, input: NewRole): Role 
 function checkChange({ description = "", maxSessionSeconds = 3_600 }: RoleChange): void {
   checkLength("description", description, 0, 1_000);
   checkRange("maxSessionDuration", maxSessionSeconds, 3_600, 43_200);
+}
+
+/** @throws AwsFault NoSuchEntity */
+function checkBoundary(cloud: Cloud, account: string, boundary: string | undefined): void {
+  if (boundary === undefined) return;
+  findPolicy(cloud, account, boundary, `Scope ARN: ${boundary} does not exist or is not attachable.`);
 }
 
 function keep(cloud: Cloud, account: string, role: Role): Role {
@@ -120,6 +131,20 @@ export function untagRole(cloud: Cloud, account: string, name: string, keys: rea
   const role = findRole(cloud, account, name);
   const tags = Object.fromEntries(Object.entries(role.tags).filter(([key]) => !keys.includes(key)));
   return keep(cloud, account, { ...role, tags });
+}
+
+/** Sets a limit, or another one. @throws AwsFault NoSuchEntity for the role or the policy */
+export function putRoleBoundary(cloud: Cloud, account: string, name: string, policyArn: string): Role {
+  const role = findRole(cloud, account, name);
+  checkBoundary(cloud, account, policyArn);
+  return keep(cloud, account, { ...role, boundary: policyArn });
+}
+
+/** @throws AwsFault NoSuchEntity for the role, or when it has no limit */
+export function deleteRoleBoundary(cloud: Cloud, account: string, name: string): Role {
+  const role = findRole(cloud, account, name);
+  if (role.boundary === undefined) throw noSuchEntity(`Role ${name} does not have a permissions boundary`);
+  return keep(cloud, account, { ...role, boundary: undefined });
 }
 
 /** Adds an inline policy, or replaces it. @throws AwsFault NoSuchEntity, MalformedPolicyDocument, LimitExceeded */

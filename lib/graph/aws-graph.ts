@@ -5,6 +5,7 @@ import { delegation } from "#lib/aws/delegation.ts";
 import { type ExistingZonesState, existingZones } from "#lib/aws/existing-zones.ts";
 import { hostedZone } from "#lib/aws/hosted-zone.ts";
 import { type EksKubeconfigState, eksKubeconfig } from "#lib/aws/kubeconfig.ts";
+import { type ManagementZonesState, managementZones } from "#lib/aws/management-zones.ts";
 import { oidcProvider } from "#lib/aws/oidc-provider.ts";
 import { removeFromEks } from "#lib/aws/outliving.ts";
 import { registrarDelegation } from "#lib/aws/registrar-delegation.ts";
@@ -86,7 +87,7 @@ export function awsGraph(fleet: Fleet, settings: AwsSettings): AwsGraph | undefi
       const role = account === undefined ? undefined : roles.get(account.name);
       // The fleet was checked: an account that isn't there is a fault that is told long before.
       if (account === undefined || role === undefined) throw new Error(`${cluster.name} has no account`);
-      return eksCluster(parts, cluster, account, role, shared.stack);
+      return eksCluster(parts, cluster, account, role, shared.zones);
     },
   };
 }
@@ -100,6 +101,7 @@ interface Parts {
 
 interface ManagementAccount {
   readonly stack: Resource<StackState>;
+  readonly zones: Resource<ManagementZonesState>;
   readonly resources: readonly AnyResource[];
 }
 
@@ -150,19 +152,23 @@ function managementAccount(parts: Parts): ManagementAccount {
     timeoutMs: timeouts.roles,
     ...keptUnlessTargeted(settings, managementStackId(management.name), managementDelete),
   });
+  const known = managementZones({
+    id: `aws/${management.name}/zones`,
+    title: `${management.name}: zones`,
+    owner,
+    actor,
+    zones,
+    stack: made,
+  });
   const registrar = registrarDelegation({
     id: registrarId(management.name, zones.primary),
     title: `${zones.primary}: delegation from ${fleet.domain}`,
     owner,
     domain: fleet.domain,
-    primary: made,
-    primaryOf: ({ outputs }) => ({
-      zoneId: outputs.PrimaryZoneId ?? "",
-      name: zones.primary,
-      nameServers: splitList(outputs.PrimaryZoneNameServers),
-    }),
+    primary: known,
+    primaryOf: ({ primary }) => primary,
   });
-  return { stack: made, resources: [...(provider === undefined ? [] : [provider]), made, registrar] };
+  return { stack: made, zones: known, resources: [...(provider === undefined ? [] : [provider]), made, registrar] };
 }
 
 const managementDelete = "mise run delete:aws-mgmt:cf-route53-gh-action-iam-role-oidc removes it";
@@ -237,9 +243,9 @@ function eksCluster(
   cluster: EksCluster,
   account: AwsAccount,
   role: Resource<StackState>,
-  managementStack: Resource<StackState>,
+  parents: Resource<ManagementZonesState>,
 ): { readonly resources: readonly AnyResource[]; readonly managed: ManagedCluster } {
-  const { fleet, settings, management, zones } = parts;
+  const { fleet, settings, management } = parts;
   const owner: Owner = { kind: "cluster", name: cluster.name, group: "aws" };
   const actor: AwsActor = { account, as: "clusters" };
   const prefix = `aws/${account.name}/${cluster.name}`;
@@ -261,8 +267,8 @@ function eksCluster(
     name: cluster.name,
     zone,
     zoneActor: actor,
-    parent: managementStack,
-    parentOf: parentZone(zones),
+    parent: parents,
+    parentOf: ({ clusters }) => clusters,
   });
   const access = {
     cluster,
@@ -340,14 +346,6 @@ function managedEks(
   };
 }
 
-function parentZone({ clusters }: CloudZones) {
-  return ({ outputs }: StackState) => ({
-    zoneId: outputs.K8sZoneId ?? "",
-    name: clusters,
-    nameServers: splitList(outputs.K8sZoneNameServers),
-  });
-}
-
 function ownerOf(account: AwsAccount): Owner {
   return { kind: "account", name: account.name, group: "aws" };
 }
@@ -358,10 +356,6 @@ function tagsOf({ domain }: Fleet, more: Readonly<Record<string, string>>): Read
 
 function roleArn({ accountId }: AwsAccount, role: string): string {
   return `arn:aws:iam::${accountId}:role/${role}`;
-}
-
-function splitList(text: string | undefined): readonly string[] {
-  return (text ?? "").split(",").filter((part) => part !== "");
 }
 
 /** Clusters come and go; without these nothing of the account could be reached. */

@@ -29,6 +29,7 @@ describe("the AWS part of a fleet", () => {
       "aws/aws-mgmt/caller",
       "aws/aws-mgmt/existing-zones",
       "aws/aws-mgmt/stack/management",
+      "aws/aws-mgmt/zones",
       "aws/aws-mgmt/registrar/aws.mylabs.dev",
       "aws/aws-01/stack/role",
       "aws/aws-02/stack/role",
@@ -36,7 +37,7 @@ describe("the AWS part of a fleet", () => {
     expect(ids.filter((id) => id.includes("k01.k8s")).sort()).toEqual(
       [
         `${k01}/applications`,
-        `${k01}/bootstrap`,
+        `${k01}/argocd`,
         `${k01}/delegation`,
         `${k01}/facts`,
         "aws/aws-01/kubeconfig/k01.k8s.aws.mylabs.dev",
@@ -49,7 +50,7 @@ describe("the AWS part of a fleet", () => {
   test("makes each thing after what it needs", () => {
     expect(needsOf(fleet, "aws/aws-01/stack/role")).toEqual(["aws/aws-mgmt/stack/management"]);
     expect(needsOf(fleet, `${k01}/zone`)).toEqual(["aws/aws-01/stack/role"]);
-    expect(needsOf(fleet, `${k01}/delegation`)).toEqual([`${k01}/zone`, "aws/aws-mgmt/stack/management"].sort());
+    expect(needsOf(fleet, `${k01}/delegation`)).toEqual([`${k01}/zone`, "aws/aws-mgmt/zones"].sort());
     expect(needsOf(fleet, `${k01}/stack`)).toEqual([`${k01}/zone`, "aws/aws-01/stack/role"].sort());
     expect(needsOf(fleet, "aws/aws-01/kubeconfig/k01.k8s.aws.mylabs.dev")).toEqual([`${k01}/stack`]);
   });

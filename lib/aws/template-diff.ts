@@ -1,4 +1,4 @@
-import { isRecord, type TemplateValue } from "#lib/aws/template.ts";
+import { child, isRecord, type TemplateValue } from "#lib/aws/template.ts";
 import type { Change } from "#lib/graph/resource.ts";
 
 /**
@@ -14,7 +14,9 @@ const shownCharacters = 60;
 export function diffTemplates(deployed: TemplateValue, wanted: TemplateValue): readonly Change[] {
   const changes: Change[] = [];
   for (const section of sections) {
-    collect(section, isRecord(deployed) ? deployed[section] : undefined, at(wanted, section), changes);
+    const [from, to] = [child(deployed, section), child(wanted, section)];
+    // Where one has no such section, what the other has in it is told piece by piece.
+    collect(section, from ?? (isRecord(to) ? {} : undefined), to ?? (isRecord(from) ? {} : undefined), changes);
   }
   if (changes.length <= shownAtMost) return changes;
   const more = changes.length - shownAtMost;
@@ -22,10 +24,6 @@ export function diffTemplates(deployed: TemplateValue, wanted: TemplateValue): r
     ...changes.slice(0, shownAtMost),
     { field: "template", from: "", to: `${more} more differences`, effect: "in-place" },
   ];
-}
-
-function at(value: TemplateValue, key: string): TemplateValue | undefined {
-  return isRecord(value) ? value[key] : undefined;
 }
 
 function collect(

@@ -101,6 +101,8 @@ export function cloudFormationMemory(clock: Clock) {
     staleLooks: 0,
     /** What else may be asked, and its answer. */
     answers: {} as Record<string, (input: Record<string, string>) => object>,
+    /** Called before each call is answered. */
+    onCall: undefined as ((method: string) => void) | undefined,
     /** Of the template's parameters: what those get that nobody gives. */
     defaults: {} as Record<string, string>,
     put,
@@ -323,6 +325,7 @@ export function cloudFormationMemory(clock: Clock) {
       return async (input: Record<string, string>, options?: { readonly abortSignal?: AbortSignal }) => {
         options?.abortSignal?.throwIfAborted();
         advance();
+        memory.onCall?.(method);
         memory.inputs[method] = input;
         if (!/^(describe|get|list)/.test(method)) memory.calls.push(method);
         const fault = memory.faults[method]?.shift();

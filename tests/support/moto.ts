@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 
-/** An AWS that nobody here wrote (https://pypi.org/project/moto), on loopback. It lets everybody do everything. */
+/** Another AWS that nobody here wrote (https://pypi.org/project/moto), on loopback. */
 export interface Moto {
   readonly endpoint: string;
   stop(): Promise<void>;
@@ -11,12 +11,12 @@ export const moto = Bun.env.MOTO_SERVER ?? Bun.which("moto_server") ?? undefined
 
 const startMs = 30_000;
 
-/** @param account twelve digits: whose calls are without a role */
+/** @param account that every key is of */
 export async function openMoto(account = "123456789012"): Promise<Moto> {
   if (moto === undefined) throw new Error("moto is not installed here");
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
-  const child = Bun.spawn([moto, "--host", "127.0.0.1", "--port", String(port)], {
+  const child = Bun.spawn([moto, "-H", "127.0.0.1", "-p", String(port)], {
     env: { PATH: Bun.env.PATH ?? "", MOTO_ACCOUNT_ID: account },
     stdout: "ignore",
     stderr: "ignore",
@@ -28,7 +28,10 @@ export async function openMoto(account = "123456789012"): Promise<Moto> {
       () => false,
     );
     if (answers) break;
-    if (performance.now() > deadline) throw new Error("moto did not start");
+    if (performance.now() > deadline || child.exitCode !== null) {
+      child.kill();
+      throw new Error("moto did not start");
+    }
     await Bun.sleep(50);
   }
   return {

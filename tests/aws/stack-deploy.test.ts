@@ -266,6 +266,26 @@ describe("an operation", () => {
     expect((await at.ensure()).status.name).toBe("UPDATE_COMPLETE");
   });
 
+  test("is told by its own events only", async () => {
+    const at = scene(another);
+    const stack = putOwn(at);
+    at.memory.courses.update = [
+      { end: "UPDATE_ROLLBACK_COMPLETE", resources: [["Role", "UPDATE_FAILED", "the cause"]] },
+    ];
+    at.memory.onCall = (method) => {
+      const [first] = stack.events;
+      if (method !== "describeStackEvents" || first === undefined || stack.events.length > 1) return;
+      const event = {
+        LogicalResourceId: "Zone",
+        PhysicalResourceId: "Zone-1",
+        ResourceStatus: "UPDATE_FAILED" as const,
+      };
+      stack.events.push({ ...first, ...event, EventId: "other", ClientRequestToken: "another" });
+    };
+    expect((await failureOf(at.ensure())).message).toEndWith("Role (AWS::IAM::Role): the cause");
+    expect(at.written.join()).not.toContain("Zone");
+  });
+
   test("is looked at less and less often", async () => {
     const at = scene(another);
     putOwn(at);

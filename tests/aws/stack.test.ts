@@ -83,7 +83,12 @@ describe("a stack is", () => {
       const at = scene();
       const stack = putOwn(at);
       at.memory.begin(stack, "update", token);
-      stack.events.push({ ...stack.events[0], LogicalResourceId: "Cluster", PhysicalResourceId: "c" } as never);
+      // More of them than one page holds.
+      const [first] = stack.events;
+      for (const name of ["Vpc", "Subnet", "Role", "Cluster"]) {
+        const event = { EventId: name, LogicalResourceId: name, PhysicalResourceId: name, ClientRequestToken: "x" };
+        stack.events.push({ ...first, ...event } as never);
+      }
       expect(await at.observe()).toEqual({
         kind: "busy",
         why: `CloudFormation is at work on it (UPDATE_IN_PROGRESS), ${who}, last Cluster UPDATE_IN_PROGRESS: User Initiated`,

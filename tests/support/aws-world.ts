@@ -1,0 +1,76 @@
+import type { IAM } from "@aws-sdk/client-iam";
+import type { Route53 } from "@aws-sdk/client-route-53";
+import type { Aws } from "#lib/aws/clients.ts";
+import type { Clock } from "#lib/clock.ts";
+import type { DnsRoot } from "#lib/dns/directory.ts";
+import { createOutputs, type OutputStore } from "#lib/graph/outputs.ts";
+import { cautious, type World, type WorldOptions } from "#lib/world.ts";
+import { virtualClock } from "#tests/support/virtual-clock.ts";
+
+export interface AwsWorld {
+  readonly world: World;
+  readonly outputs: OutputStore;
+  /** Progress, in order. */
+  readonly said: string[];
+}
+
+export interface AwsWorldOptions extends Partial<WorldOptions> {
+  /** By account and way in: `aws-01 clusters`. Another one is refused. */
+  readonly route53?: (who: string) => Route53;
+  readonly iam?: (who: string) => IAM;
+  /** @default there is no DNS */
+  readonly dns?: DnsRoot;
+  readonly clock?: Clock;
+  readonly signal?: AbortSignal;
+  /** Accounts of which nobody is an owner here. */
+  readonly ownerless?: readonly string[];
+  /** @default aws */
+  readonly partition?: string;
+}
+
+/** A world with Route 53, IAM and DNS, as far as a test gives them, and nothing else. */
+export function awsWorld(options: AwsWorldOptions = {}): AwsWorld {
+  const { route53, iam, dns, clock, signal, ownerless = [], partition = "aws", ...flags } = options;
+  const said: string[] = [];
+  const refuse = (): never => {
+    throw new Error("this test has no such thing");
+  };
+  const sessionOf = (account: string, as: string) => ({
+    credentials: { accessKeyId: "key", secretAccessKey: "secret" },
+    identity: { account, arn: `arn:${partition}:iam::${account}:user/${as}` },
+  });
+  const aws: Aws = {
+    session: async ({ account, as }) => sessionOf(account.accountId, as),
+    findOwner: async ({ name, accountId }) => (ownerless.includes(name) ? undefined : sessionOf(accountId, "owner")),
+    cloudFormation: refuse,
+    route53: async ({ account, as }) => (route53 ?? refuse)(`${account.name} ${as}`),
+    iam: async ({ account, as }) => (iam ?? refuse)(`${account.name} ${as}`),
+  };
+  const world: World = {
+    exec: { run: refuse, attempt: refuse },
+    variables: {},
+    clock: clock ?? virtualClock(),
+    paths: { root: "/nowhere", kubeconfigs: "/nowhere", runs: "/nowhere", locks: "/nowhere", cache: "/nowhere" },
+    kubernetes: refuse,
+    aws,
+    dns: dns ?? { serversOf: refuse, addressesOf: refuse },
+    download: refuse,
+    locks: { hold: (_name, _waiting, work) => work() },
+    signal: signal ?? new AbortController().signal,
+    progress: (message) => void said.push(message),
+    output: () => undefined,
+    options: { ...cautious, ...flags },
+  };
+  return { world, outputs: createOutputs(), said };
+}
+
+/** Runs work with a signal that is aborted as soon as something is said that matches. */
+export function abortOn(controller: AbortController, pattern: RegExp, world: World): World {
+  return {
+    ...world,
+    progress(message) {
+      world.progress(message);
+      if (pattern.test(message)) controller.abort(new Error("interrupted"));
+    },
+  };
+}

@@ -1,5 +1,7 @@
+import type { AwsStatus } from "#sandbox/aws/service-host.ts";
 import type { ControlPlane } from "#sandbox/docker/model.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
+import type { SandboxWorld } from "#sandbox/settings.ts";
 
 /** The daemon does not answer. */
 export class DaemonUnreachable extends Error {}
@@ -18,6 +20,15 @@ export interface NewNode {
   readonly labels: Readonly<Record<string, string>>;
   readonly index: number;
   readonly tainted: boolean;
+}
+
+export interface AwsFaultRequest {
+  /** `cloudformation:CreateChangeSet`. */
+  readonly target: string;
+  readonly effect: string;
+  readonly nth: number;
+  /** 0: all that follow. */
+  readonly times: number;
 }
 
 /** What only the daemon can do, since it holds ports open and runs the API servers. */
@@ -56,6 +67,25 @@ export class DaemonClient {
 
   async join(node: NewNode): Promise<void> {
     await this.#call("join", node);
+  }
+
+  /** Tells it of the world outside of the sandbox; opens AWS, if there are accounts. */
+  async enter(world: SandboxWorld): Promise<{ readonly awsEndpoint: string | null }> {
+    return await this.#call("enter", world);
+  }
+
+  /** What there is in AWS; undefined when there is no AWS. */
+  async awsStatus(): Promise<(AwsStatus & { readonly endpoint: string }) | undefined> {
+    const { aws } = await this.#call<{ aws?: AwsStatus & { readonly endpoint: string } }>("aws-status", {});
+    return aws;
+  }
+
+  async addAwsFault(fault: AwsFaultRequest): Promise<void> {
+    await this.#call("aws-fault", fault);
+  }
+
+  async clearAwsFaults(): Promise<void> {
+    await this.#call("aws-clear", {});
   }
 
   async shutdown(): Promise<void> {

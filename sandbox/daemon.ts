@@ -1,21 +1,25 @@
-import { Database } from "bun:sqlite";
 import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { ArgocdBehaviour } from "#sandbox/argocd/controller.ts";
 import { SnapshotRepository } from "#sandbox/argocd/repository.ts";
 import type { NewControlPlane, NewNode } from "#sandbox/daemon-client.ts";
+import { DaemonWorld } from "#sandbox/daemon-world.ts";
 import { now, randomId } from "#sandbox/docker/engine.ts";
 import type { Container, ControlPlane } from "#sandbox/docker/model.ts";
 import { DockerState } from "#sandbox/docker/state.ts";
 import { loadX509, makeCertificates } from "#sandbox/kubernetes/certificates.ts";
 import { gitVersion, seedControlPlane, seedNetwork, seedNode, seedStorage } from "#sandbox/kubernetes/seed.ts";
-import { ApiServer } from "#sandbox/kubernetes/server.ts";
+import { ApiServer, type Controller } from "#sandbox/kubernetes/server.ts";
+import { tryLock } from "#sandbox/lock-file.ts";
 import { paceOf } from "#sandbox/pace.ts";
 import { type SandboxPaths, sandboxPaths } from "#sandbox/paths.ts";
 
 /** How often it looks whether its folder is still there. */
 const FOLDER_CHECK_MS = 500;
+
+/** What has not been closed by then is closed by the end of the process. */
+const CLOSE_DEADLINE_MS = 2000;
 
 /** A refusal in Docker's words, given to the program that asked. */
 class Refusal extends Error {}
@@ -32,14 +36,23 @@ class Daemon {
   readonly #listeners = new Map<string, Listener>();
   readonly #apis = new Map<string, ApiServer>();
   readonly #repository: SnapshotRepository;
+  readonly #world: DaemonWorld;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(paths: SandboxPaths) {
     this.#paths = paths;
     this.#state = new DockerState(paths.database, { create: true });
-    this.#repository = new SnapshotRepository(paths.commits);
+    this.#repository = new SnapshotRepository(paths.commits, () => this.#world.remotes());
+    this.#world = new DaemonWorld({
+      paths,
+      speed: () => this.#state.speed(),
+      controllers: [this.#argocd],
+      log,
+    });
     mkdirSync(paths.clusters, { recursive: true, mode: 0o700 });
   }
+
+  readonly #argocd: Controller = (cluster, pace) => new ArgocdBehaviour(cluster, pace, this.#repository);
 
   async restore(): Promise<void> {
     for (const container of this.#state.containers()) {
@@ -47,6 +60,7 @@ class Daemon {
       await this.#open(container).catch((error: unknown) => this.#failed(container, error));
     }
     this.#updateNodes();
+    await this.#world.restore().catch((error: unknown) => log(`aws: ${String(error)}`));
   }
 
   /** Operations run one after the other. */
@@ -78,11 +92,15 @@ class Daemon {
           this.#join(body as NewNode);
           return {};
         case "shutdown":
-          setTimeout(() => process.exit(0), 5);
+          setTimeout(() => process.exit(0), CLOSE_DEADLINE_MS);
           await this.close();
+          setTimeout(() => process.exit(0), 5);
           return {};
-        default:
-          throw new Refusal(`unknown operation ${operation}`);
+        default: {
+          const done = this.#world.do(operation, body);
+          if (done === undefined) throw new Refusal(`unknown operation ${operation}`);
+          return await done;
+        }
       }
     };
     if (operation === "ping") return work();
@@ -96,6 +114,7 @@ class Daemon {
     for (const api of this.#apis.values()) await api.dispose();
     this.#listeners.clear();
     this.#apis.clear();
+    await this.#world.close();
   }
 
   async #start(id: string): Promise<void> {
@@ -241,7 +260,7 @@ class Daemon {
       version: gitVersion(controlPlane),
       networkDaemonSet: controlPlane.distribution === "kind" ? "kindnet" : undefined,
       pace: paceOf(() => this.#state.speed()),
-      controllers: [(cluster, pace) => new ArgocdBehaviour(cluster, pace, this.#repository)],
+      controllers: [this.#argocd],
     });
     this.#apis.set(controlPlane.container, api);
     return api;
@@ -282,21 +301,6 @@ class Daemon {
 function log(line: string): void {
   process.stderr.write(`${new Date().toISOString()} ${line}\n`);
 }
-
-/** Locks a file as long as this process lives; false when another one has it. */
-function tryLock(path: string): boolean {
-  const lock = new Database(path, { create: true });
-  try {
-    lock.run("BEGIN EXCLUSIVE");
-  } catch {
-    lock.close();
-    return false;
-  }
-  heldLocks.push(lock);
-  return true;
-}
-
-const heldLocks: Database[] = [];
 
 async function serve(directory: string): Promise<void> {
   const paths = sandboxPaths(directory);

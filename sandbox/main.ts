@@ -3,6 +3,9 @@ import { Database } from "bun:sqlite";
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { readInstallManifest } from "#sandbox/argocd/install-manifest.ts";
+import { awsVariables, writeProfiles } from "#sandbox/aws/environment.ts";
+import { parseCloudFault } from "#sandbox/aws/faults.ts";
 import { DaemonClient, DaemonUnreachable } from "#sandbox/daemon-client.ts";
 import { parseArguments, UnknownUsage } from "#sandbox/docker/argv.ts";
 import { createBuiltinNetworks } from "#sandbox/docker/engine.ts";
@@ -10,6 +13,7 @@ import { parseEffect } from "#sandbox/docker/faults.ts";
 import { DockerState } from "#sandbox/docker/state.ts";
 import { readSandboxEnvironment } from "#sandbox/environment.ts";
 import { type SandboxPaths, sandboxPaths } from "#sandbox/paths.ts";
+import type { AwsAccountName, SandboxWorld } from "#sandbox/settings.ts";
 
 /** Programs that stand in for others, with the folder of their source. */
 const PROGRAMS = { docker: "docker", kind: "docker", k3d: "docker", git: "git" } as const;
@@ -20,24 +24,33 @@ const START_DEADLINE_MS = 15_000;
 const POLL_MS = 10;
 
 const USAGE = `usage: bun run sandbox/main.ts COMMAND --state DIR
-  up [--speed N]                       start the sandbox, print its environment as one line of JSON
+  up [--speed N] [--domain NAME] [--aws-account NAME=ID]... [--repository URL]
+                                       start the sandbox, print its environment as one line of JSON; the first
+                                       account of AWS is the one to come from
   down                                 stop it; clusters stay on disk
   reset                                stop it and remove everything
   status                               print what runs as JSON
   fault PROGRAM MATCH EFFECT [--once] [--nth N]
                                        EFFECT: fail:EXIT:TEXT, slow:MS or hang
+  fault aws SERVICE:ACTION EFFECT [--once] [--nth N]
+                                       EFFECT: throttle, fail:CODE, slow:MS, cut or lost
   fault --clear                        no more faults`;
 
 /** What `up` prints: variables for the programs that are to see the sandbox. */
 export interface SandboxUp {
-  readonly env: { readonly PATH: string; readonly K8S_SANDBOX_STATE: string; readonly ARGOCD_MANIFEST: string };
+  readonly env: Readonly<Record<string, string>> & {
+    readonly PATH: string;
+    readonly K8S_SANDBOX_STATE: string;
+    readonly ARGOCD_MANIFEST: string;
+  };
 }
 
-async function up(paths: SandboxPaths, speed: number | undefined): Promise<void> {
+async function up(paths: SandboxPaths, speed: number | undefined, world: SandboxWorld): Promise<void> {
   mkdirSync(paths.state, { recursive: true, mode: 0o700 });
   const daemon = new DaemonClient(paths);
   if (!(await isUp(daemon, paths))) await startOnce(paths, daemon);
   if (speed !== undefined) withState(paths, (state) => state.setSpeed(speed));
+  const entered = daemon.enter(world);
   writePrograms(paths);
   writeManifests(paths);
   const { path } = readSandboxEnvironment();
@@ -46,8 +59,21 @@ async function up(paths: SandboxPaths, speed: number | undefined): Promise<void>
     PATH: [paths.bin, ...others].join(":"),
     K8S_SANDBOX_STATE: paths.state,
     ARGOCD_MANIFEST: paths.manifests,
+    ...(await awsEnvironment(paths, world, await entered)),
   };
   print({ env } satisfies SandboxUp);
+}
+
+/** Nothing without accounts: the programs then see whatever AWS their environment leads to. */
+async function awsEnvironment(
+  paths: SandboxPaths,
+  { accounts }: SandboxWorld,
+  { awsEndpoint }: { readonly awsEndpoint: string | null },
+): Promise<Readonly<Record<string, string>>> {
+  const [management] = accounts;
+  if (management === undefined || awsEndpoint === null) return {};
+  await writeProfiles(paths, accounts);
+  return { ...awsVariables(awsEndpoint, paths, management), DNS_DIRECTORY: paths.aws.dnsDirectory };
 }
 
 /** Two calls at the same time start one daemon: the second waits for the first and finds it running. */
@@ -99,11 +125,13 @@ async function status(paths: SandboxPaths): Promise<void> {
   const daemon = new DaemonClient(paths);
   const running = await isUp(daemon, paths);
   const hasState = existsSync(paths.database);
+  const aws = running ? await daemon.awsStatus() : undefined;
   print({
     running,
     pid: running ? await daemon.ping() : null,
     state: paths.state,
     ...(hasState ? withState(paths, describe) : { speed: null, containers: [], clusters: [], faults: [] }),
+    ...(aws === undefined ? {} : { aws }),
   });
 }
 
@@ -159,14 +187,13 @@ function writePrograms(paths: SandboxPaths): void {
 
 /** Both variants, each in one file as Argo CD has them. */
 function writeManifests(paths: SandboxPaths): void {
-  const read = (name: string) => readFileSync(join(import.meta.dir, "argocd/manifests", `${name}.yaml`), "utf8");
   for (const [file, variant] of [
     ["install.yaml", "standard"],
     ["ha/install.yaml", "high-availability"],
   ] as const) {
     const path = join(paths.manifests, file);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeWhole(path, `${read("common")}---\n${read(variant)}`, 0o600);
+    writeWhole(path, readInstallManifest(variant), 0o600);
   }
 }
 
@@ -186,17 +213,47 @@ function print(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-function addFault(paths: SandboxPaths, words: readonly string[], once: boolean, nth: number): void {
+async function addFault(paths: SandboxPaths, words: readonly string[], once: boolean, nth: number): Promise<void> {
   const [program = "", match, effect = "", ...more] = words;
+  if (program === "aws" && match !== undefined && more.length === 0) {
+    const times = once ? 1 : 0;
+    if (parseCloudFault(match, effect) === undefined) throw new UnknownUsage(`the fault "${match} ${effect}"`);
+    return await new DaemonClient(paths).addAwsFault({ target: match, effect, nth, times });
+  }
   if (!FAULTY.some((one) => one === program)) throw new UnknownUsage(`the program "${program}"`);
   if (match === undefined || more.length > 0) throw new UnknownUsage("other than PROGRAM MATCH EFFECT");
   if (parseEffect(effect) === undefined) throw new UnknownUsage(`the effect "${effect}"`);
   withState(paths, (state) => state.addFault({ program, match, effect, nth, times: once ? 1 : 0 }));
 }
 
+async function clearFaults(paths: SandboxPaths): Promise<void> {
+  withState(paths, (state) => state.clearFaults());
+  const daemon = new DaemonClient(paths);
+  if (await isUp(daemon, paths)) await daemon.clearAwsFaults();
+}
+
+function parseAccount(text: string): AwsAccountName {
+  const [, name, id] = /^([\w.-]+)=(\d{12})$/.exec(text) ?? [];
+  if (name === undefined || id === undefined) throw new UnknownUsage(`the account "${text}": it is NAME=ID`);
+  return { name, id };
+}
+
+function optional<Key extends string>(key: Key, value: string | undefined): { readonly [key in Key]?: string } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [key in Key]: string });
+}
+
 async function main(argv: readonly string[]): Promise<void> {
   const args = parseArguments(argv, {
-    flags: { state: "string", speed: "string", once: "boolean", nth: "string", clear: "boolean" },
+    flags: {
+      state: "string",
+      speed: "string",
+      domain: "string",
+      "aws-account": "list",
+      repository: "string",
+      once: "boolean",
+      nth: "string",
+      clear: "boolean",
+    },
   });
   const [command, ...words] = args.positional;
   const directory = args.value("state");
@@ -208,7 +265,11 @@ async function main(argv: readonly string[]): Promise<void> {
   if (command !== "fault" && words.length > 0) throw new UnknownUsage(`the argument ${words[0]}`);
   switch (command) {
     case "up":
-      return up(paths, speed);
+      return up(paths, speed, {
+        accounts: args.values("aws-account").map(parseAccount),
+        ...optional("domain", args.value("domain")),
+        ...optional("repository", args.value("repository")),
+      });
     case "down":
       return down(paths);
     case "reset":
@@ -218,8 +279,8 @@ async function main(argv: readonly string[]): Promise<void> {
     case "status":
       return status(paths);
     case "fault":
-      if (args.is("clear")) withState(paths, (state) => state.clearFaults());
-      else addFault(paths, words, args.is("once") || args.value("nth") !== undefined, nth);
+      if (args.is("clear")) await clearFaults(paths);
+      else await addFault(paths, words, args.is("once") || args.value("nth") !== undefined, nth);
       return;
     default:
       throw new UnknownUsage(`the command "${command ?? ""}"`);

@@ -1,0 +1,48 @@
+import type { Cloud, Service } from "#sandbox/aws/cloud.ts";
+import { resumeAddon, resumeAddonUpdate } from "#sandbox/aws/eks/addons.ts";
+import { resumeClusterUpdate } from "#sandbox/aws/eks/cluster-updates.ts";
+import { resumeCluster } from "#sandbox/aws/eks/clusters.ts";
+import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
+import { resumeNodeGroup, resumeNodeGroupUpdate } from "#sandbox/aws/eks/node-groups.ts";
+import { accessOperations } from "#sandbox/aws/eks/operations/access.ts";
+import { clusterOperations } from "#sandbox/aws/eks/operations/clusters.ts";
+import { computeOperations } from "#sandbox/aws/eks/operations/compute.ts";
+import { tagOperations } from "#sandbox/aws/eks/operations/tags.ts";
+import { answerRest } from "#sandbox/aws/eks/rest.ts";
+import { allPlaces } from "#sandbox/aws/eks/state.ts";
+import { stopWork } from "#sandbox/aws/eks/work.ts";
+
+const operations = [...clusterOperations, ...accessOperations, ...computeOperations, ...tagOperations];
+
+export function eksService(cloud: Cloud): Service {
+  return { name: "eks", handle: async (call) => answerRest(cloud, operations, call) };
+}
+
+/**
+ * Opens the API servers that were open when the daemon ended, and goes on with what was under way: that begins its time
+ * anew.
+ *
+ * @param failed is told of clusters whose port another program has taken
+ */
+export async function resumeEks(cloud: Cloud, failed: (cluster: string, error: unknown) => void): Promise<void> {
+  for (const place of allPlaces(cloud)) {
+    for (const record of Object.values(place.state.clusters)) {
+      const { name } = record.cluster;
+      await resumeCluster(place, record).catch((error: unknown) => failed(name, error));
+      for (const update of Object.values(record.updates)) {
+        if (update.status !== "InProgress") continue;
+        if (update.of === undefined) resumeClusterUpdate(place, name, update);
+        else if (update.of.kind === "nodegroup") resumeNodeGroupUpdate(place, name, update);
+        else resumeAddonUpdate(place, name, update);
+      }
+      for (const group of Object.values(record.nodeGroups)) resumeNodeGroup(place, group);
+      for (const addon of Object.values(record.addons)) resumeAddon(place, addon);
+    }
+  }
+}
+
+/** Closes the API servers; all that is under way goes on at the next start. */
+export async function closeEks(cloud: Cloud): Promise<void> {
+  stopWork(cloud);
+  await controlPlanesOf(cloud).close();
+}

@@ -1,0 +1,89 @@
+import { openControlPlanes } from "#sandbox/aws/eks/control-planes.ts";
+import { closeEks, eksService, resumeEks } from "#sandbox/aws/eks/service.ts";
+import { allPlaces } from "#sandbox/aws/eks/state.ts";
+import type { FaultDesk } from "#sandbox/aws/faults.ts";
+import { type CallRecord, openFront } from "#sandbox/aws/front.ts";
+import { iamService } from "#sandbox/aws/iam/service.ts";
+import { servedZones } from "#sandbox/aws/route53/served-zones.ts";
+import { route53 } from "#sandbox/aws/route53/service.ts";
+import { openCloud } from "#sandbox/aws/state.ts";
+import { stsService } from "#sandbox/aws/sts/service.ts";
+import type { Zone } from "#sandbox/dns/zone.ts";
+import type { Controller } from "#sandbox/kubernetes/server.ts";
+import { paceOf } from "#sandbox/pace.ts";
+
+/** A minute of AWS takes a quarter of a second, so that the clusters of a fleet are there in seconds. */
+export const awsSpeed = 240;
+
+export interface AwsHostOptions {
+  /** Of all that AWS remembers. */
+  readonly stateFile: string;
+  /** Of the objects of its clusters. */
+  readonly clusters: string;
+  /** The sandbox's own, on top of that of AWS. */
+  readonly speed: () => number;
+  /** What is at work in each cluster. */
+  readonly controllers: readonly Controller[];
+  readonly log: (line: string) => void;
+}
+
+/** All services of the sandbox's AWS behind one endpoint. */
+export interface AwsHost {
+  readonly endpoint: string;
+  readonly faults: FaultDesk;
+  readonly calls: readonly CallRecord[];
+  zones(): readonly Zone[];
+  status(): AwsStatus;
+  close(): Promise<void>;
+}
+
+export interface AwsStatus {
+  readonly clusters: readonly {
+    readonly name: string;
+    readonly account: string;
+    readonly region: string;
+    readonly status: string;
+    readonly version: string;
+    readonly endpoint: string | null;
+  }[];
+  readonly stacks: readonly StackStatus[];
+}
+
+export interface StackStatus {
+  readonly name: string;
+  readonly account: string;
+  readonly region: string;
+  readonly status: string;
+}
+
+export async function openAwsHost({ stateFile, clusters, speed, controllers, log }: AwsHostOptions): Promise<AwsHost> {
+  const cloud = openCloud({ path: stateFile, pace: paceOf(() => speed() * awsSpeed) });
+  openControlPlanes(cloud, { folder: clusters, pace: paceOf(speed), controllers });
+  await resumeEks(cloud, (cluster, error) => log(`${cluster}: ${error instanceof Error ? error.message : error}`));
+  const services = [stsService(cloud), iamService(cloud), route53(cloud), eksService(cloud)];
+  const front = await openFront(cloud, services, { port: 0 });
+  return {
+    endpoint: front.endpoint,
+    faults: front.faults,
+    calls: front.calls,
+    zones: () => servedZones(cloud),
+    status: () => ({
+      clusters: allPlaces(cloud).flatMap(({ account, region, state }) =>
+        Object.values(state.clusters).map(({ cluster: { name, status, version, endpoint = null } }) => ({
+          name,
+          account,
+          region,
+          status,
+          version,
+          endpoint,
+        })),
+      ),
+      stacks: [],
+    }),
+    async close() {
+      await front.stop();
+      await closeEks(cloud);
+      await cloud.flush();
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { join } from "node:path";
+import type { RemoteRepository } from "#sandbox/argocd/repository.ts";
+import { type AwsDoor, openAwsDoor } from "#sandbox/aws/door.ts";
+import { parseCloudFault } from "#sandbox/aws/faults.ts";
+import type { AwsFaultRequest } from "#sandbox/daemon-client.ts";
+import type { Controller } from "#sandbox/kubernetes/server.ts";
+import type { SandboxPaths } from "#sandbox/paths.ts";
+import { readSettings, type SandboxSettings, type SandboxWorld, writeSettings } from "#sandbox/settings.ts";
+
+export interface DaemonWorldOptions {
+  readonly paths: SandboxPaths;
+  readonly speed: () => number;
+  /** What is at work in each cluster of a cloud. */
+  readonly controllers: readonly Controller[];
+  readonly log: (line: string) => void;
+}
+
+/** What a daemon knows of the world outside, and the clouds in it. */
+export class DaemonWorld {
+  readonly #options: DaemonWorldOptions;
+  #settings: SandboxSettings;
+  #aws: AwsDoor | undefined;
+
+  constructor(options: DaemonWorldOptions) {
+    this.#options = options;
+    this.#settings = readSettings(options.paths.settings);
+  }
+
+  /** The repository of the fleet is the checkout that the sandbox is part of. */
+  remotes(): readonly RemoteRepository[] {
+    const { repository } = this.#settings;
+    return repository === undefined ? [] : [{ url: repository, root: join(import.meta.dir, "..") }];
+  }
+
+  async restore(): Promise<void> {
+    if (this.#settings.accounts.length > 0) await this.#openAws();
+  }
+
+  /** Undefined when it is none of its operations. */
+  do(operation: string, body: unknown): Promise<object> | undefined {
+    switch (operation) {
+      case "enter":
+        return this.#enter(body as SandboxWorld);
+      case "aws-status":
+        return this.#awsStatus();
+      case "aws-fault":
+        return this.#addFault(body as AwsFaultRequest);
+      case "aws-clear":
+        return this.#clearFaults();
+      default:
+        return undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#aws?.close();
+  }
+
+  async #enter(world: SandboxWorld): Promise<object> {
+    const before = this.#settings;
+    const { accounts, ...others } = world;
+    this.#settings = { ...before, ...others, accounts: accounts.length === 0 ? before.accounts : accounts };
+    if (this.#settings.accounts.length > 0) await this.#openAws();
+    if (!Bun.deepEquals(before, this.#settings)) await writeSettings(this.#options.paths.settings, this.#settings);
+    if (before.domain !== this.#settings.domain) await this.#aws?.writeDirectory();
+    return { awsEndpoint: this.#aws?.endpoint ?? null };
+  }
+
+  async #openAws(): Promise<AwsDoor> {
+    if (this.#aws !== undefined) return this.#aws;
+    const { paths, speed, controllers, log } = this.#options;
+    this.#aws = await openAwsDoor({
+      paths: paths.aws,
+      port: this.#settings.awsPort,
+      domains: () => (this.#settings.domain === undefined ? [] : [this.#settings.domain]),
+      speed,
+      controllers,
+      log,
+    });
+    this.#settings = { ...this.#settings, awsPort: this.#aws.port };
+    await writeSettings(paths.settings, this.#settings);
+    return this.#aws;
+  }
+
+  async #awsStatus(): Promise<object> {
+    if (this.#aws === undefined) return {};
+    const host = await this.#aws.host();
+    return { aws: { endpoint: this.#aws.endpoint, ...host.status(), faults: host.faults.list() } };
+  }
+
+  async #addFault({ target, effect, nth, times }: AwsFaultRequest): Promise<object> {
+    const fault = parseCloudFault(target, effect, { nth, times });
+    if (fault === undefined) throw new Error(`the sandbox can't read the fault ${target} ${effect}`);
+    if (this.#aws === undefined) throw new Error("the sandbox has no AWS: up --aws-account NAME=ID");
+    (await this.#aws.host()).faults.add(fault);
+    return {};
+  }
+
+  async #clearFaults(): Promise<object> {
+    if (this.#aws !== undefined) (await this.#aws.host()).faults.clear();
+    return {};
+  }
+}

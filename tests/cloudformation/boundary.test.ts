@@ -1,0 +1,78 @@
+import { describe, expect, test } from "bun:test";
+import { tryFindAwsPolicy } from "#sandbox/aws/iam/aws-managed-policies.ts";
+import { listAt, objectAt } from "#sandbox/json.ts";
+import { boundary, cluster, tenant } from "#tests/cloudformation/contract.ts";
+import { ask, attachedOf, boundaryOf, type Context, policiesOf, policyOf } from "#tests/cloudformation/policies.ts";
+import { type Rendered, readTemplate, render } from "#tests/cloudformation/render.ts";
+
+const clusters: readonly Rendered[] = await Promise.all(
+  ["auto", "managed"].map(async (NodeMode) =>
+    render(await readTemplate(cluster.file), { ...cluster.values, NodeMode }),
+  ),
+);
+const role = "arn:aws:iam::222222222222:role/k8s-multicluster-gitops/some";
+const zone = "arn:aws:route53:::hostedzone/Z0123456789ABC";
+/** One of each that AWS's policies for EKS limit their statements to. */
+const resources: readonly string[] = [
+  "*",
+  role,
+  "arn:aws:iam::222222222222:instance-profile/eks-us-east-1-cluster",
+  "arn:aws:iam::222222222222:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot",
+];
+
+const rendered = render(await readTemplate(tenant.file), tenant.values);
+
+describe("the boundary of clusters' roles", () => {
+  const policies = [policyOf(rendered, "ClusterRoleBoundary")];
+
+  test("is that of every role of a cluster", () => {
+    for (const one of clusters) {
+      const roles = Object.keys(one.resources).filter((it) => one.resources[it]?.type === "AWS::IAM::Role");
+      expect(roles.map((it) => boundaryOf(one, it))).toEqual(roles.map(() => boundary));
+      expect(roles.map((it) => one.resources[it]?.properties.Path)).toEqual(
+        roles.map(() => "/k8s-multicluster-gitops/"),
+      );
+    }
+  });
+
+  test.each([...new Set(clusters.flatMap(attachedOf))].sort())("leaves room for %s", (policy) => {
+    const found = tryFindAwsPolicy(`arn:aws:iam::aws:policy/${policy}`)?.versions[0]?.document ?? "{}";
+    const needed = listAt(JSON.parse(found), "Statement").flatMap((one) => [objectAt(one).Action].flat().map(String));
+    expect(needed).not.toEqual([]);
+    const contexts: readonly Context[] = [
+      { "iam:AWSServiceName": "elasticloadbalancing.amazonaws.com", "iam:PassedToService": "ec2.amazonaws.com" },
+      { "iam:AWSServiceName": "spot.amazonaws.com" },
+    ];
+    const refused = needed.filter(
+      (action) => !contexts.some((context) => resources.some((it) => ask(policies, action, it, context) === "allowed")),
+    );
+    expect(refused).toEqual([]);
+  });
+
+  test("leaves room for the pods", () => {
+    for (const one of clusters) {
+      for (const pod of ["ExternalDnsRole", "CertManagerRole"]) {
+        const given = policiesOf(one, pod).flatMap(({ statements }) =>
+          statements.flatMap(({ actions }) => actions.texts),
+        );
+        expect(given.filter((action) => ask(policies, action, zone) !== "allowed")).toEqual([]);
+      }
+    }
+  });
+
+  test.each([
+    ["iam:CreateRole", role],
+    ["iam:CreateUser", "*"],
+    ["iam:PassRole", "arn:aws:iam::222222222222:role/admin"],
+    ["sts:AssumeRole", "arn:aws:iam::222222222222:role/admin"],
+    ["s3:GetObject", "arn:aws:s3:::secrets/one"],
+    ["secretsmanager:GetSecretValue", "*"],
+    ["kms:Decrypt", "arn:aws:kms:us-east-1:222222222222:key/1"],
+    ["ec2:CreateVpcPeeringConnection", "*"],
+    ["ec2:CreateKeyPair", "*"],
+    ["route53:DeleteHostedZone", zone],
+    ["route53:AssociateVPCWithHostedZone", zone],
+  ])("leaves none for %s", (action, resource) => {
+    expect(ask(policies, action, resource, { "iam:PassedToService": "ec2.amazonaws.com" })).toBe("none");
+  });
+});

@@ -1,0 +1,153 @@
+import { randomUUID } from "node:crypto";
+import type { AwsFault, Caller, Cloud } from "#sandbox/aws/cloud.ts";
+import type { Engine } from "#sandbox/aws/cloudformation/engine/engine.ts";
+import { findStack, type StackRecord, stacksOf, tryFindStack } from "#sandbox/aws/cloudformation/engine/stacks.ts";
+import { invalid } from "#sandbox/aws/cloudformation/template/parse.ts";
+import { type QueryInput, textAt } from "#sandbox/aws/protocol/query.ts";
+import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
+
+/** A call of one action, by somebody who may make it as far as its stack's name tells. */
+export interface Request {
+  readonly cloud: Cloud;
+  readonly engine: Engine;
+  readonly caller: Caller;
+  readonly account: string;
+  readonly region: string;
+  readonly input: QueryInput;
+  /** Name of the action. */
+  readonly action: string;
+}
+
+export interface Action {
+  /** Names of inputs that it reads. */
+  readonly inputs: readonly string[];
+  /** Inputs that clients send empty, and that are refused otherwise. @default none */
+  readonly empty?: readonly string[];
+  handle(request: Request): XmlValue | undefined | Promise<XmlValue | undefined>;
+}
+
+/** @throws AwsFault for inputs that nobody would look at */
+export function checkInputs(action: Action, name: string, input: QueryInput): void {
+  for (const [key, value] of Object.entries(typeof input === "object" ? input : {})) {
+    if (action.inputs.includes(key)) continue;
+    if (action.empty?.includes(key) === true && (value === "" || JSON.stringify(value) === "{}")) continue;
+    throw invalid(`This sandbox does not know ${key} of ${name}`);
+  }
+}
+
+/** @throws AwsFault AccessDenied @param resource ARN of a stack, or `*` */
+export function authorize(
+  { cloud, caller, action }: Request,
+  resource: string,
+  context: Readonly<Record<string, string | readonly string[]>> = {},
+): void {
+  cloud.authorize(caller, `cloudformation:${action}`, resource, context);
+}
+
+/** ARN of a stack for decisions, also of one that is not there. */
+export function stackArn({ cloud, account, region }: Request, nameOrId: string): string {
+  const found = tryFindStack(cloud, account, region, nameOrId);
+  if (found !== undefined) return found.id;
+  return nameOrId.startsWith("arn:") ? nameOrId : `arn:aws:cloudformation:${region}:${account}:stack/${nameOrId}/*`;
+}
+
+/** The stack that a request names, if the caller may do with it what it asks for. @throws AwsFault */
+export function stackOf(request: Request, missing?: (name: string) => AwsFault): StackRecord {
+  const { cloud, account, region, input } = request;
+  const name = textAt(input, "StackName");
+  authorizeStack(request, name);
+  const found = tryFindStack(cloud, account, region, name);
+  if (found !== undefined) return found;
+  if (missing !== undefined) throw missing(name);
+  return findStack(cloud, account, region, name);
+}
+
+export function authorizeStack(
+  request: Request,
+  name: string,
+  context: Readonly<Record<string, string | readonly string[]>> = {},
+): void {
+  const { cloud, account, region } = request;
+  const stack = tryFindStack(cloud, account, region, name);
+  const tags = stack?.current?.tags ?? [];
+  const known = Object.fromEntries(tags.map(({ Key, Value }) => [`aws:ResourceTag/${Key}`, Value]));
+  authorize(request, stackArn(request, name), { ...known, ...context });
+}
+
+/** One page of a list, and where the next begins. */
+export function page<Item>(
+  items: readonly Item[],
+  token: string | undefined,
+  size = 100,
+): { readonly items: readonly Item[]; readonly next: string | undefined } {
+  const start = token === undefined || token === "" ? 0 : Number(Buffer.from(token, "base64url").toString());
+  if (!Number.isInteger(start) || start < 0) throw invalid("NextToken is invalid");
+  const end = start + size;
+  return {
+    items: items.slice(start, end),
+    next: end < items.length ? Buffer.from(String(end)).toString("base64url") : undefined,
+  };
+}
+
+/** A new stack of a name, without anything in it. @throws AwsFault for a name that can't be */
+export function newStack(request: Request, name: string): StackRecord {
+  const { cloud, account, region } = request;
+  checkName("stackName", name, 128);
+  const stack: StackRecord = {
+    id: `arn:aws:cloudformation:${region}:${account}:stack/${name}/${randomUUID()}`,
+    name,
+    account,
+    region,
+    status: "REVIEW_IN_PROGRESS",
+    createdAt: cloud.now().toISOString(),
+    terminationProtection: false,
+    disableRollback: false,
+    retainExceptOnCreate: false,
+    outputs: [],
+    imports: [],
+    resources: [],
+    events: [],
+    changeSets: [],
+    operations: [],
+    detections: [],
+  };
+  stacksOf(cloud, account, region).stacks.push(stack);
+  return stack;
+}
+
+export function checkName(field: string, name: string, limit: number): void {
+  if (!/^[a-zA-Z][-a-zA-Z0-9]*$/.test(name)) {
+    throw invalid(
+      `1 validation error detected: Value '${name}' at '${field}' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*`,
+    );
+  }
+  if (name.length > limit) {
+    throw invalid(
+      `1 validation error detected: Value '${name}' at '${field}' failed to satisfy constraint: Member must have length less than or equal to ${limit}`,
+    );
+  }
+}
+
+/** One of some words; undefined when it is missing. @throws AwsFault ValidationError */
+export function wordAt<Word extends string>(
+  field: string,
+  text: string | undefined,
+  allowed: readonly Word[],
+): Word | undefined {
+  if (text === undefined || text === "") return undefined;
+  const found = allowed.find((word) => word === text);
+  if (found !== undefined) return found;
+  const name = field.charAt(0).toLowerCase() + field.slice(1);
+  throw invalid(
+    `1 validation error detected: Value '${text}' at '${name}' failed to satisfy constraint: Member must satisfy enum value set: [${allowed.join(", ")}]`,
+  );
+}
+
+/** @throws AwsFault ValidationError */
+export function tokenAt(input: QueryInput, field: string): string | undefined {
+  const found = typeof input === "object" && field in input ? textAt(input, field) : undefined;
+  if (found === undefined || /^[a-zA-Z0-9][-a-zA-Z0-9]{0,127}$/.test(found)) return found;
+  throw invalid(
+    `1 validation error detected: Value '${found}' at '${field.charAt(0).toLowerCase()}${field.slice(1)}' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9][-a-zA-Z0-9]*`,
+  );
+}

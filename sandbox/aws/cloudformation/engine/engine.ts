@@ -1,0 +1,70 @@
+import type { Cloud } from "#sandbox/aws/cloud.ts";
+import type { Cancellation } from "#sandbox/aws/cloudformation/engine/cancellation.ts";
+import { finishChangeSet } from "#sandbox/aws/cloudformation/engine/change-sets.ts";
+import { finishDetection } from "#sandbox/aws/cloudformation/engine/drift.ts";
+import { drive } from "#sandbox/aws/cloudformation/engine/drive.ts";
+import type {
+  ChangeSetRecord,
+  DriftDetection,
+  StackRecord,
+  StacksState,
+} from "#sandbox/aws/cloudformation/engine/model.ts";
+import { serviceName } from "#sandbox/aws/cloudformation/engine/stacks.ts";
+
+/** What goes on behind the API. */
+export interface Engine {
+  /** Carries on with the stack's operation, if nobody is at it yet. */
+  drive(stack: StackRecord): void;
+  /** Has what is under way give up its waits and look at the stack anew. */
+  interrupt(stack: StackRecord): void;
+  fillChangeSet(stack: StackRecord, changeSet: ChangeSetRecord): void;
+  detectDrift(stack: StackRecord, detection: DriftDetection, only?: readonly string[]): void;
+  /** Goes on with everything that was in progress when the sandbox was stopped. */
+  resume(): void;
+  /** Resolves when nothing is in progress. @throws what went wrong in the engine itself */
+  settled(): Promise<void>;
+}
+
+export function createEngine(cloud: Cloud): Engine {
+  const driven = new Map<string, Cancellation | undefined>();
+  const running = new Set<Promise<void>>();
+  const failures: unknown[] = [];
+
+  function keep(work: Promise<void>): void {
+    const kept = work.catch((error: unknown) => void failures.push(error)).finally(() => running.delete(kept));
+    running.add(kept);
+  }
+
+  const engine: Engine = {
+    drive: (stack) => {
+      if (driven.has(stack.id)) return;
+      driven.set(stack.id, undefined);
+      const work = drive(cloud, stack, (cancellation) => driven.set(stack.id, cancellation));
+      keep(work.finally(() => driven.delete(stack.id)));
+    },
+    interrupt: (stack) => driven.get(stack.id)?.cancel(),
+    fillChangeSet: (stack, changeSet) => keep(finishChangeSet(cloud, stack, changeSet)),
+    detectDrift: (stack, detection, only) => keep(finishDetection(cloud, stack, detection, only)),
+    resume: () => {
+      for (const { state } of cloud.slices<StacksState>(serviceName)) {
+        for (const stack of state.stacks) {
+          if (stack.operation !== undefined) engine.drive(stack);
+          for (const changeSet of stack.changeSets) {
+            if (changeSet.status === "CREATE_PENDING" || changeSet.status === "CREATE_IN_PROGRESS") {
+              engine.fillChangeSet(stack, changeSet);
+            }
+          }
+          for (const detection of stack.detections) {
+            if (detection.status === "DETECTION_IN_PROGRESS") engine.detectDrift(stack, detection);
+          }
+        }
+      }
+    },
+    settled: async () => {
+      while (running.size > 0) await Promise.all(running);
+      const [failure] = failures.splice(0);
+      if (failure !== undefined) throw failure;
+    },
+  };
+  return engine;
+}

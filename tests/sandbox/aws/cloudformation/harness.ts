@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CloudFormation, type CreateChangeSetInput, type Stack } from "@aws-sdk/client-cloudformation";
+import { type CloudFormation as FormationService, createCloudFormation } from "#sandbox/aws/cloudformation/service.ts";
+import { openFront } from "#sandbox/aws/front.ts";
+import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
+import { type KeptCloud, openCloud } from "#sandbox/aws/state.ts";
+import { paceOf } from "#sandbox/pace.ts";
+
+export const account = "111111111111";
+export const region = "us-east-1";
+
+export interface Lab {
+  readonly cloud: KeptCloud;
+  readonly service: FormationService;
+  /** As the account's administrator. */
+  readonly cfn: CloudFormation;
+  readonly endpoint: string;
+  /** File that the cloud is kept in. */
+  readonly path: string;
+  client(keys: { readonly accessKeyId: string; readonly secretAccessKey: string }): CloudFormation;
+  /** Creates a stack by a change set, and waits for its end. */
+  deploy(name: string, template: object | string, more?: Partial<CreateChangeSetInput>): Promise<Stack>;
+  /** Waits until nothing is in progress. */
+  stack(name: string): Promise<Stack>;
+  /** What happened, oldest first: `Role CREATE_COMPLETE`, with the reason behind a colon. */
+  events(name: string): Promise<readonly string[]>;
+}
+
+const open: (() => Promise<void>)[] = [];
+
+/** Ends all labs of a test. */
+export async function closeLabs(): Promise<void> {
+  for (const close of open.splice(0)) await close();
+}
+
+export async function openLab(options: { readonly speed?: number; readonly path?: string } = {}): Promise<Lab> {
+  const folder = mkdtempSync(join(tmpdir(), "cloudformation-"));
+  const { speed = 20_000, path = join(folder, "aws.json") } = options;
+  const cloud = openCloud({ path, pace: paceOf(() => speed) });
+  const service = createCloudFormation(cloud);
+  const front = await openFront(cloud, [service], { port: 0 });
+  open.push(async () => {
+    await front.stop();
+    await cloud.flush();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const client = (credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }) =>
+    new CloudFormation({ region, endpoint: front.endpoint, credentials, maxAttempts: 1 });
+  const cfn = client(administratorKeys(account));
+
+  async function stack(name: string): Promise<Stack> {
+    await service.settled();
+    const { Stacks = [] } = await cfn.describeStacks({ StackName: name });
+    const [found] = Stacks;
+    if (found === undefined) throw new Error(`no stack ${name}`);
+    return found;
+  }
+
+  return {
+    cloud,
+    service,
+    cfn,
+    endpoint: front.endpoint,
+    path,
+    client,
+    stack,
+    deploy: async (name, template, more = {}) => {
+      const exists = await cfn.describeStacks({ StackName: name }).then(
+        ({ Stacks }) => Stacks?.[0]?.StackStatus !== "REVIEW_IN_PROGRESS",
+        () => false,
+      );
+      const { Id, StackId = "" } = await cfn.createChangeSet({
+        StackName: name,
+        ChangeSetName: `cs-${crypto.randomUUID()}`,
+        ChangeSetType: exists ? "UPDATE" : "CREATE",
+        TemplateBody: typeof template === "string" ? template : JSON.stringify(template),
+        Capabilities: ["CAPABILITY_NAMED_IAM"],
+        ...more,
+      });
+      await service.settled();
+      const { Status, StatusReason } = await cfn.describeChangeSet({ ChangeSetName: Id });
+      if (Status !== "CREATE_COMPLETE") throw new Error(`change set ${Status}: ${StatusReason}`);
+      await cfn.executeChangeSet({ ChangeSetName: Id });
+      return stack(StackId);
+    },
+    events: async (name) => {
+      const { StackEvents = [] } = await cfn.describeStackEvents({ StackName: name });
+      return StackEvents.toReversed().map(({ LogicalResourceId, ResourceStatus, ResourceStatusReason }) =>
+        [`${LogicalResourceId} ${ResourceStatus}`, ResourceStatusReason].filter(Boolean).join(": "),
+      );
+    },
+  };
+}
+
+/** The words and code of a refusal. */
+export async function refusal(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof Error) return `${error.name}: ${error.message}`;
+  }
+  return "not refused";
+}
+
+/** A trust policy for one service of AWS. */
+export const trust = (service = "ec2.amazonaws.com") => ({
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Principal: { Service: service }, Action: "sts:AssumeRole" }],
+});
+
+export const roleTemplate = (properties: object = {}, more: object = {}) => ({
+  Resources: {
+    Role: { Type: "AWS::IAM::Role", Properties: { AssumeRolePolicyDocument: trust(), ...properties }, ...more },
+  },
+  Outputs: { Arn: { Value: { "Fn::GetAtt": ["Role", "Arn"] } } },
+});

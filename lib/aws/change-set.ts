@@ -2,7 +2,7 @@ import type { DescribeChangeSetOutput, Parameter, ResourceChange, Tag } from "@a
 import { isAwsError } from "#lib/aws/explain.ts";
 import { poll } from "#lib/aws/poll.ts";
 import { formatChange } from "#lib/aws/replacement.ts";
-import { newToken, type StackClient, tokenPrefix } from "#lib/aws/stack-client.ts";
+import { newToken, type ServiceRole, type StackClient, tokenPrefix } from "#lib/aws/stack-client.ts";
 import { hintFor } from "#lib/aws/stack-failure.ts";
 import { FleetError } from "#lib/errors.ts";
 
@@ -11,8 +11,7 @@ export interface ChangeSetRequest {
   readonly template: string;
   readonly parameters: readonly Parameter[];
   readonly tags: readonly Tag[];
-  /** By which CloudFormation acts. */
-  readonly role: { readonly RoleARN?: string };
+  readonly role: ServiceRole;
 }
 
 export interface ChangeSet {
@@ -23,6 +22,8 @@ export interface ChangeSet {
   /** Empty when only outputs or tags change. */
   readonly changes: readonly ResourceChange[];
 }
+
+type Made = Pick<ChangeSet, "id" | "stackId">;
 
 /** It looks at the template and the stack only. */
 const timeoutMs = 5 * 60_000;
@@ -37,19 +38,20 @@ const noChanges = ["The submitted information didn't contain changes.", "No upda
  * @throws FleetError StackFailed when it can't be done
  */
 export async function prepareChangeSet(client: StackClient, request: ChangeSetRequest): Promise<ChangeSet | undefined> {
-  const { id, stackId } = await createChangeSet(client, request);
-  const first = await waitForChangeSet(client, id);
+  const made = await createChangeSet(client, request);
+  const { id, stackId } = made;
+  const first = await waitForChangeSet(client, made);
   if (first.Status === "FAILED") {
     const reason = first.StatusReason ?? "";
     const isNothing = noChanges.some((text) => reason.startsWith(text));
     const details = isNothing ? [] : await findValidationErrors(client, id);
-    await discardChangeSet(client, { id, stackId });
+    await discardChangeSet(client, made, request.role);
     if (isNothing) return undefined;
     throw changeSetFailed(client, reason, details);
   }
   const changes = [...resourcesOf(first)];
   for (let next = first.NextToken; next !== undefined; ) {
-    const page: DescribeChangeSetOutput = await describeChangeSet(client, id, next);
+    const page: DescribeChangeSetOutput = await describeChangeSet(client, made, next);
     changes.push(...resourcesOf(page));
     next = page.NextToken;
   }
@@ -60,7 +62,7 @@ export async function prepareChangeSet(client: StackClient, request: ChangeSetRe
 async function createChangeSet(
   client: StackClient,
   { type, template, parameters, tags, role }: ChangeSetRequest,
-): Promise<Pick<ChangeSet, "id" | "stackId">> {
+): Promise<Made> {
   const { world, options } = client;
   const name = newToken();
   world.progress(type === "CREATE" ? "having its creation worked out" : "having its changes worked out");
@@ -99,25 +101,27 @@ function requireIds({ subject }: StackClient, id: string | undefined, stackId: s
   return { id, stackId };
 }
 
-async function waitForChangeSet(client: StackClient, id: string): Promise<DescribeChangeSetOutput> {
+async function waitForChangeSet(client: StackClient, made: Made): Promise<DescribeChangeSetOutput> {
   return await poll(
     client.world,
     { what: `${client.subject}: working out its changes`, timeoutMs, hint: "run the same command again" },
     async () => {
-      const found = await describeChangeSet(client, id);
+      const found = await describeChangeSet(client, made);
       if (found.Status === "FAILED" || found.Status === "CREATE_COMPLETE") return { done: found };
       return { waiting: "having its changes worked out" };
     },
   );
 }
 
-async function describeChangeSet(client: StackClient, id: string, next?: string): Promise<DescribeChangeSetOutput> {
+async function describeChangeSet(client: StackClient, made: Made, next?: string): Promise<DescribeChangeSetOutput> {
   return await client.read("reading its changes", (cloudFormation, options) =>
-    cloudFormation.describeChangeSet(
-      { ChangeSetName: id, ...(next === undefined ? {} : { NextToken: next }) },
-      options,
-    ),
+    cloudFormation.describeChangeSet({ ...naming(made), ...(next === undefined ? {} : { NextToken: next }) }, options),
   );
+}
+
+/** Both, though the first would do: policies allow by the name of the stack. */
+function naming({ id, stackId }: Made): { readonly ChangeSetName: string; readonly StackName: string } {
+  return { ChangeSetName: id, StackName: stackId };
 }
 
 async function findChangeSet(client: StackClient, name: string): Promise<DescribeChangeSetOutput | undefined> {
@@ -163,16 +167,16 @@ function changeSetFailed({ subject }: StackClient, reason: string, details: read
 }
 
 /** @returns the token that all events of the operation bear */
-export async function executeChangeSet(client: StackClient, { id }: ChangeSet): Promise<string> {
+export async function executeChangeSet(client: StackClient, made: Made): Promise<string> {
   const token = newToken();
   try {
     await client.write("executing its changes", (cloudFormation) =>
-      cloudFormation.executeChangeSet({ ChangeSetName: id, ClientRequestToken: token }),
+      cloudFormation.executeChangeSet({ ...naming(made), ClientRequestToken: token }),
     );
   } catch (error) {
     // Executed all the same when the answer was lost and the client has asked twice.
     if (!isAwsError(error, "TokenAlreadyExistsException") && !isRefusedStatus(error)) throw error;
-    const { ExecutionStatus = "" } = await describeChangeSet(client, id);
+    const { ExecutionStatus = "" } = await describeChangeSet(client, made);
     if (!/^EXECUTE_/.test(ExecutionStatus)) throw error;
   }
   return token;
@@ -184,18 +188,13 @@ export function isRefusedStatus(error: unknown): boolean {
 }
 
 /** Takes back a change set that won't be executed, with the empty stack that was born with it. */
-export async function discardChangeSet(
-  client: StackClient,
-  { id, stackId }: Pick<ChangeSet, "id" | "stackId">,
-): Promise<void> {
-  await client.write("discarding its changes", (cloudFormation) =>
-    cloudFormation.deleteChangeSet({ ChangeSetName: id }),
-  );
-  await removeShell(client, stackId);
+export async function discardChangeSet(client: StackClient, made: Made, role: ServiceRole): Promise<void> {
+  await client.write("discarding its changes", (cloudFormation) => cloudFormation.deleteChangeSet(naming(made)));
+  await removeShell(client, made.stackId, role);
 }
 
 /** A stack in which nothing was ever made lingers until somebody deletes it; one with others' change sets is theirs. */
-export async function removeShell(client: StackClient, stackId: string): Promise<void> {
+export async function removeShell(client: StackClient, stackId: string, role: ServiceRole): Promise<void> {
   const { Stacks = [] } = await client.read("looking at it", (cloudFormation, options) =>
     cloudFormation.describeStacks({ StackName: stackId }, options),
   );
@@ -205,6 +204,6 @@ export async function removeShell(client: StackClient, stackId: string): Promise
   );
   if (Summaries.some(({ ChangeSetName = "" }) => !ChangeSetName.startsWith(tokenPrefix))) return;
   await client.write("deleting the empty stack", (cloudFormation) =>
-    cloudFormation.deleteStack({ StackName: stackId }),
+    cloudFormation.deleteStack({ StackName: stackId, ...role }),
   );
 }

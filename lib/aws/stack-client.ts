@@ -51,16 +51,25 @@ export async function findStack({ read }: StackClient, nameOrId: string): Promis
   }
 }
 
-/** ARN of the role that CloudFormation acts by; left out, it takes the one that it was last given. */
-export function serviceRole({ options }: StackClient, outputs: Outputs): { readonly RoleARN?: string } {
+/** The role that CloudFormation acts by. Always said, though it remembers the last one: policies may allow by it. */
+export type ServiceRole = { readonly RoleARN?: string };
+
+/** @param last the one that the stack has, for when what tells it is gone already, as during a delete */
+export function serviceRole({ options }: StackClient, outputs: Outputs, last?: string): ServiceRole {
+  return formatRole(findRole(options, outputs) ?? last);
+}
+
+function findRole(options: StackOptions, outputs: Outputs): string | undefined {
   try {
-    const role = options.serviceRole?.(outputs);
-    return role === undefined || role === "" ? {} : { RoleARN: role };
+    return options.serviceRole?.(outputs);
   } catch (error) {
-    // During a delete its stack may be gone already.
-    if (error instanceof FleetError && error.code === "OutputMissing") return {};
+    if (error instanceof FleetError && error.code === "OutputMissing") return undefined;
     throw error;
   }
+}
+
+function formatRole(role: string | undefined): ServiceRole {
+  return role === undefined || role === "" ? {} : { RoleARN: role };
 }
 
 /** Marks an operation and all of its events; begins so that others see who began it. */

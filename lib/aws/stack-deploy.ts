@@ -27,12 +27,13 @@ export async function updateStack(client: StackClient, state: StackState, output
 async function deploy(client: StackClient, outputs: Outputs, state: StackState | undefined): Promise<StackState> {
   const { world, options, subject } = client;
   const template = await readTemplate(world.paths.root, options.template);
+  const role = serviceRole(client, outputs, state?.roleArn);
   const changeSet = await prepareChangeSet(client, {
     type: state === undefined ? "CREATE" : "UPDATE",
     template: template.text,
     parameters: formatParameters(template, options.parameters(outputs), state?.parameters),
     tags: tagsFor(client, state),
-    role: serviceRole(client, outputs),
+    role,
   });
   if (changeSet === undefined) {
     world.output("CloudFormation finds nothing to change");
@@ -42,7 +43,7 @@ async function deploy(client: StackClient, outputs: Outputs, state: StackState |
     try {
       refuseReplacement(subject, changeSet.changes);
     } catch (error) {
-      await discardChangeSet(client, changeSet);
+      await discardChangeSet(client, changeSet, role);
       throw error;
     }
   }
@@ -102,7 +103,7 @@ async function recover(client: StackClient, state: StackState, outputs: Outputs)
     });
   }
   const token = newToken();
-  const role = serviceRole(client, outputs);
+  const role = serviceRole(client, outputs, state.roleArn);
   const since = await markEvents(client, id);
   const input = { StackName: id, ClientRequestToken: token, ...role };
   if (status.needsContinueRollback) {

@@ -16,7 +16,7 @@ export async function removeStack(client: StackClient, outputs: Outputs): Promis
   if (stack === undefined || stackStatus(stack.StackStatus).name === "DELETE_COMPLETE") return;
   const stackId = stack.StackId ?? client.options.name;
   if (stackStatus(stack.StackStatus).isGone) {
-    await removeShell(client, stackId);
+    await removeShell(client, stackId, serviceRole(client, outputs, stack.RoleARN));
     return;
   }
   requireOwn(client, stack);
@@ -47,8 +47,9 @@ async function deleteOnce(client: StackClient, stack: Stack, outputs: Outputs): 
   const since = await markEvents(client, stackId);
   const token = newToken();
   world.progress("deleting it");
+  const role = serviceRole(client, outputs, stack.RoleARN);
   await client.write("deleting it", (cloudFormation) =>
-    cloudFormation.deleteStack({ StackName: stackId, ClientRequestToken: token, ...serviceRole(client, outputs) }),
+    cloudFormation.deleteStack({ StackName: stackId, ClientRequestToken: token, ...role }),
   );
   return await follow(client, { what: "deleting it", stackId, token, since, total });
 }

@@ -67,12 +67,12 @@ describe("a call that AWS refuses", () => {
 
 describe("a call that is not answered", () => {
   test.each([
-    Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED" }),
-    Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" }),
-    Object.assign(new Error("too late"), { name: "TimeoutError" }),
-    new Error("The socket connection was closed unexpectedly."),
-    refusal("InternalFailure", "oops", "server"),
-  ])("may be answered in a moment: %p", async (thrown) => {
+    ["refused", Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED" })],
+    ["without a name", Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" })],
+    ["too late", Object.assign(new Error("too late"), { name: "TimeoutError" })],
+    ["cut off", new Error("The socket connection was closed unexpectedly.")],
+    ["a fault of AWS", refusal("InternalFailure", "oops", "server")],
+  ])("may be answered in a moment: %s", async (_what, thrown) => {
     const error = await explained(thrown);
     expect([error.code, isPassing(error)]).toEqual(["AwsUnreachable", true]);
   });

@@ -32,6 +32,7 @@ describe("a new stack", () => {
     expect(Object.keys(at.memory.inputs.executeChangeSet ?? {}).sort()).toEqual([
       "ChangeSetName",
       "ClientRequestToken",
+      "StackName",
     ]);
     expect(state).toMatchObject({ region: "us-east-1", name: stackName, tags: ownTags, template: templateText });
     expect(state.outputs.RoleArn).toBe("arn:aws:iam::111111111111:role/r");
@@ -114,7 +115,7 @@ describe("a new stack", () => {
   });
 
   test("that can't be made leaves no shell, and tells what AWS's early checks found", async () => {
-    const at = scene();
+    const at = scene({ serviceRole: () => "arn:aws:iam::111111111111:role/s" });
     at.memory.changeSetFailure =
       "The following hook(s)/validation failed: [AWS::EarlyValidation::ResourceExistenceCheck].";
     at.memory.answers.describeEvents = () => ({
@@ -128,6 +129,8 @@ describe("a new stack", () => {
     );
     expect(error.hint).toContain("of that name is there already");
     expect(at.memory.calls).toEqual(["createChangeSet", "deleteChangeSet", "deleteStack"]);
+    // The role's policy allows no delete without it.
+    expect(at.memory.inputs.deleteStack?.RoleARN).toBe("arn:aws:iam::111111111111:role/s");
     expect(await at.observe()).toEqual({ kind: "absent" });
   });
 

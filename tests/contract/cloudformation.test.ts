@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { CloudFormation } from "@aws-sdk/client-cloudformation";
+import { CloudFormation, waitUntilChangeSetCreateComplete } from "@aws-sdk/client-cloudformation";
 import { IAM } from "@aws-sdk/client-iam";
 import { type ParameterValue, type StackOptions, type StackState, stack } from "#lib/aws/stack.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
@@ -211,6 +211,50 @@ function life({ open, judges }: AwsSystem): void {
       expect(await observe(wanted)).toMatchObject({ kind: "broken", why: expect.stringContaining("Nodes") });
       const { state } = await ensure(wanted);
       expect(state.status.name).toBe("CREATE_COMPLETE");
+      await remove(wanted);
+    },
+    steps,
+  );
+
+  on("rollback")(
+    "that was left in its parts for a look is made anew",
+    async () => {
+      await failureOf(ensure(broken("looked-at"), { retain: true }));
+      expect((await cloudFormation.describeStacks({ StackName: "looked-at" })).Stacks?.[0]?.StackStatus).toBe(
+        "CREATE_FAILED",
+      );
+      const { state } = await ensure(resource("looked-at"));
+      expect(state.status.name).toBe("CREATE_COMPLETE");
+      await remove(resource("looked-at"));
+    },
+    steps,
+  );
+
+  on("rollback")(
+    "that somebody's update left halfway is led back first",
+    async () => {
+      const wanted = resource("halfway");
+      await ensure(wanted);
+      const { Id } = await cloudFormation.createChangeSet({
+        StackName: "halfway",
+        ChangeSetName: "by-hand",
+        TemplateBody: await Bun.file(`${projectRoot}/tests/fixtures/stacks/role-broken.yml`).text(),
+        Parameters: [{ ParameterKey: "RoleName", UsePreviousValue: true }],
+        Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+        Capabilities: ["CAPABILITY_NAMED_IAM"],
+      });
+      await waitUntilChangeSetCreateComplete(
+        { client: cloudFormation, maxWaitTime: 60, minDelay: 1, maxDelay: 1 },
+        { ChangeSetName: Id },
+      );
+      await cloudFormation.executeChangeSet({ ChangeSetName: Id, DisableRollback: true });
+      let observed = await observe(wanted);
+      while (observed.kind === "busy") observed = await observe(wanted);
+      const state = await present(wanted);
+      expect(wanted.diff(state, outputs)[0]).toMatchObject({ field: "state", from: "UPDATE_FAILED" });
+      const led = await ensure(wanted);
+      expect(led.state.status.isStable).toBe(true);
+      expect(wanted.diff(led.state, outputs)).toEqual([]);
       await remove(wanted);
     },
     steps,

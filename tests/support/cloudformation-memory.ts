@@ -18,6 +18,8 @@ export interface MemoryStack {
   tags: Record<string, string>;
   outputs: Record<string, string>;
   isProtected: boolean;
+  /** The role of its last operation. */
+  roleArn: string | undefined;
   /** Oldest first. */
   events: StackEvent[];
   running: Running | undefined;
@@ -124,6 +126,7 @@ export function cloudFormationMemory(clock: Clock) {
       tags: {},
       outputs: { RoleArn: "arn:aws:iam::111111111111:role/r" },
       isProtected: false,
+      roleArn: undefined,
       events: [],
       running: undefined,
       ...change,
@@ -206,6 +209,7 @@ export function cloudFormationMemory(clock: Clock) {
         Tags: pairs(stack.tags, "Key", "Value"),
         Outputs: pairs(stack.outputs, "OutputKey", "OutputValue"),
         EnableTerminationProtection: stack.isProtected,
+        RoleARN: stack.roleArn,
       };
       return { Stacks: [shown] };
     },

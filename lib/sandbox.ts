@@ -19,7 +19,8 @@ export async function enterSandbox(environment: Environment, state: string, flee
     .filter((account) => account.provider === "aws")
     .toSorted((a, b) => Number(b.role === "management") - Number(a.role === "management"))
     .flatMap(({ name, accountId }) => ["--aws-account", `${name}=${accountId}`]);
-  const world = ["--domain", fleet.domain, ...accounts];
+  const repository = fleet.gitops === undefined ? [] : ["--repository", fleet.gitops.repository];
+  const world = ["--domain", fleet.domain, ...repository, ...accounts];
   const answer = JSON.parse(await callSandbox("up", environment, state, world)) as {
     readonly env: Readonly<Record<string, string>>;
   };

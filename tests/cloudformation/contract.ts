@@ -11,7 +11,7 @@ export interface Contract {
 
 export const managementRole = "arn:aws:iam::111111111111:role/aws-mgmt-iam-role";
 export const accountRole = "arn:aws:iam::222222222222:role/aws-01-iam-role";
-export const serviceRole = "arn:aws:iam::222222222222:role/aws-01-cloudformation-iam-role";
+export const serviceRole = "arn:aws:iam::222222222222:role/aws-01-cloudformation-role";
 export const boundary = "arn:aws:iam::222222222222:policy/k8s-multicluster-gitops/k8s-multicluster-gitops-boundary";
 export const githubProvider = "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com";
 
@@ -60,9 +60,9 @@ export const tenant: Contract = {
   values: {
     ManagementIamRoleArn: managementRole,
     TenantIamRoleName: "aws-01-iam-role",
-    TenantIamRolePolicyName: "clusters",
+    TenantIamRolePolicyName: "aws-01-iam-role-policy",
     ExternalId: "k8s-multicluster-gitops/mylabs.dev",
-    CloudFormationIamRoleName: "aws-01-cloudformation-iam-role",
+    CloudFormationIamRoleName: "aws-01-cloudformation-role",
     K8sDomain: "k8s.aws.mylabs.dev",
   },
 };

@@ -121,8 +121,8 @@ export function isTakenAlong(resource: AnyResource, selected: ReadonlySet<AnyRes
   return resource.goesWith !== undefined && selected.has(resource.goesWith);
 }
 
-/** An EKS control plane takes about ten minutes to change; twice that and a bit is stuck. */
-const busyTimeoutMs = 25 * 60_000;
+/** Whoever else is at work on it has a deadline of their own: the longest is an hour, of a stack with a cluster of EKS. */
+const busyTimeoutMs = 65 * 60_000;
 const busyPollMs = 1_000;
 
 /** Observes until nobody else is at work on the resource. @throws FleetError StillBusy */

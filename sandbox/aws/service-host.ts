@@ -1,3 +1,4 @@
+import { createCloudFormation } from "#sandbox/aws/cloudformation/service.ts";
 import { openControlPlanes } from "#sandbox/aws/eks/control-planes.ts";
 import { closeEks, eksService, resumeEks } from "#sandbox/aws/eks/service.ts";
 import { allPlaces } from "#sandbox/aws/eks/state.ts";
@@ -60,7 +61,9 @@ export async function openAwsHost({ stateFile, clusters, speed, controllers, log
   const cloud = openCloud({ path: stateFile, pace: paceOf(() => speed() * awsSpeed) });
   openControlPlanes(cloud, { folder: clusters, pace: paceOf(speed), controllers });
   await resumeEks(cloud, (cluster, error) => log(`${cluster}: ${error instanceof Error ? error.message : error}`));
-  const services = [stsService(cloud), iamService(cloud), route53(cloud), eksService(cloud)];
+  const cloudFormation = createCloudFormation(cloud);
+  cloudFormation.resume();
+  const services = [stsService(cloud), iamService(cloud), route53(cloud), eksService(cloud), cloudFormation];
   const front = await openFront(cloud, services, { port: 0 });
   return {
     endpoint: front.endpoint,

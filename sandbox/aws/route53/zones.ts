@@ -93,7 +93,8 @@ function firstRecords(name: string, nameServers: readonly string[]): readonly Re
 /** @param id `Z…` or `/hostedzone/Z…` @throws AwsFault NoSuchHostedZone */
 export function getZone(cloud: Cloud, account: string, id: string): HostedZone {
   const bare = bareId(id);
-  const zone = stateOf(cloud, account).zones[bare];
+  const { zones } = stateOf(cloud, account);
+  const zone = Object.hasOwn(zones, bare) ? zones[bare] : undefined;
   if (zone === undefined) throw new AwsFault("NoSuchHostedZone", `No hosted zone found with ID: ${bare}`, 404);
   return zone;
 }

@@ -1,4 +1,4 @@
-import { Route53, type Route53ClientConfig } from "@aws-sdk/client-route-53";
+import { type ChangeResourceRecordSetsResponse, Route53, type RRType } from "@aws-sdk/client-route-53";
 import { accessDenied, type Caller, type Cloud } from "#sandbox/aws/cloud.ts";
 import { route53 } from "#sandbox/aws/route53/service.ts";
 
@@ -64,7 +64,17 @@ export function memoryCloud(): MemoryCloud {
 
 export interface Route53Server extends MemoryCloud {
   readonly endpoint: string;
-  client(owner?: string): Route53;
+  /** Of `account`. */
+  readonly route53: Route53;
+  client(owner: string): Route53;
+  /** The id of a new zone. */
+  makeZone(name: string, reference?: string): Promise<string>;
+  upsert(
+    id: string,
+    name: string,
+    type: RRType,
+    ...values: readonly string[]
+  ): Promise<ChangeResourceRecordSetsResponse>;
   stop(): Promise<void>;
 }
 
@@ -88,23 +98,54 @@ export function openRoute53(): Route53Server {
     },
   });
   const endpoint = `http://127.0.0.1:${server.port}`;
+  const clients: Route53[] = [];
+  const client = (owner: string): Route53 => {
+    const made = new Route53({
+      endpoint,
+      region: "us-east-1",
+      credentials: { accessKeyId: `AKIA0000${owner}`, secretAccessKey: "secret" },
+      maxAttempts: 1,
+    });
+    clients.push(made);
+    return made;
+  };
+  const own = client(account);
+  let references = 0;
   return Object.assign(memory, {
     endpoint,
-    client: (owner = account) => new Route53(configOf(endpoint, owner)),
-    stop: () => server.stop(true),
+    route53: own,
+    client,
+    async makeZone(name: string, reference = `reference ${references++}`) {
+      const { HostedZone } = await own.createHostedZone({ Name: name, CallerReference: reference });
+      return HostedZone?.Id?.replace("/hostedzone/", "") ?? "";
+    },
+    async upsert(id: string, name: string, type: RRType, ...values: readonly string[]) {
+      const records = values.map((Value) => ({ Value }));
+      const set = { Name: name, Type: type, TTL: 300, ResourceRecords: records };
+      const batch = { Comment: "by a test", Changes: [{ Action: "UPSERT" as const, ResourceRecordSet: set }] };
+      return await own.changeResourceRecordSets({ HostedZoneId: id, ChangeBatch: batch });
+    },
+    async stop() {
+      for (const each of clients) each.destroy();
+      await server.stop(true);
+    },
   });
+}
+
+/** Name, words and status of the error that a call ends with. */
+export async function refusalOf(
+  call: Promise<unknown>,
+): Promise<readonly [name: string, message: string, status: unknown]> {
+  const error: unknown = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof Error)) throw new Error("it was accepted");
+  const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: number } };
+  return [error.name, error.message, $metadata?.httpStatusCode];
 }
 
 function callerOf(owner: string): Caller {
   const arn = `arn:aws:iam::${owner}:user/aws-cli`;
   return { account: owner, arn, principal: arn, context: {} };
-}
-
-export function configOf(endpoint: string, owner: string): Route53ClientConfig {
-  return {
-    endpoint,
-    region: "us-east-1",
-    credentials: { accessKeyId: `AKIA0000${owner}`, secretAccessKey: "secret" },
-    maxAttempts: 1,
-  };
 }

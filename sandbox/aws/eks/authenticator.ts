@@ -42,8 +42,11 @@ export function authenticator(place: Place, name: string): Authenticate {
 
 /** Who signed a token; undefined for what is none, is too old, or is for another cluster. */
 async function callerOf({ cloud, region }: Place, cluster: string, token: string): Promise<Caller | undefined> {
-  if (token.length > longestToken || !token.startsWith(prefix)) return undefined;
-  const url = URL.parse(Buffer.from(token.slice(prefix.length), "base64url").toString());
+  const encoded = token.slice(prefix.length);
+  // Whole and without padding: what can't be read is not read in part.
+  const isWhole = /^[\w-]+$/.test(encoded) && encoded.length % 4 !== 1;
+  if (token.length > longestToken || !token.startsWith(prefix) || !isWhole) return undefined;
+  const url = URL.parse(Buffer.from(encoded, "base64url").toString());
   if (url === null || !isIdentityRequest(url) || !isRecent(url, cloud.now())) return undefined;
   if (!isSts(url, region)) return undefined;
   try {

@@ -1,0 +1,133 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AwsFault, type Cloud } from "#sandbox/aws/cloud.ts";
+import { createCluster, describeCluster } from "#sandbox/aws/eks/clusters.ts";
+import { openControlPlanes } from "#sandbox/aws/eks/control-planes.ts";
+import { closeEks } from "#sandbox/aws/eks/service.ts";
+import { attachRolePolicy, createRole } from "#sandbox/aws/iam/roles.ts";
+import { openCloud } from "#sandbox/aws/state.ts";
+import type { JsonObject } from "#sandbox/json.ts";
+import { paceOf } from "#sandbox/pace.ts";
+
+export const account = "222222222222";
+export const region = "us-east-1";
+
+/** A minute of AWS takes 3 ms. */
+const speed = 20_000;
+
+export interface EksWorld {
+  readonly cloud: Cloud;
+  readonly folder: string;
+  /** In one VPC, in three zones; the last one is in another VPC. */
+  readonly subnets: readonly string[];
+  readonly clusterRole: string;
+  readonly nodeRole: string;
+  readonly podRole: string;
+  readonly adminRole: string;
+  close(): Promise<void>;
+}
+
+/** An account with what a cluster needs. */
+export function openEksWorld(folder = mkdtempSync(join(tmpdir(), "eks-test-"))): EksWorld {
+  const cloud = openCloud({ path: join(folder, "cloud.json"), pace: paceOf(() => speed) });
+  openControlPlanes(cloud, { folder, pace: paceOf(() => 20) });
+  makeNetwork(cloud);
+  const close = async (): Promise<void> => {
+    await closeEks(cloud);
+    await cloud.flush();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return {
+    cloud,
+    folder,
+    subnets: ["subnet-a", "subnet-b", "subnet-c", "subnet-other"],
+    clusterRole: makeRole(cloud, "cluster", "eks.amazonaws.com", ["sts:AssumeRole", "sts:TagSession"]),
+    nodeRole: makeRole(cloud, "node", "ec2.amazonaws.com", ["sts:AssumeRole"]),
+    podRole: makeRole(cloud, "pod", "pods.eks.amazonaws.com", ["sts:AssumeRole", "sts:TagSession"]),
+    adminRole: makeRole(cloud, "aws-01-iam-role", undefined, ["sts:AssumeRole"]),
+    close,
+  };
+}
+
+export function makeNetwork(cloud: Cloud, place = { account, region }): void {
+  const { subnets, vpcs } = cloud.slice<{ subnets: Record<string, object>; vpcs: Record<string, object> }>(
+    "ec2",
+    place.account,
+    place.region,
+    () => ({ subnets: {}, vpcs: {} }),
+  );
+  vpcs["vpc-1"] = { cidr: "10.0.0.0/16" };
+  for (const [index, letter] of ["a", "b", "c"].entries()) {
+    subnets[`subnet-${letter}`] = { vpcId: "vpc-1", zone: `${region}${letter}`, cidr: `10.0.${index * 32}.0/19` };
+  }
+  subnets["subnet-a2"] = { vpcId: "vpc-1", zone: `${region}a`, cidr: "10.0.128.0/19" };
+  subnets["subnet-other"] = { vpcId: "vpc-2", zone: `${region}b`, cidr: "10.9.0.0/19" };
+}
+
+/** @param service undefined: the account itself is trusted */
+export function makeRole(
+  cloud: Cloud,
+  name: string,
+  service: string | undefined,
+  actions: readonly string[],
+  of = account,
+): string {
+  const principal = service === undefined ? { AWS: `arn:aws:iam::${of}:root` } : { Service: service };
+  const trust = JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [{ Effect: "Allow", Principal: principal, Action: actions }],
+  });
+  const { arn } = createRole(cloud, of, { name, trust });
+  attachRolePolicy(cloud, of, name, "arn:aws:iam::aws:policy/AdministratorAccess");
+  return arn;
+}
+
+/** What CreateCluster of a cluster in Auto Mode says. */
+export function autoInput(world: EksWorld, changes: JsonObject = {}): JsonObject {
+  return {
+    name: "k01",
+    version: "1.35",
+    roleArn: world.clusterRole,
+    resourcesVpcConfig: { subnetIds: world.subnets.slice(0, 3), publicAccessCidrs: ["203.0.113.0/24"] },
+    accessConfig: { authenticationMode: "API", bootstrapClusterCreatorAdminPermissions: false },
+    computeConfig: { enabled: true, nodePools: ["general-purpose", "system"], nodeRoleArn: world.nodeRole },
+    storageConfig: { blockStorage: { enabled: true } },
+    kubernetesNetworkConfig: { elasticLoadBalancing: { enabled: true }, serviceIpv4Cidr: "172.20.0.0/16" },
+    bootstrapSelfManagedAddons: false,
+    ...changes,
+  };
+}
+
+/** What CreateCluster of a cluster with node groups says. */
+export function managedInput(world: EksWorld, changes: JsonObject = {}): JsonObject {
+  const { computeConfig, storageConfig, kubernetesNetworkConfig, bootstrapSelfManagedAddons, ...input } =
+    autoInput(world);
+  return { ...input, ...changes };
+}
+
+export async function makeCluster(world: EksWorld, input: JsonObject) {
+  const { name } = createCluster(world.cloud, account, region, input);
+  await until(() => describeCluster(world.cloud, account, region, name).status === "ACTIVE");
+  return describeCluster(world.cloud, account, region, name);
+}
+
+/** Waits for what comes by itself. */
+export async function until(isSo: () => boolean): Promise<void> {
+  const deadline = Date.now() + 8_000;
+  while (!isSo()) {
+    if (Date.now() > deadline) throw new Error(`it never came about: ${isSo}`);
+    await Bun.sleep(5);
+  }
+}
+
+/** Code and message of a refusal. */
+export function refusal(work: () => unknown): readonly [code: string, message: string] {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof AwsFault) return [error.code, error.message];
+    throw error;
+  }
+  throw new Error("it was not refused");
+}

@@ -28,11 +28,14 @@ export interface HostedZoneOptions extends WantedZone {
   readonly delegatedTo?: (world: World, outputs: Outputs) => Promise<readonly string[]>;
 }
 
-/** Requests of one day for the same zone, each after the zone of the one before was deleted. */
-const requestsPerDay = 50;
+/**
+ * What asks for the same zone in the same minute has the same reference, so that no two zones come of it; a later request
+ * finds the zone by its name. More of them come only of deletions in between.
+ */
+const requestsPerMinute = 10;
 /** A zone that another request has just made may not be in the list yet. */
-const listingTries = 4;
-const listingPollMs = 2_000;
+const listingTries = 3;
+const listingPollMs = 1_000;
 
 /** A cluster's own zone, in which what runs in the cluster writes its names. */
 export function hostedZone(options: HostedZoneOptions): Resource<HostedZoneState> {
@@ -129,9 +132,9 @@ async function make(
   options: HostedZoneOptions,
 ): Promise<HostedZoneState> {
   world.progress("making the zone");
-  const day = new Date(world.clock.now()).toISOString().slice(0, 10);
-  for (let request = 1; request <= requestsPerDay; request++) {
-    const reference = `${referencePrefix(options)}${day}/${request}`;
+  const minute = new Date(world.clock.now()).toISOString().slice(0, "2026-01-31T23:59".length);
+  for (let request = 1; request <= requestsPerMinute; request++) {
+    const reference = `${referencePrefix(options)}${minute}/${request}`;
     const made = await tryMake(call, reference, options);
     if (made === undefined) {
       // Either an answer was lost, or another run was faster, or the reference is that of a zone that is gone.
@@ -146,7 +149,8 @@ async function make(
     await waitInSync(world, call, made.ChangeInfo, "the zone");
     return { ...zone, tags };
   }
-  throw new FleetError("AwsFailed", `Route 53 was asked for the zone ${options.name} ${requestsPerDay} times today`, {
+  const times = `${requestsPerMinute} times within a minute`;
+  throw new FleetError("AwsFailed", `Route 53 was asked for the zone ${options.name} ${times}`, {
     hint: "something deletes it again and again: CloudTrail shows who calls DeleteHostedZone",
   });
 }

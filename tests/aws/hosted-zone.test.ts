@@ -121,7 +121,7 @@ describe("a zone that is absent", () => {
     expect(changing()).toEqual(["createHostedZone"]);
   });
 
-  test("is made anew after it was deleted on the same day", async () => {
+  test("is made anew after it was deleted in the same minute", async () => {
     const first = await ensure();
     await remove();
     const second = await ensure();

@@ -70,6 +70,9 @@ describe("the boundary of clusters' roles", () => {
     ["kms:Decrypt", "arn:aws:kms:us-east-1:222222222222:key/1"],
     ["ec2:CreateVpcPeeringConnection", "*"],
     ["ec2:CreateKeyPair", "*"],
+    ["ec2:GetPasswordData", "*"],
+    ["ec2:CreateNetworkInterfacePermission", "*"],
+    ["ec2:ModifySnapshotAttribute", "*"],
     ["route53:DeleteHostedZone", zone],
     ["route53:AssociateVPCWithHostedZone", zone],
   ])("leaves none for %s", (action, resource) => {

@@ -106,6 +106,10 @@ describe("CloudFormation's role", () => {
     ["kms:CreateKey", "*", { "aws:RequestTag/project": "k8s-multicluster-gitops" }],
     ["kms:TagResource", "*", { "aws:RequestTag/project": "k8s-multicluster-gitops" }],
     ["iam:PassRole", role, { "iam:PassedToService": "pods.eks.amazonaws.com" }],
+    // Lists that have no resource, so that only an asterisk means them.
+    ["ec2:DescribeAvailabilityZones", "*", {}],
+    ["logs:DescribeLogGroups", "*", {}],
+    ["logs:DescribeResourcePolicies", "*", {}],
   ];
   test.each(parts)("may %s on each of what it is about: %s", (action, resource, context) => {
     expect(ask(policies, action, resource, context)).toBe("allowed");
@@ -165,6 +169,17 @@ describe("the account's role", () => {
     expect(make({ "cloudformation:RoleArn": serviceRole })).toBe("allowed");
     expect(make({})).toBe("none");
     expect(make({ "cloudformation:RoleArn": role })).toBe("none");
+  });
+
+  test("executes a change set that is called by its own ARN, if it is one of ours", () => {
+    const execute = (name: string) =>
+      ask(
+        policies,
+        "cloudformation:ExecuteChangeSet",
+        `arn:aws:cloudformation:us-east-1:222222222222:changeSet/${name}/1`,
+      );
+    expect(execute("k8s-multicluster-gitops-0b1c")).toBe("allowed");
+    expect(execute("shop-release-7")).toBe("none");
   });
 
   test("removes stacks by the role that they have", () => {

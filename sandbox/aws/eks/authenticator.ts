@@ -46,7 +46,8 @@ async function callerOf({ cloud, region }: Place, cluster: string, token: string
   // Whole and without padding: what can't be read is not read in part.
   const isWhole = /^[\w-]+$/.test(encoded) && encoded.length % 4 !== 1;
   if (token.length > longestToken || !token.startsWith(prefix) || !isWhole) return undefined;
-  const url = URL.parse(Buffer.from(encoded, "base64url").toString());
+  const text = Buffer.from(encoded, "base64url").toString("latin1");
+  const url = /^[!-~]+$/.test(text) ? URL.parse(text) : null;
   if (url === null || !isIdentityRequest(url) || !isRecent(url, cloud.now())) return undefined;
   if (!isSts(url, region)) return undefined;
   try {

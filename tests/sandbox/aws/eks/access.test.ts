@@ -48,6 +48,9 @@ beforeAll(async () => {
   const cluster = await makeCluster(world, autoInput(world));
   server = cluster.endpoint ?? "";
   ca = atob(cluster.certificateAuthority.data ?? "");
+  const user = `arn:aws:iam::${account}:user/aws-cli`;
+  create({ principalArn: user });
+  associate(user, { policyArn: policy("ClusterAdmin"), accessScope: { type: "cluster" } });
 });
 
 afterAll(async () => {
@@ -227,9 +230,6 @@ describe("the API of a cluster", () => {
     ["with a wrong secret", { keys: { ...administratorKeys(account), secretAccessKey: "x" } }],
     ["of a key that isn't there", { keys: { accessKeyId: "AKIAX", secretAccessKey: "x" } }],
   ])("refuses a token %s", async (_, changes) => {
-    const user = `arn:aws:iam::${account}:user/aws-cli`;
-    if (!listAccessEntries(world.cloud, account, region, "k01").includes(user)) create({ principalArn: user });
-    associate(user, { policyArn: policy("ClusterAdmin"), accessScope: { type: "cluster" } });
     const good = { cluster: "k01", keys: administratorKeys(account) };
     expect((await call(await makeToken(good))).status).toBe(200);
     expect((await call(await makeToken({ ...good, ...changes }))).status).toBe(401);

@@ -61,6 +61,9 @@ export async function openFront(
     if (calls.length > maxCalls) calls.shift();
   }
 
+  // Whoever polls now and then would else send on a connection that is just being closed, and a slow call would be cut off.
+  server.keepAliveTimeout = 0;
+  server.requestTimeout = 0;
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.listen(port, hostname, resolve);
@@ -210,11 +213,7 @@ async function disturb(
       case "throttle":
         return answerFaultOf(service, new AwsFault("Throttling", "Rate exceeded"), requestId);
       case "fail":
-        return answerFaultOf(
-          service,
-          new AwsFault(effect.code, `the sandbox was asked to fail with ${effect.code}`),
-          requestId,
-        );
+        return answerFaultOf(service, askedFault(effect.code), requestId);
       case "cut":
         return undefined;
       case "lost":
@@ -225,6 +224,20 @@ async function disturb(
     }
   }
   return await respond();
+}
+
+/** Codes that don't say that a request is wrong. */
+const statuses: Readonly<Record<string, number>> = {
+  AccessDenied: 403,
+  ExpiredToken: 403,
+  InternalError: 500,
+  InternalFailure: 500,
+  ServiceFailure: 500,
+  ServiceUnavailable: 503,
+};
+
+function askedFault(code: string): AwsFault {
+  return new AwsFault(code, `the sandbox was asked to fail with ${code}`, statuses[code]);
 }
 
 function unknownService(name: string): AwsFault {

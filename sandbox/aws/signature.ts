@@ -1,7 +1,8 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { AwsFault, type Caller, type Cloud } from "#sandbox/aws/cloud.ts";
 import { findCredential } from "#sandbox/aws/keys.ts";
+import { Sha256 } from "#sandbox/aws/sha256.ts";
 
 /** A request as it came in. */
 export interface SignedRequest {
@@ -212,32 +213,4 @@ function incomplete(message: string): AwsFault {
 
 function missingToken(): AwsFault {
   return new AwsFault("MissingAuthenticationToken", "Request is missing Authentication Token", 403);
-}
-
-/** What the signer wants of a hash: plain, or with a secret. */
-class Sha256 {
-  readonly #hash: { update(data: Uint8Array | string): unknown; digest(): Buffer };
-
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", bytesOf(secret));
-  }
-
-  update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.#hash.update(bytesOf(data));
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-
-  reset(): void {
-    throw new Error("a hash is made for each use");
-  }
-}
-
-function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Uint8Array {
-  if (typeof data === "string") return Buffer.from(data);
-  return ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
 }

@@ -87,10 +87,11 @@ export async function ensureCliUser(options: CliUserOptions): Promise<CliUser> {
     say(`attached the policy ${policyName}`);
   }
   if (known.length > 0) return { arn, done, keyIds: known };
+  options.signal.throwIfAborted();
   const undisturbed = calling({ signal: AbortSignal.timeout(keyTimeoutMs) }, actor, await aws.iam(actor));
   const id = await makeKey(undisturbed, options.store);
   say(`made the access key ${id}`);
-  const keyIds = await listKeys(call);
+  const keyIds = await listKeys(undisturbed);
   // A client repeats a call whose answer was lost: the key of the first answer is there, and its secret is nowhere.
   const lost = keyIds.filter((other) => other !== id);
   if (lost.length > 0)

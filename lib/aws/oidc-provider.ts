@@ -96,7 +96,7 @@ async function find(call: IamCalls, arn: string): Promise<GetOpenIDConnectProvid
       iam.getOpenIDConnectProvider({ OpenIDConnectProviderArn: arn }, options),
     );
   } catch (error) {
-    if (isAwsError(error, "NoSuchEntityException") || isAwsError(error, "NoSuchEntity")) return undefined;
+    if (isAwsError(error, "NoSuchEntityException")) return undefined;
     throw error;
   }
 }
@@ -124,7 +124,7 @@ async function make(world: World, actor: AwsActor, options: OidcProviderOptions)
     );
     return { arn, ours: true, audiences: [audience], seen: true };
   } catch (error) {
-    const exists = isAwsError(error, "EntityAlreadyExistsException") || isAwsError(error, "EntityAlreadyExists");
+    const exists = isAwsError(error, "EntityAlreadyExistsException");
     const found = exists ? await find(call, arn) : undefined;
     // Another fleet of the account, or an answer that was lost.
     if (found !== undefined) return await addAudience(world, actor, parse(arn, found, options));
@@ -159,7 +159,7 @@ async function remove(
       iam.deleteOpenIDConnectProvider({ OpenIDConnectProviderArn: arn }, options),
     );
   } catch (error) {
-    if (!isAwsError(error, "NoSuchEntityException") && !isAwsError(error, "NoSuchEntity")) throw error;
+    if (!isAwsError(error, "NoSuchEntityException")) throw error;
   }
   return { kind: "removed" };
 }

@@ -216,6 +216,16 @@ describe("its key", () => {
     expect([Bun.inspect(error), shown, await Bun.file(file).text()].join()).not.toContain(secretOf("AKIA1"));
   });
 
+  test("is kept also when the run is ended in that moment", async () => {
+    const controller = new AbortController();
+    const aws = whileMakingKey(async (make) => {
+      controller.abort(new Error("interrupted"));
+      return await make();
+    });
+    await setUp({ profile: "aws-cli", aws, signal: controller.signal });
+    expect([keys, await read(".aws/credentials")]).toEqual([["AKIA1"], expect.stringContaining(secretOf("AKIA1"))]);
+  });
+
   test("that a lost answer left behind is told", async () => {
     // As the SDK does when it got no answer to the first call.
     const aws = whileMakingKey(async (make) => {

@@ -5,7 +5,7 @@ import { type HostedZoneOptions, hostedZone } from "#lib/aws/hosted-zone.ts";
 import type { HostedZoneState } from "#lib/aws/zone-lookup.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
 import type { Observed, Resource } from "#lib/graph/resource.ts";
-import type { WorldOptions } from "#lib/world.ts";
+import type { World, WorldOptions } from "#lib/world.ts";
 import { awsError } from "#tests/support/aws-error.ts";
 import { abortOn, awsWorld } from "#tests/support/aws-world.ts";
 import { failureOf } from "#tests/support/failure.ts";
@@ -130,6 +130,16 @@ describe("a zone that is absent", () => {
     expect(only().id).toBe(second.id);
   });
 
+  test("is given up when something deletes it again and again", async () => {
+    const seen = () => awsError("HostedZoneAlreadyExists", "A hosted zone has already been created", 409);
+    route53.failures.set("createHostedZone", Array.from({ length: 10 }, seen));
+    const error = await failureOf(ensure());
+    expect([error.code, error.message]).toEqual([
+      "AwsFailed",
+      `Route 53 was asked for the zone ${name} 10 times within a minute`,
+    ]);
+  });
+
   test("is known again by a run that comes after one that was killed before it could tag it", async () => {
     route53.failures.set("changeTagsForResource", [awsError("ServiceUnavailable", "try again", 503)]);
     expect((await failureOf(ensure())).code).toBe("AwsUnreachable");
@@ -195,6 +205,20 @@ describe("a zone that isn't ours", () => {
       false,
     ]);
     expect((await observe()).kind).toBe("present");
+  });
+
+  test("is foreign too when somebody has taken over what we asked for", async () => {
+    await ensure();
+    only().tags = { project: "somebody-else" };
+    expect((await observe()).kind).toBe("foreign");
+  });
+
+  test("is refused when it turns up while ours is being made", async () => {
+    route53.add({ name });
+    route53.failures.set("createHostedZone", [awsError("HostedZoneAlreadyExists", "seen before", 409)]);
+    const { world, outputs } = worldOf();
+    expect((await failureOf(zone.ensure(world, { kind: "absent" }, outputs))).code).toBe("ForeignResource");
+    expect(only().tags).toEqual({});
   });
 
   test("is never deleted unless it is adopted", async () => {
@@ -282,6 +306,20 @@ describe("the removal of a zone", () => {
     expect(elapsedMs).toBe(300_000);
     expect(said[0]).toBe("waiting until no resolver remembers its delegation · 300 s to go");
     expect(route53.zones.size).toBe(0);
+  });
+
+  test("takes nothing along that somebody writes during that wait", async () => {
+    const found = route53.add({ name, tags: { ...tags, [cachedUntilTag]: new Date(60_000).toISOString() } });
+    const { world, outputs } = worldOf();
+    const meanwhile: World = {
+      ...world,
+      progress() {
+        found.records = [...found.records.slice(0, 2), a("www")];
+      },
+    };
+    const removal = zone.remove(meanwhile, await zone.observe(world, outputs), outputs);
+    const error = await failureOf(removal);
+    expect([error.code, route53.calls.includes("deleteHostedZone")]).toEqual(["ZoneNotEmpty", false]);
   });
 
   test.each([

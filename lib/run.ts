@@ -4,8 +4,11 @@ import { confirm } from "#lib/cli/confirm.ts";
 import { terminal } from "#lib/cli/program.ts";
 import { listenForSignals } from "#lib/cli/signals.ts";
 import { systemClock } from "#lib/clock.ts";
+import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import type { Environment } from "#lib/environment.ts";
+import { FleetError } from "#lib/errors.ts";
 import type { EventReader, FleetEvent, Row, Subject } from "#lib/events.ts";
+import { describeAwsPlaceholder } from "#lib/fleet/placeholders.ts";
 import { type Fleet, isLocal } from "#lib/fleet/types.ts";
 import { awsTargets } from "#lib/graph/aws-targets.ts";
 import { type FleetGraph, fleetGraph, type GraphSettings } from "#lib/graph/fleet-graph.ts";
@@ -34,6 +37,7 @@ export async function runVerb(asked: Verb, options: RunOptions): Promise<number>
   const graph = fleetGraph(fleet, settingsOf(options, selection, session.environment));
   const selected = select(graph, fleet, selection);
   const verb = options.dryRun ? (asked.name === "delete" ? planDelete : plan) : asked;
+  refusePlaceholders(graph, selected, options);
   const resources = resourcesFor(asked, graph, selected, options);
   if (verb.mutates && asked.name === "delete") await confirmDelete(selected, options, fleet, session.environment);
 
@@ -97,6 +101,12 @@ export async function runVerb(asked: Verb, options: RunOptions): Promise<number>
 /** Names of what a task of accounts is about, instead of clusters. */
 async function selectionOf({ aws, selection }: RunOptions, { fleet, environment }: Session): Promise<Selection> {
   if (aws === undefined) return selection;
+  const placeholder = describeAwsPlaceholder(fleet);
+  if (placeholder !== undefined && awsEndpointOf(environment.variables) === undefined) {
+    throw new FleetError("PlaceholderAccount", `${placeholder}: put your own into clusters/`, {
+      hint: "docs/aws.md shows the way from nothing; --sandbox needs no account",
+    });
+  }
   const targets = await awsTargets(aws, fleet, selection.accounts, createAws(fleet, environment.variables));
   return { targets };
 }
@@ -108,11 +118,29 @@ function settingsOf(
 ): GraphSettings {
   const { images, argocdManifest, gitCredentials, awsUserArn } = environment;
   const file = fleetFile ?? environment.fleetFile;
-  const aws = { userArn: awsUserArn, targets, ...(file === undefined ? {} : { fleetFile: resolve(file) }) };
+  const takesPlaceholders = awsEndpointOf(environment.variables) !== undefined;
+  const aws = {
+    userArn: awsUserArn,
+    targets,
+    takesPlaceholders,
+    ...(file === undefined ? {} : { fleetFile: resolve(file) }),
+  };
   if (gitops === undefined) return { images, aws };
   const manifest = argocdManifest === undefined ? {} : { manifest: argocdManifest };
   const credentials = gitCredentials === undefined ? {} : { credentials: gitCredentials };
   return { images, aws, gitops: { ...manifest, ...credentials, ...gitops } };
+}
+
+/** Whoever runs the whole fleet is told what is left out; whoever asks for that alone has to be stopped. */
+function refusePlaceholders({ leftOut }: FleetGraph, { clusters }: Selected, { selection }: RunOptions): void {
+  const asked = [selection.within, selection.clusters, selection.accounts, selection.providers];
+  if (asked.every((list) => (list ?? []).length === 0)) return;
+  const inAws = clusters.filter(({ provider }) => provider === "aws");
+  const first = leftOut.find(({ cluster }) => inAws.some(({ name }) => name === cluster));
+  if (first === undefined) return;
+  throw new FleetError("PlaceholderAccount", `${first.cluster}: ${first.why}`, {
+    hint: "docs/aws.md shows the way from nothing; --sandbox needs no account",
+  });
 }
 
 /** What a verb works on: what was chosen with all that it needs; a delete leaves alone what other accounts and clusters own. */

@@ -27,6 +27,8 @@ export interface AwsSettings {
   readonly userArn: string | undefined;
   /** Absolute path of another fleet's file, for the program that kubectl asks for tokens. */
   readonly fleetFile?: string;
+  /** Values that stand for others are taken as they are: nothing real is called. */
+  readonly takesPlaceholders: boolean;
   /** Ids that a delete was asked for by name: what accounts have in common goes only then. */
   readonly targets: readonly string[];
 }

@@ -1,6 +1,7 @@
 import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
 import type { NodeImages } from "#lib/environment.ts";
 import { imageOf, workersOf } from "#lib/fleet/defaults.ts";
+import { describeAwsPlaceholder, describeEksPlaceholder } from "#lib/fleet/placeholders.ts";
 import { type Cluster, type Fleet, isLocal, type LocalCluster } from "#lib/fleet/types.ts";
 import { type AwsSettings, awsGraph } from "#lib/graph/aws-graph.ts";
 import { type GitOpsSettings, gitopsGraph } from "#lib/graph/gitops-graph.ts";
@@ -49,16 +50,24 @@ export function fleetGraph(fleet: Fleet, { images, gitops, aws }: GraphSettings)
     roots.push(running, localKubeconfig(cluster, running));
     if (argocd !== undefined) roots.push(...argocd.inside(managedLocally(cluster, running)));
   }
-  const inAws = awsGraph(fleet, aws ?? { userArn: undefined, targets: [] });
+  const settings = aws ?? { userArn: undefined, targets: [], takesPlaceholders: true };
+  const whyNot = (cluster: Cluster): string | undefined => describeLeftOut(fleet, cluster, settings);
+  const isUsable = settings.takesPlaceholders || describeAwsPlaceholder(fleet) === undefined;
+  const inAws = isUsable ? awsGraph(fleet, settings) : undefined;
   if (inAws !== undefined) {
     roots.push(...inAws.accounts);
     for (const cluster of fleet.clusters.filter((one) => one.provider === "aws")) {
+      if (whyNot(cluster) !== undefined) continue;
       const { resources, managed } = inAws.cluster(cluster);
       roots.push(...resources);
       if (argocd !== undefined) roots.push(...argocd.inside(managed));
     }
   }
-  return { ...buildGraph(roots), leftOut: fleet.clusters.flatMap(leaveOut) };
+  const leftOut = fleet.clusters.flatMap((cluster) => {
+    const why = whyNot(cluster);
+    return why === undefined ? [] : [{ cluster: cluster.name, why }];
+  });
+  return { ...buildGraph(roots), leftOut };
 }
 
 function localClusterResource(
@@ -98,7 +107,10 @@ function managedLocally(cluster: LocalCluster, running: Resource<LocalClusterSta
   };
 }
 
-function leaveOut(cluster: Cluster): FleetGraph["leftOut"] {
-  if (isLocal(cluster) || cluster.provider === "aws") return [];
-  return [{ cluster: cluster.name, why: "clusters in clouds are declared in the fleet, but can't be made yet" }];
+function describeLeftOut(fleet: Fleet, cluster: Cluster, { takesPlaceholders }: AwsSettings): string | undefined {
+  if (isLocal(cluster)) return undefined;
+  if (cluster.provider !== "aws") return "clusters in Azure and GCP are declared in the fleet, but can't be made yet";
+  if (takesPlaceholders) return undefined;
+  const why = describeAwsPlaceholder(fleet) ?? describeEksPlaceholder(fleet, cluster);
+  return why === undefined ? undefined : `${why}: put your own into clusters/`;
 }

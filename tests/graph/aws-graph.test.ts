@@ -9,7 +9,7 @@ import { failureOf } from "#tests/support/failure.ts";
 import { fleet as threeAccounts } from "../fixtures/fleets/valid/three-accounts.ts";
 
 const images = { kind: undefined, k3d: undefined };
-const nobody: AwsSettings = { userArn: undefined, targets: [] };
+const nobody: AwsSettings = { userArn: undefined, targets: [], takesPlaceholders: true };
 
 function graphOf(of: Fleet, aws: AwsSettings = nobody) {
   return fleetGraph(of, { images, gitops: { wait: false }, aws });
@@ -20,6 +20,19 @@ function needsOf(of: Fleet, id: string): readonly string[] {
 }
 
 const k01 = "aws/aws-01/k01.k8s.aws.mylabs.dev";
+
+const real = fleet.accounts.map((account) =>
+  account.provider === "aws" ? { ...account, accountId: account.accountId.replace(/.$/, "0") } : account,
+);
+/** With nothing in it that stands for something else. */
+const ready: Fleet = {
+  ...fleet,
+  accounts: real,
+  github: { repository: "example/fleet", repositoryId: "123456", ownerId: "7890", claims: ["ref:refs/heads/main"] },
+  clusters: fleet.clusters.map((cluster) =>
+    cluster.provider === "aws" ? { ...cluster, publicAccessCidrs: ["10.1.2.0/24"] } : cluster,
+  ),
+};
 
 describe("the AWS part of a fleet", () => {
   test("has roles and zones per account, and per cluster a zone, its delegation, a stack, a kubeconfig and Argo CD", () => {
@@ -64,6 +77,31 @@ describe("the AWS part of a fleet", () => {
       "aws-02: role aws-03-iam-role",
     ]);
     expect(needsOf(threeAccounts, "aws/aws-mgmt/k01.k8s.aws.mylabs.dev/zone")).toEqual(["aws/aws-mgmt/stack/role"]);
+  });
+
+  test.each([
+    ["the management account", fleet, "the account id of aws-mgmt is a placeholder: put your own into clusters/"],
+    ["GitHub", { ...fleet, accounts: real }, "the ids of github are placeholders: put your own into clusters/"],
+    [
+      "who reaches a cluster",
+      { ...ready, clusters: fleet.clusters },
+      "publicAccessCidrs is a placeholder: put your own into clusters/",
+    ],
+  ])("is left out of a real run while something stands for %s", (_what, of, why) => {
+    const graph = graphOf(of, { ...nobody, takesPlaceholders: false });
+    expect(graph.leftOut.filter(({ cluster }) => cluster.includes(".aws.")).map((entry) => entry.why)).toEqual([
+      why,
+      why,
+      why,
+      why,
+    ]);
+    expect(graph.byId.has(`${k01}/stack`)).toBe(false);
+  });
+
+  test("is there in a real run once everything is put in", () => {
+    const graph = graphOf(ready, { ...nobody, takesPlaceholders: false });
+    expect(graph.leftOut.filter(({ cluster }) => cluster.includes(".aws."))).toEqual([]);
+    expect(graph.byId.has(`${k01}/stack`)).toBe(true);
   });
 
   test("has no way in for GitHub in a fleet that lets none in", () => {

@@ -4,8 +4,8 @@ import type { EksCluster, Fleet } from "#lib/fleet/types.ts";
 
 /** Wider than this, an address range is half a continent and no office. */
 const shortestPublicPrefix = 8;
-/** Six subnets are cut out of it, each with room for the pods of a few nodes: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html */
-const vpcPrefixes = { shortest: 16, longest: 20 } as const;
+/** The largest that a VPC can have, cut into six subnets: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html */
+const vpcPrefix = 16;
 /** Service quota of EKS for nodes in one group: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html */
 const mostNodes = 450;
 
@@ -42,12 +42,12 @@ function checkVpc(cluster: EksCluster): readonly Fault[] {
   const reading = readCidr(cluster.podCidr);
   if (reading.kind === "malformed") return [];
   const { prefix } = reading.cidr;
-  if (prefix >= vpcPrefixes.shortest && prefix <= vpcPrefixes.longest) return [];
+  if (prefix === vpcPrefix) return [];
   return [
     {
       code: "InvalidCidr",
       ...at(cluster),
-      message: `invalid podCidr "${cluster.podCidr}": it is the range of the VPC, and /${prefix} isn't /${vpcPrefixes.shortest} to /${vpcPrefixes.longest}`,
+      message: `invalid podCidr "${cluster.podCidr}": it is the range of the VPC, and /${prefix} isn't /${vpcPrefix}`,
       hint: 'write a range such as podCidr: "10.64.0.0/16"',
     },
   ];

@@ -2,6 +2,7 @@ import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
 import { type CallerState, callerIdentity } from "#lib/aws/caller.ts";
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { delegation } from "#lib/aws/delegation.ts";
+import { delegatedServers } from "#lib/aws/delegation-model.ts";
 import { type ExistingZonesState, existingZones } from "#lib/aws/existing-zones.ts";
 import { hostedZone } from "#lib/aws/hosted-zone.ts";
 import { type EksKubeconfigState, eksKubeconfig } from "#lib/aws/kubeconfig.ts";
@@ -250,6 +251,7 @@ function eksCluster(
   const { fleet, settings, management } = parts;
   const owner: Owner = { kind: "cluster", name: cluster.name, group: "aws" };
   const actor: AwsActor = { account, as: "clusters" };
+  const leader: AwsActor = { account: management, as: "management" };
   const prefix = `aws/${account.name}/${cluster.name}`;
   const tags = tagsOf(fleet, { cluster: cluster.name });
   const zone = hostedZone({
@@ -260,12 +262,16 @@ function eksCluster(
     name: cluster.name,
     needs: [role],
     tags,
+    async delegatedTo(world, outputs) {
+      const parent = outputs.find(parents)?.clusters;
+      return parent === undefined ? [] : await delegatedServers(world, leader, parent, cluster.name);
+    },
   });
   const led = delegation({
     id: `${prefix}/delegation`,
     title: `${cluster.name}: delegation`,
     owner,
-    actor: { account: management, as: "management" },
+    actor: leader,
     name: cluster.name,
     zone,
     zoneActor: actor,

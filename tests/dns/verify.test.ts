@@ -16,7 +16,15 @@ const quick = { timeoutMs: 300, tries: 1 };
 const tree = zoneTree({
   domain: "mylabs.test",
   zones: [{ provider: "aws", primary: "aws.mylabs.test", clusters: "k8s.aws.mylabs.test" }],
-  clusters: [{ provider: "aws", name: "k01.k8s.aws.mylabs.test", account: "aws-01", region: "us-east-1", publicAccessCidrs: ["203.0.113.0/24"] }],
+  clusters: [
+    {
+      provider: "aws",
+      name: "k01.k8s.aws.mylabs.test",
+      account: "aws-01",
+      region: "us-east-1",
+      publicAccessCidrs: ["203.0.113.0/24"],
+    },
+  ],
 });
 const names = ["mylabs.test", "aws.mylabs.test", "k8s.aws.mylabs.test", "k01.k8s.aws.mylabs.test"] as const;
 
@@ -134,7 +142,9 @@ test("the task says what is wrong, what to write by hand, and fails", async () =
   const fleetFile = join(folder, "fleet.json");
   const zones = [{ provider: "aws", primary: aws, clusters: k8s }];
   const accounts = [{ provider: "aws", name: "aws-mgmt", role: "management", accountId: "123456789012" }];
-  const clusters = [{ provider: "aws", name: k01, account: "aws-mgmt", region: "us-east-1", publicAccessCidrs: ["203.0.113.0/24"] }];
+  const clusters = [
+    { provider: "aws", name: k01, account: "aws-mgmt", region: "us-east-1", publicAccessCidrs: ["203.0.113.0/24"] },
+  ];
   await Bun.write(fleetFile, JSON.stringify({ domain: names[0], zones, accounts, clusters }));
   const run = async (...args: readonly string[]) => {
     const command = [process.execPath, "run", join(projectRoot, "tasks/dns/verify.ts"), "--fleet", fleetFile, ...args];

@@ -101,7 +101,8 @@ describe("a task", () => {
       for (const name of ["kind:kind01-internal", "kind:kind02-internal", "k3d:k3d01-internal", "k3d:k3d02-internal"]) {
         expect(names).toContain(`${verb}:${name}`);
       }
-      for (const name of ["k01", "k02", "k03", "k04"]) expect(names).toContain(`${verb}:eks:${name}-k8s-aws-mylabs-dev`);
+      for (const name of ["k01", "k02", "k03", "k04"])
+        expect(names).toContain(`${verb}:eks:${name}-k8s-aws-mylabs-dev`);
       expect(names).toContain(`${verb}:aws-mgmt:cf-route53-gh-action-iam-role-oidc`);
       expect(names).toContain(`${verb}:aws-tenant:cf-iam-role`);
       for (const name of ["kind-all", "k3d-all", "eks-all", "all"]) expect(names).toContain(`${verb}-${name}`);
@@ -144,10 +145,9 @@ describe("the documentation", () => {
   test("has no link to a file that isn't there", async () => {
     for (const place of ["README.md", "CONTRIBUTING.md", ...list("docs/*.md")]) {
       for (const [, target = ""] of (await read(place)).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
-        const path = join(projectRoot, place, "..", target);
-        expect(`${place}: ${target} ${(await Bun.file(path).exists()) || list(`${target}/**`).length > 0}`).toBe(
-          `${place}: ${target} true`,
-        );
+        const path = join(place, "..", target);
+        const exists = (await Bun.file(join(projectRoot, path)).exists()) || list(`${path}/**`).length > 0;
+        expect(`${place}: ${target} ${exists}`).toBe(`${place}: ${target} true`);
       }
     }
   });

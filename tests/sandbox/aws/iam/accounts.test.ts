@@ -120,6 +120,16 @@ describe("what a caller may do", () => {
     await maker.deleteRole({ RoleName: "one" });
   });
 
+  test("has to cover tags too, where something is made with tags", async () => {
+    const maker = aws.iam(await userWith("maker", may(["iam:CreateRole", "iam:CreateUser"])));
+    const trust = policyOf({ Effect: "Allow", Principal: { AWS: management }, Action: "sts:AssumeRole" });
+    const role = { RoleName: "one", AssumeRolePolicyDocument: trust };
+    const Tags = [{ Key: "a", Value: "b" }];
+    expect((await refusalOf(maker.createRole({ ...role, Tags }))).message).toContain("iam:TagRole");
+    expect((await refusalOf(maker.createUser({ UserName: "one", Tags }))).message).toContain("iam:TagUser");
+    await maker.createRole(role);
+  });
+
   test("ends at a denial, also for an administrator", async () => {
     await iam.putUserPolicy({
       UserName: "aws-cli",

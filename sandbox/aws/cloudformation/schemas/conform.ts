@@ -115,7 +115,7 @@ function checkObject(checking: Checking, schema: JsonObject, value: JsonObject, 
 
 function patternOf(schema: JsonObject, key: string): Json | undefined {
   const patterns = Object.entries(objectAt(schema, "patternProperties"));
-  return patterns.find(([pattern]) => new RegExp(pattern).test(key))?.[1];
+  return patterns.find(([pattern]) => matches(pattern, key))?.[1];
 }
 
 /** `anyOf` and `oneOf` of the registry tell which keys go together. */
@@ -145,7 +145,7 @@ function checkScalar(checking: Checking, schema: JsonObject, value: Json, path: 
     fault(`${String(value)} is not a valid enum value`);
   }
   if (typeof value === "string") {
-    if (typeof pattern === "string" && !new RegExp(pattern).test(value)) {
+    if (typeof pattern === "string" && !matches(pattern, value)) {
       fault(`string [${value}] does not match pattern ${pattern}`);
     }
     if (typeof minLength === "number" && value.length < minLength) {
@@ -176,4 +176,9 @@ function title(type: Json): string {
 
 function javaName(value: Json): string {
   return title(typeOf(value)).replace("Number", "Double");
+}
+
+/** Some schemas are written for other engines, which spell the end of a text in a way of their own. */
+function matches(pattern: string, text: string): boolean {
+  return new RegExp(pattern.replaceAll("\\Z", "$")).test(text);
 }

@@ -1,9 +1,12 @@
 import { awsChain } from "#lib/credentials/aws.ts";
 import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import type { AwsSession } from "#lib/credentials/sts.ts";
+import { checkTrust } from "#lib/credentials/trust.ts";
+import type { ExpectedTrust, TrustFinding } from "#lib/credentials/trust-checks.ts";
+import { callersOf, expectedOfAccount, expectedOfManagement } from "#lib/credentials/trust-expected.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
-import { awsAccountRoles } from "#lib/fleet/roles.ts";
+import { awsAccountRoles, awsManagementRole } from "#lib/fleet/roles.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 
 /** One step of the way into an account. */
@@ -15,27 +18,115 @@ export interface Hop {
   readonly result:
     | { readonly kind: "ok"; readonly arn: string; readonly expires: string | undefined }
     | { readonly kind: "failed"; readonly code: string; readonly message: string; readonly hint: string | undefined };
+  /** Of the role that the step leads into. Absent for the base, and where no owner of the account is here to look. */
+  readonly trust?: HopTrust;
 }
 
-/** Goes every way into the fleet's AWS accounts, and says who one is there. Changes nothing. */
-export async function whoami(environment: Environment, fleet: Fleet): Promise<readonly Hop[]> {
+/** What an owner of the account finds when looking at whom its role lets in. */
+export type HopTrust =
+  | { readonly kind: "checked"; readonly role: string; readonly findings: readonly TrustFinding[] }
+  /** There is no such role; `hint` is the task that makes it. */
+  | { readonly kind: "absent"; readonly role: string; readonly hint: string }
+  | { readonly kind: "unreadable"; readonly role: string; readonly code: string; readonly message: string };
+
+/** A role's trust policy, for those who may read it. */
+export type RoleTrust =
+  /** `document` as GetRole tells it. */
+  | { readonly kind: "present"; readonly arn: string; readonly document: string }
+  | { readonly kind: "absent" }
+  /** Nobody here is an owner of the account. */
+  | { readonly kind: "unread" };
+
+/** @throws FleetError AwsDenied and whatever else keeps an owner from looking */
+export type ReadTrust = (account: AwsAccount, role: string) => Promise<RoleTrust>;
+
+/** Goes every way into the fleet's AWS accounts, says who one is there, and whom each role lets in. Changes nothing. */
+export async function whoami(environment: Environment, fleet: Fleet, readTrust: ReadTrust): Promise<readonly Hop[]> {
   const [management] = fleet.accounts.filter(
     (account): account is AwsAccount => account.provider === "aws" && account.role === "management",
   );
   if (management === undefined) return [];
-  const { variables } = environment;
+  const { variables, awsUserArn } = environment;
   const endpoint = awsEndpointOf(variables);
   const chain = awsChain({ fleet, variables, ...(endpoint === undefined ? {} : { endpoint }) });
   const base = await describe("base", "", () => chain.base());
   if (base.result.kind === "failed") return [base];
+  const callers = callersOf(fleet, base.result.arn, awsUserArn);
   // Each is asked for at once: they share the steps that they have in common.
   const ways = [
-    describe(management.name, management.accountId, () => chain.management()),
-    ...awsAccountRoles(fleet).map(({ account }) =>
-      describe(account.name, account.accountId, () => chain.clusters(account)),
+    look(management, awsManagementRole, () => chain.management(), {
+      read: readTrust,
+      expect: (partition) => expectedOfManagement(fleet, management, callers, partition),
+      hint: "mise run create:aws-mgmt:cf-route53-gh-action-iam-role-oidc",
+    }),
+    ...awsAccountRoles(fleet).map(({ account, role }) =>
+      look(account, role, () => chain.clusters(account), {
+        read: readTrust,
+        expect: (partition) => expectedOfAccount(fleet, management, partition),
+        hint: `mise run create:aws-tenant:cf-iam-role -- ${account.name}`,
+      }),
     ),
   ];
   return [base, ...(await Promise.all(ways))];
+}
+
+/** 1 where a step was refused, or a role lets in somebody whom the fleet doesn't name. */
+export function exitCodeOf(hops: readonly Hop[]): 0 | 1 {
+  const isFine = hops.every(
+    ({ result, trust }) =>
+      result.kind === "ok" && !(trust?.kind === "checked" && trust.findings.some(({ kind }) => kind === "too loose")),
+  );
+  return isFine ? 0 : 1;
+}
+
+interface Looking {
+  readonly read: ReadTrust;
+  readonly expect: (partition: string) => ExpectedTrust;
+  /** The task that makes the role. */
+  readonly hint: string;
+}
+
+async function look(
+  account: AwsAccount,
+  role: string,
+  open: () => Promise<AwsSession>,
+  looking: Looking,
+): Promise<Hop> {
+  const [hop, trust] = await Promise.all([
+    describe(account.name, account.accountId, open),
+    tryReadTrust(account, role, looking),
+  ]);
+  // What keeps from the step keeps from looking, too: once is enough.
+  const isSaid = trust?.kind === "unreadable" && hop.result.kind === "failed" && trust.message === hop.result.message;
+  return trust === undefined || isSaid ? hop : { ...hop, trust };
+}
+
+async function tryReadTrust(
+  account: AwsAccount,
+  role: string,
+  { read, expect, hint }: Looking,
+): Promise<HopTrust | undefined> {
+  try {
+    const found = await read(account, role);
+    switch (found.kind) {
+      case "unread":
+        return undefined;
+      case "absent":
+        return { kind: "absent", role, hint: `${hint}   (with credentials of ${account.name})` };
+      case "present":
+        return {
+          kind: "checked",
+          role,
+          findings: checkTrust(found.document, expect(found.arn.split(":")[1] ?? "aws")),
+        };
+      default:
+        return found satisfies never;
+    }
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    const { code, message } = error;
+    return { kind: "unreadable", role, code, message };
+  }
 }
 
 async function describe(name: string, account: string, open: () => Promise<AwsSession>): Promise<Hop> {

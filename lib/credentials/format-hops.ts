@@ -1,0 +1,43 @@
+import type { Hop } from "#lib/credentials/whoami.ts";
+import { formatTable } from "#lib/table.ts";
+
+/** A table of the steps, what was found out about each role below its step, and at the end what to do about it. */
+export function formatHops(hops: readonly Hop[]): string {
+  const rows = hops.flatMap((hop) => [formatStep(hop), ...formatTrust(hop).map((line) => ["", "", "", line])]);
+  const hints = new Set(hops.flatMap(hintsOf));
+  return formatTable(["", "step", "account", "identity"], rows) + [...hints].map((hint) => `do  ${hint}\n`).join("");
+}
+
+function formatStep({ name, account, result }: Hop): readonly string[] {
+  return result.kind === "ok"
+    ? ["✔", name, account || "–", result.arn]
+    : ["✘", name, account || "–", `${result.message} (${result.code})`];
+}
+
+/**
+ * `why` explains a refusal. `warn` is about a role that lets in too many. `note` is about others who are kept out: jobs, when a
+ * person looks.
+ */
+function formatTrust({ result, trust }: Hop): readonly string[] {
+  switch (trust?.kind) {
+    case undefined:
+      return [];
+    case "absent":
+      return [`why   there is no role ${trust.role}`];
+    case "unreadable":
+      return [`note  whom ${trust.role} lets in can't be seen: ${trust.message} (${trust.code})`];
+    case "checked":
+      return trust.findings.map(({ check, kind, message }) => {
+        const word = kind === "too loose" ? "warn" : result.kind === "failed" ? "why " : "note";
+        return `${word}  ${message} (${check})`;
+      });
+    default:
+      return trust satisfies never;
+  }
+}
+
+function hintsOf({ result, trust }: Hop): readonly string[] {
+  // The task that makes a role is better advice than what to do about one that refuses.
+  if (trust?.kind === "absent") return [trust.hint];
+  return result.kind === "failed" && result.hint !== undefined ? [result.hint] : [];
+}

@@ -69,7 +69,7 @@ function validate(cloud: Cloud, stack: StackRecord, plan: Plan, changeSet: Chang
     const name = type.nameOf(properties, stack);
     const isNew = changeSet.changes.some((change) => change.logicalId === logicalId && change.action === "Add");
     if (!isNew || name === undefined || faults.length > 0) continue;
-    if (type.read(lookingContext(cloud, stack, logicalId), name) === undefined) continue;
+    if (type.read(lookingContext(cloud, stack, logicalId), name, properties) === undefined) continue;
     const why = `Resource of type '${type.name}' with identifier '${name}' already exists.`;
     tell(logicalId, type.name, "NAME_CONFLICT_VALIDATION", why);
   }

@@ -42,7 +42,7 @@ function unchecked(cloud: Cloud): ResourceDrift {
 export function driftOf(cloud: Cloud, stack: StackRecord, logicalId: string, made: Made): ResourceDrift {
   const checkedAt = cloud.now().toISOString();
   const { schema, read } = resourceType(made.type);
-  const actual = read(lookingContext(cloud, stack, logicalId), made.physicalId);
+  const actual = read(lookingContext(cloud, stack, logicalId), made.physicalId, made.properties);
   const expected = comparable(schema, made.properties);
   if (actual === undefined) return { status: "DELETED", checkedAt, expected, differences: [] };
   const differences: PropertyDifference[] = [];

@@ -90,7 +90,8 @@ function contextFor(
 function checkName(context: ResourceContext, wanted: Wanted): void {
   const type = resourceType(wanted.type);
   const name = type.nameOf(wanted.properties, context);
-  if (name !== undefined && type.read(context, name) !== undefined) throw alreadyExists(type.name, name);
+  if (name !== undefined && type.read(context, name, wanted.properties) !== undefined)
+    throw alreadyExists(type.name, name);
 }
 
 async function attempt(

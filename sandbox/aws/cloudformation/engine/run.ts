@@ -32,7 +32,10 @@ export function lookupOf(run: Pick<Run, "cloud" | "stack">): Lookup {
     attribute: (logicalId, name) => {
       const made = madeOf(logicalId);
       const context = lookingContext(run.cloud, run.stack, logicalId);
-      const found = valueAt(resourceType(made.type).read(context, made.physicalId), ...name.split("."));
+      const found = valueAt(
+        resourceType(made.type).read(context, made.physicalId, made.properties),
+        ...name.split("."),
+      );
       if (found !== undefined) return found as Json;
       throw new HandlerFault(
         "NotFound",

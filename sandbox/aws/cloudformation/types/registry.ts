@@ -1,8 +1,45 @@
+import { address } from "#sandbox/aws/cloudformation/types/ec2/address.ts";
+import { gatewayAttachment, internetGateway } from "#sandbox/aws/cloudformation/types/ec2/internet-gateway.ts";
+import { natGateway } from "#sandbox/aws/cloudformation/types/ec2/nat-gateway.ts";
+import { route } from "#sandbox/aws/cloudformation/types/ec2/route.ts";
+import { routeTable, routeTableAssociation } from "#sandbox/aws/cloudformation/types/ec2/route-table.ts";
+import { subnet } from "#sandbox/aws/cloudformation/types/ec2/subnet.ts";
+import { vpc } from "#sandbox/aws/cloudformation/types/ec2/vpc.ts";
+import { eksAccessEntry } from "#sandbox/aws/cloudformation/types/eks/access-entry.ts";
+import { eksAddon } from "#sandbox/aws/cloudformation/types/eks/addon.ts";
+import { eksCluster } from "#sandbox/aws/cloudformation/types/eks/cluster.ts";
+import { eksNodegroup } from "#sandbox/aws/cloudformation/types/eks/node-group.ts";
+import { eksPodIdentity } from "#sandbox/aws/cloudformation/types/eks/pod-identity.ts";
 import { iamManagedPolicy } from "#sandbox/aws/cloudformation/types/iam/managed-policy.ts";
 import { iamRole } from "#sandbox/aws/cloudformation/types/iam/role.ts";
+import { kmsKey } from "#sandbox/aws/cloudformation/types/kms/key.ts";
+import { logGroup } from "#sandbox/aws/cloudformation/types/logs/log-group.ts";
+import { hostedZone } from "#sandbox/aws/cloudformation/types/route53/hosted-zone.ts";
+import { recordSet } from "#sandbox/aws/cloudformation/types/route53/record-set.ts";
 import type { ResourceType } from "#sandbox/aws/cloudformation/types/type.ts";
 
-const all: readonly ResourceType[] = [iamManagedPolicy, iamRole];
+const all: readonly ResourceType[] = [
+  address,
+  eksAccessEntry,
+  eksAddon,
+  eksCluster,
+  eksNodegroup,
+  eksPodIdentity,
+  gatewayAttachment,
+  hostedZone,
+  iamManagedPolicy,
+  iamRole,
+  internetGateway,
+  kmsKey,
+  logGroup,
+  natGateway,
+  recordSet,
+  route,
+  routeTable,
+  routeTableAssociation,
+  subnet,
+  vpc,
+];
 
 const byName: ReadonlyMap<string, ResourceType> = new Map(all.map((type) => [type.name, type]));
 

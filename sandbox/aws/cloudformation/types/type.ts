@@ -57,8 +57,12 @@ export interface ResourceType {
   create(context: ResourceContext, properties: JsonObject): string | Promise<string>;
   /** Resolves when AWS would say that the resource is ready; for what has a life of its own. @throws AwsFault when it failed */
   settle?(context: ResourceContext, physicalId: string, operation: "create" | "update" | "delete"): Promise<void>;
-  /** Properties and attributes as they are; undefined when it is gone. */
-  read(context: ResourceContext, physicalId: string): JsonObject | undefined;
+  /**
+   * Properties and attributes as they are; undefined when it is gone.
+   *
+   * @param properties by which it was made, for what its id does not tell
+   */
+  read(context: ResourceContext, physicalId: string, properties: JsonObject): JsonObject | undefined;
   /** @throws AwsFault */
   update(
     context: ResourceContext,

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CloudFormation, type CreateChangeSetInput, type Stack } from "@aws-sdk/client-cloudformation";
-import { type CloudFormation as FormationService, createCloudFormation } from "#sandbox/aws/cloudformation/service.ts";
+import { createCloudFormation, type CloudFormation as FormationService } from "#sandbox/aws/cloudformation/service.ts";
 import { openFront } from "#sandbox/aws/front.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { type KeptCloud, openCloud } from "#sandbox/aws/state.ts";
+import { stsService } from "#sandbox/aws/sts/service.ts";
 import { paceOf } from "#sandbox/pace.ts";
 
 export const account = "111111111111";
@@ -17,13 +18,16 @@ export interface Lab {
   /** As the account's administrator. */
   readonly cfn: CloudFormation;
   readonly endpoint: string;
-  /** File that the cloud is kept in. */
+  /** File that the cloud is kept in, and its folder. */
   readonly path: string;
+  readonly folder: string;
   client(keys: { readonly accessKeyId: string; readonly secretAccessKey: string }): CloudFormation;
   /** Creates a stack by a change set, and waits for its end. */
   deploy(name: string, template: object | string, more?: Partial<CreateChangeSetInput>): Promise<Stack>;
   /** Waits until nothing is in progress. */
   stack(name: string): Promise<Stack>;
+  /** Why resources failed, oldest first. */
+  failures(name: string): Promise<readonly string[]>;
   /** What happened, oldest first: `Role CREATE_COMPLETE`, with the reason behind a colon. */
   events(name: string): Promise<readonly string[]>;
 }
@@ -40,7 +44,7 @@ export async function openLab(options: { readonly speed?: number; readonly path?
   const { speed = 20_000, path = join(folder, "aws.json") } = options;
   const cloud = openCloud({ path, pace: paceOf(() => speed) });
   const service = createCloudFormation(cloud);
-  const front = await openFront(cloud, [service], { port: 0 });
+  const front = await openFront(cloud, [service, stsService(cloud)], { port: 0 });
   open.push(async () => {
     await front.stop();
     await cloud.flush();
@@ -64,6 +68,7 @@ export async function openLab(options: { readonly speed?: number; readonly path?
     cfn,
     endpoint: front.endpoint,
     path,
+    folder,
     client,
     stack,
     deploy: async (name, template, more = {}) => {
@@ -85,6 +90,12 @@ export async function openLab(options: { readonly speed?: number; readonly path?
       await cfn.executeChangeSet({ ChangeSetName: Id });
       return stack(StackId);
     },
+    failures: async (name) => {
+      const { StackEvents = [] } = await cfn.describeStackEvents({ StackName: name });
+      return StackEvents.filter(({ ResourceStatus }) => ResourceStatus?.endsWith("_FAILED") === true)
+        .toReversed()
+        .map(({ LogicalResourceId, ResourceStatusReason }) => `${LogicalResourceId}: ${ResourceStatusReason}`);
+    },
     events: async (name) => {
       const { StackEvents = [] } = await cfn.describeStackEvents({ StackName: name });
       return StackEvents.toReversed().map(({ LogicalResourceId, ResourceStatus, ResourceStatusReason }) =>
@@ -92,6 +103,10 @@ export async function openLab(options: { readonly speed?: number; readonly path?
       );
     },
   };
+}
+
+export function parametersOf(values: Readonly<Record<string, string>>) {
+  return Object.entries(values).map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue }));
 }
 
 /** The words and code of a refusal. */

@@ -123,7 +123,7 @@ export const iamRole = defineType({
     // Without the right to look, CloudFormation does not know that it is gone.
     context.allow("iam:GetRole", role?.arn ?? roleArn(account, stringAt(properties, "Path") || "/", name));
     if (role === undefined) return;
-    const known = resourceContext(role.tags);
+    const known = { ...resourceContext(role.tags), ...boundaryContext(role.boundary) };
     for (const policyArn of attachedArns(properties)) {
       if (!role.attached.includes(policyArn)) continue;
       context.allow("iam:DetachRolePolicy", role.arn, { ...known, "iam:PolicyARN": policyArn });

@@ -1,0 +1,135 @@
+import { randomBytes } from "node:crypto";
+import type { Cloud } from "#sandbox/aws/cloud.ts";
+
+/** Networks of one account in one region. They have no API of their own here: stacks make them, and EKS looks at them. */
+export interface NetworkState {
+  readonly vpcs: Record<string, Vpc>;
+  readonly subnets: Record<string, Subnet>;
+  readonly gateways: Record<string, InternetGateway>;
+  readonly routeTables: Record<string, RouteTable>;
+  /** By allocation id. */
+  readonly addresses: Record<string, Address>;
+  readonly natGateways: Record<string, NatGateway>;
+  readonly securityGroups: Record<string, SecurityGroup>;
+  /** How many of each there may be; AWS's defaults, which tests and people may change. */
+  quotas: Quotas;
+}
+
+export interface Quotas {
+  readonly vpcs: number;
+  readonly internetGateways: number;
+  readonly addresses: number;
+  readonly natGatewaysPerZone: number;
+}
+
+type Tags = Readonly<Record<string, string>>;
+
+interface Item {
+  readonly id: string;
+  readonly tags: Tags;
+}
+
+export interface Vpc extends Item {
+  readonly cidr: string;
+  readonly dnsSupport: boolean;
+  readonly dnsHostnames: boolean;
+  readonly tenancy: string;
+  readonly defaultSecurityGroup: string;
+  readonly defaultAcl: string;
+}
+
+export interface Subnet extends Item {
+  readonly vpcId: string;
+  readonly zone: string;
+  readonly cidr: string;
+  readonly mapPublicIp: boolean;
+}
+
+export interface InternetGateway extends Item {
+  readonly vpcId?: string;
+}
+
+export interface Route {
+  readonly destination: string;
+  readonly gatewayId?: string;
+  readonly natGatewayId?: string;
+}
+
+export interface RouteTable extends Item {
+  readonly vpcId: string;
+  readonly routes: readonly Route[];
+  /** Subnets by the ids of their associations. */
+  readonly associations: Readonly<Record<string, string>>;
+}
+
+export interface Address extends Item {
+  readonly ip: string;
+  readonly natGatewayId?: string;
+}
+
+export interface NatGateway extends Item {
+  readonly vpcId: string;
+  readonly subnetId: string;
+  readonly allocationId?: string;
+  readonly isPrivate: boolean;
+  readonly interfaceId: string;
+}
+
+export interface SecurityGroup extends Item {
+  readonly vpcId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly ingress: readonly Rule[];
+  readonly egress: readonly Rule[];
+}
+
+/** One permission of a security group, as a template writes it, under its own id. */
+export interface Rule {
+  readonly id: string;
+  readonly properties: Readonly<Record<string, string | number>>;
+}
+
+/** https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
+const defaultQuotas: Quotas = { vpcs: 5, internetGateways: 5, addresses: 5, natGatewaysPerZone: 5 };
+
+export function networkOf(cloud: Cloud, account: string, region: string): NetworkState {
+  return cloud.slice<NetworkState>("ec2", account, region, () => ({
+    vpcs: {},
+    subnets: {},
+    gateways: {},
+    routeTables: {},
+    addresses: {},
+    natGateways: {},
+    securityGroups: {},
+    quotas: defaultQuotas,
+  }));
+}
+
+/** Sets quotas of an account in a region. */
+export function setNetworkQuotas(cloud: Cloud, account: string, region: string, quotas: Partial<Quotas>): void {
+  const state = networkOf(cloud, account, region);
+  state.quotas = { ...state.quotas, ...quotas };
+  cloud.save();
+}
+
+/** `vpc-0` and 16 more hexadecimal digits, as ids have had since 2018. */
+export function newId(prefix: string): string {
+  return `${prefix}-0${randomBytes(8).toString("hex")}`;
+}
+
+export function findSubnet(cloud: Cloud, account: string, region: string, id: string): Subnet | undefined {
+  return networkOf(cloud, account, region).subnets[id];
+}
+
+export function vpcCidr(cloud: Cloud, account: string, region: string, vpcId: string): string | undefined {
+  return networkOf(cloud, account, region).vpcs[vpcId]?.cidr;
+}
+
+export function findSecurityGroup(
+  cloud: Cloud,
+  account: string,
+  region: string,
+  id: string,
+): SecurityGroup | undefined {
+  return networkOf(cloud, account, region).securityGroups[id];
+}

@@ -1,0 +1,70 @@
+import { AwsFault } from "#sandbox/aws/cloud.ts";
+import { mergeTags, type ResourceContext, tagRecord } from "#sandbox/aws/cloudformation/types/type.ts";
+import { isObject, type Json, type JsonObject } from "#sandbox/json.ts";
+
+/** How often CloudFormation asks EKS how far it is, in milliseconds. */
+const POLLING_MS = 10_000;
+
+/** Properties as EKS' own API calls them: `NodeRoleArn` is `nodeRoleArn`. */
+export function inApiNames(value: Json | undefined): Json {
+  if (Array.isArray(value)) return value.map((item: Json) => inApiNames(item));
+  if (!isObject(value)) return value ?? null;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key.charAt(0).toLowerCase() + key.slice(1), inApiNames(item)]),
+  );
+}
+
+/** Members of an input, without those that the template leaves out. */
+export function given(properties: JsonObject, ...names: readonly string[]): JsonObject {
+  const found = names.filter((name) => properties[name] !== undefined).map((name) => [name, properties[name]] as const);
+  return Object.fromEntries(
+    found.map(([name, value]) => [name.charAt(0).toLowerCase() + name.slice(1), inApiNames(value)]),
+  );
+}
+
+/** Tags of a template and its stack. CloudFormation's own are put on by other means than the API. */
+export function ownTags(context: ResourceContext, tags: Json | undefined): Record<string, string> {
+  return tagRecord(mergeTags(context, tags).filter(({ Key }) => !Key.startsWith("aws:")));
+}
+
+export function eksArn({ account, region }: ResourceContext, kind: string, path: string): string {
+  return `arn:aws:eks:${region}:${account}:${kind}/${path}`;
+}
+
+/** What is found, or undefined when EKS does not know it. */
+export function tryFind<Found>(find: () => Found): Found | undefined {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof AwsFault && error.code === "ResourceNotFoundException") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Waits until a thing of EKS has come to rest.
+ *
+ * @param status undefined when it is gone
+ * @throws AwsFault NotStabilized
+ */
+export async function settle(
+  { cloud }: ResourceContext,
+  what: string,
+  operation: "create" | "update" | "delete",
+  status: () => string | undefined,
+): Promise<void> {
+  for (;;) {
+    const now = status();
+    if (now === undefined && operation === "delete") return;
+    if (operation !== "delete" && now === "ACTIVE") return;
+    if (now === undefined || now === "FAILED" || now.endsWith("_FAILED")) {
+      throw new AwsFault("NotStabilized", `${what} is ${now ?? "gone"}`);
+    }
+    await cloud.pace.wait(POLLING_MS);
+  }
+}
+
+/** Leave to hand a role on. @param service to which */
+export function allowPassing(context: ResourceContext, roleArn: string, service: string): void {
+  context.allow("iam:PassRole", roleArn, { "iam:PassedToService": service });
+}

@@ -1,0 +1,152 @@
+import { isDeepStrictEqual } from "node:util";
+import { allowPassing, eksArn, given, ownTags, settle, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
+import { changeEksTags } from "#sandbox/aws/cloudformation/types/eks/tags.ts";
+import {
+  defineType,
+  type ResourceContext,
+  resourceContext,
+  tagContext,
+  tagList,
+} from "#sandbox/aws/cloudformation/types/type.ts";
+import {
+  createNodeGroup,
+  deleteNodeGroup,
+  describeNodeGroup,
+  updateNodeGroupConfig,
+  updateNodeGroupVersion,
+} from "#sandbox/aws/eks/node-groups.ts";
+import { type JsonObject, stringAt, stringsAt } from "#sandbox/json.ts";
+
+export const eksNodegroup = defineType({
+  name: "AWS::EKS::Nodegroup",
+  supports: [
+    "AmiType",
+    "CapacityType",
+    "ClusterName",
+    "DiskSize",
+    "InstanceTypes",
+    "Labels",
+    "NodeRole",
+    "NodegroupName",
+    "ScalingConfig",
+    "Subnets",
+    "Tags",
+    "Taints",
+    "UpdateConfig",
+    "Version",
+  ],
+  attributes: ["ClusterName", "NodegroupName"],
+  seconds: { create: 5, update: 5, delete: 5 },
+  nameOf: ({ ClusterName, NodegroupName }) =>
+    typeof NodegroupName === "string" ? `${String(ClusterName)}/${NodegroupName}` : undefined,
+
+  create(context, properties) {
+    const { cloud, account, region } = context;
+    const cluster = stringAt(properties, "ClusterName");
+    const name = stringAt(properties, "NodegroupName") || context.generateName(63);
+    const tags = ownTags(context, tagList(stringsAt(properties, "Tags")));
+    const arn = eksArn(context, "cluster", cluster);
+    context.allow("eks:CreateNodegroup", arn, tagContext(tagList(tags)));
+    if (Object.keys(tags).length > 0) {
+      context.allow("eks:TagResource", eksArn(context, "nodegroup", `${cluster}/${name}/*`), tagContext(tagList(tags)));
+    }
+    allowPassing(context, stringAt(properties, "NodeRole"), "eks.amazonaws.com");
+    const names = ["AmiType", "CapacityType", "DiskSize", "InstanceTypes", "NodeRole", "ScalingConfig", "Subnets"];
+    createNodeGroup(cloud, account, region, cluster, {
+      ...given(properties, ...names, "Taints", "UpdateConfig", "Version"),
+      // Keys of labels are not names of members.
+      ...(properties.Labels === undefined ? {} : { labels: stringsAt(properties, "Labels") }),
+      nodegroupName: name,
+      tags,
+    });
+    return `${cluster}/${name}`;
+  },
+
+  settle: (context, id, operation) =>
+    settle(context, `Nodegroup ${id}`, operation, () => tryGroup(context, id)?.status),
+
+  read(context, id) {
+    const found = tryGroup(context, id);
+    if (found === undefined) return undefined;
+    const { minSize, maxSize, desiredSize } = found.scalingConfig;
+    const { maxUnavailable, maxUnavailablePercentage } = found.updateConfig;
+    return {
+      Id: id,
+      Arn: found.nodegroupArn,
+      ClusterName: found.clusterName,
+      NodegroupName: found.nodegroupName,
+      AmiType: found.amiType,
+      CapacityType: found.capacityType,
+      DiskSize: found.diskSize,
+      InstanceTypes: [...found.instanceTypes],
+      Labels: { ...found.labels },
+      NodeRole: found.nodeRole,
+      ScalingConfig: { MinSize: minSize, MaxSize: maxSize, DesiredSize: desiredSize },
+      Subnets: [...found.subnets],
+      Taints: found.taints.map(({ key, value, effect }) => ({
+        Key: key,
+        Effect: effect,
+        ...(value === undefined ? {} : { Value: value }),
+      })),
+      UpdateConfig: {
+        ...(maxUnavailable === undefined ? {} : { MaxUnavailable: maxUnavailable }),
+        ...(maxUnavailablePercentage === undefined ? {} : { MaxUnavailablePercentage: maxUnavailablePercentage }),
+      },
+      Version: found.version,
+      Tags: stringsOf(found.tags),
+    };
+  },
+
+  async update(context, id, properties, previous) {
+    const { cloud, account, region } = context;
+    const { cluster, name } = namesOf(id);
+    const group = describeNodeGroup(cloud, account, region, cluster, name);
+    changeEksTags(context, cluster, group.nodegroupArn, ownTags(context, tagList(stringsAt(properties, "Tags"))));
+    const known = resourceContext(group.tags);
+    const ready = () => settle(context, `Nodegroup ${id}`, "update", () => tryGroup(context, id)?.status);
+    const differs = (property: string) => !isDeepStrictEqual(properties[property], previous[property]);
+    if (differs("Version")) {
+      context.allow("eks:UpdateNodegroupVersion", group.nodegroupArn, known);
+      updateNodeGroupVersion(cloud, account, region, cluster, name, given(properties, "Version"));
+      await ready();
+    }
+    if (!["Labels", "ScalingConfig", "UpdateConfig"].some(differs)) return;
+    context.allow("eks:UpdateNodegroupConfig", group.nodegroupArn, known);
+    const labels = stringsAt(properties, "Labels");
+    updateNodeGroupConfig(cloud, account, region, cluster, name, {
+      ...given(properties, "ScalingConfig", "UpdateConfig"),
+      labels: {
+        addOrUpdateLabels: labels,
+        removeLabels: Object.keys(group.labels).filter((key) => !(key in labels)),
+      },
+    });
+    await ready();
+  },
+
+  async delete(context, id) {
+    const { cloud, account, region } = context;
+    const { cluster, name } = namesOf(id);
+    const found = tryGroup(context, id);
+    if (found === undefined) return;
+    context.allow("eks:DeleteNodegroup", found.nodegroupArn, resourceContext(found.tags));
+    if (found.status === "CREATING" || found.status === "UPDATING") {
+      await settle(context, `Nodegroup ${id}`, "update", () => tryGroup(context, id)?.status);
+    }
+    deleteNodeGroup(cloud, account, region, cluster, name);
+  },
+});
+
+function tryGroup({ cloud, account, region }: ResourceContext, id: string) {
+  const { cluster, name } = namesOf(id);
+  return tryFind(() => describeNodeGroup(cloud, account, region, cluster, name));
+}
+
+function namesOf(id: string): { readonly cluster: string; readonly name: string } {
+  const [cluster = "", name = ""] = id.split("/");
+  return { cluster, name };
+}
+
+/** Tags of a node group are a map in templates. */
+function stringsOf(tags: Readonly<Record<string, string>>): JsonObject {
+  return { ...tags };
+}

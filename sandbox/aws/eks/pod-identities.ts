@@ -1,6 +1,6 @@
 import type { Cloud } from "#sandbox/aws/cloud.ts";
 import { checkTags, readInput } from "#sandbox/aws/eks/input.ts";
-import { checkPodRole } from "#sandbox/aws/eks/principals.ts";
+import { checkPodRole, type PodOwner } from "#sandbox/aws/eks/principals.ts";
 import {
   arnOf,
   type ClusterRecord,
@@ -49,7 +49,7 @@ export function createPodIdentity(
   if (!label.test(namespace)) throw invalidParameter(`The namespace ${namespace} is not a valid name`);
   if (!subdomain.test(serviceAccount))
     throw invalidParameter(`The service account ${serviceAccount} is not a valid name`);
-  checkPodRole(place, role, record.cluster.arn);
+  checkPodRole(place, role, ownerOf(record, { namespace, serviceAccount }));
   const holder = Object.values(record.podIdentities).find(
     (one) => one.namespace === namespace && one.serviceAccount === serviceAccount,
   );
@@ -110,7 +110,7 @@ export function updatePodIdentity(
   const target = checkTarget(input.text("targetRoleArn")) ?? targetRoleArn;
   const disableSessionTags = input.flag("disableSessionTags") ?? found.disableSessionTags;
   input.end();
-  checkPodRole(place, role, record.cluster.arn);
+  checkPodRole(place, role, ownerOf(record, found));
   return keep(cloud, account, region, {
     ...found,
     roleArn: role,
@@ -171,4 +171,11 @@ function keep(cloud: Cloud, account: string, region: string, association: PodIde
     podIdentities: { ...podIdentities, [associationId]: association },
   }));
   return association;
+}
+
+function ownerOf(
+  { cluster: { arn, name } }: ClusterRecord,
+  pod: Pick<PodOwner, "namespace" | "serviceAccount">,
+): PodOwner {
+  return { clusterArn: arn, clusterName: name, namespace: pod.namespace, serviceAccount: pod.serviceAccount };
 }

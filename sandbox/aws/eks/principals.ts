@@ -2,7 +2,7 @@ import type { Cloud } from "#sandbox/aws/cloud.ts";
 import { invalidParameter, type Place } from "#sandbox/aws/eks/state.ts";
 import { tryFindPrincipal } from "#sandbox/aws/iam/model.ts";
 import { tryFindRole } from "#sandbox/aws/iam/roles.ts";
-import { contextOf } from "#sandbox/aws/policy/context.ts";
+import { contextOf, requestTags } from "#sandbox/aws/policy/context.ts";
 import { parsePolicy } from "#sandbox/aws/policy/parse.ts";
 import { evaluateTrust } from "#sandbox/aws/policy/trust.ts";
 
@@ -35,10 +35,25 @@ export function checkNodeRole(place: Place, arn: string): string {
   );
 }
 
-/** The role of pods. @throws AwsFault InvalidParameterException unless it is there and trusts EKS Pod Identity */
-export function checkPodRole(place: Place, arn: string, clusterArn: string): string {
+/** Whose pods a role is for; EKS Pod Identity tells it as tags of their sessions. */
+export interface PodOwner {
+  readonly clusterArn: string;
+  readonly clusterName: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+}
+
+/** The role of pods. @throws AwsFault InvalidParameterException unless it is there and trusts EKS Pod Identity for them */
+export function checkPodRole(place: Place, arn: string, owner: PodOwner): string {
   if (roleOf(place, arn) === undefined) throw invalidParameter(`Role provided in the request does not exist: ${arn}`);
-  if (trusts(place, arn, "pods.eks.amazonaws.com", ["sts:AssumeRole", "sts:TagSession"], clusterArn)) return arn;
+  const tags = {
+    "eks-cluster-arn": owner.clusterArn,
+    "eks-cluster-name": owner.clusterName,
+    "kubernetes-namespace": owner.namespace,
+    "kubernetes-service-account": owner.serviceAccount,
+  };
+  const actions = ["sts:AssumeRole", "sts:TagSession"];
+  if (trusts(place, arn, "pods.eks.amazonaws.com", actions, owner.clusterArn, tags)) return arn;
   throw invalidParameter(
     "Trust policy of the role provided is invalid. Follow the official documentation to resolve the issue.",
   );
@@ -56,11 +71,16 @@ function trusts(
   service: string,
   actions: readonly string[],
   sourceArn: string | undefined,
+  tags: Readonly<Record<string, string>> = {},
 ): boolean {
   const role = roleOf(place, arn);
   if (role === undefined) return false;
   const policy = parsePolicy(role.trust, "trust");
-  const context = contextOf({ "aws:SourceAccount": place.account, "aws:SourceArn": sourceArn });
+  const context = contextOf({
+    "aws:SourceAccount": place.account,
+    "aws:SourceArn": sourceArn,
+    ...requestTags(tags),
+  });
   return actions.every((action) => {
     const requester = { kind: "Service", name: service } as const;
     return evaluateTrust(policy, { requester, action, context, ids: role.trusted }).verdict === "allowed";

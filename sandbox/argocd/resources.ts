@@ -100,6 +100,14 @@ function compareOne(cluster: Cluster, object: JsonObject, options: Options): Tra
   };
 }
 
+/** What isn't there yet is never tried here without being made, so that the last one changes nothing. */
+const knownOptions: ReadonlySet<string> = new Set([
+  "",
+  "Prune=false",
+  "ServerSideApply=true",
+  "SkipDryRunOnMissingResource=true",
+]);
+
 /** What would make Argo CD do something that isn't emulated. */
 function refuseUnknown(object: JsonObject, what: string): void {
   for (const annotation of ["argocd.argoproj.io/hook", "helm.sh/hook"]) {
@@ -108,7 +116,7 @@ function refuseUnknown(object: JsonObject, what: string): void {
     }
   }
   const options = stringAt(object, "metadata", "annotations", optionsAnnotation).split(",");
-  const unknown = options.find((option) => !["", "Prune=false", "ServerSideApply=true"].includes(option.trim()));
+  const unknown = options.find((option) => !knownOptions.has(option.trim()));
   if (unknown !== undefined) throw new Refused(`${what}: the sandbox doesn't know the sync option ${unknown}`);
 }
 

@@ -4,6 +4,7 @@ import { findExport } from "#sandbox/aws/cloudformation/engine/exports.ts";
 import type { Deployment, OutputRecord, StackRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
 import type { Order } from "#sandbox/aws/cloudformation/engine/walk.ts";
 import { conform } from "#sandbox/aws/cloudformation/schemas/conform.ts";
+import type { TypeSchema } from "#sandbox/aws/cloudformation/schemas/schema.ts";
 import { createConditions } from "#sandbox/aws/cloudformation/template/conditions.ts";
 import { type Graph, type GraphNode, graphOf } from "#sandbox/aws/cloudformation/template/graph.ts";
 import { isList, splitList } from "#sandbox/aws/cloudformation/template/parameters.ts";
@@ -109,7 +110,7 @@ function checkSupported(plan: Plan, logicalId: string): void {
   const unsupported = pathsOf(properties).filter(
     (path) =>
       // What AWS has not either is told by the check of properties.
-      hasProperty(type.schema.root, path) &&
+      isSettable(type.schema, path) &&
       !type.supports.some((known) => path === known || path.startsWith(`${known}.`) || known.startsWith(`${path}.`)),
   );
   if (unsupported.length === 0) return;
@@ -118,8 +119,9 @@ function checkSupported(plan: Plan, logicalId: string): void {
   );
 }
 
-function hasProperty(root: JsonObject, path: string): boolean {
-  return objectAt(root, "properties")[path.split(".")[0] ?? ""] !== undefined;
+function isSettable({ root, readOnly }: TypeSchema, path: string): boolean {
+  const name = path.split(".")[0] ?? "";
+  return objectAt(root, "properties")[name] !== undefined && !readOnly.includes(name);
 }
 
 function pathsOf(value: Json | undefined, path = ""): readonly string[] {

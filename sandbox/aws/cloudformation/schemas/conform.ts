@@ -178,7 +178,8 @@ function javaName(value: Json): string {
   return title(typeOf(value)).replace("Number", "Double");
 }
 
-/** Some schemas are written for other engines, which spell the end of a text in a way of their own. */
+/** Schemas are written for several engines: they spell the end of a text in ways of their own, and know classes of letters. */
 function matches(pattern: string, text: string): boolean {
-  return new RegExp(pattern.replaceAll("\\Z", "$")).test(text);
+  const flags = pattern.includes("\\p{") ? "u" : "";
+  return new RegExp(pattern.replaceAll("\\Z", "$"), flags).test(text);
 }

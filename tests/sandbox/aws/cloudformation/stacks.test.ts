@@ -1,0 +1,400 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { iamOf } from "#sandbox/aws/iam/model.ts";
+import { attachRolePolicy, createRole, findRole, tryFindRole } from "#sandbox/aws/iam/roles.ts";
+import {
+  account,
+  closeLabs,
+  openLab,
+  parametersOf,
+  refusal,
+  roleTemplate,
+  trust,
+} from "#tests/sandbox/aws/cloudformation/harness.ts";
+
+afterEach(closeLabs);
+
+const role = (properties: object = {}, more: object = {}) => ({
+  Type: "AWS::IAM::Role",
+  Properties: { AssumeRolePolicyDocument: trust(), ...properties },
+  ...more,
+});
+/** IAM refuses it: there is no such policy. */
+const broken = role({ ManagedPolicyArns: ["arn:aws:iam::aws:policy/NoSuchPolicy"] });
+const named = { Capabilities: ["CAPABILITY_NAMED_IAM"] as "CAPABILITY_NAMED_IAM"[] };
+
+describe("a stack that is made", () => {
+  test("tells every step, with the token of the caller", async () => {
+    const lab = await openLab();
+    await lab.cfn.createStack({
+      StackName: "roles",
+      TemplateBody: JSON.stringify(roleTemplate({ RoleName: "one" })),
+      ClientRequestToken: "token-1",
+      ...named,
+    });
+    const stack = await lab.stack("roles");
+    expect(stack.StackStatus).toBe("CREATE_COMPLETE");
+    expect(stack.Outputs).toEqual([{ OutputKey: "Arn", OutputValue: `arn:aws:iam::${account}:role/one` }]);
+    expect(await lab.events("roles")).toEqual([
+      "roles CREATE_IN_PROGRESS: User Initiated",
+      "Role CREATE_IN_PROGRESS",
+      "Role CREATE_IN_PROGRESS: Resource creation Initiated",
+      "Role CREATE_COMPLETE",
+      "roles CREATE_COMPLETE",
+    ]);
+    const { StackEvents = [] } = await lab.cfn.describeStackEvents({ StackName: "roles" });
+    expect(new Set(StackEvents.map(({ ClientRequestToken }) => ClientRequestToken))).toEqual(new Set(["token-1"]));
+  });
+
+  test("is made once for one token", async () => {
+    const lab = await openLab();
+    const input = {
+      StackName: "roles",
+      TemplateBody: JSON.stringify(roleTemplate()),
+      ClientRequestToken: "t",
+      ...named,
+    };
+    const first = await lab.cfn.createStack(input);
+    const second = await lab.cfn.createStack(input);
+    expect(second.StackId).toBe(first.StackId);
+    expect(await refusal(lab.cfn.createStack({ ...input, ClientRequestToken: "u" }))).toBe(
+      "AlreadyExistsException: Stack [roles] already exists",
+    );
+  });
+
+  test("needs a yes to roles, and another one to names of roles", async () => {
+    const lab = await openLab();
+    const create = (template: object, capabilities: "CAPABILITY_IAM"[]) =>
+      refusal(
+        lab.cfn.createStack({ StackName: "s", TemplateBody: JSON.stringify(template), Capabilities: capabilities }),
+      );
+    expect(await create(roleTemplate(), [])).toBe(
+      "InsufficientCapabilitiesException: Requires capabilities : [CAPABILITY_IAM]",
+    );
+    expect(await create(roleTemplate({ RoleName: "n" }), ["CAPABILITY_IAM"])).toBe(
+      "InsufficientCapabilitiesException: Requires capabilities : [CAPABILITY_NAMED_IAM]",
+    );
+  });
+
+  test("goes back when a resource fails, and can only be deleted then", async () => {
+    const lab = await openLab();
+    const template = { Resources: { Good: role({ RoleName: "good" }), Bad: { ...broken, DependsOn: "Good" } } };
+    const stack = await lab.deploy("roles", template);
+    expect(stack.StackStatus).toBe("ROLLBACK_COMPLETE");
+    expect(tryFindRole(lab.cloud, account, "good")).toBeUndefined();
+    const events = await lab.events("roles");
+    expect(events).toContain(
+      "roles ROLLBACK_IN_PROGRESS: The following resource(s) failed to create: [Bad]. Rollback requested by user.",
+    );
+    expect(await lab.failures("roles")).toEqual([expect.stringContaining("NoSuchPolicy")]);
+    expect(
+      await refusal(lab.cfn.updateStack({ StackName: "roles", TemplateBody: JSON.stringify(template), ...named })),
+    ).toBe(`ValidationError: Stack:${stack.StackId} is in ROLLBACK_COMPLETE state and can not be updated.`);
+  });
+
+  test("tells of its other resources that they were cancelled", async () => {
+    const lab = await openLab({ speed: 500 });
+    await lab.deploy("roles", { Resources: { Slow: role(), Bad: broken } });
+    expect(await lab.failures("roles")).toContain("Slow: Resource creation cancelled");
+    expect((await lab.stack("roles")).StackStatus).toBe("ROLLBACK_COMPLETE");
+  });
+
+  test("is gone after a failure when the change set says DELETE", async () => {
+    const lab = await openLab();
+    const stack = await lab.deploy("roles", { Resources: { Good: role(), Bad: broken } }, { OnStackFailure: "DELETE" });
+    expect(stack.StackStatus).toBe("DELETE_COMPLETE");
+    expect(await refusal(lab.cfn.describeStacks({ StackName: "roles" }))).toBe(
+      "ValidationError: Stack with id roles does not exist",
+    );
+  });
+
+  test("stays as it is after a failure with rollback off, and goes on from there", async () => {
+    const lab = await openLab();
+    const stack = await lab.deploy(
+      "roles",
+      { Resources: { Good: role({ RoleName: "good" }), Bad: broken } },
+      { OnStackFailure: "DO_NOTHING" },
+    );
+    expect(stack.StackStatus).toBe("CREATE_FAILED");
+    expect(findRole(lab.cloud, account, "good").name).toBe("good");
+    const mended = JSON.stringify({ Resources: { Good: role({ RoleName: "good" }), Bad: role() } });
+    expect(await refusal(lab.cfn.updateStack({ StackName: "roles", TemplateBody: mended, ...named }))).toContain(
+      "non-terminal [CREATE_FAILED] state",
+    );
+    await lab.cfn.updateStack({ StackName: "roles", TemplateBody: mended, DisableRollback: true, ...named });
+    expect((await lab.stack("roles")).StackStatus).toBe("UPDATE_COMPLETE");
+  });
+
+  test("never touches what has its names already", async () => {
+    const lab = await openLab();
+    createRole(lab.cloud, account, { name: "taken", trust: JSON.stringify(trust()) });
+    await lab.cfn.createStack({
+      StackName: "roles",
+      TemplateBody: JSON.stringify(roleTemplate({ RoleName: "taken" })),
+      ...named,
+    });
+    expect((await lab.stack("roles")).StackStatus).toBe("ROLLBACK_COMPLETE");
+    expect(await lab.failures("roles")).toEqual([
+      expect.stringContaining("Resource of type 'AWS::IAM::Role' with identifier 'taken' already exists."),
+    ]);
+    expect(findRole(lab.cloud, account, "taken").name).toBe("taken");
+  });
+
+  test("keeps what is to be retained, unless it is new", async () => {
+    const lab = await openLab();
+    const template = (name: string, policy: string) => ({
+      Resources: {
+        Kept: role({ RoleName: name }, { DeletionPolicy: policy }),
+        Bad: { ...broken, DependsOn: "Kept" },
+      },
+    });
+    await lab.deploy("one", template("kept", "Retain"));
+    await lab.deploy("two", template("made", "RetainExceptOnCreate"));
+    expect(tryFindRole(lab.cloud, account, "kept")).toBeDefined();
+    expect(tryFindRole(lab.cloud, account, "made")).toBeUndefined();
+    await lab.deploy("three", roleTemplate({ RoleName: "stays" }, { DeletionPolicy: "RetainExceptOnCreate" }));
+    await lab.cfn.deleteStack({ StackName: "three" });
+    await lab.service.settled();
+    expect(tryFindRole(lab.cloud, account, "stays")).toBeDefined();
+  });
+});
+
+describe("a stack that is updated", () => {
+  test("changes in place, and says when there is nothing to do", async () => {
+    const lab = await openLab();
+    await lab.deploy("roles", roleTemplate({ RoleName: "one" }));
+    const stack = await lab.deploy("roles", roleTemplate({ RoleName: "one", MaxSessionDuration: 7200 }));
+    expect(stack.StackStatus).toBe("UPDATE_COMPLETE");
+    expect(findRole(lab.cloud, account, "one").maxSessionSeconds).toBe(7200);
+    const again = lab.deploy("roles", roleTemplate({ RoleName: "one", MaxSessionDuration: 7200 }));
+    expect(await refusal(again)).toBe(
+      "Error: change set FAILED: The submitted information didn't contain changes. Submit different information to create a change set.",
+    );
+    const direct = lab.cfn.updateStack({
+      StackName: "roles",
+      TemplateBody: JSON.stringify(roleTemplate({ RoleName: "one", MaxSessionDuration: 7200 })),
+      ...named,
+    });
+    expect(await refusal(direct)).toBe("ValidationError: No updates are to be performed.");
+  });
+
+  test("replaces what can't change, and removes the old one at the end", async () => {
+    const lab = await openLab();
+    await lab.deploy("roles", roleTemplate({ RoleName: "old" }));
+    await lab.deploy("roles", roleTemplate({ RoleName: "new" }));
+    expect(tryFindRole(lab.cloud, account, "old")).toBeUndefined();
+    expect(findRole(lab.cloud, account, "new").name).toBe("new");
+    const events = (await lab.events("roles")).slice(-7);
+    expect(events).toEqual([
+      "Role UPDATE_IN_PROGRESS: Requested update requires the creation of a new physical resource; hence creating one.",
+      "Role UPDATE_IN_PROGRESS: Resource creation Initiated",
+      "Role UPDATE_COMPLETE",
+      "roles UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+      "Role DELETE_IN_PROGRESS",
+      "Role DELETE_COMPLETE",
+      "roles UPDATE_COMPLETE",
+    ]);
+  });
+
+  test("can't replace what has to keep its name", async () => {
+    const lab = await openLab();
+    await lab.deploy("roles", roleTemplate({ RoleName: "one" }));
+    const stack = await lab.deploy("roles", roleTemplate({ RoleName: "one", Path: "/x/" }));
+    expect(stack.StackStatus).toBe("UPDATE_ROLLBACK_COMPLETE");
+    expect(await lab.failures("roles")).toEqual([
+      "Role: CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename one and update the stack again.",
+    ]);
+  });
+
+  test("goes back to what it was when a resource fails", async () => {
+    const lab = await openLab();
+    const before = roleTemplate({ RoleName: "one" });
+    await lab.deploy("roles", before);
+    const stack = await lab.deploy("roles", {
+      Resources: {
+        Role: role({ RoleName: "one", MaxSessionDuration: 7200 }),
+        New: role({ RoleName: "new" }),
+        Bad: { ...broken, DependsOn: ["Role", "New"] },
+      },
+    });
+    expect(stack.StackStatus).toBe("UPDATE_ROLLBACK_COMPLETE");
+    expect(findRole(lab.cloud, account, "one").maxSessionSeconds).toBe(3600);
+    expect(tryFindRole(lab.cloud, account, "new")).toBeUndefined();
+    const { TemplateBody } = await lab.cfn.getTemplate({ StackName: "roles" });
+    expect(JSON.parse(TemplateBody ?? "")).toEqual(before);
+    const { StackResourceSummaries = [] } = await lab.cfn.listStackResources({ StackName: "roles" });
+    expect(StackResourceSummaries.map(({ LogicalResourceId }) => LogicalResourceId)).toEqual(["Role"]);
+  });
+
+  test("stays failed with rollback off, until it is rolled back", async () => {
+    const lab = await openLab();
+    await lab.deploy("roles", roleTemplate({ RoleName: "one" }));
+    const failed = await lab.deploy(
+      "roles",
+      { Resources: { Role: role({ RoleName: "one", MaxSessionDuration: 7200 }), Bad: broken } },
+      { OnStackFailure: "DO_NOTHING" },
+    );
+    expect(failed.StackStatus).toBe("UPDATE_FAILED");
+    await lab.cfn.rollbackStack({ StackName: "roles" });
+    expect((await lab.stack("roles")).StackStatus).toBe("UPDATE_ROLLBACK_COMPLETE");
+    expect(findRole(lab.cloud, account, "one").maxSessionSeconds).toBe(3600);
+  });
+
+  test("is stuck when the way back fails too, and goes on when told to", async () => {
+    const lab = await openLab();
+    await lab.deploy("roles", roleTemplate({ RoleName: "one" }));
+    // Somebody takes the role away: it can neither be changed nor changed back.
+    delete iamOf(lab.cloud, account).roles.one;
+    await lab.deploy("roles", roleTemplate({ RoleName: "one", MaxSessionDuration: 7200 }));
+    expect((await lab.stack("roles")).StackStatus).toBe("UPDATE_ROLLBACK_FAILED");
+    expect(await refusal(lab.cfn.continueUpdateRollback({ StackName: "roles", ResourcesToSkip: ["Other"] }))).toContain(
+      "[Other]",
+    );
+    await lab.cfn.continueUpdateRollback({ StackName: "roles", ResourcesToSkip: ["Role"] });
+    expect((await lab.stack("roles")).StackStatus).toBe("UPDATE_ROLLBACK_COMPLETE");
+  });
+
+  test("can be called off", async () => {
+    const lab = await openLab({ speed: 100 });
+    await lab.deploy("roles", roleTemplate({ RoleName: "one" }));
+    await lab.cfn.updateStack({
+      StackName: "roles",
+      TemplateBody: JSON.stringify(roleTemplate({ RoleName: "one", MaxSessionDuration: 7200 })),
+      ...named,
+    });
+    await lab.cfn.cancelUpdateStack({ StackName: "roles" });
+    expect((await lab.stack("roles")).StackStatus).toBe("UPDATE_ROLLBACK_COMPLETE");
+    expect(findRole(lab.cloud, account, "one").maxSessionSeconds).toBe(3600);
+    expect(await lab.failures("roles")).toEqual(["Role: Resource update cancelled"]);
+  });
+
+  test("gives its tags to its resources, and keeps them when none are sent", async () => {
+    const lab = await openLab();
+    await lab.deploy("roles", roleTemplate({ RoleName: "one", Tags: [{ Key: "own", Value: "1" }] }), {
+      Tags: [{ Key: "project", Value: "fleet" }],
+    });
+    expect(findRole(lab.cloud, account, "one").tags).toEqual({ own: "1", project: "fleet" });
+    await lab.deploy("roles", roleTemplate({ RoleName: "one", Tags: [{ Key: "own", Value: "2" }] }));
+    expect(findRole(lab.cloud, account, "one").tags).toEqual({ own: "2", project: "fleet" });
+    await lab.deploy("roles", roleTemplate({ RoleName: "one", Tags: [{ Key: "own", Value: "2" }] }), { Tags: [] });
+    expect(findRole(lab.cloud, account, "one").tags).toEqual({ own: "2" });
+  });
+
+  test("takes values of before for parameters, and asks for new ones", async () => {
+    const lab = await openLab();
+    const template = {
+      Parameters: { Name: { Type: "String" }, Hours: { Type: "Number", Default: 1 } },
+      Resources: {
+        Role: role({ RoleName: { Ref: "Name" }, Description: { "Fn::Join": [" ", [{ Ref: "Hours" }, "hours"]] } }),
+      },
+    };
+    expect(await refusal(lab.deploy("roles", template))).toBe("ValidationError: Parameters: [Name] must have values");
+    await lab.deploy("roles", template, { Parameters: parametersOf({ Name: "one" }) });
+    await lab.deploy("roles", template, {
+      Parameters: [
+        { ParameterKey: "Name", UsePreviousValue: true },
+        { ParameterKey: "Hours", ParameterValue: "2" },
+      ],
+    });
+    expect(findRole(lab.cloud, account, "one").description).toBe("2 hours");
+  });
+});
+
+describe("a stack that is deleted", () => {
+  test("is still there by its id, and its events", async () => {
+    const lab = await openLab();
+    const { StackId = "" } = await lab.deploy("roles", roleTemplate({ RoleName: "one" }));
+    await lab.cfn.deleteStack({ StackName: "roles" });
+    await lab.service.settled();
+    expect(tryFindRole(lab.cloud, account, "one")).toBeUndefined();
+    expect((await lab.stack(StackId)).StackStatus).toBe("DELETE_COMPLETE");
+    expect(await refusal(lab.cfn.describeStacks({ StackName: "roles" }))).toBe(
+      "ValidationError: Stack with id roles does not exist",
+    );
+    expect((await lab.events(StackId)).at(-1)).toBe("roles DELETE_COMPLETE");
+    expect(await refusal(lab.cfn.deleteStack({ StackName: "roles" }))).toBe("not refused");
+  });
+
+  test("is refused while it is protected", async () => {
+    const lab = await openLab();
+    await lab.deploy("roles", roleTemplate());
+    await lab.cfn.updateTerminationProtection({ StackName: "roles", EnableTerminationProtection: true });
+    expect(await refusal(lab.cfn.deleteStack({ StackName: "roles" }))).toBe(
+      "ValidationError: Stack [roles] cannot be deleted while TerminationProtection is enabled",
+    );
+  });
+
+  test("fails on what resists, and can leave it behind then", async () => {
+    const lab = await openLab();
+    await lab.deploy("roles", { Resources: { One: role({ RoleName: "one" }), Two: role({ RoleName: "two" }) } });
+    attachRolePolicy(lab.cloud, account, "one", "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy");
+    expect(await refusal(lab.cfn.deleteStack({ StackName: "roles", RetainResources: ["One"] }))).toContain(
+      "DELETE_FAILED",
+    );
+    await lab.cfn.deleteStack({ StackName: "roles" });
+    const failed = await lab.stack("roles");
+    expect(failed.StackStatus).toBe("DELETE_FAILED");
+    expect(failed.StackStatusReason).toBe("The following resource(s) failed to delete: [One]. ");
+    expect(tryFindRole(lab.cloud, account, "two")).toBeUndefined();
+    await lab.cfn.deleteStack({ StackName: "roles", RetainResources: ["One"] });
+    expect((await lab.stack(failed.StackId ?? "")).StackStatus).toBe("DELETE_COMPLETE");
+    expect(tryFindRole(lab.cloud, account, "one")).toBeDefined();
+  });
+
+  test("goes by force past what resists", async () => {
+    const lab = await openLab();
+    await lab.deploy("roles", roleTemplate({ RoleName: "one" }));
+    attachRolePolicy(lab.cloud, account, "one", "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy");
+    await lab.cfn.deleteStack({ StackName: "roles" });
+    const { StackId = "" } = await lab.stack("roles");
+    await lab.cfn.deleteStack({ StackName: "roles", DeletionMode: "FORCE_DELETE_STACK" });
+    expect((await lab.stack(StackId)).StackStatus).toBe("DELETE_COMPLETE");
+  });
+
+  test("ends a creation that is under way", async () => {
+    const lab = await openLab({ speed: 100 });
+    const { StackId = "" } = await lab.cfn.createStack({
+      StackName: "roles",
+      TemplateBody: JSON.stringify(roleTemplate({ RoleName: "one" })),
+      ...named,
+    });
+    await lab.cfn.deleteStack({ StackName: "roles" });
+    expect((await lab.stack(StackId)).StackStatus).toBe("DELETE_COMPLETE");
+    expect(tryFindRole(lab.cloud, account, "one")).toBeUndefined();
+  });
+});
+
+describe("exports", () => {
+  const exporting = (value: string) => ({
+    Resources: { Role: role() },
+    Outputs: { Name: { Value: value, Export: { Name: "shared" } } },
+  });
+  const importing = { Resources: { Role: role({ Description: { "Fn::ImportValue": "shared" } }) } };
+
+  test("hold their stack as long as another one uses them", async () => {
+    const lab = await openLab();
+    await lab.deploy("one", exporting("a"));
+    await lab.deploy("two", importing);
+    expect((await lab.cfn.listExports({})).Exports?.map(({ Name, Value }) => `${Name}=${Value}`)).toEqual(["shared=a"]);
+    expect((await lab.cfn.listImports({ ExportName: "shared" })).Imports).toEqual(["two"]);
+    await lab.cfn.deleteStack({ StackName: "one" });
+    const held = await lab.stack("one");
+    expect(held.StackStatus).toBe("CREATE_COMPLETE");
+    expect(held.StackStatusReason).toBe("Delete canceled. Cannot delete export shared as it is in use by two.");
+    const changed = await lab.deploy("one", exporting("b"));
+    expect(changed.StackStatus).toBe("UPDATE_ROLLBACK_COMPLETE");
+    expect((await lab.events("one")).join("\n")).toContain("Export shared cannot be updated as it is in use by two");
+    await lab.cfn.deleteStack({ StackName: "two" });
+    await lab.service.settled();
+    await lab.cfn.deleteStack({ StackName: "one" });
+    await lab.service.settled();
+    expect((await lab.cfn.listExports({})).Exports).toEqual([]);
+  });
+
+  test("have a name once", async () => {
+    const lab = await openLab();
+    await lab.deploy("one", exporting("a"));
+    const second = await lab.deploy("two", exporting("a"));
+    expect(second.StackStatus).toBe("ROLLBACK_COMPLETE");
+    expect((await lab.events("two")).join("\n")).toContain("Export with name shared is already exported by stack one");
+  });
+});

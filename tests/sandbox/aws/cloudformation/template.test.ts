@@ -1,0 +1,240 @@
+import { describe, expect, test } from "bun:test";
+import { AwsFault, type Cloud } from "#sandbox/aws/cloud.ts";
+import { nothingMade, planOf } from "#sandbox/aws/cloudformation/engine/plan.ts";
+import { divideCidr } from "#sandbox/aws/cloudformation/template/cidr.ts";
+import { parameterValues, parseParameters } from "#sandbox/aws/cloudformation/template/parameters.ts";
+import { parseTemplateText } from "#sandbox/aws/cloudformation/template/parse.ts";
+import type { Json } from "#sandbox/json.ts";
+
+const place = { id: "arn:stack", name: "stack", account: "111111111111", region: "us-east-1" };
+/** Nothing of a cloud is needed to read a template without imports. */
+const cloud = {} as Cloud;
+
+function plan(template: string | object, parameters: Record<string, string> = {}) {
+  const text = typeof template === "string" ? template : JSON.stringify(template);
+  return planOf(cloud, place, { template: text, parameters, tags: [], capabilities: [] });
+}
+
+function refused(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof AwsFault) return error.message;
+    throw error;
+  }
+  return "not refused";
+}
+
+const topic = { Type: "AWS::EC2::InternetGateway" };
+
+/** What a value comes to. */
+function value(expression: Json, more: object = {}, parameters: Record<string, string> = {}): string | undefined {
+  const outputs = { It: { Value: expression } };
+  return plan({ Resources: { Gateway: topic }, Outputs: outputs, ...more }, parameters).outputs(nothingMade)[0]?.value;
+}
+
+describe("the text of a template", () => {
+  test("may be YAML with short forms, or JSON", () => {
+    expect(parseTemplateText(`A: !Sub \${B}\nC: !GetAtt D.E.F\nG: !If [H, !Ref I, 2]`)).toEqual({
+      A: { "Fn::Sub": `\${B}` },
+      C: { "Fn::GetAtt": ["D", "E.F"] },
+      G: { "Fn::If": ["H", { Ref: "I" }, 2] },
+    });
+    expect(parseTemplateText('{"A": {"Ref": "B"}}')).toEqual({ A: { Ref: "B" } });
+  });
+
+  test.each([
+    ["A: [", /YAML not well-formed/],
+    ["{", /JSON not well-formed/],
+    ["- a", /unsupported structure/],
+    ["A: &x 1\nB: *x", /aliases are not allowed/],
+    ["A: 1\nA: 2", /YAML not well-formed/],
+    ["A: !Transform {Name: AWS::Include}", /Fn::Transform is not a function/],
+  ])("%p is refused", (text, message) => {
+    expect(refused(() => parseTemplateText(text))).toMatch(message);
+  });
+
+  test("has 51,200 bytes at most", () => {
+    expect(refused(() => parseTemplateText(`A: ${"x".repeat(51_200)}`))).toEndWith(
+      "Member must have length less than or equal to 51200",
+    );
+  });
+});
+
+describe("a template", () => {
+  test.each([
+    [{}, "Template format error: At least one Resources member must be defined."],
+    [{ Resources: { A: topic }, Foo: 1 }, "Invalid template property or properties [Foo]"],
+    [
+      { Resources: { A: { Type: "AWS::S3::Bucket" } } },
+      "Template format error: Unrecognized resource types: [AWS::S3::Bucket]",
+    ],
+    [
+      { Resources: { A: { ...topic, DependsOn: "B" } } },
+      "Template format error: Unresolved resource dependencies [B] in the Resources block of the template",
+    ],
+    [
+      { Resources: { A: topic }, Outputs: { O: { Value: { Ref: "B" } } } },
+      "Template format error: Unresolved resource dependencies [B] in the Outputs block of the template",
+    ],
+    [
+      { Resources: { A: topic }, Outputs: { O: { Value: { "Fn::GetAtt": ["B", "Arn"] } } } },
+      "Template error: instance of Fn::GetAtt references undefined resource B",
+    ],
+    [
+      { Resources: { A: topic }, Outputs: { O: { Value: { "Fn::GetAtt": ["A", "Arn"] } } } },
+      "Template error: resource A does not support attribute type Arn in Fn::GetAtt",
+    ],
+    [
+      {
+        Resources: {
+          A: { ...topic, DependsOn: "B" },
+          B: { ...topic, DependsOn: "A" },
+          C: { ...topic, DependsOn: "A" },
+        },
+      },
+      "Circular dependency between resources: [A, B]",
+    ],
+    [
+      { Resources: { A: { ...topic, Condition: "No" } } },
+      "Template format error: Unresolved condition dependency No in the Resources block of the template",
+    ],
+    [
+      { Resources: { A: topic }, Conditions: { C: { "Fn::Equals": [{ Ref: "A" }, ""] } } },
+      "Template format error: Unresolved dependencies [A]. Cannot reference resources in the Conditions block of the template",
+    ],
+    [
+      { Resources: { A: { ...topic, CreationPolicy: {} } } },
+      "Template format error: this sandbox does not know CreationPolicy (resource A)",
+    ],
+    [
+      { Resources: { A: { Type: "AWS::EC2::VPC", Properties: { Ipv4IpamPoolId: "x", Ipv4NetmaskLength: 16 } } } },
+      "Template error: this sandbox does not carry out [Ipv4IpamPoolId, Ipv4NetmaskLength] of AWS::EC2::VPC (resource A)",
+    ],
+    [
+      { Resources: { A: topic }, Outputs: { O: { Value: { "Fn::GetAZs": "" } } } },
+      "Template format error: The Value field of every Outputs member must evaluate to a String.",
+    ],
+  ])("%j is refused", (template, message) => {
+    expect(refused(() => plan(template))).toBe(message);
+  });
+
+  test("leaves out what its conditions don't want, and refuses to lean on it", () => {
+    const template = {
+      Conditions: { Yes: { "Fn::Equals": ["a", "a"] }, No: { "Fn::Not": [{ Condition: "Yes" }] } },
+      Resources: { A: { ...topic, Condition: "No" }, B: { ...topic, DependsOn: "A" } },
+    };
+    expect([...plan(template).graph.keys()]).toEqual(["B"]);
+    const leaning = { ...template, Outputs: { O: { Value: { Ref: "A" } } } };
+    expect(refused(() => plan(leaning))).toContain("Unresolved resource dependencies [A] in the Outputs block");
+    const careful = { ...template, Outputs: { O: { Value: { "Fn::If": ["No", { Ref: "A" }, "none"] } } } };
+    expect(plan(careful).outputs(nothingMade)[0]?.value).toBe("none");
+  });
+
+  test("checks properties against the type's schema, and reads texts as what is due", () => {
+    const nat = (properties: object) => {
+      const found = plan({ Resources: { A: { Type: "AWS::EC2::VPC", Properties: properties } } });
+      return found.properties("A", nothingMade);
+    };
+    expect(nat({ CidrBlock: "10.0.0.0/16", EnableDnsSupport: "true" })).toEqual({
+      properties: { CidrBlock: "10.0.0.0/16", EnableDnsSupport: true },
+      faults: [],
+    });
+    expect(nat({ CidrBlock: ["x"], Foo: 1 }).faults).toEqual([
+      "#/CidrBlock: expected type: String, found: JSONArray",
+      "#: extraneous key [Foo] is not permitted",
+    ]);
+    expect(nat({ CidrBlock: "10.0.0.0/16", InstanceTenancy: "x", Tags: [{ Key: "a" }] }).faults).toEqual([
+      "#/InstanceTenancy: x is not a valid enum value",
+      "#/Tags/0: required key [Value] not found",
+    ]);
+    expect(nat({ CidrBlock: "10.0.0.0/16", VpcId: "vpc-1" }).faults).toEqual([
+      "#: extraneous key [VpcId] is not permitted",
+    ]);
+  });
+});
+
+describe("functions", () => {
+  test.each<[Json, string]>([
+    [{ "Fn::Join": ["-", ["a", { Ref: "AWS::Region" }]] }, "a-us-east-1"],
+    [{ "Fn::Sub": `\${AWS::AccountId}:\${!Literal}:\${AWS::Partition}` }, `111111111111:\${Literal}:aws`],
+    [{ "Fn::Sub": [`\${A}-\${A}`, { A: { Ref: "AWS::StackName" } }] }, "stack-stack"],
+    [{ "Fn::Select": [1, { "Fn::Split": [",", "a,b,c"] }] }, "b"],
+    [{ "Fn::Select": ["0", { "Fn::GetAZs": "" }] }, "us-east-1a"],
+    [{ "Fn::Base64": "text" }, "dGV4dA=="],
+    [{ "Fn::Select": [2, { "Fn::Cidr": ["10.0.0.0/16", 8, 13] }] }, "10.0.64.0/19"],
+    [{ "Fn::FindInMap": ["M", { Ref: "AWS::Region" }, "k"] }, "found"],
+    [{ "Fn::Join": [",", ["a", { Ref: "AWS::NoValue" }, "b"]] }, "a,b"],
+  ])("%j", (expression, expected) => {
+    expect(value(expression, { Mappings: { M: { "us-east-1": { k: "found" } } } })).toBe(expected);
+  });
+
+  test.each<[Json, string]>([
+    [{ "Fn::Select": [3, ["a"]] }, "Template error: Fn::Select cannot select nonexistent value at index 3"],
+    [{ "Fn::FindInMap": ["M", "x", "k"] }, "Template error: Unable to get mapping for M::x::k"],
+    [{ "Fn::Sub": `\${a-b}` }, "variable names in Fn::Sub syntax"],
+    ["{{resolve:ssm:name}}", "this sandbox knows no dynamic references"],
+  ])("%j is refused", (expression, message) => {
+    expect(refused(() => value(expression, { Mappings: { M: { y: { k: "" } } } }))).toContain(message);
+  });
+
+  test("give ranges that fit, and no others", () => {
+    expect(divideCidr("192.168.0.0/24", 2, 5)).toEqual(["192.168.0.0/27", "192.168.0.32/27"]);
+    expect(refused(() => divideCidr("192.168.0.0/24", 9, 5))).toContain("do not fit");
+  });
+
+  test("take lists from parameters", () => {
+    const list = { Parameters: { L: { Type: "CommaDelimitedList" } } };
+    expect(value({ "Fn::Join": ["|", { Ref: "L" }] }, list, { L: "a, b,c" })).toBe("a|b|c");
+    expect(value({ "Fn::Join": ["", { Ref: "L" }] }, list, { L: "" })).toBe("");
+  });
+});
+
+describe("parameters", () => {
+  const check = (declaration: Json, text: string) =>
+    refused(() =>
+      parameterValues(parseParameters([["P", declaration]]), [{ kind: "value", key: "P", value: text }], undefined),
+    );
+
+  test.each<[Json, string, string]>([
+    [{ Type: "Number" }, "x", "Parameter 'P' must be a number"],
+    [{ Type: "String", AllowedValues: ["a"] }, "b", "Parameter 'P' must be one of AllowedValues"],
+    [{ Type: "String", AllowedPattern: "[a-z]+" }, "a1", "Parameter 'P' must match pattern [a-z]+"],
+    [{ Type: "String", MinLength: 2 }, "a", "Parameter 'P' must contain at least 2 characters"],
+    [{ Type: "Number", MaxValue: 5 }, "6", "Parameter 'P' must be a number not greater than 5"],
+    [
+      { Type: "String", AllowedPattern: "a", ConstraintDescription: "an a" },
+      "b",
+      "Parameter P failed to satisfy constraint: an a",
+    ],
+    [
+      { Type: "AWS::SSM::Parameter::Value<String>" },
+      "b",
+      "Template format error: Unrecognized parameter type: AWS::SSM::Parameter::Value<String>",
+    ],
+  ])("%j refuses %p", (declaration, text, message) => {
+    expect(check(declaration, text)).toBe(message);
+  });
+
+  test("that the template doesn't have are refused", () => {
+    const given = [{ kind: "value", key: "Q", value: "" }] as const;
+    expect(refused(() => parameterValues(parseParameters([]), given, undefined))).toBe(
+      "Parameters: [Q] do not exist in the template",
+    );
+  });
+
+  test("are tied together by rules", () => {
+    const template = {
+      Parameters: { A: { Type: "String" }, B: { Type: "String" } },
+      Rules: {
+        Both: {
+          RuleCondition: { "Fn::Equals": [{ Ref: "A" }, "x"] },
+          Assertions: [{ Assert: { "Fn::Contains": [["1", "2"], { Ref: "B" }] }, AssertDescription: "x wants 1 or 2" }],
+        },
+      },
+      Resources: { Gateway: topic },
+    };
+    expect(refused(() => plan(template, { A: "x", B: "3" }))).toContain("x wants 1 or 2");
+    expect(refused(() => plan(template, { A: "y", B: "3" }))).toBe("not refused");
+  });
+});

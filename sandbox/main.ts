@@ -30,6 +30,7 @@ const USAGE = `usage: bun run sandbox/main.ts COMMAND --state DIR
   down                                 stop it; clusters stay on disk
   reset                                stop it and remove everything
   status                               print what runs as JSON
+  calls [--clear]                      print what AWS was asked, one line of JSON each; then forget it
   fault PROGRAM MATCH EFFECT [--once] [--nth N]
                                        EFFECT: fail:EXIT:TEXT, slow:MS or hang
   fault aws SERVICE:ACTION EFFECT [--once] [--nth N]
@@ -73,7 +74,9 @@ async function awsEnvironment(
   const [management] = accounts;
   if (management === undefined || awsEndpoint === null) return {};
   await writeProfiles(paths, accounts);
-  return { ...awsVariables(awsEndpoint, paths, management), DNS_DIRECTORY: paths.aws.dnsDirectory };
+  // Nobody asks these name servers but who is in here, and nobody remembers what they said.
+  const dns = { DNS_DIRECTORY: paths.aws.dnsDirectory, DNS_UNCACHED: "1" };
+  return { ...awsVariables(awsEndpoint, paths, management), ...dns };
 }
 
 /** Two calls at the same time start one daemon: the second waits for the first and finds it running. */
@@ -278,6 +281,9 @@ async function main(argv: readonly string[]): Promise<void> {
       return;
     case "status":
       return status(paths);
+    case "calls":
+      for (const call of await new DaemonClient(paths).awsCalls({ clear: args.is("clear") })) print(call);
+      return;
     case "fault":
       if (args.is("clear")) await clearFaults(paths);
       else await addFault(paths, words, args.is("once") || args.value("nth") !== undefined, nth);

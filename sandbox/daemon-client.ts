@@ -1,3 +1,4 @@
+import type { CallRecord } from "#sandbox/aws/front.ts";
 import type { AwsStatus } from "#sandbox/aws/service-host.ts";
 import type { ControlPlane } from "#sandbox/docker/model.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
@@ -86,6 +87,12 @@ export class DaemonClient {
 
   async clearAwsFaults(): Promise<void> {
     await this.#call("aws-clear", {});
+  }
+
+  /** What AWS was asked, the oldest first. */
+  async awsCalls(options: { readonly clear: boolean }): Promise<readonly CallRecord[]> {
+    const { calls } = await this.#call<{ calls: readonly CallRecord[] }>("aws-calls", options);
+    return calls;
   }
 
   async shutdown(): Promise<void> {

@@ -47,6 +47,8 @@ export class DaemonWorld {
         return this.#addFault(body as AwsFaultRequest);
       case "aws-clear":
         return this.#clearFaults();
+      case "aws-calls":
+        return this.#calls(body as { readonly clear: boolean });
       default:
         return undefined;
     }
@@ -94,6 +96,14 @@ export class DaemonWorld {
     if (this.#aws === undefined) throw new Error("the sandbox has no AWS: up --aws-account NAME=ID");
     (await this.#aws.host()).faults.add(fault);
     return {};
+  }
+
+  async #calls({ clear }: { readonly clear: boolean }): Promise<object> {
+    if (this.#aws === undefined) return { calls: [] };
+    const host = await this.#aws.host();
+    const calls = host.calls();
+    if (clear) host.forgetCalls();
+    return { calls };
   }
 
   async #clearFaults(): Promise<object> {

@@ -4,6 +4,7 @@ import { isErrno } from "#lib/files.ts";
 import type { AwsHost, AwsHostOptions } from "#sandbox/aws/service-host.ts";
 import type { DnsHost } from "#sandbox/dns/host.ts";
 import type { AwsPaths } from "#sandbox/paths.ts";
+import { listenAnywhere } from "#sandbox/ports.ts";
 
 export interface AwsDoorOptions extends Omit<AwsHostOptions, "stateFile" | "clusters"> {
   readonly paths: AwsPaths;
@@ -76,20 +77,25 @@ export async function openAwsDoor({ paths, port: wanted, domains, ...options }: 
 
 /** The port from before, unless another program has it now. */
 async function listen(server: Server, port: number): Promise<number> {
+  if (port === 0) return await listenAnywhere((any) => listenOn(server, any));
+  try {
+    return await listenOn(server, port);
+  } catch (error) {
+    if (!isErrno(error, "EADDRINUSE", "EACCES")) throw error;
+    return await listen(server, 0);
+  }
+}
+
+async function listenOn(server: Server, port: number): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.listen(port, loopback, resolve);
   try {
     await promise;
-  } catch (error) {
-    if (port === 0 || !isErrno(error, "EADDRINUSE", "EACCES")) throw error;
-    return await listen(server, 0);
+    return port;
   } finally {
     server.off("error", reject);
   }
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the endpoint of AWS has no port");
-  return address.port;
 }
 
 /** A connection that the services cut is cut for the client as well. */

@@ -1,3 +1,4 @@
+import type { StacksState } from "#sandbox/aws/cloudformation/engine/model.ts";
 import { createCloudFormation } from "#sandbox/aws/cloudformation/service.ts";
 import { openControlPlanes } from "#sandbox/aws/eks/control-planes.ts";
 import { closeEks, eksService, resumeEks } from "#sandbox/aws/eks/service.ts";
@@ -32,7 +33,9 @@ export interface AwsHostOptions {
 export interface AwsHost {
   readonly endpoint: string;
   readonly faults: FaultDesk;
-  readonly calls: readonly CallRecord[];
+  /** Since the last time that they were forgotten. */
+  calls(): readonly CallRecord[];
+  forgetCalls(): void;
   zones(): readonly Zone[];
   status(): AwsStatus;
   close(): Promise<void>;
@@ -65,10 +68,14 @@ export async function openAwsHost({ stateFile, clusters, speed, controllers, log
   cloudFormation.resume();
   const services = [stsService(cloud), iamService(cloud), route53(cloud), eksService(cloud), cloudFormation];
   const front = await openFront(cloud, services, { port: 0 });
+  const forgotten = new WeakSet<CallRecord>();
   return {
     endpoint: front.endpoint,
     faults: front.faults,
-    calls: front.calls,
+    calls: () => front.calls.filter((call) => !forgotten.has(call)),
+    forgetCalls() {
+      for (const call of front.calls) forgotten.add(call);
+    },
     zones: () => servedZones(cloud),
     status: () => ({
       clusters: allPlaces(cloud).flatMap(({ account, region, state }) =>
@@ -81,10 +88,17 @@ export async function openAwsHost({ stateFile, clusters, speed, controllers, log
           endpoint,
         })),
       ),
-      stacks: [],
+      stacks: cloud
+        .slices<StacksState>("cloudformation")
+        .flatMap(({ account, region, state: { stacks } }) =>
+          stacks
+            .filter(({ status }) => status !== "DELETE_COMPLETE")
+            .map(({ name, status }) => ({ name, account, region, status })),
+        ),
     }),
     async close() {
       await front.stop();
+      cloudFormation.stop();
       await closeEks(cloud);
       await cloud.flush();
     },

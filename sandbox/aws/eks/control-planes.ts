@@ -12,6 +12,7 @@ import { makeCertificates } from "#sandbox/kubernetes/certificates.ts";
 import type { Cluster } from "#sandbox/kubernetes/operations.ts";
 import { ApiServer, type Controller } from "#sandbox/kubernetes/server.ts";
 import type { Pace } from "#sandbox/pace.ts";
+import { listenAnywhere } from "#sandbox/ports.ts";
 
 export interface ControlPlanesOptions {
   /** Folder of the clusters' objects. @default in memory: nothing is left of them */
@@ -60,7 +61,9 @@ export class ControlPlanes {
       ],
     });
     seedCluster(api.cluster, record);
-    api.listen("127.0.0.1", known?.port ?? 0);
+    const listen = (port: number) => api.listen("127.0.0.1", port);
+    if (known === undefined) await listenAnywhere(listen);
+    else listen(known.port);
     this.#servers.set(cluster.arn, api);
     const controlPlane = { authority, certificate, key, file, port: api.port ?? 0 };
     changeRecord(place, name, () => ({ controlPlane }));

@@ -1,36 +1,15 @@
-import type { Cloud } from "#sandbox/aws/cloud.ts";
+import { findSubnet, type Subnet, vpcCidr } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { invalidParameter, type Place } from "#sandbox/aws/eks/state.ts";
-
-/** What EKS needs to know of a subnet. */
-export interface Subnet {
-  readonly id: string;
-  readonly vpcId: string;
-  readonly zone: string;
-  readonly cidr: string;
-}
-
-interface NetworkState {
-  readonly subnets: Record<string, { readonly vpcId: string; readonly zone: string; readonly cidr: string }>;
-  readonly vpcs: Record<string, { readonly cidr: string }>;
-}
-
-function networkOf(cloud: Cloud, account: string, region: string): NetworkState {
-  return cloud.slice<NetworkState>("ec2", account, region, () => ({ subnets: {}, vpcs: {} }));
-}
 
 /** @throws AwsFault InvalidParameterException */
 export function findSubnets({ cloud, account, region }: Place, ids: readonly string[]): readonly Subnet[] {
-  const { subnets } = networkOf(cloud, account, region);
   return ids.map((id) => {
-    const found = subnets[id];
+    const found = findSubnet(cloud, account, region, id);
     if (found === undefined) throw invalidParameter(`The subnet ID '${id}' does not exist`);
-    return { id, ...found };
+    return found;
   });
 }
 
-export function findVpcCidr({ cloud, account, region }: Place, vpcId: string): string | undefined {
-  return networkOf(cloud, account, region).vpcs[vpcId]?.cidr;
-}
 /** Subnets of a control plane: of one VPC, in two zones or more. @throws AwsFault InvalidParameterException */
 export function checkSubnets(place: Place, ids: readonly string[]): readonly Subnet[] {
   if (ids.length === 0) throw invalidParameter("Subnets specified must be in at least two different AZs");
@@ -87,7 +66,7 @@ export function checkPublicCidrs(cidrs: readonly string[]): readonly string[] {
 
 /** Range of Services: what is given, else the first of EKS' two that the VPC leaves free. @throws AwsFault InvalidParameterException */
 export function chooseServiceCidr(place: Place, vpcId: string, given: string | undefined): string {
-  const vpc = parseRange(findVpcCidr(place, vpcId) ?? "");
+  const vpc = parseRange(vpcCidr(place.cloud, place.account, place.region, vpcId) ?? "");
   const isFree = (range: Range) => vpc === undefined || !overlaps(range, vpc);
   if (given === undefined) {
     const free = ["10.100.0.0/16", "172.20.0.0/16"].find((cidr) => {

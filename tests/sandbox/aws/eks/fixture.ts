@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AwsFault, type Cloud } from "#sandbox/aws/cloud.ts";
+import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { createCluster, describeCluster } from "#sandbox/aws/eks/clusters.ts";
 import { openControlPlanes } from "#sandbox/aws/eks/control-planes.ts";
 import { closeEks } from "#sandbox/aws/eks/service.ts";
@@ -51,18 +52,23 @@ export function openEksWorld(folder = mkdtempSync(join(tmpdir(), "eks-test-"))):
 }
 
 export function makeNetwork(cloud: Cloud, place = { account, region }): void {
-  const { subnets, vpcs } = cloud.slice<{ subnets: Record<string, object>; vpcs: Record<string, object> }>(
-    "ec2",
-    place.account,
-    place.region,
-    () => ({ subnets: {}, vpcs: {} }),
-  );
-  vpcs["vpc-1"] = { cidr: "10.0.0.0/16" };
-  for (const [index, letter] of ["a", "b", "c"].entries()) {
-    subnets[`subnet-${letter}`] = { vpcId: "vpc-1", zone: `${region}${letter}`, cidr: `10.0.${index * 32}.0/19` };
+  const { subnets, vpcs } = networkOf(cloud, place.account, place.region);
+  for (const [id, cidr] of [
+    ["vpc-1", "10.0.0.0/16"],
+    ["vpc-2", "10.9.0.0/16"],
+  ] as const) {
+    const rest = { tenancy: "default", defaultSecurityGroup: "sg-1", defaultAcl: "acl-1", tags: {} };
+    vpcs[id] = { id, cidr, dnsSupport: true, dnsHostnames: true, ...rest };
   }
-  subnets["subnet-a2"] = { vpcId: "vpc-1", zone: `${region}a`, cidr: "10.0.128.0/19" };
-  subnets["subnet-other"] = { vpcId: "vpc-2", zone: `${region}b`, cidr: "10.9.0.0/19" };
+  const add = (name: string, vpcId: string, zone: string, cidr: string) => {
+    const id = `subnet-${name}`;
+    subnets[id] = { id, vpcId, zone: `${place.region}${zone}`, cidr, mapPublicIp: false, tags: {} };
+  };
+  add("a", "vpc-1", "a", "10.0.0.0/19");
+  add("b", "vpc-1", "b", "10.0.32.0/19");
+  add("c", "vpc-1", "c", "10.0.64.0/19");
+  add("a2", "vpc-1", "a", "10.0.128.0/19");
+  add("other", "vpc-2", "b", "10.9.0.0/19");
 }
 
 /** @param service undefined: the account itself is trusted */

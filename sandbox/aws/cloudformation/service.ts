@@ -46,6 +46,8 @@ const actions: ReadonlyMap<string, Action> = new Map([
 export interface CloudFormation extends Service {
   /** Goes on with what was in progress when the sandbox was stopped. */
   resume(): void;
+  /** Leaves what is in progress as it is, for the next `resume`. */
+  stop(): void;
   /** Resolves when nothing is in progress any more. @throws what went wrong behind the API */
   settled(): Promise<void>;
 }
@@ -56,6 +58,7 @@ export function createCloudFormation(cloud: Cloud): CloudFormation {
   return {
     name: serviceName,
     resume: engine.resume,
+    stop: engine.stop,
     settled: engine.settled,
     async handle({ caller, region, requestId, url, body }) {
       try {
@@ -67,7 +70,6 @@ export function createCloudFormation(cloud: Cloud): CloudFormation {
         checkInputs(found, action, input);
         const request = { cloud, engine, caller, account: caller.account, region, input, action };
         const result = await found.handle(request);
-        cloud.save();
         return answerQuery(action, namespace, result, requestId);
       } catch (error) {
         if (error instanceof AwsFault) return answerFault(error, requestId, namespace);

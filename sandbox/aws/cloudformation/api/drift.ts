@@ -16,15 +16,22 @@ export const detectStackDrift: Action = {
     const { cloud, engine, input } = request;
     const stack = stackOf(request);
     checkDetectable(stack);
+    const { caller } = request;
+    // What the detection of a whole stack does for each resource, the caller has to be let do.
+    for (const action of ["DetectStackResourceDrift", "BatchDescribeTypeConfigurations"]) {
+      authorize({ ...request, action }, action === "DetectStackResourceDrift" ? stack.id : "*");
+    }
     const only = textsAt(input, "LogicalResourceIds");
     const detection: DriftDetection = {
       id: randomUUID(),
+      caller,
+      ...(only.length === 0 ? {} : { only }),
       startedAt: cloud.now().toISOString(),
       status: "DETECTION_IN_PROGRESS",
     };
     stack.detections.push(detection);
     cloud.save();
-    engine.detectDrift(stack, detection, only.length === 0 ? undefined : only);
+    engine.detectDrift(stack, detection);
     return { StackDriftDetectionId: detection.id };
   },
 };
@@ -81,7 +88,7 @@ export const detectStackResourceDrift: Action = {
     const name = textAt(request.input, "LogicalResourceId");
     const record = stack.resources.find(({ logicalId }) => logicalId === name);
     if (record?.made === undefined) throw invalid(`Resource ${name} does not exist for stack ${stack.name}`);
-    record.drift = driftOf(request.cloud, stack, name, record.made);
+    record.drift = driftOf(request.cloud, request.caller, stack, name, record.made);
     request.cloud.save();
     return { StackResourceDrift: formatDrift(stack, record) };
   },
@@ -102,6 +109,7 @@ function formatDrift(stack: StackRecord, { logicalId, made, type, drift }: Resou
       DifferenceType: difference.type,
     })),
     StackResourceDriftStatus: drift?.status ?? "NOT_CHECKED",
+    DriftStatusReason: drift?.reason,
     Timestamp: drift?.checkedAt ?? stack.createdAt,
   };
 }

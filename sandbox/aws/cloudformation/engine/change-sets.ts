@@ -3,6 +3,7 @@ import { AwsFault, type Cloud } from "#sandbox/aws/cloud.ts";
 import { changesBetween, isNoChange } from "#sandbox/aws/cloudformation/engine/changes.ts";
 import { lookingContext } from "#sandbox/aws/cloudformation/engine/context.ts";
 import type { ChangeSetRecord, StackRecord, ValidationRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
+import { pause } from "#sandbox/aws/cloudformation/engine/pause.ts";
 import { nothingMade, type Plan, planOf } from "#sandbox/aws/cloudformation/engine/plan.ts";
 import { resourceType } from "#sandbox/aws/cloudformation/types/registry.ts";
 
@@ -17,7 +18,7 @@ const COMPARING_MS = 4_000;
 export async function finishChangeSet(cloud: Cloud, stack: StackRecord, changeSet: ChangeSetRecord): Promise<void> {
   changeSet.status = "CREATE_IN_PROGRESS";
   cloud.save();
-  await cloud.pace.wait(COMPARING_MS);
+  await pause(cloud, COMPARING_MS);
   // Deleted in the meantime.
   if (!stack.changeSets.includes(changeSet)) return;
   try {

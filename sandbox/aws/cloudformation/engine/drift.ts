@@ -1,4 +1,4 @@
-import type { Cloud } from "#sandbox/aws/cloud.ts";
+import { AwsFault, type Caller, type Cloud } from "#sandbox/aws/cloud.ts";
 import { lookingContext } from "#sandbox/aws/cloudformation/engine/context.ts";
 import type {
   DriftDetection,
@@ -7,6 +7,7 @@ import type {
   ResourceDrift,
   StackRecord,
 } from "#sandbox/aws/cloudformation/engine/model.ts";
+import { pause } from "#sandbox/aws/cloudformation/engine/pause.ts";
 import { same } from "#sandbox/aws/cloudformation/engine/plan.ts";
 import { follow, type TypeSchema } from "#sandbox/aws/cloudformation/schemas/schema.ts";
 import { resourceType } from "#sandbox/aws/cloudformation/types/registry.ts";
@@ -14,22 +15,24 @@ import { isObject, type Json, type JsonObject, objectAt } from "#sandbox/json.ts
 
 const DETECTING_MS = 10_000;
 
+/** Actions whose decisions know no resource. */
+const hasNoResource = /^(ec2:Describe|route53:List(HostedZones|QueryLoggingConfigs)$)/;
+
 /** Compares what a stack wanted with what there is. */
-export async function finishDetection(
-  cloud: Cloud,
-  stack: StackRecord,
-  detection: DriftDetection,
-  only?: readonly string[],
-): Promise<void> {
-  await cloud.pace.wait(DETECTING_MS);
+export async function finishDetection(cloud: Cloud, stack: StackRecord, detection: DriftDetection): Promise<void> {
+  await pause(cloud, DETECTING_MS);
   let drifted = 0;
+  const unknown: string[] = [];
   for (const record of stack.resources) {
     const { made, logicalId } = record;
-    if (made === undefined || (only !== undefined && !only.includes(logicalId))) continue;
-    record.drift = record.skipped === true ? unchecked(cloud) : driftOf(cloud, stack, logicalId, made);
+    if (made === undefined || (detection.only !== undefined && !detection.only.includes(logicalId))) continue;
+    record.drift =
+      record.skipped === true ? unchecked(cloud) : driftOf(cloud, detection.caller, stack, logicalId, made);
     if (record.drift.status === "MODIFIED" || record.drift.status === "DELETED") drifted++;
+    if (record.drift.status === "UNKNOWN") unknown.push(logicalId);
   }
-  detection.status = "DETECTION_COMPLETE";
+  detection.status = unknown.length === 0 ? "DETECTION_COMPLETE" : "DETECTION_FAILED";
+  if (unknown.length > 0) detection.reason = `Failed to detect drift on resource(s) [${unknown.join(", ")}]`;
   detection.drifted = drifted;
   stack.drift = { status: drifted > 0 ? "DRIFTED" : "IN_SYNC", checkedAt: cloud.now().toISOString() };
   cloud.save();
@@ -39,10 +42,27 @@ function unchecked(cloud: Cloud): ResourceDrift {
   return { status: "NOT_CHECKED", checkedAt: cloud.now().toISOString(), differences: [] };
 }
 
-export function driftOf(cloud: Cloud, stack: StackRecord, logicalId: string, made: Made): ResourceDrift {
+export function driftOf(
+  cloud: Cloud,
+  caller: Caller,
+  stack: StackRecord,
+  logicalId: string,
+  made: Made,
+): ResourceDrift {
   const checkedAt = cloud.now().toISOString();
-  const { schema, read } = resourceType(made.type);
-  const actual = read(lookingContext(cloud, stack, logicalId), made.physicalId, made.properties);
+  const type = resourceType(made.type);
+  const { schema } = type;
+  const context = lookingContext(cloud, stack, logicalId);
+  try {
+    for (const action of schema.actions.read) {
+      const arn = hasNoResource.test(action) ? "*" : (type.readArn?.(context, made.physicalId, made.properties) ?? "*");
+      cloud.authorize(caller, action, arn, { "aws:CalledVia": ["cloudformation.amazonaws.com"] });
+    }
+  } catch (error) {
+    if (!(error instanceof AwsFault)) throw error;
+    return { status: "UNKNOWN", checkedAt, reason: error.message, differences: [] };
+  }
+  const actual = type.read(context, made.physicalId, made.properties);
   const expected = comparable(schema, made.properties);
   if (actual === undefined) return { status: "DELETED", checkedAt, expected, differences: [] };
   const differences: PropertyDifference[] = [];

@@ -9,6 +9,7 @@ import type {
   StackRecord,
   StacksState,
 } from "#sandbox/aws/cloudformation/engine/model.ts";
+import { stopEngine } from "#sandbox/aws/cloudformation/engine/pause.ts";
 import { serviceName } from "#sandbox/aws/cloudformation/engine/stacks.ts";
 
 /** What goes on behind the API. */
@@ -18,9 +19,11 @@ export interface Engine {
   /** Has what is under way give up its waits and look at the stack anew. */
   interrupt(stack: StackRecord): void;
   fillChangeSet(stack: StackRecord, changeSet: ChangeSetRecord): void;
-  detectDrift(stack: StackRecord, detection: DriftDetection, only?: readonly string[]): void;
+  detectDrift(stack: StackRecord, detection: DriftDetection): void;
   /** Goes on with everything that was in progress when the sandbox was stopped. */
   resume(): void;
+  /** Leaves everything as it is, for `resume` of another process. */
+  stop(): void;
   /** Resolves when nothing is in progress. @throws what went wrong in the engine itself */
   settled(): Promise<void>;
 }
@@ -44,7 +47,7 @@ export function createEngine(cloud: Cloud): Engine {
     },
     interrupt: (stack) => driven.get(stack.id)?.cancel(),
     fillChangeSet: (stack, changeSet) => keep(finishChangeSet(cloud, stack, changeSet)),
-    detectDrift: (stack, detection, only) => keep(finishDetection(cloud, stack, detection, only)),
+    detectDrift: (stack, detection) => keep(finishDetection(cloud, stack, detection)),
     resume: () => {
       for (const { state } of cloud.slices<StacksState>(serviceName)) {
         for (const stack of state.stacks) {
@@ -59,6 +62,10 @@ export function createEngine(cloud: Cloud): Engine {
           }
         }
       }
+    },
+    stop: () => {
+      stopEngine(cloud);
+      running.clear();
     },
     settled: async () => {
       while (running.size > 0) await Promise.all(running);

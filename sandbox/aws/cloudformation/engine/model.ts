@@ -143,8 +143,10 @@ export interface PropertyDifference {
 }
 
 export interface ResourceDrift {
-  readonly status: "IN_SYNC" | "MODIFIED" | "DELETED" | "NOT_CHECKED";
+  readonly status: "IN_SYNC" | "MODIFIED" | "DELETED" | "NOT_CHECKED" | "UNKNOWN";
   readonly checkedAt: string;
+  /** Why it is unknown. */
+  readonly reason?: string;
   readonly expected?: JsonObject;
   readonly actual?: JsonObject;
   readonly differences: readonly PropertyDifference[];
@@ -152,6 +154,10 @@ export interface ResourceDrift {
 
 export interface DriftDetection {
   readonly id: string;
+  /** Who asked: things are looked at with his rights, not with those of the stack's role. */
+  readonly caller: Caller;
+  /** Logical ids; missing for all. */
+  readonly only?: readonly string[];
   readonly startedAt: string;
   status: "DETECTION_IN_PROGRESS" | "DETECTION_COMPLETE" | "DETECTION_FAILED";
   reason?: string;

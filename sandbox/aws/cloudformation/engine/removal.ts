@@ -2,6 +2,7 @@ import { contextOf } from "#sandbox/aws/cloudformation/engine/context.ts";
 import { addResourceEvent, setResourceStatus, setStatus } from "#sandbox/aws/cloudformation/engine/events.ts";
 import { importersOf } from "#sandbox/aws/cloudformation/engine/exports.ts";
 import type { Leftover, Made, ResourceRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
+import { pause } from "#sandbox/aws/cloudformation/engine/pause.ts";
 import { reasonOf } from "#sandbox/aws/cloudformation/engine/resources.ts";
 import type { Run } from "#sandbox/aws/cloudformation/engine/run.ts";
 import { reversed, WorkFailed, walk } from "#sandbox/aws/cloudformation/engine/walk.ts";
@@ -82,7 +83,7 @@ async function deleteMade(run: Run, logicalId: string, made: Made): Promise<void
   const type = resourceType(made.type);
   const context = contextOf(run.cloud, run.stack, logicalId, made.type, made.tags);
   await type.delete(context, made.physicalId, made.properties);
-  await run.cloud.pace.wait(type.seconds.delete * 1_000);
+  await pause(run.cloud, type.seconds.delete * 1_000);
   await type.settle?.(context, made.physicalId, "delete");
 }
 

@@ -4,6 +4,7 @@ import { contextOf } from "#sandbox/aws/cloudformation/engine/context.ts";
 import { setResourceStatus } from "#sandbox/aws/cloudformation/engine/events.ts";
 import { alreadyExists, HandlerFault, handlerMessage } from "#sandbox/aws/cloudformation/engine/faults.ts";
 import type { Made, ResourceRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
+import { pause } from "#sandbox/aws/cloudformation/engine/pause.ts";
 import { same } from "#sandbox/aws/cloudformation/engine/plan.ts";
 import { replacementOf } from "#sandbox/aws/cloudformation/engine/replacement.ts";
 import type { Run } from "#sandbox/aws/cloudformation/engine/run.ts";
@@ -71,7 +72,7 @@ async function settle(run: Run, record: ResourceRecord, operation: "create" | "u
   const type = resourceType(made.type);
   const context = contextFor(run, record, made);
   const wait = async (): Promise<void> => {
-    await run.cloud.pace.wait(type.seconds[operation] * 1_000);
+    await pause(run.cloud, type.seconds[operation] * 1_000);
     await type.settle?.(context, made.physicalId, operation);
   };
   await run.cancellation.race(wait());

@@ -1,12 +1,9 @@
 import type { Template } from "#sandbox/aws/cloudformation/template/template.ts";
 
 /** Types that change who may do what, with the property that gives them a name of the template's choice. */
-const guarded: Readonly<Record<string, string | undefined>> = {
-  "AWS::IAM::InstanceProfile": "InstanceProfileName",
+const guarded: Readonly<Record<string, string>> = {
   "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
-  "AWS::IAM::Policy": undefined,
   "AWS::IAM::Role": "RoleName",
-  "AWS::IAM::RolePolicy": undefined,
 };
 
 /** What a caller has to say yes to, and because of which types. */

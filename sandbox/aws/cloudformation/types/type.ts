@@ -63,6 +63,8 @@ export interface ResourceType {
    * @param properties by which it was made, for what its id does not tell
    */
   read(context: ResourceContext, physicalId: string, properties: JsonObject): JsonObject | undefined;
+  /** ARN that leave to read is decided on; missing where there is leave for everything or nothing, as in EC2. */
+  readArn?(context: ResourceContext, physicalId: string, properties: JsonObject): string;
   /** @throws AwsFault */
   update(
     context: ResourceContext,

@@ -56,7 +56,7 @@ test("makes zones, delegation and management role, and removes them", async () =
 
 test("makes a cluster by the account's role and CloudFormation's, and leaves nothing", async () => {
   const lab = await openLab();
-  const planes = openControlPlanes(lab.cloud, { folder: lab.folder });
+  openControlPlanes(lab.cloud, { folder: lab.folder });
   try {
     await lab.deploy("management", management, { Parameters: managementParameters });
     const tags = [
@@ -124,6 +124,5 @@ test("makes a cluster by the account's role and CloudFormation's, and leaves not
     });
   } finally {
     await closeEks(lab.cloud);
-    void planes;
   }
 }, 20_000);

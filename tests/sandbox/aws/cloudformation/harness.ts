@@ -12,6 +12,12 @@ import { paceOf } from "#sandbox/pace.ts";
 export const account = "111111111111";
 export const region = "us-east-1";
 
+export interface Keys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
 export interface Lab {
   readonly cloud: KeptCloud;
   readonly service: FormationService;
@@ -21,7 +27,7 @@ export interface Lab {
   /** File that the cloud is kept in, and its folder. */
   readonly path: string;
   readonly folder: string;
-  client(keys: { readonly accessKeyId: string; readonly secretAccessKey: string }): CloudFormation;
+  client(keys: Keys): CloudFormation;
   /** Creates a stack by a change set, and waits for its end. */
   deploy(name: string, template: object | string, more?: Partial<CreateChangeSetInput>): Promise<Stack>;
   /** Waits until nothing is in progress. */
@@ -36,7 +42,7 @@ const open: (() => Promise<void>)[] = [];
 
 /** Ends all labs of a test. */
 export async function closeLabs(): Promise<void> {
-  for (const close of open.splice(0)) await close();
+  for (const close of open.splice(0).reverse()) await close();
 }
 
 export async function openLab(options: { readonly speed?: number; readonly path?: string } = {}): Promise<Lab> {
@@ -50,7 +56,7 @@ export async function openLab(options: { readonly speed?: number; readonly path?
     await cloud.flush();
     rmSync(folder, { recursive: true, force: true });
   });
-  const client = (credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }) =>
+  const client = (credentials: Keys) =>
     new CloudFormation({ region, endpoint: front.endpoint, credentials, maxAttempts: 1 });
   const cfn = client(administratorKeys(account));
 

@@ -35,6 +35,10 @@ export const eksAccessEntry = defineType({
     return id;
   },
 
+  readArn: (context, id) =>
+    stringAt(eksAccessEntry.read(context, id, {}), "AccessEntryArn") ||
+    eksArn(context, "access-entry", `${id.split("|")[1]}/*`),
+
   read(context, id) {
     const { cloud, account, region } = context;
     const [principalArn = "", cluster = ""] = id.split("|");

@@ -43,6 +43,8 @@ export const eksAddon = defineType({
 
   settle: (context, id, operation) => settle(context, `Addon ${id}`, operation, () => tryAddon(context, id)?.status),
 
+  readArn: (context, id) => tryAddon(context, id)?.addonArn ?? eksArn(context, "addon", `${id.replace("|", "/")}/*`),
+
   read(context, id) {
     const found = tryAddon(context, id);
     if (found === undefined) return undefined;

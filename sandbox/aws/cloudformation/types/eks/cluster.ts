@@ -70,6 +70,8 @@ export const eksCluster = defineType({
   settle: (context, name, operation) =>
     settle(context, `Cluster ${name}`, operation, () => tryCluster(context, name)?.status),
 
+  readArn: (context, name) => eksArn(context, "cluster", name),
+
   read(context, name) {
     const found = tryCluster(context, name);
     return found === undefined ? undefined : propertiesOf(found);

@@ -1,4 +1,5 @@
 import { AwsFault } from "#sandbox/aws/cloud.ts";
+import { pause } from "#sandbox/aws/cloudformation/engine/pause.ts";
 import { mergeTags, type ResourceContext, tagRecord } from "#sandbox/aws/cloudformation/types/type.ts";
 import { isObject, type Json, type JsonObject } from "#sandbox/json.ts";
 
@@ -60,7 +61,7 @@ export async function settle(
     if (now === undefined || now === "FAILED" || now.endsWith("_FAILED")) {
       throw new AwsFault("NotStabilized", `${what} is ${now ?? "gone"}`);
     }
-    await cloud.pace.wait(POLLING_MS);
+    await pause(cloud, POLLING_MS);
   }
 }
 

@@ -65,6 +65,8 @@ export const eksNodegroup = defineType({
   settle: (context, id, operation) =>
     settle(context, `Nodegroup ${id}`, operation, () => tryGroup(context, id)?.status),
 
+  readArn: (context, id) => tryGroup(context, id)?.nodegroupArn ?? eksArn(context, "nodegroup", `${id}/*`),
+
   read(context, id) {
     const found = tryGroup(context, id);
     if (found === undefined) return undefined;

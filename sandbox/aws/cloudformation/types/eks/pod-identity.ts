@@ -35,6 +35,8 @@ export const eksPodIdentity = defineType({
     return associationArn;
   },
 
+  readArn: (_, arn) => arn,
+
   read(context, arn) {
     const found = tryAssociation(context, arn);
     if (found === undefined) return undefined;

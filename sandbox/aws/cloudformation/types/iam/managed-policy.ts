@@ -38,6 +38,8 @@ export const iamManagedPolicy = defineType({
     return arn;
   },
 
+  readArn: (_, arn) => arn,
+
   read({ cloud, account }, arn) {
     const policy = tryFindPolicy(cloud, account, arn);
     if (policy === undefined) return undefined;

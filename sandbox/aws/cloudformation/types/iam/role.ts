@@ -71,6 +71,8 @@ export const iamRole = defineType({
     return name;
   },
 
+  readArn: ({ account }, name, { Path }) => roleArn(account, typeof Path === "string" ? Path : "/", name),
+
   read({ cloud, account }, name) {
     const role = tryFindRole(cloud, account, name);
     if (role === undefined) return undefined;

@@ -58,6 +58,8 @@ export const kmsKey = defineType({
     return id;
   },
 
+  readArn: arnOf,
+
   read(context, id) {
     const found = stateOf(context).keys[id];
     // To CloudFormation a key that waits for its deletion is gone.

@@ -47,6 +47,8 @@ export const logGroup = defineType({
     return name;
   },
 
+  readArn: arnOf,
+
   read(context, name) {
     const found = stateOf(context).groups[name];
     if (found === undefined) return undefined;

@@ -35,6 +35,8 @@ export const hostedZone = defineType({
     return zone.id;
   },
 
+  readArn: (_, id) => arnOf(id),
+
   read(context, id) {
     const zone = tryZone(context, id);
     if (zone === undefined) return undefined;

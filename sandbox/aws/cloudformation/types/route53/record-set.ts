@@ -16,6 +16,8 @@ export const recordSet = defineType({
     return stringAt(properties, "Name");
   },
 
+  readArn: (_, __, properties) => arnOf(stringAt(properties, "HostedZoneId")),
+
   read({ cloud, account }, name, properties) {
     const zoneId = stringAt(properties, "HostedZoneId");
     const type = stringAt(properties, "Type");

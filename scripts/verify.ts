@@ -32,6 +32,11 @@ const steps: readonly Step[] = [
   { name: "mise accepts the tasks", command: [misePath, "tasks", "validate"], program: misePath, env: mise },
   { name: "workflows", command: ["actionlint", "-color"], program: "actionlint" },
   { name: "shell scripts", command: ["shellcheck", ".ci/run"], program: "shellcheck" },
+  {
+    name: "CloudFormation templates",
+    command: [bun, "run", "scripts/check-templates.ts"],
+    program: Bun.env.CFN_LINT ?? "cfn-lint",
+  },
   { name: "manifests", command: [bun, "run", "scripts/check-manifests.ts"], program: "kubeconform" },
   {
     name: "kind reads kind/*.yaml, k3d reads k3d/*.yaml",

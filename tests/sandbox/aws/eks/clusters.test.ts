@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { updateClusterConfig, updateClusterVersion } from "#sandbox/aws/eks/cluster-updates.ts";
 import { createCluster, deleteCluster, describeCluster, listClusters } from "#sandbox/aws/eks/clusters.ts";
+import { resumeEks } from "#sandbox/aws/eks/service.ts";
 import { placeOf, recordOf } from "#sandbox/aws/eks/state.ts";
 import type { JsonObject } from "#sandbox/json.ts";
 import {
@@ -224,4 +225,21 @@ describe("a cluster", () => {
     await settled();
     expect(deleteCluster(world.cloud, account, region, "k01").status).toBe("DELETING");
   });
+});
+
+test("what was under way when the sandbox ended goes on, and what answered answers again at the same place", async () => {
+  const { endpoint } = await makeCluster(world, autoInput(world, { version: "1.34" }));
+  create(autoInput(world, { name: "young" }));
+  updateClusterVersion(world.cloud, account, region, "k01", { version: "1.35" });
+  const { folder } = world;
+  await world.leave();
+  world = openEksWorld(folder);
+  expect(describe_("young").status).toBe("CREATING");
+  expect(describe_().status).toBe("UPDATING");
+  const failed: string[] = [];
+  await resumeEks(world.cloud, (cluster) => failed.push(cluster));
+  await until(() => describe_("young").status === "ACTIVE" && describe_().status === "ACTIVE");
+  expect(failed).toEqual([]);
+  expect(describe_()).toMatchObject({ version: "1.35", endpoint });
+  expect((await fetch(`${endpoint}/readyz`, { tls: { rejectUnauthorized: false } })).status).toBe(200);
 });

@@ -6,7 +6,7 @@ import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { createCluster, describeCluster } from "#sandbox/aws/eks/clusters.ts";
 import { openControlPlanes } from "#sandbox/aws/eks/control-planes.ts";
 import { closeEks } from "#sandbox/aws/eks/service.ts";
-import { attachRolePolicy, createRole } from "#sandbox/aws/iam/roles.ts";
+import { attachRolePolicy, createRole, tryFindRole } from "#sandbox/aws/iam/roles.ts";
 import { openCloud } from "#sandbox/aws/state.ts";
 import type { JsonObject } from "#sandbox/json.ts";
 import { paceOf } from "#sandbox/pace.ts";
@@ -26,6 +26,9 @@ export interface EksWorld {
   readonly nodeRole: string;
   readonly podRole: string;
   readonly adminRole: string;
+  /** Ends it as the daemon does: what it remembers stays in its folder. */
+  leave(): Promise<void>;
+  /** Ends it and removes its folder. */
   close(): Promise<void>;
 }
 
@@ -34,9 +37,12 @@ export function openEksWorld(folder = mkdtempSync(join(tmpdir(), "eks-test-"))):
   const cloud = openCloud({ path: join(folder, "cloud.json"), pace: paceOf(() => speed) });
   openControlPlanes(cloud, { folder, pace: paceOf(() => 20) });
   makeNetwork(cloud);
-  const close = async (): Promise<void> => {
+  const leave = async (): Promise<void> => {
     await closeEks(cloud);
     await cloud.flush();
+  };
+  const close = async (): Promise<void> => {
+    await leave();
     rmSync(folder, { recursive: true, force: true });
   };
   return {
@@ -47,6 +53,7 @@ export function openEksWorld(folder = mkdtempSync(join(tmpdir(), "eks-test-"))):
     nodeRole: makeRole(cloud, "node", "ec2.amazonaws.com", ["sts:AssumeRole"]),
     podRole: makeRole(cloud, "pod", "pods.eks.amazonaws.com", ["sts:AssumeRole", "sts:TagSession"]),
     adminRole: makeRole(cloud, "aws-01-iam-role", undefined, ["sts:AssumeRole"]),
+    leave,
     close,
   };
 }
@@ -84,6 +91,8 @@ export function makeRole(
     Version: "2012-10-17",
     Statement: [{ Effect: "Allow", Principal: principal, Action: actions }],
   });
+  const known = tryFindRole(cloud, of, name);
+  if (known !== undefined) return known.arn;
   const { arn } = createRole(cloud, of, { name, trust });
   attachRolePolicy(cloud, of, name, "arn:aws:iam::aws:policy/AdministratorAccess");
   return arn;

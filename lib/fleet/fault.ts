@@ -55,6 +55,7 @@ export const faultCodes = [
   "WorkersOutOfRange",
   // EKS
   "MalformedNodes",
+  "TooFewZones",
   // Kubernetes
   "ImageOfAnotherVersion",
   "MalformedVersion",

@@ -36,6 +36,18 @@ export const regions: Readonly<Record<CloudProvider, readonly string[]>> = {
     us-central1 us-east1 us-east4 us-east5 us-south1 us-west1 us-west2 us-west3 us-west4`),
 };
 
+/**
+ * Zones to take in regions that have one without EKS's control planes; elsewhere any three do. Ids, because letters differ from
+ * account to account. Source: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html#network-requirements-subnets
+ */
+export const eksZoneIds: Readonly<Partial<Record<string, readonly string[]>>> = {
+  "ca-central-1": ["cac1-az1", "cac1-az2", "cac1-az4"],
+  "us-east-1": ["use1-az1", "use1-az2", "use1-az4"],
+};
+
+/** It has two zones with EKS's control planes, and a cluster here is spread over three. */
+export const eksRegionsTooSmall: readonly string[] = ["us-west-1"];
+
 function words(text: string): readonly string[] {
   return text.trim().split(/\s+/);
 }

@@ -17,6 +17,7 @@ import { externalIdOf } from "#lib/credentials/aws.ts";
 import { kubernetesOf, podCidrOf, serviceCidrOf } from "#lib/fleet/defaults.ts";
 import { subjectsOf } from "#lib/fleet/github.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
+import { eksZoneIds } from "#lib/fleet/regions.ts";
 import { awsAccountRoles, awsManagementRole, awsRoleOf, awsServiceRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, CloudZones, EksCluster, Fleet } from "#lib/fleet/types.ts";
 import type { AnyResource, Outputs, Owner, Resource } from "#lib/graph/resource.ts";
@@ -322,6 +323,7 @@ function eksParameters(
     AdminRoleArn: roleArn(account, role),
     VpcCidr: podCidrOf(cluster) ?? "",
     ServiceCidr: serviceCidrOf(cluster) ?? "",
+    ZoneIds: (eksZoneIds[cluster.region] ?? ["any", "any", "any"]).join(","),
     PublicAccessCidrs: cluster.publicAccessCidrs.join(","),
     NodeMode: nodes === undefined ? "auto" : "managed",
     NodeInstanceType: instanceType,

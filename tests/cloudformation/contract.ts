@@ -76,6 +76,7 @@ export const cluster: Contract = {
     "AdminRoleArn",
     "VpcCidr",
     "ServiceCidr",
+    "ZoneIds",
     "PublicAccessCidrs",
     "NatGateways",
     "NodeMode",
@@ -124,4 +125,5 @@ export const variants: readonly { readonly title: string; readonly of: Contract;
   { title: "account", of: tenant, given: {} },
   { title: "cluster of Auto Mode", of: cluster, given: {} },
   { title: "cluster with nodes", of: cluster, given: { NodeMode: "managed", NatGateways: "per-zone" } },
+  { title: "cluster in named zones", of: cluster, given: { ZoneIds: "use1-az1,use1-az2,use1-az4" } },
 ];

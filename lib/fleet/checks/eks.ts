@@ -1,18 +1,24 @@
-import { readCidr } from "#lib/fleet/cidr.ts";
+import { type Cidr, readCidr, tryParseCidr } from "#lib/fleet/cidr.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
+import { eksRegionsTooSmall } from "#lib/fleet/regions.ts";
 import type { EksCluster, Fleet } from "#lib/fleet/types.ts";
 
 /** Wider than this, an address range is half a continent and no office. */
 const shortestPublicPrefix = 8;
 /** The largest that a VPC can have, cut into six subnets: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html */
 const vpcPrefix = 16;
-/** Service quota of EKS for nodes in one group: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html */
-const mostNodes = 450;
+/** As the template has it: a slip of the finger must not cost a fortune. */
+const mostNodes = 100;
 
 export function checkEks(fleet: Fleet): readonly Fault[] {
   return fleet.clusters
     .filter((cluster) => cluster.provider === "aws")
-    .flatMap((cluster) => [...checkAccess(cluster), ...checkVpc(cluster), ...checkNodes(cluster)]);
+    .flatMap((cluster) => [
+      ...checkAccess(cluster),
+      ...checkVpc(cluster),
+      ...checkZones(cluster),
+      ...checkNodes(cluster),
+    ]);
 }
 
 function at(cluster: EksCluster): Pick<Fault, "where" | "provider"> {
@@ -31,10 +37,23 @@ function checkAccess(cluster: EksCluster): readonly Fault[] {
       const message = `invalid range "${text}" in publicAccessCidrs: ${reading.why}`;
       return [{ code: "InvalidCidr", ...at(cluster), message, hint: example }];
     }
+    if (isPrivate(reading.cidr)) {
+      const message = `invalid range "${text}" in publicAccessCidrs: nobody on the internet comes from it`;
+      return [{ code: "InvalidCidr", ...at(cluster), message, hint: example }];
+    }
     if (reading.cidr.prefix >= shortestPublicPrefix) return [];
     const message = `publicAccessCidrs opens the API server to ${text}`;
     return [{ code: "PublicAccessTooWide", ...at(cluster), message, hint: example }];
   });
+}
+
+/** EKS refuses these: https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html */
+const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8"];
+
+function isPrivate({ first, last }: Cidr): boolean {
+  return privateRanges
+    .flatMap((text) => tryParseCidr(text) ?? [])
+    .some((range) => range.first <= first && last <= range.last);
 }
 
 function checkVpc(cluster: EksCluster): readonly Fault[] {
@@ -49,6 +68,18 @@ function checkVpc(cluster: EksCluster): readonly Fault[] {
       ...at(cluster),
       message: `invalid podCidr "${cluster.podCidr}": it is the range of the VPC, and /${prefix} isn't /${vpcPrefix}`,
       hint: 'write a range such as podCidr: "10.64.0.0/16"',
+    },
+  ];
+}
+
+function checkZones(cluster: EksCluster): readonly Fault[] {
+  if (!eksRegionsTooSmall.includes(cluster.region)) return [];
+  return [
+    {
+      code: "TooFewZones",
+      ...at(cluster),
+      message: `region ${cluster.region} has fewer than three zones with EKS`,
+      hint: "take another region: a cluster is spread over three zones",
     },
   ];
 }

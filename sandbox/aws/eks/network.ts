@@ -1,4 +1,6 @@
+import { AwsFault } from "#sandbox/aws/cloud.ts";
 import { findSubnet, type Subnet, vpcCidr } from "#sandbox/aws/cloudformation/ec2/network.ts";
+import { zoneIdsOf } from "#sandbox/aws/cloudformation/template/zones.ts";
 import { invalidParameter, type Place } from "#sandbox/aws/eks/state.ts";
 
 /** @throws AwsFault InvalidParameterException */
@@ -10,7 +12,7 @@ export function findSubnets({ cloud, account, region }: Place, ids: readonly str
   });
 }
 
-/** Subnets of a control plane: of one VPC, in two zones or more. @throws AwsFault InvalidParameterException */
+/** Subnets of a control plane: of one VPC, in two zones or more. @throws AwsFault InvalidParameterException, UnsupportedAvailabilityZoneException */
 export function checkSubnets(place: Place, ids: readonly string[]): readonly Subnet[] {
   if (ids.length === 0) throw invalidParameter("Subnets specified must be in at least two different AZs");
   const subnets = findSubnets(place, [...new Set(ids)]);
@@ -20,8 +22,20 @@ export function checkSubnets(place: Place, ids: readonly string[]): readonly Sub
   if (new Set(subnets.map(({ zone }) => zone)).size < 2) {
     throw invalidParameter("Subnets specified must be in at least two different AZs");
   }
+  const zoneIds = zoneIdsOf(place.region);
+  const wrong = subnets.find(({ zone }) => withoutControlPlanes.includes(zoneIds.get(zone) ?? ""));
+  if (wrong !== undefined) {
+    const usable = [...zoneIds].flatMap(([zone, id]) => (withoutControlPlanes.includes(id) ? [] : [zone]));
+    throw new AwsFault(
+      "UnsupportedAvailabilityZoneException",
+      `Cannot create cluster because EKS does not support creating control plane instances in ${wrong.zone}, the targeted availability zone. Retry cluster creation using control plane subnets that span at least two of these availability zones: ${usable.join(", ")}.`,
+    );
+  }
   return subnets;
 }
+
+/** https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html */
+const withoutControlPlanes: readonly string[] = ["use1-az3", "usw1-az2", "cac1-az3"];
 
 export interface Range {
   readonly first: number;

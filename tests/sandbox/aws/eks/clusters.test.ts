@@ -79,6 +79,7 @@ describe("a new cluster", () => {
     ["a version that has left support", () => ({ version: "1.29" }), "unsupported Kubernetes version 1.29"],
     ["subnets in one zone", () => vpcOf(["subnet-a", "subnet-a2"]), "at least two different AZs"],
     ["subnets of two VPCs", () => vpcOf(["subnet-a", "subnet-other"]), "same VPC"],
+    ["a zone that has no control planes", () => vpcOf(["subnet-a", "subnet-without"]), "instances in us-east-1d"],
     ["a subnet that isn't there", () => vpcOf(["subnet-a", "subnet-x"]), "The subnet ID 'subnet-x' does not exist"],
     ["no way to its endpoint", () => vpcOf(undefined, { endpointPublicAccess: false }), "cannot be false"],
     ["private ranges on the internet", () => vpcOf(undefined, { publicAccessCidrs: ["10.0.0.0/8"] }), "[10.0.0.0/8]"],

@@ -75,6 +75,7 @@ export function makeNetwork(cloud: Cloud, place = { account, region }): void {
   add("b", "vpc-1", "b", "10.0.32.0/19");
   add("c", "vpc-1", "c", "10.0.64.0/19");
   add("a2", "vpc-1", "a", "10.0.128.0/19");
+  add("without", "vpc-1", "d", "10.0.160.0/19");
   add("other", "vpc-2", "b", "10.9.0.0/19");
 }
 

@@ -1,7 +1,7 @@
 import { AwsFault } from "#sandbox/aws/cloud.ts";
 import { newId } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { contains, formatCidr, overlap, tryParseCidr } from "#sandbox/aws/cloudformation/template/cidr.ts";
-import { zonesOf } from "#sandbox/aws/cloudformation/template/zones.ts";
+import { zoneIdsOf, zonesOf } from "#sandbox/aws/cloudformation/template/zones.ts";
 import {
   allowNew,
   allowOn,
@@ -14,11 +14,11 @@ import {
 } from "#sandbox/aws/cloudformation/types/ec2/calls.ts";
 import { defineType, tagList } from "#sandbox/aws/cloudformation/types/type.ts";
 import { leftoversInSubnet } from "#sandbox/aws/eks/load-balancers.ts";
-import { stringAt } from "#sandbox/json.ts";
+import { type JsonObject, stringAt } from "#sandbox/json.ts";
 
 export const subnet = defineType({
   name: "AWS::EC2::Subnet",
-  supports: ["AvailabilityZone", "CidrBlock", "MapPublicIpOnLaunch", "Tags", "VpcId"],
+  supports: ["AvailabilityZone", "AvailabilityZoneId", "CidrBlock", "MapPublicIpOnLaunch", "Tags", "VpcId"],
   attributes: ["AvailabilityZone", "CidrBlock", "VpcId"],
   seconds: { create: 4, update: 10, delete: 2 },
 
@@ -38,14 +38,7 @@ export const subnet = defineType({
       return other.vpcId === network.id && used !== undefined && overlap(used, range);
     });
     if (taken) throw new AwsFault("InvalidSubnet.Conflict", `The CIDR '${text}' conflicts with another subnet`);
-    const zones = zonesOf(context.region);
-    const zone = stringAt(properties, "AvailabilityZone") || (zones[0] ?? "");
-    if (!zones.includes(zone)) {
-      throw new AwsFault(
-        "InvalidParameterValue",
-        `Value (${zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: ${zones.join(", ")}.`,
-      );
-    }
+    const zone = zoneOf(context.region, properties);
     const id = newId("subnet");
     const mapPublicIp = properties.MapPublicIpOnLaunch === true;
     if (mapPublicIp) allowOn(context, "ModifySubnetAttribute", targetOf.subnet({ id, tags }));
@@ -60,6 +53,7 @@ export const subnet = defineType({
       SubnetId: id,
       VpcId: found.vpcId,
       AvailabilityZone: found.zone,
+      AvailabilityZoneId: zoneIdsOf(context.region).get(found.zone) ?? "",
       CidrBlock: found.cidr,
       MapPublicIpOnLaunch: found.mapPublicIp,
       Ipv6CidrBlocks: [],
@@ -87,3 +81,26 @@ export const subnet = defineType({
     delete subnets[id];
   },
 });
+
+/** Named by letter or by id; the first one where neither is said. */
+function zoneOf(region: string, properties: JsonObject): string {
+  const zones = zonesOf(region);
+  const ids = zoneIdsOf(region);
+  const id = stringAt(properties, "AvailabilityZoneId");
+  const name = stringAt(properties, "AvailabilityZone");
+  if (id !== "") {
+    const found = zones.find((zone) => ids.get(zone) === id);
+    if (found !== undefined) return found;
+    throw unknownZone("availabilityZoneId", id, [...ids.values()]);
+  }
+  const zone = name === "" ? (zones[0] ?? "") : name;
+  if (!zones.includes(zone)) throw unknownZone("availabilityZone", zone, zones);
+  return zone;
+}
+
+function unknownZone(parameter: string, value: string, known: readonly string[]): AwsFault {
+  return new AwsFault(
+    "InvalidParameterValue",
+    `Value (${value}) for parameter ${parameter} is invalid. Subnets can currently only be created in the following availability zones: ${known.join(", ")}.`,
+  );
+}

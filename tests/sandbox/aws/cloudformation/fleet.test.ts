@@ -1,13 +1,25 @@
 import { afterEach, expect, test } from "bun:test";
 import { join } from "node:path";
-import { CloudFormation } from "@aws-sdk/client-cloudformation";
+import type { CloudFormation, Stack } from "@aws-sdk/client-cloudformation";
 import { STS } from "@aws-sdk/client-sts";
 import { projectRoot } from "#lib/paths.ts";
+import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
+import { describeCluster } from "#sandbox/aws/eks/clusters.ts";
 import { openControlPlanes } from "#sandbox/aws/eks/control-planes.ts";
 import { closeEks } from "#sandbox/aws/eks/service.ts";
+import { placeOf } from "#sandbox/aws/eks/state.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { listRecords, listZones } from "#sandbox/aws/route53/zones.ts";
-import { account, closeLabs, openLab, parametersOf, region } from "#tests/sandbox/aws/cloudformation/harness.ts";
+import {
+  account,
+  closeLabs,
+  type Keys,
+  type Lab,
+  onClose,
+  openLab,
+  parametersOf,
+  region,
+} from "#tests/sandbox/aws/cloudformation/harness.ts";
 
 afterEach(closeLabs);
 
@@ -54,75 +66,141 @@ test("makes zones, delegation and management role, and removes them", async () =
   expect(listZones(lab.cloud, account)).toEqual([]);
 });
 
-test("makes a cluster by the account's role and CloudFormation's, and leaves nothing", async () => {
+const tags = [
+  { Key: "project", Value: "k8s-multicluster-gitops" },
+  { Key: "fleet", Value: "mylabs.dev" },
+];
+const name = "k01-k8s-aws-mylabs-dev";
+const clusterParameters = {
+  ClusterName: name,
+  ClusterFqdn: "k01.k8s.aws.mylabs.dev",
+  KubernetesVersion: "1.35",
+  AdminRoleArn: `arn:aws:iam::${account}:role/aws-01-iam-role`,
+  PublicAccessCidrs: "198.51.100.0/24",
+  HostedZoneId: "Z0123456789",
+};
+
+interface Account extends Lab {
+  /** By the account's role, which the management role leads to. */
+  readonly clusters: CloudFormation;
+  /** Makes or changes the cluster's stack, and waits for the end. */
+  bring(parameters?: Readonly<Record<string, string>>): Promise<Stack>;
+}
+
+/** An account with the fleet's stacks of roles. */
+async function openAccount(): Promise<Account> {
   const lab = await openLab();
   openControlPlanes(lab.cloud, { folder: lab.folder });
-  try {
-    await lab.deploy("management", management, { Parameters: managementParameters });
-    const tags = [
-      { Key: "project", Value: "k8s-multicluster-gitops" },
-      { Key: "fleet", Value: "mylabs.dev" },
-    ];
-    await lab.deploy("roles", roles, { Parameters: roleParameters, Tags: tags });
-    const sts = (keys: object) => new STS({ region, endpoint: lab.endpoint, credentials: keys as never });
-    const first = await sts(administratorKeys(account)).assumeRole({
-      RoleArn: `arn:aws:iam::${account}:role/aws-mgmt-iam-role`,
-      RoleSessionName: "me",
-    });
-    const keys = (found: typeof first) => ({
-      accessKeyId: found.Credentials?.AccessKeyId ?? "",
-      secretAccessKey: found.Credentials?.SecretAccessKey ?? "",
-      sessionToken: found.Credentials?.SessionToken ?? "",
-    });
-    const second = await sts(keys(first)).assumeRole({
-      RoleArn: `arn:aws:iam::${account}:role/aws-01-iam-role`,
-      RoleSessionName: "me",
-      ExternalId: "fleet",
-    });
-    const cfn = new CloudFormation({ region, endpoint: lab.endpoint, credentials: keys(second), maxAttempts: 1 });
-    const name = "k01-k8s-aws-mylabs-dev";
-    const parameters = {
-      ClusterName: name,
-      ClusterFqdn: "k01.k8s.aws.mylabs.dev",
-      KubernetesVersion: "1.35",
-      AdminRoleArn: `arn:aws:iam::${account}:role/aws-01-iam-role`,
-      PublicAccessCidrs: "198.51.100.0/24",
-      HostedZoneId: "Z0123456789",
-    };
-    const { Id, StackId = "" } = await cfn.createChangeSet({
+  onClose(() => closeEks(lab.cloud));
+  await lab.deploy("management", management, { Parameters: managementParameters });
+  await lab.deploy("roles", roles, { Parameters: roleParameters, Tags: tags });
+  const first = await assume(lab, administratorKeys(account), "aws-mgmt-iam-role");
+  const clusters = lab.client(await assume(lab, first, "aws-01-iam-role", "fleet"));
+  const bring = async (parameters: Readonly<Record<string, string>> = {}): Promise<Stack> => {
+    const isThere = (await lab.cfn.describeStacks({})).Stacks?.some(({ StackName }) => StackName === `${name}-eks`);
+    const { Id, StackId = "" } = await clusters.createChangeSet({
       StackName: `${name}-eks`,
-      ChangeSetName: "k8s-multicluster-gitops-1",
-      ChangeSetType: "CREATE",
+      ChangeSetName: `k8s-multicluster-gitops-${crypto.randomUUID()}`,
+      ChangeSetType: isThere === true ? "UPDATE" : "CREATE",
       TemplateBody: cluster,
       Capabilities: ["CAPABILITY_IAM"],
       RoleARN: `arn:aws:iam::${account}:role/aws-01-cloudformation`,
-      Parameters: parametersOf(parameters),
+      Parameters: parametersOf({ ...clusterParameters, ...parameters }),
       Tags: tags,
     });
     await lab.service.settled();
-    await cfn.executeChangeSet({ ChangeSetName: Id, StackName: StackId });
-    await lab.service.settled();
-    const stack = await lab.stack(StackId);
-    expect({ status: stack.StackStatus, failed: await lab.failures(StackId) }).toEqual({
-      status: "CREATE_COMPLETE",
-      failed: [],
+    await clusters.executeChangeSet({ ChangeSetName: Id, StackName: StackId });
+    return lab.stack(StackId);
+  };
+  return { ...lab, clusters, bring };
+}
+
+async function assume(lab: Lab, credentials: Keys, role: string, ExternalId?: string): Promise<Keys> {
+  const sts = new STS({ region, endpoint: lab.endpoint, credentials });
+  const { Credentials: found } = await sts.assumeRole({
+    RoleArn: `arn:aws:iam::${account}:role/${role}`,
+    RoleSessionName: "me",
+    ...(ExternalId === undefined ? {} : { ExternalId }),
+  });
+  sts.destroy();
+  return {
+    accessKeyId: found?.AccessKeyId ?? "",
+    secretAccessKey: found?.SecretAccessKey ?? "",
+    sessionToken: found?.SessionToken ?? "",
+  };
+}
+
+const slow = 20_000;
+
+test(
+  "makes a cluster by the account's role and CloudFormation's, finds no drift, and leaves nothing",
+  async () => {
+    const lab = await openAccount();
+    const { StackId = "", StackStatus } = await lab.bring();
+    expect({ StackStatus, failures: await lab.failures(StackId) }).toEqual({
+      StackStatus: "CREATE_COMPLETE",
+      failures: [],
     });
-    await cfn.detectStackDrift({ StackName: StackId });
+    await lab.clusters.detectStackDrift({ StackName: StackId });
     await lab.service.settled();
-    const { StackResourceDrifts = [] } = await cfn.describeStackResourceDrifts({ StackName: StackId });
-    const drifted = StackResourceDrifts.filter(
-      ({ StackResourceDriftStatus }) => StackResourceDriftStatus !== "IN_SYNC",
-    );
+    const { StackResourceDrifts = [] } = await lab.clusters.describeStackResourceDrifts({ StackName: StackId });
+    expect(StackResourceDrifts.length).toBeGreaterThan(30);
     expect(
-      drifted.map(({ LogicalResourceId, PropertyDifferences }) => ({ LogicalResourceId, PropertyDifferences })),
+      StackResourceDrifts.filter(({ StackResourceDriftStatus }) => StackResourceDriftStatus !== "IN_SYNC"),
     ).toEqual([]);
-    await cfn.deleteStack({ StackName: StackId });
-    await lab.service.settled();
-    expect({ status: (await lab.stack(StackId)).StackStatus, failed: await lab.failures(StackId) }).toEqual({
-      status: "DELETE_COMPLETE",
-      failed: [],
+    await lab.clusters.deleteStack({ StackName: StackId });
+    expect((await lab.stack(StackId)).StackStatus).toBe("DELETE_COMPLETE");
+    expect(await lab.failures(StackId)).toEqual([]);
+    const { quotas: _, ...network } = networkOf(lab.cloud, account, region);
+    expect(Object.values(network).flatMap((items) => Object.keys(items))).toEqual([]);
+  },
+  slow,
+);
+
+test(
+  "raises a cluster with nodes of its own to the next version, and gives each zone its way out",
+  async () => {
+    const lab = await openAccount();
+    const { StackId = "", StackStatus } = await lab.bring({ NodeMode: "managed", KubernetesVersion: "1.34" });
+    expect({ StackStatus, failures: await lab.failures(StackId) }).toEqual({
+      StackStatus: "CREATE_COMPLETE",
+      failures: [],
     });
-  } finally {
-    await closeEks(lab.cloud);
-  }
-}, 20_000);
+    const raised = await lab.bring({ NodeMode: "managed", KubernetesVersion: "1.35", NatGateways: "per-zone" });
+    expect({ StackStatus: raised.StackStatus, failures: await lab.failures(StackId) }).toEqual({
+      StackStatus: "UPDATE_COMPLETE",
+      failures: [],
+    });
+    expect(describeCluster(lab.cloud, account, region, name).version).toBe("1.35");
+    expect(Object.keys(networkOf(lab.cloud, account, region).natGateways).length).toBe(3);
+    await lab.clusters.deleteStack({ StackName: StackId });
+    expect({ status: (await lab.stack(StackId)).StackStatus, failures: await lab.failures(StackId) }).toEqual({
+      status: "DELETE_COMPLETE",
+      failures: [],
+    });
+  },
+  slow,
+);
+
+test(
+  "can't remove a network that a load balancer is still in, and says which part resists",
+  async () => {
+    const lab = await openAccount();
+    const { StackId = "" } = await lab.bring();
+    const { vpcId, subnetIds } = describeCluster(lab.cloud, account, region, name).resourcesVpcConfig;
+    const interfaces = subnetIds.slice(0, 1).map((subnetId) => ({ id: "eni-1", subnetId }));
+    const { loadBalancers } = placeOf(lab.cloud, account, region).state;
+    loadBalancers.lb = { name: "lb", hostname: "lb.example", vpcId, service: "a/b", serviceUid: "1", interfaces };
+    await lab.clusters.deleteStack({ StackName: StackId });
+    const stuck = await lab.stack(StackId);
+    expect(stuck.StackStatus).toBe("DELETE_FAILED");
+    expect(stuck.StackStatusReason).toBe("The following resource(s) failed to delete: [PrivateSubnetA]. ");
+    expect((await lab.failures(StackId))[0]).toContain(
+      `The subnet '${subnetIds[0]}' has dependencies and cannot be deleted.`,
+    );
+    delete loadBalancers.lb;
+    await lab.clusters.deleteStack({ StackName: StackId });
+    expect((await lab.stack(StackId)).StackStatus).toBe("DELETE_COMPLETE");
+  },
+  slow,
+);

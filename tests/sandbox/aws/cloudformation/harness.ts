@@ -45,6 +45,11 @@ export async function closeLabs(): Promise<void> {
   for (const close of open.splice(0).reverse()) await close();
 }
 
+/** What else has to end with a test's labs, before them. */
+export function onClose(close: () => Promise<void>): void {
+  open.push(close);
+}
+
 export async function openLab(options: { readonly speed?: number; readonly path?: string } = {}): Promise<Lab> {
   const folder = mkdtempSync(join(tmpdir(), "cloudformation-"));
   const { speed = 20_000, path = join(folder, "aws.json") } = options;

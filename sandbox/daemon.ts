@@ -18,6 +18,8 @@ import { type SandboxPaths, sandboxPaths } from "#sandbox/paths.ts";
 /** How often it looks whether its folder is still there. */
 const FOLDER_CHECK_MS = 500;
 
+/** By then whoever has started it has its answers. */
+const X509_DELAY_MS = 100;
 /** What has not been closed by then is closed by the end of the process. */
 const CLOSE_DEADLINE_MS = 2000;
 
@@ -92,8 +94,7 @@ class Daemon {
           this.#join(body as NewNode);
           return {};
         case "shutdown":
-          setTimeout(() => process.exit(0), CLOSE_DEADLINE_MS);
-          await this.close();
+          await Promise.race([this.close(), Bun.sleep(CLOSE_DEADLINE_MS)]);
           setTimeout(() => process.exit(0), 5);
           return {};
         default: {
@@ -339,6 +340,7 @@ async function serve(directory: string): Promise<void> {
   }, FOLDER_CHECK_MS);
   log(`ready, process ${process.pid}`);
   // So that the first cluster does not wait for it.
+  await Bun.sleep(X509_DELAY_MS);
   await loadX509();
 }
 

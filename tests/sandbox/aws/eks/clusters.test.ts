@@ -79,7 +79,6 @@ describe("a new cluster", () => {
     ["a version that has left support", () => ({ version: "1.29" }), "unsupported Kubernetes version 1.29"],
     ["subnets in one zone", () => vpcOf(["subnet-a", "subnet-a2"]), "at least two different AZs"],
     ["subnets of two VPCs", () => vpcOf(["subnet-a", "subnet-other"]), "same VPC"],
-    ["a zone that has no control planes", () => vpcOf(["subnet-a", "subnet-without"]), "instances in us-east-1d"],
     ["a subnet that isn't there", () => vpcOf(["subnet-a", "subnet-x"]), "The subnet ID 'subnet-x' does not exist"],
     ["no way to its endpoint", () => vpcOf(undefined, { endpointPublicAccess: false }), "cannot be false"],
     ["private ranges on the internet", () => vpcOf(undefined, { publicAccessCidrs: ["10.0.0.0/8"] }), "[10.0.0.0/8]"],
@@ -119,6 +118,12 @@ describe("a new cluster", () => {
     const roleArn = makeRole(world.cloud, "untagged", "eks.amazonaws.com", ["sts:AssumeRole"]);
     expect(refusal(() => create(autoInput(world, { roleArn })))[1]).toContain("does not exist or the trusted entity");
     expect(create(managedInput(world, { roleArn })).status).toBe("CREATING");
+  });
+
+  test("is refused with a zone that has no control planes", () => {
+    const [code, message] = refusal(() => create(autoInput(world, vpcOf(["subnet-a", "subnet-without"]))));
+    expect(code).toBe("UnsupportedAvailabilityZoneException");
+    expect(message).toContain("instances in us-east-1d");
   });
 
   function vpcOf(subnetIds: readonly string[] | undefined, more: JsonObject = {}): JsonObject {

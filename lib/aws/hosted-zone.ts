@@ -230,5 +230,5 @@ async function addTags(
 function health({ id, nameServers, records }: HostedZoneState): Health {
   if (nameServers.length === 0) return { kind: "degraded", summary: `${id} has no name servers` };
   const count = records.count === 1 ? "1 record" : `${records.count} records`;
-  return { kind: "healthy", summary: `${id} · ${nameServers.length} name servers · ${count}` };
+  return { kind: "healthy", summary: records.count === 0 ? id : `${id} · ${count}` };
 }

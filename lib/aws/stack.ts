@@ -107,13 +107,12 @@ async function ensureOnce(client: StackClient, observed: Observed<StackState>, o
   }
 }
 
-function health({ status, lastFailure, drift, outputs }: StackState): Health {
+function health({ status, lastFailure, drift }: StackState): Health {
   if (!status.isStable) return { kind: "degraded", summary: `${status.name}: ${lastFailure ?? "no reason was given"}` };
   if (lastFailure !== undefined) {
     return { kind: "degraded", summary: `the last change failed and was taken back: ${lastFailure}` };
   }
   const differences = drift === undefined ? "" : formatDrift(drift);
   if (differences !== "") return { kind: "degraded", summary: `changed behind CloudFormation's back: ${differences}` };
-  const count = Object.keys(outputs).length;
-  return { kind: "healthy", summary: `${status.name} · ${count} ${count === 1 ? "output" : "outputs"}` };
+  return { kind: "healthy", summary: status.name };
 }

@@ -202,7 +202,7 @@ describe("the health of a stack", () => {
   test("is good when its last operation succeeded", async () => {
     const at = scene();
     putOwn(at);
-    expect(await healthOf(at)).toEqual({ kind: "healthy", summary: "CREATE_COMPLETE · 1 output" });
+    expect(await healthOf(at)).toEqual({ kind: "healthy", summary: "CREATE_COMPLETE" });
   });
 
   test("tells of a change that was taken back", async () => {

@@ -3,7 +3,7 @@ import { parseTemplate } from "#lib/aws/template.ts";
 import { externalIdOf } from "#lib/credentials/aws.ts";
 import { awsManagementRole, awsRoleOf, awsServiceRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
-import { roleStackName } from "#lib/graph/aws-graph.ts";
+import { roleStackName } from "#lib/graph/aws/names.ts";
 import { projectRoot } from "#lib/paths.ts";
 
 /** The role stack of one account, as each program is told of it. */

@@ -2,7 +2,7 @@ import type { Aws } from "#lib/aws/clients.ts";
 import { FleetError } from "#lib/errors.ts";
 import { awsAccountRoles } from "#lib/fleet/roles.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
-import { managementStackId, oidcProviderId, registrarId, roleStackId } from "#lib/graph/aws-graph.ts";
+import { managementStackId, oidcProviderId, registrarId, roleStackId } from "#lib/graph/aws/names.ts";
 import { suggest } from "#lib/nearest.ts";
 
 /**

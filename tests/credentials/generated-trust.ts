@@ -1,5 +1,5 @@
 import type { Fleet } from "#lib/fleet/types.ts";
-import { managementStackId, roleStackId } from "#lib/graph/aws-graph.ts";
+import { managementStackId, roleStackId } from "#lib/graph/aws/names.ts";
 import { fleetGraph } from "#lib/graph/fleet-graph.ts";
 import type { Outputs, Resource } from "#lib/graph/resource.ts";
 import { projectRoot } from "#lib/paths.ts";

@@ -1,0 +1,146 @@
+import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
+import { delegation } from "#lib/aws/delegation.ts";
+import { delegatedServers } from "#lib/aws/delegation-model.ts";
+import { hostedZone } from "#lib/aws/hosted-zone.ts";
+import { type EksKubeconfigState, eksKubeconfig } from "#lib/aws/kubeconfig.ts";
+import type { ManagementZonesState } from "#lib/aws/management-zones.ts";
+import { removeFromEks } from "#lib/aws/outliving.ts";
+import { stack } from "#lib/aws/stack.ts";
+import type { StackState } from "#lib/aws/stack-model.ts";
+import type { HostedZoneState } from "#lib/aws/zone-lookup.ts";
+import { kubernetesOf, podCidrOf, serviceCidrOf } from "#lib/fleet/defaults.ts";
+import { taskSuffix } from "#lib/fleet/names.ts";
+import { eksZoneIds } from "#lib/fleet/regions.ts";
+import { awsRoleOf } from "#lib/fleet/roles.ts";
+import type { AwsAccount, EksCluster } from "#lib/fleet/types.ts";
+import { minuteMs, type Parts, roleArn, tagsOf } from "#lib/graph/aws/names.ts";
+import type { AnyResource, Outputs, Owner, Resource } from "#lib/graph/resource.ts";
+import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
+
+/** A control plane and its nodes take a quarter of an hour, and as long to go. */
+const timeoutMs = 60 * minuteMs;
+/** Days that a control plane's logs are kept. */
+const logRetentionDays = "30";
+/** Used only where the fleet names no other: what a small cluster of one kind of node runs on. */
+const nodeDefaults = { instanceType: "m7g.large", count: 2 } as const;
+
+/** The resources of one cluster, and the cluster as what is inside of it sees it. */
+export interface ClusterParts {
+  readonly resources: readonly AnyResource[];
+  readonly managed: ManagedCluster;
+}
+
+export function eksCluster(
+  parts: Parts,
+  cluster: EksCluster,
+  account: AwsAccount,
+  role: Resource<StackState>,
+  parents: Resource<ManagementZonesState>,
+): ClusterParts {
+  const { fleet, settings, management } = parts;
+  const owner: Owner = { kind: "cluster", name: cluster.name, group: "aws" };
+  const actor: AwsActor = { account, as: "clusters" };
+  const leader: AwsActor = { account: management, as: "management" };
+  const prefix = `aws/${account.name}/${cluster.name}`;
+  const tags = tagsOf(fleet, { cluster: cluster.name });
+  const zone = hostedZone({
+    id: `${prefix}/zone`,
+    title: `${cluster.name}: zone`,
+    owner,
+    actor,
+    name: cluster.name,
+    needs: [role],
+    tags,
+    async delegatedTo(world, outputs) {
+      const parent = outputs.find(parents)?.clusters;
+      return parent === undefined ? [] : await delegatedServers(world, leader, parent, cluster.name);
+    },
+  });
+  const led = delegation({
+    id: `${prefix}/delegation`,
+    title: `${cluster.name}: delegation`,
+    owner,
+    actor: leader,
+    name: cluster.name,
+    zone,
+    zoneActor: actor,
+    parent: parents,
+    parentOf: ({ clusters }) => clusters,
+  });
+  const access = {
+    cluster,
+    account,
+    role: awsRoleOf(fleet, account),
+    ...(settings.fleetFile === undefined ? {} : { fleetFile: settings.fleetFile }),
+  };
+  const running = stack({
+    id: `${prefix}/stack`,
+    title: `${cluster.name}: EKS cluster`,
+    label: "EKS",
+    owner,
+    needs: [role, zone],
+    actor,
+    region: cluster.region,
+    name: `${taskSuffix(cluster)}-eks`,
+    template: "cloudformation/eks-cluster.yml",
+    parameters: (outputs) => eksParameters(cluster, account, awsRoleOf(fleet, account), outputs, zone),
+    tags,
+    capabilities: ["CAPABILITY_IAM"],
+    serviceRole: (outputs) => outputs.of(role).outputs.CloudFormationIamRoleArn ?? "",
+    isProtected: true,
+    timeoutMs,
+    beforeDelete: (world, state) => removeFromEks(world, access, state),
+  });
+  const kubeconfig = eksKubeconfig({ ...access, stack: running });
+  return { resources: [zone, led, running, kubeconfig], managed: managedEks(cluster, owner, prefix, kubeconfig) };
+}
+
+function eksParameters(
+  cluster: EksCluster,
+  account: AwsAccount,
+  role: string,
+  outputs: Outputs,
+  zone: Resource<HostedZoneState>,
+) {
+  const nodes = cluster.nodes === undefined || cluster.nodes === "auto" ? undefined : cluster.nodes;
+  const { instanceType, count } = nodes ?? nodeDefaults;
+  return {
+    ClusterName: taskSuffix(cluster),
+    ClusterFqdn: cluster.name,
+    KubernetesVersion: kubernetesOf(cluster) ?? "",
+    AdminRoleArn: roleArn(account, role),
+    VpcCidr: podCidrOf(cluster) ?? "",
+    ServiceCidr: serviceCidrOf(cluster) ?? "",
+    ZoneIds: (eksZoneIds[cluster.region] ?? ["any", "any", "any"]).join(","),
+    PublicAccessCidrs: cluster.publicAccessCidrs.join(","),
+    NodeMode: nodes === undefined ? "auto" : "managed",
+    NodeInstanceType: instanceType,
+    NodeCount: String(count),
+    HostedZoneId: outputs.of(zone).id,
+    LogRetentionDays: logRetentionDays,
+  };
+}
+
+/** What is in it goes before it: load balancers and records of it are in the account, not in the cluster. */
+function managedEks(
+  cluster: EksCluster,
+  owner: Owner,
+  prefix: string,
+  kubeconfig: Resource<EksKubeconfigState>,
+): ManagedCluster {
+  return {
+    cluster,
+    owner,
+    prefix,
+    running: kubeconfig,
+    access(outputs) {
+      const state = outputs.find(kubeconfig);
+      if (state === undefined) return { kind: "absent" };
+      if (state.content === undefined) return { kind: "closed", why: "has no kubeconfig that can be read" };
+      if (state.access !== undefined && state.access.kind !== "open")
+        return { kind: "closed", why: `is ${state.access.kind}` };
+      return { kind: "reachable", endpoint: endpointOf(state.content, state.path) };
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { stack } from "#lib/aws/stack.ts";
+import type { StackState } from "#lib/aws/stack-model.ts";
+import { externalIdOf } from "#lib/credentials/aws.ts";
+import { awsManagementRole, awsServiceRoleOf } from "#lib/fleet/roles.ts";
+import type { AwsAccount } from "#lib/fleet/types.ts";
+import {
+  homeRegion,
+  keptUnlessTargeted,
+  ownerOf,
+  type Parts,
+  roleArn,
+  roleStackId,
+  roleStackName,
+  rolesTimeoutMs,
+  tagsOf,
+} from "#lib/graph/aws/names.ts";
+import type { Resource } from "#lib/graph/resource.ts";
+
+/** The role of one account with which its clusters are made, and the one that CloudFormation makes them by. */
+export function roleStack(
+  { fleet, settings, management }: Parts,
+  account: AwsAccount,
+  role: string,
+  managementStack: Resource<StackState>,
+): Resource<StackState> {
+  return stack({
+    id: roleStackId(account.name),
+    title: `${account.name}: role ${role}`,
+    label: "role",
+    owner: ownerOf(account),
+    // AWS takes no role into a trust policy that isn't there yet.
+    needs: [managementStack],
+    actor: { account, as: "owner", otherwise: "clusters" },
+    region: homeRegion,
+    name: roleStackName,
+    template: "cloudformation/allow-mgmt-iam-role-to-assume-tenant-iam-role.yml",
+    parameters: () => ({
+      ManagementIamRoleArn: roleArn(management, awsManagementRole),
+      TenantIamRoleName: role,
+      TenantIamRolePolicyName: `${role}-policy`,
+      ExternalId: externalIdOf(fleet),
+      CloudFormationIamRoleName: awsServiceRoleOf(fleet, account),
+      K8sDomain: fleet.zones.find(({ provider }) => provider === "aws")?.clusters ?? "",
+    }),
+    tags: tagsOf(fleet, { account: account.name }),
+    capabilities: ["CAPABILITY_NAMED_IAM"],
+    isProtected: true,
+    timeoutMs: rolesTimeoutMs,
+    ...keptUnlessTargeted(
+      settings,
+      roleStackId(account.name),
+      `mise run delete:aws-tenant:cf-iam-role -- ${account.name} removes it`,
+    ),
+  });
+}

@@ -12,7 +12,7 @@ setDefaultTimeout(60_000);
 
 const accounts = ["--aws-account", "aws-mgmt=111111111111", "--aws-account", "aws-01=222222222222"];
 const world = ["--domain", "mylabs.dev", ...accounts];
-const cli = join(projectRoot, ".tools/python/bin/aws");
+const cli = Bun.env.AWS_CLI ?? Bun.which("aws") ?? join(projectRoot, ".tools/python/bin/aws");
 const hasCli = existsSync(cli);
 const kubectl = Bun.which("kubectl");
 

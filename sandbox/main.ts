@@ -13,7 +13,7 @@ import { parseEffect } from "#sandbox/docker/faults.ts";
 import { DockerState } from "#sandbox/docker/state.ts";
 import { readSandboxEnvironment } from "#sandbox/environment.ts";
 import { type SandboxPaths, sandboxPaths } from "#sandbox/paths.ts";
-import type { AwsAccountName, SandboxWorld } from "#sandbox/settings.ts";
+import { type AwsAccountName, readSettings, type SandboxWorld } from "#sandbox/settings.ts";
 
 /** Programs that stand in for others, with the folder of their source. */
 const PROGRAMS = { docker: "docker", kind: "docker", k3d: "docker", git: "git" } as const;
@@ -60,17 +60,20 @@ async function up(paths: SandboxPaths, speed: number | undefined, world: Sandbox
     PATH: [paths.bin, ...others].join(":"),
     K8S_SANDBOX_STATE: paths.state,
     ARGOCD_MANIFEST: paths.manifests,
-    ...(await awsEnvironment(paths, world, await entered)),
+    ...(await awsEnvironment(paths, await entered)),
   };
   print({ env } satisfies SandboxUp);
 }
 
-/** Nothing without accounts: the programs then see whatever AWS their environment leads to. */
+/**
+ * Nothing where nobody has ever named accounts: the programs then see whatever AWS their environment leads to. Later calls
+ * need not name them again.
+ */
 async function awsEnvironment(
   paths: SandboxPaths,
-  { accounts }: SandboxWorld,
   { awsEndpoint }: { readonly awsEndpoint: string | null },
 ): Promise<Readonly<Record<string, string>>> {
+  const { accounts } = readSettings(paths.settings);
   const [management] = accounts;
   if (management === undefined || awsEndpoint === null) return {};
   await writeProfiles(paths, accounts);

@@ -5,6 +5,7 @@ import { type ExpectedTrust, type TrustCheck, trustChecks } from "#lib/credentia
 import { callersOf, expectedOfManagement } from "#lib/credentials/trust-expected.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { generateTrust } from "#tests/credentials/generated-trust.ts";
+import { ofAccount, ofManagement, type Row } from "#tests/credentials/trust-rows.ts";
 import {
   expectAccount,
   expectManagement,
@@ -12,15 +13,12 @@ import {
   issuer,
   jobs,
   management,
-  ofAccount,
-  ofManagement,
   people,
   peopleOnly,
   policy,
-  type Row,
   tenant,
   user,
-} from "#tests/credentials/trust-rows.ts";
+} from "#tests/credentials/trust-statements.ts";
 import { failureOf } from "#tests/support/failure.ts";
 
 function checkRow(expected: ExpectedTrust, { check, statements, says, besides = [] }: Row): void {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { readEnvironment } from "#lib/environment.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
-import { findProgram, formatSeconds, median, run, say, timed } from "./support/measure.ts";
+import { findProgram, formatSeconds, median, run, say, watch } from "./support/measure.ts";
 import { openTimedMoto } from "./support/moto.ts";
 import { cdkParameters, deployArguments, roleStackOf, writeAssembly } from "./support/role-stack.ts";
 
@@ -93,10 +93,7 @@ async function prepare(): Promise<readonly Contender[]> {
 
 async function measure({ name, command, unchanged }: Contender, when: When): Promise<Sample> {
   await moto.spent();
-  let output = "";
-  const wholeMs = await timed(async () => {
-    output = await run(command, { env, cwd: folder });
-  });
+  const { output, wholeMs } = await watch(command, { env, cwd: folder });
   const { calls, ms: motoMs } = await moto.spent();
   const foundNothing = unchanged.test(output);
   if (foundNothing !== (when === "unchanged")) throw new Error(`${name}, ${when}, said:\n${output}`);

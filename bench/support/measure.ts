@@ -10,18 +10,26 @@ export interface RunSettings {
 }
 
 /** Runs a program to its end. @returns both of its outputs @throws when it fails, with all that it said */
-export async function run(command: readonly string[], { env, cwd }: RunSettings): Promise<string> {
-  const child = Bun.spawn([...command], { env, cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  if ((await child.exited) !== 0) throw new Error(`${command.join(" ")}\n${stdout}\n${stderr}`);
-  return stdout + stderr;
+export async function run(command: readonly string[], settings: RunSettings): Promise<string> {
+  return (await watch(command, settings)).output;
 }
 
-/** Milliseconds that work took. */
-export async function timed(work: () => Promise<unknown>): Promise<number> {
+export interface Watched {
+  readonly output: string;
+  readonly wholeMs: number;
+  /** Of the program, and of all that it has run and waited for. */
+  readonly processorMs: number;
+}
+
+/** As `run`, with what it took. */
+export async function watch(command: readonly string[], { env, cwd }: RunSettings): Promise<Watched> {
   const begin = performance.now();
-  await work();
-  return performance.now() - begin;
+  const child = Bun.spawn([...command], { env, cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  const exitCode = await child.exited;
+  const wholeMs = performance.now() - begin;
+  if (exitCode !== 0) throw new Error(`${command.join(" ")}\n${stdout}\n${stderr}`);
+  return { output: stdout + stderr, wholeMs, processorMs: Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1_000 };
 }
 
 export function median(values: readonly number[]): number {

@@ -69,6 +69,7 @@ export const errorCodes = {
   QuotaExceeded: 1,
   TemplateInvalid: 1,
   StackFailed: 1,
+  StillNeeded: 1,
   ZoneAmbiguous: 1,
   ZoneNotEmpty: 1,
   DelegationUnproved: 1,

@@ -10,9 +10,9 @@ import { createOutputs } from "#lib/graph/outputs.ts";
 import { clustersWithKubeconfig } from "#lib/kubernetes/merged.ts";
 import { runVerb } from "#lib/run.ts";
 import { createWorld, openSession } from "#lib/session.ts";
-import { cautious } from "#lib/world.ts";
 import { create } from "#lib/verbs/create.ts";
 import type { World } from "#lib/world.ts";
+import { cautious } from "#lib/world.ts";
 
 export interface ServeOptions {
   /** Names; empty for all that exist. */

@@ -1,6 +1,5 @@
-import { calling } from "#lib/aws/calling.ts";
 import type { AwsActor } from "#lib/aws/clients.ts";
-import { isAwsError } from "#lib/aws/explain.ts";
+import { hasStack } from "#lib/aws/has-stack.ts";
 import { isOfFleet, parseTags, type Tags } from "#lib/aws/ownership.ts";
 import { bareId, decodeName, openRoute53, type Route53Calls } from "#lib/aws/route53.ts";
 import { FleetError } from "#lib/errors.ts";
@@ -29,7 +28,7 @@ export interface ExistingZonesOptions {
  */
 export function existingZones(options: ExistingZonesOptions): Resource<ExistingZonesState> {
   const look = async (world: World): Promise<ExistingZonesState> => {
-    if (await hasStack(world, options)) return { ids: {} };
+    if (await hasStack(world, options.actor, options.stack)) return { ids: {} };
     const found = await findZones(world, options);
     const [first] = Object.entries(found);
     if (first === undefined || world.options.adopt) return { ids: found };
@@ -53,20 +52,6 @@ export function existingZones(options: ExistingZonesOptions): Resource<ExistingZ
     remove: () => Promise.resolve({ kind: "kept", why: "only looked at" }),
     health: ({ ids }) => ({ kind: "healthy", summary: Object.keys(ids).join(", ") || "none" }),
   };
-}
-
-async function hasStack(world: World, { actor, stack }: ExistingZonesOptions): Promise<boolean> {
-  const call = calling(world, actor, await world.aws.cloudFormation(actor, stack.region));
-  try {
-    const { Stacks = [] } = await call(`looking for the stack ${stack.name}`, (cloudFormation, http) =>
-      cloudFormation.describeStacks({ StackName: stack.name }, http),
-    );
-    // A stack in review has made nothing.
-    return Stacks.some(({ StackStatus }) => StackStatus !== "REVIEW_IN_PROGRESS");
-  } catch (error) {
-    if (isAwsError(error, "ValidationError", /does not exist$/)) return false;
-    throw error;
-  }
 }
 
 /** Zones of that name which are not this fleet's: those are the remains of a stack. */

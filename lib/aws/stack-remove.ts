@@ -20,7 +20,6 @@ export async function removeStack(client: StackClient, outputs: Outputs): Promis
     return;
   }
   requireOwn(client, stack);
-  if (stack.EnableTerminationProtection === true) await setProtection(client, stackId, false);
   const first = await deleteOnce(client, stack, outputs);
   if (isDeleted(first)) return;
   // What held a resource often goes by itself in a moment: interfaces of a load balancer that was deleted just before.
@@ -43,6 +42,8 @@ async function deleteOnce(client: StackClient, stack: Stack, outputs: Outputs): 
   const { world, options } = client;
   const stackId = stack.StackId ?? options.name;
   if (options.beforeDelete !== undefined) await options.beforeDelete(world, await readState(client, stack), outputs);
+  // Only now: what stops a delete must leave the stack protected.
+  if (stack.EnableTerminationProtection === true) await setProtection(client, stackId, false);
   const total = await countResources(client, stackId);
   const since = await markEvents(client, stackId);
   const token = newToken();

@@ -1,4 +1,4 @@
-import { FleetError } from "#lib/errors.ts";
+import { asFleetError, FleetError } from "#lib/errors.ts";
 import type { AnyResource, Observed } from "#lib/graph/resource.ts";
 import { runGraph } from "#lib/graph/scheduler.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
@@ -65,8 +65,10 @@ export async function lookAtAll(engine: Engine): Promise<ReadonlyMap<AnyResource
     (resource, result) => {
       if (result.kind === "failed") seen.set(resource, result);
       if (result.kind === "blocked") {
-        const why = `${result.cause.title}: could not be looked at, and this depends on it`;
-        seen.set(resource, { kind: "failed", error: new FleetError("OutputMissing", why) });
+        const cause = seen.get(result.cause);
+        const { message, hint, details } = asFleetError(cause?.kind === "failed" ? cause.error : undefined);
+        const why = `${result.cause.title} could not be looked at, and this depends on it: ${message}`;
+        seen.set(resource, { kind: "failed", error: new FleetError("OutputMissing", why, { hint, details }) });
       }
     },
   );

@@ -8,17 +8,31 @@ import type { World } from "#lib/world.ts";
 export const status: Verb = {
   name: "status",
   mutates: false,
-  run: (engine) => walk(engine, "needs-first", (resource, world) => examine(resource, world, engine)),
+  run(engine) {
+    const absent = new Set<AnyResource>();
+    return walk(engine, "needs-first", async (resource, world) => {
+      const conclusion = await examine(resource, world, engine, absent);
+      if (conclusion.outcome === "absent") absent.add(resource);
+      return conclusion;
+    });
+  },
 };
 
-async function examine(resource: AnyResource, world: World, engine: Engine): Promise<Conclusion> {
+async function examine(
+  resource: AnyResource,
+  world: World,
+  engine: Engine,
+  absent: ReadonlySet<AnyResource>,
+): Promise<Conclusion> {
   let observed: Observed<unknown>;
   try {
     observed = await resource.observe(world, engine.outputs);
   } catch (error) {
+    if (!(error instanceof FleetError) || error.code !== "OutputMissing") throw error;
+    // Where what it needs was never made, there is nothing that could be ill.
+    if (resource.needs.some((need) => absent.has(need))) return { outcome: "absent", note: error.message };
     // What it is in can't be looked into, and says so in a row of its own.
-    if (error instanceof FleetError && error.code === "OutputMissing") return degraded(error.message);
-    throw error;
+    return degraded(error.message);
   }
   switch (observed.kind) {
     case "absent":

@@ -59,6 +59,14 @@ async function expectWell(run: Promise<Run>): Promise<Run> {
 test("the AWS part of the default fleet lives: made, unchanged, proved, changed, drifted, deleted", async () => {
   const aws = await openAwsSandbox();
   try {
+    const nothing = await expectWell(aws.run("plan", [], { fleet: onlyAws }));
+    expect(nothing.results[`${k01}/stack`]?.outcome).toBe("to make");
+    const empty = await expectWell(aws.run("status", [], { fleet: onlyAws }));
+    expect(empty.results[`${k01}/stack`]?.outcome).toBe("absent");
+    const gone = await expectWell(aws.run("delete-eks-all", ["--yes"], { fleet }));
+    expect(gone.results[`${k01}/stack`]?.note).toBe("already gone");
+    expect((await aws.calls()).filter(isChanging)).toEqual([]);
+
     const made = await expectWell(aws.run("create-eks-all", [], { fleet }));
     for (const { name, account } of clusters) {
       const prefix = `aws/${account}/${name}`;
@@ -93,6 +101,13 @@ test("the AWS part of the default fleet lives: made, unchanged, proved, changed,
     const updated = await expectWell(aws.run("create-eks-all", [], { fleet: changed }));
     expect(updated.results[`${k01}/stack`]?.outcome).toBe("updated");
     expect(outcomes(updated).updated).toBe(1);
+
+    // What clusters live by isn't taken away before them.
+    const role = await aws.run("delete/aws-tenant/cf-iam-role", ["aws-01", "--yes"], { fleet });
+    expect(role.results["aws/aws-01/stack/role"]?.error?.code).toBe("StillNeeded");
+    const zones = await aws.run("delete/aws-mgmt/cf-route53-gh-action-iam-role-oidc", ["--yes"], { fleet });
+    expect(zones.results["aws/aws-mgmt/stack/management"]?.error?.code).toBe("StillNeeded");
+    await expectWell(aws.run("status", [], { fleet: { ...changed, zones: onlyAws.zones } }));
 
     await expectWell(aws.run("delete-eks-all", ["--yes"], { fleet }));
     const left = await leftIn(aws);

@@ -14,7 +14,8 @@ import { taskSuffix } from "#lib/fleet/names.ts";
 import { eksZoneIds } from "#lib/fleet/regions.ts";
 import { awsRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, EksCluster } from "#lib/fleet/types.ts";
-import { minuteMs, type Parts, roleArn, tagsOf } from "#lib/graph/aws/names.ts";
+import { byWayOf } from "#lib/graph/aws/by-way-of.ts";
+import { eksStackName, minuteMs, type Parts, roleArn, tagsOf } from "#lib/graph/aws/names.ts";
 import type { AnyResource, Outputs, Owner, Resource } from "#lib/graph/resource.ts";
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
 
@@ -41,22 +42,25 @@ export function eksCluster(
   const { fleet, settings, management } = parts;
   const owner: Owner = { kind: "cluster", name: cluster.name, group: "aws" };
   const actor: AwsActor = { account, as: "clusters" };
+  const accountOwner: AwsActor = { account, as: "owner" };
   const leader: AwsActor = { account: management, as: "management" };
   const prefix = `aws/${account.name}/${cluster.name}`;
   const tags = tagsOf(fleet, { cluster: cluster.name });
-  const zone = hostedZone({
-    id: `${prefix}/zone`,
-    title: `${cluster.name}: zone`,
-    owner,
-    actor,
-    name: cluster.name,
-    needs: [role],
-    tags,
-    async delegatedTo(world, outputs) {
-      const parent = outputs.find(parents)?.clusters;
-      return parent === undefined ? [] : await delegatedServers(world, leader, parent, cluster.name);
-    },
-  });
+  const zoneAs = (who: AwsActor): Resource<HostedZoneState> =>
+    hostedZone({
+      id: `${prefix}/zone`,
+      title: `${cluster.name}: zone`,
+      owner,
+      actor: who,
+      name: cluster.name,
+      needs: [role],
+      tags,
+      async delegatedTo(world, outputs) {
+        const parent = outputs.find(parents)?.clusters;
+        return parent === undefined ? [] : await delegatedServers(world, leader, parent, cluster.name);
+      },
+    });
+  const zone = byWayOf(role, zoneAs(actor), zoneAs(accountOwner));
   const led = delegation({
     id: `${prefix}/delegation`,
     title: `${cluster.name}: delegation`,
@@ -74,24 +78,26 @@ export function eksCluster(
     role: awsRoleOf(fleet, account),
     ...(settings.fleetFile === undefined ? {} : { fleetFile: settings.fleetFile }),
   };
-  const running = stack({
-    id: `${prefix}/stack`,
-    title: `${cluster.name}: EKS cluster`,
-    label: "EKS",
-    owner,
-    needs: [role, zone],
-    actor,
-    region: cluster.region,
-    name: `${taskSuffix(cluster)}-eks`,
-    template: "cloudformation/eks-cluster.yml",
-    parameters: (outputs) => eksParameters(cluster, account, awsRoleOf(fleet, account), outputs, zone),
-    tags,
-    capabilities: ["CAPABILITY_IAM"],
-    serviceRole: (outputs) => outputs.of(role).outputs.CloudFormationIamRoleArn ?? "",
-    isProtected: true,
-    timeoutMs,
-    beforeDelete: (world, state) => removeFromEks(world, access, state),
-  });
+  const stackAs = (who: AwsActor): Resource<StackState> =>
+    stack({
+      id: `${prefix}/stack`,
+      title: `${cluster.name}: EKS cluster`,
+      label: "EKS",
+      owner,
+      needs: [role, zone],
+      actor: who,
+      region: cluster.region,
+      name: eksStackName(cluster),
+      template: "cloudformation/eks-cluster.yml",
+      parameters: (outputs) => eksParameters(cluster, account, awsRoleOf(fleet, account), outputs, zone),
+      tags,
+      capabilities: ["CAPABILITY_IAM"],
+      serviceRole: (outputs) => outputs.of(role).outputs.CloudFormationIamRoleArn ?? "",
+      isProtected: true,
+      timeoutMs,
+      beforeDelete: (world, state) => removeFromEks(world, access, state),
+    });
+  const running = byWayOf(role, stackAs(actor), stackAs(accountOwner));
   const kubeconfig = eksKubeconfig({ ...access, stack: running });
   return { resources: [zone, led, running, kubeconfig], managed: managedEks(cluster, owner, prefix, kubeconfig) };
 }

@@ -6,8 +6,10 @@ import { oidcProvider } from "#lib/aws/oidc-provider.ts";
 import { registrarDelegation } from "#lib/aws/registrar-delegation.ts";
 import { stack } from "#lib/aws/stack.ts";
 import { keep, type StackState } from "#lib/aws/stack-model.ts";
+import { type LeavingZone, refuseWhileRecords } from "#lib/aws/still-needed.ts";
 import { subjectsOf } from "#lib/fleet/github.ts";
 import { awsAccountRoles, awsManagementRole } from "#lib/fleet/roles.ts";
+import type { CloudZones } from "#lib/fleet/types.ts";
 import {
   homeRegion,
   keptUnlessTargeted,
@@ -73,6 +75,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
     tags,
     capabilities: ["CAPABILITY_NAMED_IAM"],
     isProtected: true,
+    beforeDelete: (world, state) => refuseWhileRecords(world, actor, leavingZones(zones, state)),
     timeoutMs: rolesTimeoutMs,
     ...keptUnlessTargeted(settings, managementStackId(management.name), managementDelete),
   });
@@ -96,6 +99,16 @@ export function managementAccount(parts: Parts): ManagementAccount {
 }
 
 const managementDelete = "mise run delete:aws-mgmt:cf-route53-gh-action-iam-role-oidc removes it";
+
+/** Those that the stack has made; others stay. */
+function leavingZones({ primary, clusters }: CloudZones, { outputs, parameters }: StackState): readonly LeavingZone[] {
+  const made = (name: string, id: string | undefined, existing: string | undefined, own: readonly string[]) =>
+    id === undefined || (existing ?? "") !== "" ? [] : [{ id, name, own }];
+  return [
+    ...made(clusters, outputs.K8sZoneId, parameters.ExistingK8sZoneId, []),
+    ...made(primary, outputs.PrimaryZoneId, parameters.ExistingPrimaryZoneId, [clusters]),
+  ];
+}
 
 function managementParameters(
   { fleet, settings, management, zones }: Parts,

@@ -1,4 +1,5 @@
-import type { AwsAccount, CloudZones, Fleet } from "#lib/fleet/types.ts";
+import { taskSuffix } from "#lib/fleet/names.ts";
+import type { AwsAccount, CloudZones, EksCluster, Fleet } from "#lib/fleet/types.ts";
 import type { Owner } from "#lib/graph/resource.ts";
 
 /** What a run says of AWS beside the fleet. */
@@ -30,6 +31,10 @@ export const rolesTimeoutMs = 15 * minuteMs;
 const project = "k8s-multicluster-gitops";
 export const managementStackName = `${project}-route53-gh-action-iam-role-oidc`;
 export const roleStackName = `${project}-allow-mgmt-iam-role-to-assume-tenant-iam-role`;
+
+export function eksStackName(cluster: Pick<EksCluster, "name">): string {
+  return `${taskSuffix(cluster)}-eks`;
+}
 
 /** Ids of what accounts have in common, by which their own tasks name it. */
 export function managementStackId(account: string): string {

@@ -1,9 +1,11 @@
 import { stack } from "#lib/aws/stack.ts";
 import type { StackState } from "#lib/aws/stack-model.ts";
+import { type Dependent, refuseWhileStacks } from "#lib/aws/still-needed.ts";
 import { externalIdOf } from "#lib/credentials/aws.ts";
 import { awsManagementRole, awsServiceRoleOf } from "#lib/fleet/roles.ts";
-import type { AwsAccount } from "#lib/fleet/types.ts";
+import type { AwsAccount, EksCluster, Fleet } from "#lib/fleet/types.ts";
 import {
+  eksStackName,
   homeRegion,
   keptUnlessTargeted,
   ownerOf,
@@ -45,6 +47,7 @@ export function roleStack(
     tags: tagsOf(fleet, { account: account.name }),
     capabilities: ["CAPABILITY_NAMED_IAM"],
     isProtected: true,
+    beforeDelete: (world) => refuseWhileStacks(world, { account, as: "owner" }, dependentsOf(fleet, account)),
     timeoutMs: rolesTimeoutMs,
     ...keptUnlessTargeted(
       settings,
@@ -52,4 +55,11 @@ export function roleStack(
       `mise run delete:aws-tenant:cf-iam-role -- ${account.name} removes it`,
     ),
   });
+}
+
+/** Stacks that the account's role has made, or will make: without it nobody could remove them any more. */
+function dependentsOf({ clusters }: Fleet, account: AwsAccount): readonly Dependent[] {
+  return clusters
+    .filter((cluster): cluster is EksCluster => cluster.provider === "aws" && cluster.account === account.name)
+    .map((cluster) => ({ cluster: cluster.name, name: eksStackName(cluster), region: cluster.region }));
 }

@@ -1,0 +1,30 @@
+import { FleetError } from "#lib/errors.ts";
+import type { Resource } from "#lib/graph/resource.ts";
+
+/**
+ * A resource that is looked at, made and removed by way of a role. Where the role isn't there, the account's owner looks in its
+ * stead: what is absent to him is absent. What he finds is never touched without the role, and never told as absent.
+ *
+ * @param asOwner the same resource, looked at by the account's owner
+ */
+export function byWayOf<State>(
+  role: Resource<unknown>,
+  resource: Resource<State>,
+  asOwner: Pick<Resource<State>, "observe">,
+): Resource<State> {
+  return {
+    ...resource,
+    async observe(world, outputs) {
+      if (outputs.find(role) !== undefined) return await resource.observe(world, outputs);
+      const found = await asOwner.observe(world, outputs);
+      if (found.kind === "absent") return found;
+      throw new FleetError("OutputMissing", `${resource.title} is there, but ${role.title} isn't`, {
+        hint: `make ${role.id} first`,
+      });
+    },
+    // Without the role it was seen to be absent, or the delete had ended before this.
+    async remove(world, observed, outputs) {
+      return outputs.find(role) === undefined ? { kind: "removed" } : await resource.remove(world, observed, outputs);
+    },
+  };
+}

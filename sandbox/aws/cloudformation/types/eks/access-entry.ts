@@ -79,7 +79,7 @@ export const eksAccessEntry = defineType({
       );
     }
     associate(context, cluster, principalArn, entry.accessEntryArn, properties);
-    changeEksTags(context, cluster, entry.accessEntryArn, ownTags(context, properties.Tags));
+    changeEksTags(context, entry.accessEntryArn, ownTags(context, properties.Tags));
   },
 
   delete(context, id) {

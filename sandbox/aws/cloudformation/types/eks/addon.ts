@@ -62,7 +62,7 @@ export const eksAddon = defineType({
     const { cloud, account, region } = context;
     const { cluster, name } = namesOf(id);
     const found = describeAddon(cloud, account, region, cluster, name);
-    changeEksTags(context, cluster, found.addonArn, ownTags(context, properties.Tags));
+    changeEksTags(context, found.addonArn, ownTags(context, properties.Tags));
     if (properties.AddonVersion === previous.AddonVersion) return;
     context.allow("eks:UpdateAddon", found.addonArn, resourceContext(found.tags));
     updateAddon(cloud, account, region, cluster, name, given(properties, "AddonVersion", "ResolveConflicts"));

@@ -81,7 +81,7 @@ export const eksCluster = defineType({
     const { cloud, account, region } = context;
     const arn = eksArn(context, "cluster", name);
     const known = () => resourceContext(tryCluster(context, name)?.tags ?? {});
-    changeEksTags(context, name, arn, ownTags(context, properties.Tags));
+    changeEksTags(context, arn, ownTags(context, properties.Tags));
     const ready = () => settle(context, `Cluster ${name}`, "update", () => tryCluster(context, name)?.status);
     if (
       properties.Version !== undefined &&

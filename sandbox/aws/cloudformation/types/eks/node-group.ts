@@ -103,7 +103,7 @@ export const eksNodegroup = defineType({
     const { cloud, account, region } = context;
     const { cluster, name } = namesOf(id);
     const group = describeNodeGroup(cloud, account, region, cluster, name);
-    changeEksTags(context, cluster, group.nodegroupArn, ownTags(context, tagList(stringsAt(properties, "Tags"))));
+    changeEksTags(context, group.nodegroupArn, ownTags(context, tagList(stringsAt(properties, "Tags"))));
     const known = resourceContext(group.tags);
     const ready = () => settle(context, `Nodegroup ${id}`, "update", () => tryGroup(context, id)?.status);
     const differs = (property: string) => !isDeepStrictEqual(properties[property], previous[property]);

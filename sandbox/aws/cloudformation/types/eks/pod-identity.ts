@@ -57,7 +57,7 @@ export const eksPodIdentity = defineType({
   update(context, arn, properties, previous) {
     const { cloud, account, region } = context;
     const { cluster, id } = namesOf(arn);
-    changeEksTags(context, cluster, arn, ownTags(context, properties.Tags));
+    changeEksTags(context, arn, ownTags(context, properties.Tags));
     const names = ["DisableSessionTags", "RoleArn", "TargetRoleArn"];
     if (names.every((name) => properties[name] === previous[name])) return;
     context.allow("eks:UpdatePodIdentityAssociation", arn, resourceContext(tryAssociation(context, arn)?.tags ?? {}));

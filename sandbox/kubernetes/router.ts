@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject, objectAt, stringAt } from "#sandbox/json.ts";
 import { discover } from "#sandbox/kubernetes/discovery.ts";
 import { apiVersionOf, type Kind, type KubernetesObject } from "#sandbox/kubernetes/kinds.ts";
+import { describeApi } from "#sandbox/kubernetes/open-api.ts";
 import {
   apply,
   applyMergePatch,
@@ -71,11 +72,16 @@ async function answer(api: Api, request: Request): Promise<Response> {
     authorize(user, accessOf(request, url, target));
     return answerResource(api, request, url, target);
   }
-  const document = request.method === "GET" ? discover(api.kinds.all, segments, api.address) : undefined;
+  const document = request.method === "GET" ? describe(api, segments) : undefined;
   if (document !== undefined) return Response.json(document);
   if (segments.length === 0)
-    return Response.json({ paths: ["/api", "/apis", "/healthz", "/livez", "/readyz", "/version"] });
+    return Response.json({ paths: ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"] });
   throw noSuchPath();
+}
+
+/** What the server tells of itself at a path. */
+function describe(api: Api, segments: readonly string[]): unknown {
+  return discover(api.kinds.all, segments, api.address) ?? describeApi(api.kinds.all, segments, api.version);
 }
 
 /** What a URL points at: a kind, maybe in a namespace, maybe one object, maybe its status. */

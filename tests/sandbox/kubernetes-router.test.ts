@@ -220,6 +220,28 @@ test("discovery names the kinds that are stored", async () => {
   expect((await call("GET", "/apis/argoproj.io/v1alpha1/applications")).status).toBe(404);
 });
 
+test("tells which parameters a patch of a kind takes, for clients that leave checks to the server", async () => {
+  const index = (await (await call("GET", "/openapi/v3")).json()) as {
+    readonly paths: Readonly<Record<string, object>>;
+  };
+  expect(index.paths["apis/apps/v1"]).toEqual({ serverRelativeURL: "/openapi/v3/apis/apps/v1" });
+  const apps = await (await call("GET", "/openapi/v3/apis/apps/v1")).json();
+  expect(apps).toMatchObject({
+    openapi: "3.0.0",
+    paths: {
+      "/apis/apps/v1/namespaces/{namespace}/deployments/{name}": {
+        patch: {
+          "x-kubernetes-group-version-kind": { group: "apps", version: "v1", kind: "Deployment" },
+          parameters: expect.arrayContaining([expect.objectContaining({ name: "fieldValidation", in: "query" })]),
+        },
+      },
+    },
+  });
+  for (const path of ["/openapi/v3/apis/argoproj.io/v1alpha1", "/openapi/v2"]) {
+    expect((await call("GET", path)).status).toBe(404);
+  }
+});
+
 test("answers tables to kubectl", async () => {
   create(api, nodes, "", { metadata: { name: "n", labels: { "node-role.kubernetes.io/control-plane": "" } } });
   const accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";

@@ -60,7 +60,7 @@ function formatWatchdog(killAfterMs: number): string {
 }
 
 /** As every shell reads it; zx's own way is bash's. */
-function quoteForShell(text: string): string {
+export function quoteForShell(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
@@ -151,7 +151,7 @@ export function createExec(
 
 /** What a person would type; quoted only where needed. */
 export function formatCommand(program: string, args: readonly string[]): string {
-  const quote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+  const quote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word));
   return [program, ...args].map(quote).join(" ");
 }
 

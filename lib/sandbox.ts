@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Environment, withVariables } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
+import { quoteForShell } from "#lib/exec.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 
@@ -14,6 +15,15 @@ export function sandboxState(environment: Environment): string {
  * process of its own, because it outlives every command, and because nothing in lib/ may know how it works inside.
  */
 export async function enterSandbox(environment: Environment, state: string, fleet: Fleet): Promise<Environment> {
+  return withVariables(environment, await sandboxVariables(environment, state, fleet));
+}
+
+/** What leads into the sandbox; empty ones would lead elsewhere. */
+export async function sandboxVariables(
+  environment: Environment,
+  state: string,
+  fleet: Fleet,
+): Promise<Readonly<Record<string, string>>> {
   // The first account is the one that its commands come from.
   const accounts = fleet.accounts
     .filter((account) => account.provider === "aws")
@@ -24,7 +34,15 @@ export async function enterSandbox(environment: Environment, state: string, flee
   const answer = JSON.parse(await callSandbox("up", environment, state, world)) as {
     readonly env: Readonly<Record<string, string>>;
   };
-  return withVariables(environment, answer.env);
+  return answer.env;
+}
+
+/** As a shell takes them. Some programs mind a variable that is there and empty. */
+export function formatExports(variables: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(variables).map(([name, value]) =>
+    value === "" ? `unset ${name}` : `export ${name}=${quoteForShell(value)}`,
+  );
+  return `${lines.join("\n")}\n`;
 }
 
 /** One call of the sandbox's own command line; what it printed. @throws FleetError SandboxFailed */

@@ -104,7 +104,7 @@ async function measure({ name, command, unchanged }: Contender, when: When): Pro
 async function describeStack(aws: string): Promise<string> {
   const query = "Stacks[0].[StackStatus,Parameters|sort_by(@,&ParameterKey),Tags|sort_by(@,&Key)]";
   const args = ["cloudformation", "describe-stacks", "--stack-name", stack.name, "--query", query];
-  const roles = ["iam", "list-roles", "--query", "Roles[].[RoleName,AssumeRolePolicyDocument]"];
+  const roles = ["iam", "list-roles", "--query", "sort_by(Roles,&RoleName)[].[RoleName,AssumeRolePolicyDocument]"];
   const settings = { env, cwd: folder };
   return (await run([aws, ...args], settings)) + (await run([aws, ...roles], settings));
 }

@@ -1,5 +1,6 @@
 import type { CallRecord } from "#sandbox/aws/front.ts";
 import type { AwsStatus } from "#sandbox/aws/service-host.ts";
+import type { GithubClaims } from "#sandbox/aws/sts/github-issuer.ts";
 import type { ControlPlane } from "#sandbox/docker/model.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
 import type { SandboxWorld } from "#sandbox/settings.ts";
@@ -93,6 +94,17 @@ export class DaemonClient {
   async awsCalls(options: { readonly clear: boolean }): Promise<readonly CallRecord[]> {
     const { calls } = await this.#call<{ calls: readonly CallRecord[] }>("aws-calls", options);
     return calls;
+  }
+
+  /** Begins a job of GitHub Actions: the variables by which it gets its tokens. */
+  async openGithubJob(claims: GithubClaims): Promise<Readonly<Record<string, string>>> {
+    const { env } = await this.#call<{ env: Readonly<Record<string, string>> }>("aws-github-job", { claims });
+    return env;
+  }
+
+  /** Ends all sessions of roles of AWS. */
+  async endAwsSessions(): Promise<void> {
+    await this.#call("aws-end-sessions", {});
   }
 
   async shutdown(): Promise<void> {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { RemoteRepository } from "#sandbox/argocd/repository.ts";
 import { type AwsDoor, openAwsDoor } from "#sandbox/aws/door.ts";
 import { parseCloudFault } from "#sandbox/aws/faults.ts";
+import type { GithubClaims } from "#sandbox/aws/sts/github-issuer.ts";
 import type { AwsFaultRequest } from "#sandbox/daemon-client.ts";
 import type { Controller } from "#sandbox/kubernetes/server.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
@@ -14,6 +15,8 @@ export interface DaemonWorldOptions {
   readonly controllers: readonly Controller[];
   readonly log: (line: string) => void;
 }
+
+const noAws = "the sandbox has no AWS: up --aws-account NAME=ID";
 
 /** What a daemon knows of the world outside, and the clouds in it. */
 export class DaemonWorld {
@@ -49,6 +52,10 @@ export class DaemonWorld {
         return this.#clearFaults();
       case "aws-calls":
         return this.#calls(body as { readonly clear: boolean });
+      case "aws-github-job":
+        return this.#openGithubJob(body as { readonly claims: GithubClaims });
+      case "aws-end-sessions":
+        return this.#endSessions();
       default:
         return undefined;
     }
@@ -93,7 +100,7 @@ export class DaemonWorld {
   async #addFault({ target, effect, nth, times }: AwsFaultRequest): Promise<object> {
     const fault = parseCloudFault(target, effect, { nth, times });
     if (fault === undefined) throw new Error(`the sandbox can't read the fault ${target} ${effect}`);
-    if (this.#aws === undefined) throw new Error("the sandbox has no AWS: up --aws-account NAME=ID");
+    if (this.#aws === undefined) throw new Error(noAws);
     (await this.#aws.host()).faults.add(fault);
     return {};
   }
@@ -104,6 +111,22 @@ export class DaemonWorld {
     const calls = host.calls();
     if (clear) host.forgetCalls();
     return { calls };
+  }
+
+  async #openGithubJob({ claims }: { readonly claims: GithubClaims }): Promise<object> {
+    if (this.#aws === undefined) throw new Error(noAws);
+    const { bearer, path } = (await this.#aws.host()).openGithubJob(claims);
+    return {
+      env: {
+        ACTIONS_ID_TOKEN_REQUEST_URL: `${this.#aws.endpoint}${path}`,
+        ACTIONS_ID_TOKEN_REQUEST_TOKEN: bearer,
+      },
+    };
+  }
+
+  async #endSessions(): Promise<object> {
+    if (this.#aws !== undefined) (await this.#aws.host()).endSessions();
+    return {};
   }
 
   async #clearFaults(): Promise<object> {

@@ -9,7 +9,9 @@ import { iamService } from "#sandbox/aws/iam/service.ts";
 import { servedZones } from "#sandbox/aws/route53/served-zones.ts";
 import { route53 } from "#sandbox/aws/route53/service.ts";
 import { openCloud } from "#sandbox/aws/state.ts";
+import { type GithubClaims, githubTokenPath, openGithubJob } from "#sandbox/aws/sts/github-issuer.ts";
 import { stsService } from "#sandbox/aws/sts/service.ts";
+import { endSessions } from "#sandbox/aws/sts/sessions.ts";
 import type { Zone } from "#sandbox/dns/zone.ts";
 import type { Controller } from "#sandbox/kubernetes/server.ts";
 import { paceOf } from "#sandbox/pace.ts";
@@ -37,6 +39,10 @@ export interface AwsHost {
   calls(): readonly CallRecord[];
   forgetCalls(): void;
   zones(): readonly Zone[];
+  /** Begins a job of GitHub: what it asks for its tokens with, and the path where. */
+  openGithubJob(claims: GithubClaims): { readonly bearer: string; readonly path: string };
+  /** Whoever came by a role has to come again. */
+  endSessions(): void;
   status(): AwsStatus;
   close(): Promise<void>;
 }
@@ -77,6 +83,8 @@ export async function openAwsHost({ stateFile, clusters, speed, controllers, log
       for (const call of front.calls) forgotten.add(call);
     },
     zones: () => servedZones(cloud),
+    openGithubJob: (claims) => ({ bearer: openGithubJob(cloud, claims), path: githubTokenPath }),
+    endSessions: () => endSessions(cloud),
     status: () => ({
       clusters: allPlaces(cloud).flatMap(({ account, region, state }) =>
         Object.values(state.clusters).map(({ cluster: { name, status, version, endpoint = null } }) => ({

@@ -1,4 +1,5 @@
 import type { Aws, AwsActor } from "#lib/aws/clients.ts";
+import { isExpired } from "#lib/aws/explain.ts";
 import { type AwsChain, awsChain } from "#lib/credentials/aws.ts";
 import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import type { AwsSession } from "#lib/credentials/sts.ts";
@@ -43,7 +44,7 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
   }
 
   /** A client that proves again whose it is whenever its credentials are renewed. */
-  async function client<Client>(
+  async function client<Client extends Stacked>(
     service: string,
     actor: AwsActor,
     region: string,
@@ -53,13 +54,31 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
     const key = `${service} ${actor.account.name} ${actor.as} ${region}`;
     const known = clients.get(key) as Client | undefined;
     if (known !== undefined) return known;
+    let last: AwsSession | undefined;
     const made = new Constructor({
       region,
-      credentials: async () => (await session(actor)).credentials,
+      credentials: async () => {
+        last = await session(actor);
+        // The chain knows when to renew, and what was refused. The client is to ask it each time instead of keeping its own.
+        return { ...last.credentials, expiration: new Date(0) };
+      },
       retryMode: "adaptive",
       maxAttempts,
       ...endpoint(),
     });
+    made.middlewareStack.add(
+      (next) => async (args) => {
+        try {
+          return await next(args);
+        } catch (error) {
+          if (!isExpired(error) || last === undefined) throw error;
+          // Nothing was done yet: it is refused before anything else is looked at.
+          open().forget(last);
+          return await next(args);
+        }
+      },
+      { name: "renewSession", step: "initialize", priority: "high" },
+    );
     clients.set(key, made);
     return made;
   }
@@ -79,6 +98,19 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
     iam: (actor) => client("iam", actor, globalRegion, async () => (await import("@aws-sdk/client-iam")).IAM),
   };
 }
+
+/** What all clients have: each call goes through a stack of handlers. */
+interface Stacked {
+  readonly middlewareStack: {
+    add(
+      middleware: (next: Handler) => Handler,
+      options: { readonly name: string; readonly step: "initialize"; readonly priority: "high" },
+    ): void;
+  };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: of every call of every service alike
+type Handler = (args: any) => Promise<any>;
 
 interface ClientSettings {
   readonly region: string;

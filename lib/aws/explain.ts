@@ -63,9 +63,14 @@ export function findAwsError(thrown: unknown): AwsError | undefined {
 
 /** May the same question be answered in a moment? Then a wait goes on instead of giving up. */
 export function isPassing(thrown: unknown): boolean {
-  // Credentials are renewed between two calls, so that even an ended session may be a matter of the last call alone.
-  const passing: readonly string[] = ["AwsThrottled", "AwsUnreachable", "SessionExpired"];
+  const passing: readonly string[] = ["AwsThrottled", "AwsUnreachable"];
   return thrown instanceof FleetError && passing.includes(thrown.code);
+}
+
+/** Has AWS refused the session that a call was made with? Then nothing else was looked at. */
+export function isExpired(thrown: unknown): boolean {
+  const error = findAwsError(thrown);
+  return error !== undefined && expired.test(error.name);
 }
 
 interface Described {
@@ -140,15 +145,17 @@ function describeDenial(message: string): Described {
     };
   }
   const on = resource === undefined || resource === "*" ? "" : ` on ${resource}`;
-  const byPolicy = /with an explicit deny in an? ([\w -]+?policy)/i.exec(message)?.[1];
-  return {
-    code: "AwsDenied",
-    message: `${who} may not ${action}${on}`,
-    hint:
-      byPolicy === undefined
-        ? `allow ${action} in the policy of that role, or deploy the account's role stack anew`
-        : `a ${byPolicy} denies it: ask whoever runs the organization`,
-  };
+  return { code: "AwsDenied", message: `${who} may not ${action}${on}`, hint: hintForDenial(message, action, who) };
+}
+
+function hintForDenial(message: string, action: string, who: string): string {
+  const holder = who.includes(":user/") ? "that user" : "that role";
+  const [, policy] = /with an explicit deny in an? ([\w -]+?policy)/i.exec(message) ?? [];
+  if (policy === undefined) {
+    return `allow ${action} in the policy of ${holder}, or deploy the account's role stack anew`;
+  }
+  if (/^(service|resource) control/i.test(policy)) return `a ${policy} denies it: ask whoever runs the organization`;
+  return `take the denial of ${action} out of the policies of ${holder} (${policy})`;
 }
 
 /** The connection was refused or cut, no name was found, or no answer came in time: nothing of it is an answer of AWS. */

@@ -33,8 +33,26 @@ export function stackClient(world: World, options: StackOptions): StackClient {
     options,
     subject: nameStack(options),
     read: (what, call) => ask(asked(what), async () => call(await open(), { abortSignal: signal })),
-    write: (what, call) => ask(asked(what), async () => call(await open(), {})),
+    async write(what, call) {
+      try {
+        return await ask(asked(what), async () => call(await open(), {}));
+      } catch (error) {
+        throw await tellOwners(world, options, error);
+      }
+    },
   };
+}
+
+/** A role that only looks in the owners' stead is denied by design: nobody should give it more. */
+async function tellOwners(world: World, { actor }: StackOptions, error: unknown): Promise<unknown> {
+  if (!(error instanceof FleetError) || error.code !== "AwsDenied" || actor.as !== "owner") return error;
+  const { account } = actor;
+  if ((await world.aws.findOwner(account)) !== undefined) return error;
+  return new FleetError("AwsDenied", error.message, {
+    hint: `only an owner of ${account.name} changes this stack: run the same command once with credentials of ${account.name}`,
+    details: error.details,
+    cause: error,
+  });
 }
 
 /** @param nameOrId a deleted stack is found by its id only. @returns undefined when there is none */

@@ -25,6 +25,8 @@ export interface AwsChain {
   management(): Promise<AwsSession>;
   /** As the role with which the account's clusters are made. @throws FleetError as management() */
   clusters(account: AwsAccount): Promise<AwsSession>;
+  /** AWS has refused it before its time: whoever asks next gets another. */
+  forget(session: AwsSession): void;
 }
 
 export interface AwsChainOptions {
@@ -68,7 +70,7 @@ export function awsChain(options: AwsChainOptions): AwsChain {
     },
     management() {
       const account = managementOf(fleet);
-      const hint = `${taskHint("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc")}   (with credentials of ${account.name})`;
+      const hint = `${taskHint("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc")}   (with credentials of ${account.name}, and AWS_USER_ARN of who is to be let in)`;
       return open("management", () => step(account, awsManagementRole, chain.base, { hint }));
     },
     clusters(account) {
@@ -77,6 +79,9 @@ export function awsChain(options: AwsChainOptions): AwsChain {
       return open(`clusters ${account.name}`, () =>
         step(account, awsRoleOf(fleet, account), chain.management, { hint, externalId }),
       );
+    },
+    forget(session) {
+      for (const one of opened.values()) one.forget(session);
     },
   };
 
@@ -90,13 +95,21 @@ export function awsChain(options: AwsChainOptions): AwsChain {
     const base = await chain.base();
     // Who has come by that role already needs no step into it.
     if (isSessionOf(base.identity, account, name)) return { value: base, expiresMs: expiryOf(base.credentials) };
+    const enter = async (caller: AwsSession): Promise<AwsCredentialIdentity> => {
+      const source = sourceOf(caller.identity);
+      return await assumeRole(options, caller, {
+        role: `arn:${partitionOf(caller.identity.arn)}:iam::${account.accountId}:role/${name}`,
+        sessionName: sessionNameOf(base.identity, options.variables),
+        ...(source === undefined ? {} : { sourceIdentity: source }),
+        ...asked,
+      });
+    };
     const caller = await callerOf();
-    const source = sourceOf(caller.identity);
-    const credentials = await assumeRole(options, caller, {
-      role: `arn:${partitionOf(caller.identity.arn)}:iam::${account.accountId}:role/${name}`,
-      sessionName: sessionNameOf(base.identity, options.variables),
-      ...(source === undefined ? {} : { sourceIdentity: source }),
-      ...asked,
+    const credentials = await enter(caller).catch(async (error: unknown) => {
+      if (!(error instanceof FleetError) || error.code !== "SessionExpired") throw error;
+      // What leads here has ended before its time. It is renewed once, from wherever it came from.
+      chain.forget(caller);
+      return await enter(await callerOf());
     });
     return await guard(options, account, lease(credentials));
   }

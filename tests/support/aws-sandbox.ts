@@ -9,6 +9,8 @@ import { projectRoot } from "#lib/paths.ts";
 export interface AwsSandbox {
   /** Folder of what runs write. */
   readonly folder: string;
+  /** Of the sandbox itself. */
+  readonly state: string;
   /** Variables of programs that are to see the sandbox; filled by the first run of a task. */
   variables(): Promise<Readonly<Record<string, string>>>;
   run(task: string, args?: readonly string[], options?: RunOptions): Promise<Run>;
@@ -23,6 +25,8 @@ export interface AwsSandbox {
 export interface RunOptions {
   readonly fleet?: Fleet;
   readonly variables?: Readonly<Record<string, string>>;
+  /** False: the task isn't told of the sandbox, and sees it by its variables only. @default true */
+  readonly entered?: boolean;
 }
 
 export interface Run {
@@ -71,12 +75,12 @@ export async function openAwsSandbox(speed = 20): Promise<AwsSandbox> {
   };
   await sandbox("up", "--speed", String(speed));
 
-  const start: AwsSandbox["start"] = (task, args = [], { fleet, variables = {} } = {}) => {
+  const start: AwsSandbox["start"] = (task, args = [], { fleet, variables = {}, entered = true } = {}) => {
     const spawned = (async () => {
       // Always the same: kubeconfigs name it.
       const file = join(folder, "fleet.json");
       if (fleet !== undefined) await Bun.write(file, JSON.stringify(fleet));
-      const flags = ["--sandbox", "--json", ...(fleet === undefined ? [] : ["--fleet", file])];
+      const flags = [...(entered ? ["--sandbox"] : []), "--json", ...(fleet === undefined ? [] : ["--fleet", file])];
       return Bun.spawn([process.execPath, "run", join(projectRoot, `tasks/${task}.ts`), ...flags, ...args], {
         cwd: folder,
         env: { ...base, ...variables },
@@ -97,6 +101,7 @@ export async function openAwsSandbox(speed = 20): Promise<AwsSandbox> {
 
   return {
     folder,
+    state,
     sandbox,
     start,
     run: (task, args, options) => start(task, args, options).ended,

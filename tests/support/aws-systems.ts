@@ -1,12 +1,22 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { administratorKeys, administratorName } from "#sandbox/aws/iam/administrators.ts";
+import { openAwsHost } from "#sandbox/aws/service-host.ts";
 import { ministack, openMinistack } from "#tests/support/ministack.ts";
 import { moto, openMoto } from "#tests/support/moto.ts";
 
 /** An AWS on loopback that a test has for itself. */
 export interface OpenedAws {
   readonly endpoint: string;
-  /** Of somebody who may do everything in the account. */
-  readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** Of somebody who may do everything in an account. */
+  keysOf(account: string): AwsKeys;
   stop(): Promise<void>;
+}
+
+export interface AwsKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
 }
 
 export interface AwsSystem {
@@ -15,26 +25,64 @@ export interface AwsSystem {
   readonly whyNot: string | undefined;
   /** What it does as AWS does, so that a test may count on it. */
   readonly judges: ReadonlySet<string>;
+  /** Whose keys those are, as ARN. */
+  ownerOf(account: string): string;
+  /** @param account the only one that moto knows keys of */
   open(account: string): Promise<OpenedAws>;
 }
 
 /** Every AWS that the same tests run against. What each can judge was measured, and is written down with the facts on it. */
 export const awsSystems: readonly AwsSystem[] = [
   {
+    name: "the sandbox",
+    whyNot: undefined,
+    judges: new Set(["outputs", "updates", "rollback", "refusals", "protection", "drift", "trust"]),
+    ownerOf: (account) => `arn:aws:iam::${account}:user/${administratorName}`,
+    open: openSandboxAws,
+  },
+  {
     name: "ministack",
     whyNot: ministack === undefined ? "it is not installed here" : undefined,
-    judges: new Set(["outputs", "updates", "rollback", "refusals", "protection", "drift"]),
+    judges: new Set(["outputs", "updates", "rollback", "refusals", "protection", "drift", "trust"]),
+    ownerOf: (account) => `arn:aws:iam::${account}:root`,
     // A key that is an account's number is its root user's.
-    open: async (account) => ({ ...(await openMinistack()), keys: { accessKeyId: account, secretAccessKey: "x" } }),
+    open: async () => ({
+      ...(await openMinistack()),
+      keysOf: (account) => ({ accessKeyId: account, secretAccessKey: "x" }),
+    }),
   },
   {
     name: "moto",
     whyNot: moto === undefined ? "it is not installed here" : undefined,
     // No outputs of change sets, no rollback, no protection, and an update of a role's parameters changes nothing.
     judges: new Set(),
+    ownerOf: (account) => `arn:aws:sts::${account}:user/moto`,
     open: async (account) => ({
       ...(await openMoto(account)),
-      keys: { accessKeyId: "key", secretAccessKey: "secret" },
+      keysOf: () => ({ accessKeyId: "key", secretAccessKey: "secret" }),
     }),
   },
 ];
+
+/** On top of the haste of the sandbox's AWS: a quarter of an hour in some 40 ms. */
+const speed = 100;
+
+/** All services of the sandbox's AWS, in this process. */
+async function openSandboxAws(): Promise<OpenedAws> {
+  const folder = await mkdtemp(join(tmpdir(), "aws-"));
+  const host = await openAwsHost({
+    stateFile: join(folder, "aws.json"),
+    clusters: join(folder, "clusters"),
+    speed: () => speed,
+    controllers: [],
+    log: (line) => void process.stderr.write(`${line}\n`),
+  });
+  return {
+    endpoint: host.endpoint,
+    keysOf: administratorKeys,
+    async stop() {
+      await host.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -25,6 +25,8 @@ export function formatSummary(run: RunState, options: SummaryOptions): string {
   const tail = [
     ...formatSandbox(run, options.width),
     ...formatLeftOut(run, options.width),
+    ...formatToDo(run, options.width),
+    ...formatKept(run, options.width),
     ...formatNotices(run, options, style),
     ...formatLog(run),
     ...formatNext(run, options.width),
@@ -113,6 +115,39 @@ function formatLeftOut({ started }: RunState, width: number): readonly string[] 
     const all = more > 0 ? `${names.join(", ")} and ${more} more` : names.join(", ");
     return labelled("left out", wrap(`${all}: ${why}`, width - labelWidth));
   });
+}
+
+/** Of accounts, which have no row of health: what was made, and is no good without a person's doing. */
+function formatToDo({ started, resources }: RunState, width: number): readonly string[] {
+  if (started?.verb !== "create") return [];
+  const ill = [...resources.values()].flatMap((one) =>
+    one.kind === "ended" && one.subject.owner.kind === "account" && one.health?.kind === "degraded"
+      ? [`${one.subject.title}: ${one.health.summary}`]
+      : [],
+  );
+  // Records of DNS stand alone, whole, so that they can be copied.
+  const lines = (text: string): readonly string[] => cleanLine(text).split(/(?<=:) (?=\S+\. \d+ IN )|; /);
+  return ill.flatMap((text) =>
+    labelled(
+      "to do",
+      lines(text).flatMap((line) => wrap(line, width - labelWidth)),
+    ),
+  );
+}
+
+/** A delete leaves what accounts have in common, and says what removes it. */
+function formatKept({ started, resources }: RunState, width: number): readonly string[] {
+  if (started?.verb !== "delete") return [];
+  const kept = [...resources.values()].flatMap((one) =>
+    one.kind === "ended" && one.outcome === "kept" && one.subject.owner.kind === "account" && isCommand(one.note)
+      ? [`${one.subject.owner.name}: ${one.note}`]
+      : [],
+  );
+  return [...new Set(kept)].flatMap((text) => labelled("kept", wrap(cleanLine(text), width - labelWidth)));
+}
+
+function isCommand(note: string | undefined): note is string {
+  return note?.startsWith("mise run ") === true;
 }
 
 function formatNotices(run: RunState, { width, remarks = [] }: SummaryOptions, style: Style): readonly string[] {

@@ -118,6 +118,43 @@ next      export KUBECONFIG=clusters/.kubeconfigs/kubeconfig_kind01.internal.yml
     );
   });
 
+  test("what only a person can do is told at the end of a create, with records that can be copied", () => {
+    const owner = account("aws-mgmt", "aws");
+    const plans = [
+      { owner: kind01, place: "docker", labels: ["kind"] },
+      { owner, place: "", labels: ["delegation"] },
+    ];
+    const records = ["ns-1.example.org.", "ns-2.example.org."].map((server) => `aws.mylabs.dev. 300 IN NS ${server}`);
+    const summary = `mylabs.dev names no servers for it; have in mylabs.dev, by hand: ${records.join("; ")}`;
+    const text = summaryOf([
+      runStarted("create", plans),
+      ...done(kind01, "kind", [0, 1], "made"),
+      ...done(owner, "delegation", [0, 1], "unchanged", { health: { kind: "degraded", summary } }),
+    ]);
+    expect(text).toEndWith(`to do     aws-mgmt: delegation: mylabs.dev names no servers for it
+          have in mylabs.dev, by hand:
+          aws.mylabs.dev. 300 IN NS ns-1.example.org.
+          aws.mylabs.dev. 300 IN NS ns-2.example.org.
+`);
+  });
+
+  test("a delete says once what it leaves of an account, and what removes that", () => {
+    const owner = account("aws-mgmt", "aws");
+    const plans = [
+      { owner: kind01, place: "docker", labels: ["kind"] },
+      { owner, place: "", labels: ["role", "provider", "caller"] },
+    ];
+    const note = "mise run delete:aws-mgmt removes zones and roles";
+    const text = summaryOf([
+      runStarted("delete", plans),
+      ...done(kind01, "kind", [0, 1], "removed"),
+      ...done(owner, "role", [1, 1], "kept", { note }),
+      ...done(owner, "provider", [1, 1], "kept", { note }),
+      ...done(owner, "caller", [1, 1], "kept", { note: "it isn't ours" }),
+    ]);
+    expect(text).toEndWith(`kept      aws-mgmt: ${note}\n`);
+  });
+
   test("an interrupted run says what was cancelled, also what never ended", () => {
     const plans = [kind01, kind02].map((owner) => ({ owner, place: "docker", labels: ["kind"] }));
     const text = summaryOf([

@@ -98,7 +98,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
   return { stack: made, zones: known, resources: [...(provider === undefined ? [] : [provider]), made, registrar] };
 }
 
-const managementDelete = "mise run delete:aws-mgmt:cf-route53-gh-action-iam-role-oidc removes it";
+const managementDelete = "mise run delete:aws-mgmt:cf-route53-gh-action-iam-role-oidc removes zones and roles";
 
 /** Those that the stack has made; others stay. */
 function leavingZones({ primary, clusters }: CloudZones, { outputs, parameters }: StackState): readonly LeavingZone[] {

@@ -52,7 +52,7 @@ export function roleStack(
     ...keptUnlessTargeted(
       settings,
       roleStackId(account.name),
-      `mise run delete:aws-tenant:cf-iam-role -- ${account.name} removes it`,
+      `mise run delete:aws-tenant:cf-iam-role -- ${account.name} removes its roles`,
     ),
   });
 }

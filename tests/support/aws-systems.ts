@@ -36,14 +36,24 @@ export const awsSystems: readonly AwsSystem[] = [
   {
     name: "the sandbox",
     whyNot: undefined,
-    judges: new Set(["outputs", "updates", "rollback", "refusals", "protection", "drift", "trust"]),
+    judges: new Set([
+      "outputs",
+      "updates",
+      "rollback",
+      "refusals",
+      "protection",
+      "drift",
+      "trust",
+      "presigned",
+      "expiry",
+    ]),
     ownerOf: (account) => `arn:aws:iam::${account}:user/${administratorName}`,
     open: openSandboxAws,
   },
   {
     name: "ministack",
     whyNot: ministack === undefined ? "it is not installed here" : undefined,
-    judges: new Set(["outputs", "updates", "rollback", "refusals", "protection", "drift", "trust"]),
+    judges: new Set(["outputs", "updates", "rollback", "refusals", "protection", "drift", "trust", "presigned"]),
     ownerOf: (account) => `arn:aws:iam::${account}:root`,
     // A key that is an account's number is its root user's.
     open: async () => ({

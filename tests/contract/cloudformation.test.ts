@@ -6,7 +6,7 @@ import { createOutputs } from "#lib/graph/outputs.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import { projectRoot } from "#lib/paths.ts";
 import type { WorldOptions } from "#lib/world.ts";
-import { type AwsSystem, awsSystems, type OpenedAws } from "#tests/support/aws-systems.ts";
+import { type AwsSystem, awsSystems, type Judged, type OpenedAws } from "#tests/support/aws-systems.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { stackWorld } from "#tests/support/stack-world.ts";
 
@@ -85,7 +85,7 @@ function life({ open, judges }: AwsSystem): void {
     wanted.remove(stackWorld({ cloudFormation, root: projectRoot }).world, { kind: "absent" }, outputs);
 
   /** For what only some of them do as AWS does. */
-  const on = (what: string) => test.skipIf(!judges.has(what));
+  const on = (what: Judged) => test.skipIf(!judges.has(what));
 
   test(
     "is made, stays as it is, and goes",

@@ -9,7 +9,7 @@ const cluster = "k01-k8s-aws-mylabs-test";
 const minuteMs = 60_000;
 
 /** moto takes a signed GET for one of S3's. */
-for (const system of awsSystems.filter(({ judges }) => judges.has("presigned"))) {
+for (const system of awsSystems.filter(({ judges }) => judges.has("tokens"))) {
   if (system.whyNot !== undefined) {
     process.stdout.write(`EKS tokens are not shown to the STS of ${system.name}: ${system.whyNot}\n`);
     continue;
@@ -64,7 +64,7 @@ function tokens({ open, judges }: AwsSystem): void {
   });
 
   // AWS lets it live for a quarter of an hour, whatever it says itself.
-  test.skipIf(!judges.has("expiry"))("takes one of 14 minutes ago, and none of 16", async () => {
+  test.skipIf(!judges.has("expiry of tokens"))("takes one of 14 minutes ago, and none of 16", async () => {
     const ago = (minutes: number) => show({ at: new Date(Date.now() - minutes * minuteMs) });
     expect((await ago(14)).status).toBe(200);
     expect((await ago(16)).status).toBe(403);

@@ -23,37 +23,50 @@ export interface AwsSystem {
   readonly name: string;
   /** Why it can't be asked here. */
   readonly whyNot: string | undefined;
-  /** What it does as AWS does, so that a test may count on it. */
-  readonly judges: ReadonlySet<string>;
+  readonly judges: ReadonlySet<Judged>;
   /** Whose keys those are, as ARN. */
   ownerOf(account: string): string;
   /** @param account the only one that moto knows keys of */
   open(account: string): Promise<OpenedAws>;
 }
 
+/** What an AWS does as AWS does, so that a test may count on it. */
+export type Judged =
+  // stacks: what change sets tell and do, what follows a failure, what is refused
+  | "outputs"
+  | "updates"
+  | "rollback"
+  | "refusals"
+  | "protection"
+  | "drift"
+  // who is let in
+  | "trust"
+  | "tokens"
+  | "expiry of tokens"
+  // what is made
+  | "API of EC2"
+  | "network attributes"
+  | "access to EKS"
+  | "rules of EKS";
+
+const both: readonly Judged[] = [
+  ...(["outputs", "updates", "rollback", "refusals", "protection", "drift"] as const),
+  ...(["trust", "tokens", "access to EKS"] as const),
+];
+
 /** Every AWS that the same tests run against. What each can judge was measured, and is written down with the facts on it. */
 export const awsSystems: readonly AwsSystem[] = [
   {
     name: "the sandbox",
     whyNot: undefined,
-    judges: new Set([
-      "outputs",
-      "updates",
-      "rollback",
-      "refusals",
-      "protection",
-      "drift",
-      "trust",
-      "presigned",
-      "expiry",
-    ]),
+    judges: new Set([...both, "network attributes", "expiry of tokens", "rules of EKS"]),
     ownerOf: (account) => `arn:aws:iam::${account}:user/${administratorName}`,
     open: openSandboxAws,
   },
   {
     name: "ministack",
     whyNot: ministack === undefined ? "it is not installed here" : undefined,
-    judges: new Set(["outputs", "updates", "rollback", "refusals", "protection", "drift", "trust", "presigned"]),
+    judges: new Set([...both, "API of EC2"]),
     ownerOf: (account) => `arn:aws:iam::${account}:root`,
     // A key that is an account's number is its root user's.
     open: async () => ({
@@ -65,7 +78,7 @@ export const awsSystems: readonly AwsSystem[] = [
     name: "moto",
     whyNot: moto === undefined ? "it is not installed here" : undefined,
     // No outputs of change sets, no rollback, no protection, and an update of a role's parameters changes nothing.
-    judges: new Set(),
+    judges: new Set(["API of EC2"]),
     ownerOf: (account) => `arn:aws:sts::${account}:user/moto`,
     open: async (account) => ({
       ...(await openMoto(account)),
@@ -82,7 +95,7 @@ async function openSandboxAws(): Promise<OpenedAws> {
   const folder = await mkdtemp(join(tmpdir(), "aws-"));
   const host = await openAwsHost({
     stateFile: join(folder, "aws.json"),
-    clusters: join(folder, "clusters"),
+    clusters: folder,
     speed: () => speed,
     controllers: [],
     log: (line) => void process.stderr.write(`${line}\n`),

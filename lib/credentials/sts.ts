@@ -25,6 +25,10 @@ export const stsRegion = "us-east-1";
 /** A role that was reached by a role gives sessions of an hour at most, and refuses to be asked for more. */
 const sessionSeconds = 3_600;
 
+/** Everything else waits for these few calls: they may be tried a little longer than the SDK would. */
+const maxAttempts = 4;
+const throttled = /Throttl|TooManyRequests|RequestLimitExceeded/;
+
 export interface AssumeRole {
   readonly role: string;
   readonly sessionName: string;
@@ -35,7 +39,7 @@ export interface AssumeRole {
   readonly hint: string;
 }
 
-/** @throws FleetError AssumeRoleDenied, SessionExpired, AwsUnreachable */
+/** @throws FleetError AssumeRoleDenied, AwsThrottled, SessionExpired, AwsUnreachable */
 export async function assumeRole(
   options: StsOptions,
   caller: AwsSession,
@@ -54,7 +58,7 @@ export async function assumeRole(
   return parseCredentials(found, role);
 }
 
-/** @throws FleetError AssumeRoleDenied, AwsUnreachable */
+/** @throws FleetError AssumeRoleDenied, AwsThrottled, SessionExpired, AwsUnreachable */
 export async function assumeRoleWithToken(
   options: StsOptions,
   token: string,
@@ -74,7 +78,7 @@ export async function assumeRoleWithToken(
   return parseCredentials(found, role);
 }
 
-/** Asks who these credentials are of. @throws FleetError AssumeRoleDenied, SessionExpired, AwsUnreachable */
+/** Asks who these credentials are of. @throws FleetError AssumeRoleDenied, AwsThrottled, SessionExpired, AwsUnreachable */
 export async function identify(options: StsOptions, credentials: AwsCredentialIdentity): Promise<AwsIdentity> {
   const { GetCallerIdentityCommand } = await import("@aws-sdk/client-sts");
   const asked = { what: "these credentials", hint: "make new access keys, or log in again" };
@@ -91,7 +95,12 @@ async function send<Output>(
   call: (client: Sts) => Promise<Output>,
 ): Promise<Output> {
   const { STSClient, STSServiceException } = await import("@aws-sdk/client-sts");
-  const client = new STSClient({ region: stsRegion, credentials, ...(endpoint === undefined ? {} : { endpoint }) });
+  const client = new STSClient({
+    region: stsRegion,
+    credentials,
+    maxAttempts,
+    ...(endpoint === undefined ? {} : { endpoint }),
+  });
   try {
     return await call(client);
   } catch (cause) {
@@ -100,6 +109,13 @@ async function send<Output>(
       if (cause.name === "ExpiredToken" || cause.name === "ExpiredTokenException") {
         throw new FleetError("SessionExpired", `AWS refuses ${asked.what}: the session has expired`, {
           hint: "log in again (aws sso login), then run the same command: it goes on from where it was",
+          details: [cause.message],
+          cause,
+        });
+      }
+      if (throttled.test(cause.name)) {
+        throw new FleetError("AwsThrottled", `STS takes no more calls for now: ${cause.name}`, {
+          hint: "wait a minute and run the same command again",
           details: [cause.message],
           cause,
         });

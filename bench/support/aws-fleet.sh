@@ -5,7 +5,7 @@
 #   TEMPLATES DOMAIN PRIMARY_DOMAIN K8S_DOMAIN EXTERNAL_ID USER_ARN OIDC_PROVIDER_ARN SUBJECTS REPOSITORY_ID KUBECONFIGS
 #   MANAGEMENT   name:role ARN
 #   ACCOUNTS     name:role ARN:name of CloudFormation's role (IAM's), one a word
-#   CLUSTERS     FQDN:account:region:parameters of its own, comma-free pairs joined by ";", one a word
+#   CLUSTERS     FQDN:account:region:parameters as Key=value joined by ";", one a word
 set -euo pipefail
 
 home_region=us-east-1

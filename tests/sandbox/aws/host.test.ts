@@ -79,6 +79,10 @@ describe("up", () => {
     client.destroy();
   });
 
+  test("gives them again without being told of the accounts again", async () => {
+    expect(await up()).toEqual(variables);
+  });
+
   test("writes one profile per account, for the owner's eyes only", () => {
     for (const file of [variables.AWS_CONFIG_FILE ?? "", variables.AWS_SHARED_CREDENTIALS_FILE ?? ""]) {
       expect(statSync(file).mode & 0o777).toBe(0o600);

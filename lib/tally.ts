@@ -15,15 +15,25 @@ const bad: ReadonlySet<Outcome> = new Set(["failed", "blocked", "cancelled", "de
 export function createTally(resources: readonly AnyResource[]): Tally {
   const counts = new Map<Outcome, number>();
   const durations = new Map<string, number>();
+  const clusterOf = new Map(
+    resources.filter(({ owner }) => owner.kind === "cluster").map(({ id, owner }) => [id, owner]),
+  );
+  const seen = { some: new Set<string>(), missing: new Set<string>() };
   return {
     receive(event) {
       if (event.kind !== "finished") return;
       counts.set(event.outcome, (counts.get(event.outcome) ?? 0) + 1);
       durations.set(event.id, event.durationMs);
+      const cluster = clusterOf.get(event.id)?.name;
+      if (cluster !== undefined) seen[event.outcome === "absent" ? "missing" : "some"].add(cluster);
     },
     close: () => Promise.resolve(),
     totals: () => Object.fromEntries(counts),
-    exitCode: () => ([...counts.keys()].some((outcome) => bad.has(outcome)) ? 1 : 0),
+    exitCode() {
+      // A cluster that isn't there was never made, or was deleted. One that is there in part has lost something.
+      const isPartial = seen.missing.intersection(seen.some).size > 0;
+      return isPartial || [...counts.keys()].some((outcome) => bad.has(outcome)) ? 1 : 0;
+    },
     criticalPathMs() {
       const lengths = new Map<AnyResource, number>();
       // The resources come in order of need, so that each need is already known.

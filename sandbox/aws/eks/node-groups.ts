@@ -88,7 +88,8 @@ export function updateNodeGroupConfig(
   const scaling = input.one("scalingConfig");
   const labels = input.one("labels");
   const updateConfig = input.one("updateConfig");
-  const kept = Object.entries(group.labels).filter(([key]) => !(labels?.texts("removeLabels") ?? []).includes(key));
+  const gone = labels?.texts("removeLabels") ?? [];
+  const kept = Object.entries(group.labels).filter(([key]) => !gone.includes(key));
   const changed = {
     scalingConfig: scaling === undefined ? group.scalingConfig : readScaling(scaling, group.scalingConfig),
     labels: { ...Object.fromEntries(kept), ...labels?.pairs("addOrUpdateLabels") },

@@ -92,6 +92,7 @@ export const errorCodes = {
   ManifestInvalid: 1,
   ForeignResource: 1,
   ReplacementRequired: 1,
+  UpgradeRefused: 1,
   StillBusy: 1,
   KubeconfigInvalid: 1,
   // GitOps

@@ -2,7 +2,7 @@ import type { AwsActor } from "#lib/aws/clients.ts";
 import type { StackDrift } from "#lib/aws/drift.ts";
 import type { StackStatus } from "#lib/aws/stack-status.ts";
 import type { Template } from "#lib/aws/template.ts";
-import type { AnyResource, Outputs, Owner, ResourceId } from "#lib/graph/resource.ts";
+import type { AnyResource, Change, Outputs, Owner, ResourceId } from "#lib/graph/resource.ts";
 import type { World } from "#lib/world.ts";
 
 export interface StackOptions {
@@ -31,6 +31,10 @@ export interface StackOptions {
   readonly isProtected: boolean;
   /** Deadline of one operation of CloudFormation, in milliseconds. */
   readonly timeoutMs: number;
+  /** Whether a parameter's value can be changed while the stack lives. @default it can */
+  readonly effectOf?: (parameter: string, from: string, to: string) => Change["effect"];
+  /** Throws for changes that AWS would refuse half-way; asked before anything is sent. @default none */
+  readonly refuse?: (changes: readonly Change[]) => void;
   /** Takes away what keeps resources of the stack from being deleted. May be called more than once. */
   readonly beforeDelete?: (world: World, state: StackState, outputs: Outputs) => Promise<void>;
 }

@@ -46,13 +46,15 @@ export function diffParameters(
   { parameters }: Template,
   given: Given,
   present: Readonly<Record<string, string>>,
+  effectOf: (parameter: string, from: string, to: string) => Change["effect"] = () => "in-place",
 ): readonly Change[] {
   return Object.entries(parameters).flatMap(([name, { default: fallback, isSecret }]) => {
     const from = present[name];
     const to = wantedValue(given[name], from) ?? fallback ?? "";
     if (from === to || (isSecret && from !== undefined)) return [];
     const show = (value: string | undefined): string => (value === undefined ? "none" : isSecret ? masked : value);
-    return [{ field: `parameters.${name}`, from: show(from), to: show(to), effect: "in-place" as const }];
+    const effect = from === undefined ? "in-place" : effectOf(name, from, to);
+    return [{ field: `parameters.${name}`, from: show(from), to: show(to), effect }];
   });
 }
 

@@ -57,7 +57,7 @@ function diffStack(state: StackState, options: StackOptions, outputs: Outputs): 
 /** What comes of something that is yet to be made is a difference, too: one that can't be told yet. */
 function compareParameters(state: StackState, options: StackOptions, outputs: Outputs): readonly Change[] {
   try {
-    return diffParameters(state.wanted, options.parameters(outputs), state.parameters);
+    return diffParameters(state.wanted, options.parameters(outputs), state.parameters, options.effectOf);
   } catch (error) {
     if (!(error instanceof FleetError) || error.code !== "OutputMissing") throw error;
     return [{ field: "parameters", from: "those it has", to: error.message, effect: "in-place" }];
@@ -87,7 +87,7 @@ async function ensureOnce(client: StackClient, observed: Observed<StackState>, o
     case "absent":
       return await createStack(client, outputs);
     case "present":
-      return await updateStack(client, observed.state, outputs);
+      return await change(client, observed.state, outputs);
     case "broken":
       world.progress("deleting what is left of it");
       await removeStack(client, outputs);
@@ -105,6 +105,24 @@ async function ensureOnce(client: StackClient, observed: Observed<StackState>, o
     default:
       return observed satisfies never;
   }
+}
+
+/** What can't be changed in place is deleted and made anew, by whoever has asked for just that. */
+async function change(client: StackClient, state: StackState, outputs: Outputs): Promise<StackState> {
+  const { world, options, subject } = client;
+  const changes = compareParameters(state, options, outputs);
+  options.refuse?.(changes);
+  const settled = changes.filter(({ effect }) => effect === "replace");
+  if (settled.length === 0) return await updateStack(client, state, outputs);
+  if (!world.options.allowReplacement) {
+    const fields = settled.map(({ field, from, to }) => `${field}: ${from} → ${to}`);
+    throw new FleetError("ReplacementRequired", `${subject}: can't be changed in place: ${fields.join(", ")}`, {
+      hint: "run again with --allow-replacement to delete it and make it anew, or change the fleet back",
+    });
+  }
+  world.progress("deleting it, to make it anew");
+  await removeStack(client, outputs);
+  return await createStack(client, outputs);
 }
 
 function health({ status, lastFailure, drift }: StackState): Health {

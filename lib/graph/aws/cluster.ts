@@ -15,6 +15,7 @@ import { eksZoneIds } from "#lib/fleet/regions.ts";
 import { awsRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, EksCluster } from "#lib/fleet/types.ts";
 import { byWayOf } from "#lib/graph/aws/by-way-of.ts";
+import { effectOnCluster, refuseLeap } from "#lib/graph/aws/cluster-changes.ts";
 import { eksStackName, minuteMs, type Parts, roleArn, tagsOf } from "#lib/graph/aws/names.ts";
 import type { AnyResource, Outputs, Owner, Resource } from "#lib/graph/resource.ts";
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
@@ -95,6 +96,8 @@ export function eksCluster(
       serviceRole: (outputs) => outputs.of(role).outputs.CloudFormationIamRoleArn ?? "",
       isProtected: true,
       timeoutMs,
+      effectOf: effectOnCluster,
+      refuse: (changes) => refuseLeap(cluster.name, changes),
       beforeDelete: (world, state) => removeFromEks(world, access, state),
     });
   const running = byWayOf(role, stackAs(actor), stackAs(accountOwner));

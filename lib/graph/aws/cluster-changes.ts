@@ -1,0 +1,27 @@
+import { FleetError } from "#lib/errors.ts";
+import type { Change } from "#lib/graph/resource.ts";
+
+/** Parameters of a cluster's template that are settled when it is made. */
+const settled: ReadonlySet<string> = new Set(["NodeMode", "ServiceCidr", "VpcCidr", "ZoneIds"]);
+const version = "KubernetesVersion";
+
+/** Whether a parameter can have another value while the cluster lives. EKS never goes back to an older version. */
+export function effectOnCluster(parameter: string, from: string, to: string): Change["effect"] {
+  if (settled.has(parameter)) return "replace";
+  return parameter === version && minorOf(to) < minorOf(from) ? "replace" : "in-place";
+}
+
+/** EKS would refuse it when the rest of the stack is changed already. @throws FleetError UpgradeRefused */
+export function refuseLeap(cluster: string, changes: readonly Change[]): void {
+  const raised = changes.find(({ field }) => field === `parameters.${version}`);
+  if (raised === undefined || minorOf(raised.to) - minorOf(raised.from) <= 1) return;
+  const next = `1.${minorOf(raised.from) + 1}`;
+  throw new FleetError("UpgradeRefused", `${cluster}: EKS raises Kubernetes by one minor version at a time`, {
+    hint: `write kubernetes: "${next}" and run create, then the next one, up to "${raised.to}"`,
+    details: [`it has ${raised.from}, the fleet says ${raised.to}`],
+  });
+}
+
+function minorOf(text: string): number {
+  return Number(text.split(".")[1]);
+}

@@ -1,7 +1,11 @@
+import { join } from "node:path";
 import type { CloudFormation } from "@aws-sdk/client-cloudformation";
 import type { IAM } from "@aws-sdk/client-iam";
 import type { Route53 } from "@aws-sdk/client-route-53";
+import { createExec } from "#lib/exec.ts";
 import type { EksCluster, Fleet } from "#lib/fleet/types.ts";
+import { createKubernetesApi, type KubernetesApi } from "#lib/kubernetes/api.ts";
+import { endpointOf, parseKubeconfig } from "#lib/kubernetes/kubeconfig.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { DaemonClient } from "#sandbox/daemon-client.ts";
 import { sandboxPaths } from "#sandbox/paths.ts";
@@ -83,6 +87,13 @@ export async function inAws(story: (aws: AwsStory) => Promise<void>, speed?: num
   } finally {
     await aws.close();
   }
+}
+
+/** A cluster of a run in the sandbox, as whoever has its kubeconfig sees it. */
+export async function openCluster(aws: AwsSandbox, name: string): Promise<KubernetesApi> {
+  const path = join(aws.state, ".kubeconfigs", `kubeconfig_${name}.yml`);
+  const kubeconfig = parseKubeconfig(await Bun.file(path).text(), path);
+  return createKubernetesApi(endpointOf(kubeconfig, path), createExec(await aws.variables()));
 }
 
 async function openNeighbour(aws: AwsSandbox, account: AccountName, region = "us-east-1"): Promise<Neighbour> {

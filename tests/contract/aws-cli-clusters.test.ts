@@ -65,14 +65,17 @@ describe.skipIf(awsCli.path === undefined)("the AWS CLI on a fleet in the sandbo
       ask<Zones>("aws-mgmt", "route53", "list-hosted-zones"),
       ask<Zones>("aws-01", "route53", "list-hosted-zones"),
     ]);
-    expect(above.HostedZones.map(({ Name }) => Name)).toEqual(["aws.mylabs.dev.", "k8s.aws.mylabs.dev."]);
-    expect(below.HostedZones.map(({ Name }) => Name)).toEqual([`${domain}.`]);
+    // They come in the order of their ids.
+    const namesOf = ({ HostedZones }: Zones) => HostedZones.map(({ Name }) => Name).sort();
+    expect(namesOf(above)).toEqual(["aws.mylabs.dev.", "k8s.aws.mylabs.dev."]);
+    expect(namesOf(below)).toEqual([`${domain}.`]);
+    const parent = above.HostedZones.find(({ Name }) => Name === "k8s.aws.mylabs.dev.");
     const [{ ResourceRecordSets: records }, { DelegationSet: servers }] = await Promise.all([
       ask<{ readonly ResourceRecordSets: readonly object[] }>(
         "leader",
         "route53",
         "list-resource-record-sets",
-        `--hosted-zone-id=${above.HostedZones[1]?.Id}`,
+        `--hosted-zone-id=${parent?.Id}`,
       ),
       ask<{ readonly DelegationSet: { readonly NameServers: readonly string[] } }>(
         "aws-01-clusters",

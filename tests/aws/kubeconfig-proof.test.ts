@@ -85,9 +85,7 @@ describe("its proof", () => {
   });
 });
 
-const kubectl = [Bun.which("kubectl"), "/root/.cache/k8s-lab/bin/kubectl"].find(
-  (path): path is string => path !== null && Bun.which(path) !== null,
-);
+const kubectl = Bun.which("kubectl") ?? undefined;
 
 describe.skipIf(kubectl === undefined)("kubectl", () => {
   async function run(path: string, ...args: readonly string[]) {

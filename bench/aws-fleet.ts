@@ -64,7 +64,7 @@ async function open(clusterParameters: Readonly<Record<string, readonly string[]
       CLUSTERS_DIRECTORY: at.folder,
       AWS_CONFIG_FILE: config,
       AWS_PAGER: "",
-      ...(isPatient ? {} : { PYTHONPATH: join(import.meta.dir, "support/hasty") }),
+      ...(isPatient ? {} : { PYTHONPATH: join(import.meta.dir, "../tests/support/hasty") }),
       ...scriptVariables(fleet, { kubeconfigs, userArn: env.AWS_USER_ARN ?? "", clusterParameters }),
     },
   };

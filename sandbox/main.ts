@@ -7,7 +7,7 @@ import { readInstallManifest } from "#sandbox/argocd/install-manifest.ts";
 import { awsVariables, writeProfiles } from "#sandbox/aws/environment.ts";
 import { parseCloudFault } from "#sandbox/aws/faults.ts";
 import { DaemonClient, DaemonUnreachable } from "#sandbox/daemon-client.ts";
-import { parseArguments, UnknownUsage } from "#sandbox/docker/argv.ts";
+import { parseArguments, parsePairs, UnknownUsage } from "#sandbox/docker/argv.ts";
 import { createBuiltinNetworks } from "#sandbox/docker/engine.ts";
 import { parseEffect } from "#sandbox/docker/faults.ts";
 import { DockerState } from "#sandbox/docker/state.ts";
@@ -31,6 +31,8 @@ const USAGE = `usage: bun run sandbox/main.ts COMMAND --state DIR
   reset                                stop it and remove everything
   status                               print what runs as JSON
   calls [--clear]                      print what AWS was asked, one line of JSON each; then forget it
+  github-job [CLAIM=VALUE]...          begin a job of GitHub Actions, print the variables that it gets its tokens by
+  end-sessions                         end all sessions of roles of AWS, as if their time were over
   fault PROGRAM MATCH EFFECT [--once] [--nth N]
                                        EFFECT: fail:EXIT:TEXT, slow:MS or hang
   fault aws SERVICE:ACTION EFFECT [--once] [--nth N]
@@ -244,6 +246,12 @@ function parseAccount(text: string): AwsAccountName {
   return { name, id };
 }
 
+function parseClaims(words: readonly string[]): Readonly<Record<string, string>> {
+  const malformed = words.find((word) => !/^\w+=/.test(word));
+  if (malformed !== undefined) throw new UnknownUsage(`the claim "${malformed}": it is CLAIM=VALUE`);
+  return parsePairs(words);
+}
+
 function optional<Key extends string>(key: Key, value: string | undefined): { readonly [key in Key]?: string } {
   return value === undefined ? {} : ({ [key]: value } as { readonly [key in Key]: string });
 }
@@ -268,7 +276,8 @@ async function main(argv: readonly string[]): Promise<void> {
   const speed = args.value("speed") === undefined ? undefined : Number(args.value("speed"));
   if (speed !== undefined && !(speed > 0)) throw new UnknownUsage(`the speed ${args.value("speed")}`);
   const nth = Number(args.value("nth") ?? 1);
-  if (command !== "fault" && words.length > 0) throw new UnknownUsage(`the argument ${words[0]}`);
+  if (command !== "fault" && command !== "github-job" && words.length > 0)
+    throw new UnknownUsage(`the argument ${words[0]}`);
   switch (command) {
     case "up":
       return up(paths, speed, {
@@ -287,6 +296,11 @@ async function main(argv: readonly string[]): Promise<void> {
     case "calls":
       for (const call of await new DaemonClient(paths).awsCalls({ clear: args.is("clear") })) print(call);
       return;
+    case "github-job":
+      print({ env: await new DaemonClient(paths).openGithubJob(parseClaims(words)) });
+      return;
+    case "end-sessions":
+      return new DaemonClient(paths).endAwsSessions();
     case "fault":
       if (args.is("clear")) await clearFaults(paths);
       else await addFault(paths, words, args.is("once") || args.value("nth") !== undefined, nth);

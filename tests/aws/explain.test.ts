@@ -57,6 +57,23 @@ describe("a call that AWS refuses", () => {
     expect(error.hint).toBe("a service control policy denies it: ask whoever runs the organization");
   });
 
+  test("says whose own policies deny it", async () => {
+    const error = await explained(
+      refusal(
+        "AccessDenied",
+        "User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: eks:CreateCluster with an explicit deny in an identity-based policy",
+      ),
+    );
+    expect(error.hint).toBe(
+      "take the denial of eks:CreateCluster out of the policies of that role (identity-based policy)",
+    );
+  });
+
+  test("doesn't bear with a session that has ended: it was renewed already", async () => {
+    const error = await explained(refusal("ExpiredToken", "The security token included in the request is expired"));
+    expect([error.code, isPassing(error)]).toEqual(["SessionExpired", false]);
+  });
+
   test("is still known by AWS's own name", async () => {
     const error = await explained(refusal("ValidationError", "Stack with id x does not exist"));
     expect(isAwsError(error, "ValidationError", /does not exist$/)).toBe(true);

@@ -16,7 +16,8 @@ import {
   well,
 } from "#tests/support/aws-story.ts";
 
-setDefaultTimeout(180_000);
+// Some wait until others are done.
+setDefaultTimeout(240_000);
 
 const stranger = "444444444444";
 const roleStack = (account: AccountName): string => `aws/${account}/stack/role`;
@@ -51,7 +52,7 @@ function callsOf(calls: readonly AwsCall[], account: string): readonly string[] 
   return calls.filter((call) => call.account === account).map(({ service, action }) => `${service}:${action}`);
 }
 
-test("keys of another account than the fleet says change nothing there, and the others go on", async () => {
+test.concurrent("keys of another account than the fleet says change nothing there, and the others go on", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1), eks(2, "aws-02"));
     await aws.openFor(fleet);
@@ -75,7 +76,7 @@ test("keys of another account than the fleet says change nothing there, and the 
   });
 });
 
-test("an id that was changed in the fleet leaves both accounts alone", async () => {
+test.concurrent("an id that was changed in the fleet leaves both accounts alone", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await well(aws.run("create-eks-all", [], { fleet }));
@@ -98,7 +99,7 @@ test("an id that was changed in the fleet leaves both accounts alone", async () 
   });
 });
 
-test("whoever comes from a stranger's account is asked who it is, and gets nowhere", async () => {
+test.concurrent("whoever comes from a stranger's account is asked who it is, and gets nowhere", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await aws.openFor(fleet);
@@ -116,7 +117,7 @@ test("whoever comes from a stranger's account is asked who it is, and gets nowhe
   });
 });
 
-test("an account whose role is missing blocks its clusters alone, and its owner makes it with the named command", async () => {
+test.concurrent("an account whose role is missing blocks its clusters alone, and its owner makes it with the named command", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1), eks(2, "aws-02"));
     await aws.openFor(fleet);
@@ -140,7 +141,7 @@ test("an account whose role is missing blocks its clusters alone, and its owner 
   });
 });
 
-test("a session that has ended is told before anything else is asked", async () => {
+test.concurrent("a session that has ended is told before anything else is asked", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await aws.openFor(fleet);
@@ -185,7 +186,7 @@ test("a session that has ended is told before anything else is asked", async () 
   });
 });
 
-test("sessions that end in the middle of a run are renewed", async () => {
+test.concurrent("sessions that end in the middle of a run are renewed", async () => {
   // Slower: the stack is to be under way for a while.
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));

@@ -4,7 +4,8 @@ import type { EksCluster, Fleet } from "#lib/fleet/types.ts";
 import type { Run } from "#tests/support/aws-sandbox.ts";
 import { type AwsStory, eks, endedAs, errorsOf, fleetOf, inAws, well } from "#tests/support/aws-story.ts";
 
-setDefaultTimeout(90_000);
+// Some wait until others are done.
+setDefaultTimeout(240_000);
 
 const k01 = "aws/aws-01/k01.k8s.aws.mylabs.dev";
 const kubeconfig = "aws/aws-01/kubeconfig/k01.k8s.aws.mylabs.dev";
@@ -26,7 +27,7 @@ async function zoneIdOf(aws: AwsStory, account: "aws-mgmt" | "aws-01", name: str
   return HostedZones.find((zone) => zone.Name === `${name}.`)?.Id?.replace("/hostedzone/", "") ?? "";
 }
 
-test("what is changed by hand is told, and mended where create can mend it", async () => {
+test.concurrent("what is changed by hand is told, and mended where create can mend it", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await well(aws.run("create-eks-all", [], { fleet }));
@@ -73,7 +74,7 @@ test("what is changed by hand is told, and mended where create can mend it", asy
   });
 });
 
-test("a cluster is raised by one version, and nothing else of what is settled is changed unasked", async () => {
+test.concurrent("a cluster is raised by one version, and nothing else of what is settled is changed unasked", async () => {
   await inAws(async (aws) => {
     const at = (others: Partial<EksCluster>): Fleet => fleetOf(eks(1, "aws-01", { kubernetes: "1.34", ...others }));
     await well(aws.run("create-eks-all", [], { fleet: at({}) }));
@@ -115,7 +116,7 @@ test("a cluster is raised by one version, and nothing else of what is settled is
   });
 });
 
-test("a cluster gets nodes of its own by being made anew, is changed, and deleted", async () => {
+test.concurrent("a cluster gets nodes of its own by being made anew, is changed, and deleted", async () => {
   await inAws(async (aws) => {
     const at = (others: Partial<EksCluster>): Fleet => fleetOf(eks(1, "aws-01", { kubernetes: "1.35", ...others }));
     const nodes = { instanceType: "m7g.large", count: 2 };

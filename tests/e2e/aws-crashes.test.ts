@@ -2,7 +2,8 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { isChanging, type Started } from "#tests/support/aws-sandbox.ts";
 import { type AwsStory, eks, endedAs, fleetOf, inAws, well } from "#tests/support/aws-story.ts";
 
-setDefaultTimeout(120_000);
+// Some wait until others are done.
+setDefaultTimeout(240_000);
 
 const k01 = "aws/aws-01/k01.k8s.aws.mylabs.dev";
 /** Slower than elsewhere, so that something is under way whenever a run ends. */
@@ -39,7 +40,7 @@ const roleStack = "k8s-multicluster-gitops-allow-mgmt-iam-role-to-assume-tenant-
 const ofK01 = ["k01-k8s-aws-mylabs-dev-eks", "k01.k8s.aws.mylabs.dev."];
 const ofK02 = ["k02-k8s-aws-mylabs-dev-eks", "k02.k8s.aws.mylabs.dev."];
 
-test("creates that are killed at any moment are finished by the next one, and deletes as well", async () => {
+test.concurrent("creates that are killed at any moment are finished by the next one, and deletes as well", async () => {
   const seed = Number(Bun.env.AWS_CRASH_SEED ?? Date.now() % 100_000);
   const random = randomNumbers(seed);
   try {
@@ -69,7 +70,7 @@ test("creates that are killed at any moment are finished by the next one, and de
   }
 });
 
-test("an interrupted create ends at once, and the next one joins what CloudFormation has gone on with", async () => {
+test.concurrent("an interrupted create ends at once, and the next one joins what CloudFormation has gone on with", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await aws.openFor(fleet);
@@ -95,10 +96,11 @@ test("an interrupted create ends at once, and the next one joins what CloudForma
     expect(changing).toContain("UpdateTerminationProtection");
     expect(changing).not.toContain("ExecuteChangeSet");
     expect(changing).not.toContain("DeleteStack");
-  }, 2);
+    // So slow that the stack is still under way when the second one comes.
+  }, 0.6);
 });
 
-test("two commands at once make everything once", async () => {
+test.concurrent("two commands at once make everything once", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1), eks(2));
     await aws.openFor(fleet);

@@ -12,7 +12,8 @@ import {
   well,
 } from "#tests/support/aws-story.ts";
 
-setDefaultTimeout(90_000);
+// Some wait until others are done.
+setDefaultTimeout(240_000);
 
 const k01 = "aws/aws-01/k01.k8s.aws.mylabs.dev";
 const k02 = "aws/aws-01/k02.k8s.aws.mylabs.dev";
@@ -33,7 +34,7 @@ async function denied(aws: AwsStory, { account, role, action }: Denial, work: ()
   await iam.deleteRolePolicy(policy);
 }
 
-test("an action that a role lacks is named with the role, and a later run finishes what was begun", async () => {
+test.concurrent("an action that a role lacks is named with the role, and a later run finishes what was begun", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1), eks(2));
     await well(aws.run("create-eks-all", [], { fleet: fleetOf(eks(1)) }));
@@ -59,7 +60,7 @@ test("an action that a role lacks is named with the role, and a later run finish
   });
 });
 
-test("an action that CloudFormation's role lacks is named, and the stack is made once it is back", async () => {
+test.concurrent("an action that CloudFormation's role lacks is named, and the stack is made once it is back", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await well(aws.run("create/aws-mgmt/cf-route53-gh-action-iam-role-oidc", [], { fleet }));
@@ -81,7 +82,7 @@ test("an action that CloudFormation's role lacks is named, and the stack is made
   });
 });
 
-test("a role whose trust is too tight lets nobody in, and one that is too loose is told", async () => {
+test.concurrent("a role whose trust is too tight lets nobody in, and one that is too loose is told", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await well(aws.run("create-eks-all", [], { fleet }));

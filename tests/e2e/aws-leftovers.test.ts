@@ -2,7 +2,8 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { eks, endedAs, fleetOf, inAws, openCluster, well } from "#tests/support/aws-story.ts";
 
-setDefaultTimeout(60_000);
+// Some wait until others are done.
+setDefaultTimeout(240_000);
 
 const k01 = "aws/aws-01/k01.k8s.aws.mylabs.dev";
 
@@ -18,7 +19,7 @@ async function putService(api: KubernetesApi, finalizers: readonly string[] = []
   });
 }
 
-test("a load balancer that a cluster asked for goes before it, and its network with it", async () => {
+test.concurrent("a load balancer that a cluster asked for goes before it, and its network with it", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1, "aws-01", { nodes: { instanceType: "m7g.large", count: 2 } }));
     await well(aws.run("create-eks-all", [], { fleet }));
@@ -37,7 +38,7 @@ test("a load balancer that a cluster asked for goes before it, and its network w
   });
 });
 
-test("a load balancer that somebody holds back keeps its cluster whole, and the next delete goes on without it", async () => {
+test.concurrent("a load balancer that somebody holds back keeps its cluster whole, and the next delete goes on without it", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await well(aws.run("create-eks-all", [], { fleet }));

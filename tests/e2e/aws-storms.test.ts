@@ -2,7 +2,8 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import type { AccountName, AwsStory } from "#tests/support/aws-story.ts";
 import { eks, endedAs, errorsOf, fleetOf, inAws, well } from "#tests/support/aws-story.ts";
 
-setDefaultTimeout(90_000);
+// Some wait until others are done.
+setDefaultTimeout(240_000);
 
 const k01 = "aws/aws-01/k01.k8s.aws.mylabs.dev";
 const github = {
@@ -29,39 +30,42 @@ const whole = {
   ],
 } as const;
 
-test.each(["lost", "cut"])("answers that are %s once cost nothing but time, and make nothing twice", async (effect) => {
-  await inAws(async (aws) => {
-    const fleet = { ...fleetOf(eks(1)), github };
-    await aws.openFor(fleet);
-    const making = [
-      "cloudformation:CreateChangeSet",
-      "cloudformation:ExecuteChangeSet",
-      "cloudformation:UpdateTerminationProtection",
-      "cloudformation:DescribeStacks",
-      "iam:CreateOpenIDConnectProvider",
-      "route53:CreateHostedZone",
-      "route53:ChangeTagsForResource",
-      "route53:ChangeResourceRecordSets",
-      "route53:ListHostedZonesByName",
-      "sts:AssumeRole",
-    ];
-    for (const target of making) await aws.fault(target, effect);
-    await well(aws.run("create-eks-all", [], { fleet }));
-    const unanswered = (await aws.calls()).filter(({ error }) => error === "no answer");
-    expect(unanswered.map(({ service, action }) => `${service}:${action}`).sort()).toEqual(making.toSorted());
-    expect(await thingsIn(aws, "aws-mgmt")).toEqual([...whole["aws-mgmt"]]);
-    expect(await thingsIn(aws, "aws-01")).toEqual([...whole["aws-01"]]);
+test.concurrent.each(["lost", "cut"])(
+  "answers that are %s once cost nothing but time, and make nothing twice",
+  async (effect) => {
+    await inAws(async (aws) => {
+      const fleet = { ...fleetOf(eks(1)), github };
+      await aws.openFor(fleet);
+      const making = [
+        "cloudformation:CreateChangeSet",
+        "cloudformation:ExecuteChangeSet",
+        "cloudformation:UpdateTerminationProtection",
+        "cloudformation:DescribeStacks",
+        "iam:CreateOpenIDConnectProvider",
+        "route53:CreateHostedZone",
+        "route53:ChangeTagsForResource",
+        "route53:ChangeResourceRecordSets",
+        "route53:ListHostedZonesByName",
+        "sts:AssumeRole",
+      ];
+      for (const target of making) await aws.fault(target, effect);
+      await well(aws.run("create-eks-all", [], { fleet }));
+      const unanswered = (await aws.calls()).filter(({ error }) => error === "no answer");
+      expect(unanswered.map(({ service, action }) => `${service}:${action}`).sort()).toEqual(making.toSorted());
+      expect(await thingsIn(aws, "aws-mgmt")).toEqual([...whole["aws-mgmt"]]);
+      expect(await thingsIn(aws, "aws-01")).toEqual([...whole["aws-01"]]);
 
-    await aws.clearFaults();
-    const removing = ["cloudformation:DeleteStack", "route53:DeleteHostedZone", "route53:ChangeResourceRecordSets"];
-    for (const target of removing) await aws.fault(target, effect);
-    await well(aws.run("delete-eks-all", ["--yes"], { fleet }));
-    const [, , role] = whole["aws-01"];
-    expect(await thingsIn(aws, "aws-01")).toEqual([role]);
-  });
-});
+      await aws.clearFaults();
+      const removing = ["cloudformation:DeleteStack", "route53:DeleteHostedZone", "route53:ChangeResourceRecordSets"];
+      for (const target of removing) await aws.fault(target, effect);
+      await well(aws.run("delete-eks-all", ["--yes"], { fleet }));
+      const [, , role] = whole["aws-01"];
+      expect(await thingsIn(aws, "aws-01")).toEqual([role]);
+    });
+  },
+);
 
-test("calls that are throttled again and again are repeated until all is there", async () => {
+test.concurrent("calls that are throttled again and again are repeated until all is there", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await aws.openFor(fleet);
@@ -73,7 +77,7 @@ test("calls that are throttled again and again are repeated until all is there",
   });
 });
 
-test("an STS that takes no calls at all is told as one, after a few tries", async () => {
+test.concurrent("an STS that takes no calls at all is told as one, after a few tries", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await aws.openFor(fleet);
@@ -87,7 +91,7 @@ test("an STS that takes no calls at all is told as one, after a few tries", asyn
   });
 });
 
-test("a quota that is used up is named, and the same command goes on once there is room", async () => {
+test.concurrent("a quota that is used up is named, and the same command goes on once there is room", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await aws.openFor(fleet);

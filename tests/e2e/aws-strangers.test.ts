@@ -2,7 +2,8 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { isChanging } from "#tests/support/aws-sandbox.ts";
 import { eks, endedAs, errorsOf, fleetOf, inAws, well } from "#tests/support/aws-story.ts";
 
-setDefaultTimeout(60_000);
+// Some wait until others are done.
+setDefaultTimeout(240_000);
 
 /** Something small that somebody made by hand. */
 const template = "Resources:\n  Logs:\n    Type: AWS::Logs::LogGroup\n    Properties:\n      LogGroupName: /somebody\n";
@@ -10,7 +11,7 @@ const k01 = "aws/aws-01/k01.k8s.aws.mylabs.dev";
 const managementStack = "k8s-multicluster-gitops-route53-gh-action-iam-role-oidc";
 const managementTask = "aws-mgmt/cf-route53-gh-action-iam-role-oidc";
 
-test("a stack of a cluster's name that somebody else made is left alone, by create and by delete", async () => {
+test.concurrent("a stack of a cluster's name that somebody else made is left alone, by create and by delete", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await aws.openFor(fleet);
@@ -39,7 +40,7 @@ test("a stack of a cluster's name that somebody else made is left alone, by crea
   });
 });
 
-test("a zone of a cluster's name that somebody else made is refused, and used once it is adopted", async () => {
+test.concurrent("a zone of a cluster's name that somebody else made is refused, and used once it is adopted", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await aws.openFor(fleet);
@@ -62,7 +63,7 @@ test("a zone of a cluster's name that somebody else made is refused, and used on
   });
 });
 
-test("a first zone that was there before is refused, then adopted, and stays when its stack goes", async () => {
+test.concurrent("a first zone that was there before is refused, then adopted, and stays when its stack goes", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));
     await aws.openFor(fleet);

@@ -62,12 +62,29 @@ export interface AwsStory extends AwsSandbox {
   readonly daemon: DaemonClient;
 }
 
+/** A story mostly waits, for programs to start and for AWS to get on: so many bear two cores. */
+const atOnce = 3;
+let running = 0;
+const waiting: (() => void)[] = [];
+
 /**
- * A sandbox for one story, and its end in any case.
+ * A sandbox for one story, and its end in any case. For tests that run side by side: some of them wait here.
  *
  * @param speed as of openAwsSandbox
  */
 export async function inAws(story: (aws: AwsStory) => Promise<void>, speed?: number): Promise<void> {
+  if (running === atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
+  else running++;
+  try {
+    await tell(story, speed);
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) running--;
+    else next();
+  }
+}
+
+async function tell(story: (aws: AwsStory) => Promise<void>, speed?: number): Promise<void> {
   const aws = await openAwsSandbox(speed);
   const daemon = new DaemonClient(sandboxPaths(aws.state));
   try {

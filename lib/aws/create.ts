@@ -1,10 +1,10 @@
 import type { Aws, AwsActor } from "#lib/aws/clients.ts";
-import { isExpired } from "#lib/aws/explain.ts";
+import { ask, isExpired } from "#lib/aws/explain.ts";
 import { type AwsChain, awsChain } from "#lib/credentials/aws.ts";
 import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import type { AwsSession } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { Fleet } from "#lib/fleet/types.ts";
+import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 
 /** Route 53 and IAM have no regions; their calls are signed for this one. */
 const globalRegion = "us-east-1";
@@ -23,6 +23,31 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
     return chain;
   };
   const clients = new Map<string, unknown>();
+  const owners = new Map<string, Promise<boolean>>();
+
+  /** Who is of the account, and may do something in it beside going on to its roles. */
+  async function findOwner(account: AwsAccount): Promise<AwsSession | undefined> {
+    const found = await open().findOwner(account);
+    if (found === undefined) return undefined;
+    const asked = owners.get(account.name) ?? mayLook(account.name, found);
+    owners.set(account.name, asked);
+    return (await asked) ? found : undefined;
+  }
+
+  /** An owner may list stacks; somebody who may only assume roles isn't told a thing. */
+  async function mayLook(account: string, { credentials }: AwsSession): Promise<boolean> {
+    const { CloudFormation } = await import("@aws-sdk/client-cloudformation");
+    const probe = new CloudFormation({ region: globalRegion, credentials, maxAttempts, ...endpoint() });
+    try {
+      await ask({ account, what: "asking whether an owner calls" }, () => probe.listStacks({}));
+      return true;
+    } catch (error) {
+      if (error instanceof FleetError && error.code === "AwsDenied") return false;
+      throw error;
+    } finally {
+      probe.destroy();
+    }
+  }
 
   async function session({ account, as, otherwise }: AwsActor): Promise<AwsSession> {
     switch (as) {
@@ -31,7 +56,7 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
       case "clusters":
         return await open().clusters(account);
       case "owner": {
-        const found = await open().findOwner(account);
+        const found = await findOwner(account);
         if (found !== undefined) return found;
         if (otherwise !== undefined) return await session({ account, as: otherwise });
         throw new FleetError("CredentialsMissing", `${account.name}: nobody here is an owner of ${account.accountId}`, {
@@ -85,7 +110,7 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
 
   return {
     session,
-    findOwner: (account) => open().findOwner(account),
+    findOwner,
     cloudFormation: (actor, region) =>
       client(
         "cloudformation",

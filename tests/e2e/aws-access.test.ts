@@ -141,6 +141,43 @@ test.concurrent("an account whose role is missing blocks its clusters alone, and
   });
 });
 
+test.concurrent("somebody who may do nothing but go on to the management role makes clusters", async () => {
+  await inAws(async (aws) => {
+    const fleet = fleetOf(eks(1));
+    await aws.openFor(fleet);
+    // Whoever of the account has a policy that allows it.
+    const AWS_USER_ARN = `arn:aws:iam::${ids["aws-mgmt"]}:root`;
+    const owner = { ...(await aws.variables()), AWS_USER_ARN };
+    for (const task of ["create/aws-mgmt/cf-route53-gh-action-iam-role-oidc", "create/aws-tenant/cf-iam-role"]) {
+      await well(aws.run(task, [], { fleet, variables: owner, entered: false }));
+    }
+    const { iam } = await aws.as("aws-mgmt");
+    const goOn = {
+      Effect: "Allow",
+      Action: ["sts:AssumeRole", "sts:SetSourceIdentity"],
+      Resource: `arn:aws:iam::${ids["aws-mgmt"]}:role/aws-mgmt-iam-role`,
+    };
+    await iam.createUser({ UserName: "alice" });
+    await iam.putUserPolicy({
+      UserName: "alice",
+      PolicyName: "go-on",
+      PolicyDocument: JSON.stringify({ Version: "2012-10-17", Statement: [goOn] }),
+    });
+    const { AccessKey: key } = await iam.createAccessKey({ UserName: "alice" });
+    const alice = {
+      ...(await person(aws, {})),
+      AWS_USER_ARN,
+      AWS_ACCESS_KEY_ID: key?.AccessKeyId ?? "",
+      AWS_SECRET_ACCESS_KEY: key?.SecretAccessKey ?? "",
+    };
+    const run = await well(aws.run("create-eks-all", [], { fleet, variables: alice, entered: false }));
+    expect(run.results["aws/aws-mgmt/stack/management"]?.outcome).toBe("unchanged");
+    expect(run.results[roleStack("aws-01")]?.outcome).toBe("unchanged");
+    expect(run.results[clusterStack(1, "aws-01")]?.outcome).toBe("made");
+    await well(aws.run("delete-eks-all", ["--yes"], { fleet, variables: alice, entered: false }));
+  });
+});
+
 test.concurrent("a session that has ended is told before anything else is asked", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));

@@ -9,11 +9,14 @@ const passing = /\/_npx\/|\/bunx-|\/dlx-|\/\.cache\/pnpm\//;
  * A Bun to be named in files that stay: the running one, or the same version from PATH where the running one may go any day.
  *
  * @param running the running one
+ * @param temporary folder that is emptied now and then
  */
 export async function findBun(
   { exec, variables }: Pick<World, "exec" | "variables">,
   running: string = process.execPath,
+  temporary: string = tmpdir(),
 ): Promise<string> {
+  const isPassing = (path: string): boolean => passing.test(path) || path.startsWith(`${temporary}/`);
   if (!isPassing(running)) return running;
   for (const folder of (variables.PATH ?? "").split(":")) {
     const candidate = isAbsolute(folder) ? Bun.which("bun", { PATH: folder }) : null;
@@ -22,8 +25,4 @@ export async function findBun(
     if (exitCode === 0 && stdout.trim() === Bun.version) return candidate;
   }
   return running;
-}
-
-function isPassing(path: string): boolean {
-  return passing.test(path) || path.startsWith(`${tmpdir()}/`);
 }

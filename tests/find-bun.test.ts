@@ -5,7 +5,7 @@ import type { Exec } from "#lib/exec.ts";
 import { findBun } from "#lib/find-bun.ts";
 import { projectRoot } from "#lib/paths.ts";
 
-/** A PATH of folders that each have a bun, below this checkout: temporary folders are what is avoided. */
+/** A PATH of folders that each have a bun. The checkout may be in a temporary folder itself: here another one counts. */
 async function withPath(folders: readonly string[], work: (path: readonly string[]) => Promise<void>): Promise<void> {
   const root = join(projectRoot, `tests/.bun-${Bun.randomUUIDv7()}`);
   try {
@@ -27,7 +27,7 @@ const exec: Pick<Exec, "attempt"> = {
     Promise.resolve({ stdout: `${program.includes("/old/") ? "1.0.0" : Bun.version}\n`, stderr: "", exitCode: 0 }),
 };
 const find = (path: readonly string[], running: string): Promise<string> =>
-  findBun({ exec: exec as Exec, variables: { PATH: path.join(":") } }, running);
+  findBun({ exec: exec as Exec, variables: { PATH: path.join(":") } }, running, "/var/passing");
 
 test("the running Bun is named where it stays", () =>
   withPath(["bin"], async (path) => {
@@ -38,6 +38,7 @@ test.each([
   "/home/u/.npm/_npx/1a2b/node_modules/bun/bin/bun.exe",
   "/tmp/bunx-1000-bun@latest/node_modules/bun/bin/bun.exe",
   "/home/u/.cache/pnpm/dlx-123/node_modules/bun/bin/bun.exe",
+  "/var/passing/bun",
 ])("for %s, the one of the same version in PATH is named", (running) =>
   withPath(["a/_npx/x/.bin", "old/bin", "bin"], async (path) => {
     expect(await find(["", "relative", ...path], running)).toBe(join(path[2] ?? "", "bun"));

@@ -24,8 +24,8 @@ test("the sandbox needs nothing but a plain shell", async () => {
   const fleet = ["--sandbox", "--fleet", join(projectRoot, "tests/fixtures/fleets/valid/two-local-gitops.ts")];
   try {
     const made = await run("create-all", ...fleet);
-    expect({ stderr: made.stderr, exitCode: made.exitCode }).toEqual({ stderr: "", exitCode: 0 });
     expect(made.stdout).toContain("2 ready");
+    expect({ stderr: made.stderr, exitCode: made.exitCode }).toEqual({ stderr: "", exitCode: 0 });
     expect((await run("delete-all", "--yes", ...fleet)).exitCode).toBe(0);
   } finally {
     await run("sandbox/reset");

@@ -6,6 +6,7 @@ import { formatHops } from "#lib/credentials/format-hops.ts";
 import { exitCodeOf, type Hop } from "#lib/credentials/whoami.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
+import { createCloudFormation } from "#sandbox/aws/cloudformation/service.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { createRole, deleteRole, putRolePolicy, updateTrust } from "#sandbox/aws/iam/roles.ts";
 import { generateTrust } from "#tests/credentials/generated-trust.ts";
@@ -36,7 +37,8 @@ let trust: Readonly<Record<"management" | "account", string>>;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "whoami-"));
   trust = await generateTrust(fleet, "aws-01", user);
-  aws = await openTestCloud();
+  // Who owns an account shows by what CloudFormation lets them see.
+  aws = await openTestCloud((cloud) => [createCloudFormation(cloud)]);
   createRole(aws.cloud, mgmt, { name: "aws-mgmt-iam-role", trust: trust.management });
   const leadOn = { Effect: "Allow", Action: ["sts:AssumeRole", "sts:SetSourceIdentity"], Resource: "*" };
   putRolePolicy(aws.cloud, mgmt, "aws-mgmt-iam-role", "lead-on", policyOf(leadOn));

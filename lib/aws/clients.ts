@@ -23,6 +23,8 @@ export interface Aws {
   session(actor: AwsActor): Promise<AwsSession>;
   /** Undefined without credentials of the account's owners. @throws FleetError WrongAccount, AwsUnreachable */
   findOwner(account: AwsAccount): Promise<AwsSession | undefined>;
+  /** Roles of ours were made or changed in the account: what is denied to them is asked again for as long as IAM may not know of it. */
+  rolesChanged(account: AwsAccount): void;
   cloudFormation(actor: AwsActor, region: string): Promise<CloudFormation>;
   route53(actor: AwsActor): Promise<Route53>;
   iam(actor: AwsActor): Promise<IAM>;

@@ -1,5 +1,6 @@
 import type { Aws, AwsActor } from "#lib/aws/clients.ts";
-import { ask, isExpired } from "#lib/aws/explain.ts";
+import { ask, isExpired, isUnsettled } from "#lib/aws/explain.ts";
+import type { Clock } from "#lib/clock.ts";
 import { type AwsChain, awsChain } from "#lib/credentials/aws.ts";
 import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import type { AwsSession } from "#lib/credentials/sts.ts";
@@ -12,14 +13,14 @@ const globalRegion = "us-east-1";
 const maxAttempts = 8;
 
 /** Clients of the accounts of a fleet, one per actor and region. Nothing of the SDK is loaded before the first is asked for. */
-export function createAws(fleet: Fleet, variables: Readonly<Record<string, string>>): Aws {
+export function createAws(fleet: Fleet, variables: Readonly<Record<string, string>>, clock?: Clock): Aws {
   let chain: AwsChain | undefined;
   const endpoint = (): { readonly endpoint?: string } => {
     const found = awsEndpointOf(variables);
     return found === undefined ? {} : { endpoint: found };
   };
   const open = (): AwsChain => {
-    chain ??= awsChain({ fleet, variables, ...endpoint() });
+    chain ??= awsChain({ fleet, variables, ...endpoint(), ...(clock === undefined ? {} : { clock }) });
     return chain;
   };
   const clients = new Map<string, unknown>();
@@ -104,6 +105,14 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
       },
       { name: "renewSession", step: "initialize", priority: "high" },
     );
+    // Owners are people: what is denied to them has nothing to do with roles of ours.
+    if (actor.as !== "owner") {
+      made.middlewareStack.add((next) => (args) => open().untilSettled(actor.account, isUnsettled, () => next(args)), {
+        name: "untilSettled",
+        step: "initialize",
+        priority: "high",
+      });
+    }
     clients.set(key, made);
     return made;
   }
@@ -111,6 +120,7 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
   return {
     session,
     findOwner,
+    rolesChanged: (account) => open().rolesChanged(account),
     cloudFormation: (actor, region) =>
       client(
         "cloudformation",

@@ -73,6 +73,14 @@ export function isExpired(thrown: unknown): boolean {
   return error !== undefined && expired.test(error.name);
 }
 
+/** Has AWS refused what it allows once it knows of a role everywhere, be it the caller's or the one that is handed on? */
+export function isUnsettled(thrown: unknown): boolean {
+  const error = findAwsError(thrown);
+  if (error === undefined) return false;
+  const { name, message } = error;
+  return (denied.test(name) && !/explicit deny/i.test(message)) || /is invalid or cannot be assumed/.test(message);
+}
+
 interface Described {
   readonly code: ErrorCode;
   readonly message: string;

@@ -25,6 +25,8 @@ export interface StackOptions {
   readonly tags: Readonly<Record<string, string>>;
   /** @default none: the template makes no IAM roles */
   readonly capabilities?: readonly ("CAPABILITY_IAM" | "CAPABILITY_NAMED_IAM")[];
+  /** Makes the roles by which others come into the actor's account. @default it makes none of those */
+  readonly leadsIn?: true;
   /** ARN of the role by which CloudFormation acts. @default the last one, or else as whoever calls */
   readonly serviceRole?: (outputs: Outputs) => string;
   /** Termination protection: AWS refuses to delete the stack until it is switched off, as `remove` does. */

@@ -29,7 +29,13 @@ export function stack(options: StackOptions): Resource<StackState> {
     ...(keptOnDelete === undefined ? {} : { keptOnDelete }),
     observe: (world) => observeStack(stackClient(world, options)),
     diff: (state, outputs) => diffStack(state, options, outputs),
-    ensure: (world, observed, outputs) => ensure(stackClient(world, options), observed, outputs),
+    async ensure(world, observed, outputs) {
+      try {
+        return await ensure(stackClient(world, options), observed, outputs);
+      } finally {
+        if (options.leadsIn === true) world.aws.rolesChanged(options.actor.account);
+      }
+    },
     async remove(world, _observed, outputs) {
       await removeStack(stackClient(world, options), outputs);
       return { kind: "removed" };

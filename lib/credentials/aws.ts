@@ -1,11 +1,12 @@
 import type { AwsCredentialIdentity } from "@aws-sdk/types";
+import { type Clock, systemClock } from "#lib/clock.ts";
 import { fetchGithubToken, findCredentials, findProfile } from "#lib/credentials/aws-base.ts";
 import { type Lease, type Renewing, renewing } from "#lib/credentials/renewing.ts";
 import { type AwsIdentity, type AwsSession, assumeRole, assumeRoleWithToken, identify } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
 import { isPlaceholder } from "#lib/fleet/placeholders.ts";
 import { awsManagementRole, awsRoleOf } from "#lib/fleet/roles.ts";
-import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import type { Account, AwsAccount, Fleet } from "#lib/fleet/types.ts";
 
 /**
  * The way into every account: base identity, then the management role, then the role of the account. Each hop is one call
@@ -27,6 +28,17 @@ export interface AwsChain {
   clusters(account: AwsAccount): Promise<AwsSession>;
   /** AWS has refused it before its time: whoever asks next gets another. */
   forget(session: AwsSession): void;
+  /** Roles of the account were made or changed just now. Those of the management account lead into all others. */
+  rolesChanged(account: AwsAccount): void;
+  /**
+   * Makes a call and, where it is denied, makes it again for as long as the account's roles were changed shortly before:
+   * IAM takes some seconds to tell all of AWS, and what is denied meanwhile is allowed then. Any other failure is thrown.
+   */
+  untilSettled<Answer>(
+    account: AwsAccount,
+    isDenial: (error: unknown) => boolean,
+    call: () => Promise<Answer>,
+  ): Promise<Answer>;
 }
 
 export interface AwsChainOptions {
@@ -35,8 +47,13 @@ export interface AwsChainOptions {
   readonly variables: Readonly<Record<string, string>>;
   /** An emulator on this computer; ids that stand for accounts are accounts there. @default AWS itself */
   readonly endpoint?: string;
+  /** @default this computer's */
+  readonly clock?: Clock;
 }
 
+/** Longer than IAM mostly takes, and short enough for whoever is denied for good. */
+const settleMs = 30_000;
+const settlePauseMs = 2_000;
 const renewEarlyMs = 5 * 60_000;
 const project = "k8s-multicluster-gitops";
 
@@ -46,7 +63,13 @@ export function externalIdOf({ domain }: Pick<Fleet, "domain">): string {
 }
 
 export function awsChain(options: AwsChainOptions): AwsChain {
-  const { fleet } = options;
+  const { fleet, clock = systemClock } = options;
+  /** When roles of an account, by its name, were changed last. */
+  const changed = new Map<string, number>();
+  const isSettling = (account: AwsAccount): boolean =>
+    [account.name, ...fleet.accounts.filter(isManagement).map(({ name }) => name)].some(
+      (name) => clock.now() - (changed.get(name) ?? Number.NEGATIVE_INFINITY) < settleMs,
+    );
   const opened = new Map<string, Renewing<AwsSession>>();
   /** One for each who, that is renewed. */
   const open = (who: string, ask: () => Promise<Lease<AwsSession>>): Promise<AwsSession> => {
@@ -83,6 +106,19 @@ export function awsChain(options: AwsChainOptions): AwsChain {
     forget(session) {
       for (const one of opened.values()) one.forget(session);
     },
+    rolesChanged({ name }) {
+      changed.set(name, clock.now());
+    },
+    async untilSettled(account, isDenial, call) {
+      for (;;) {
+        try {
+          return await call();
+        } catch (error) {
+          if (!isDenial(error) || !isSettling(account)) throw error;
+          await clock.sleep(settlePauseMs);
+        }
+      }
+    },
   };
 
   async function step(
@@ -97,12 +133,13 @@ export function awsChain(options: AwsChainOptions): AwsChain {
     if (isSessionOf(base.identity, account, name)) return { value: base, expiresMs: expiryOf(base.credentials) };
     const enter = async (caller: AwsSession): Promise<AwsCredentialIdentity> => {
       const source = sourceOf(caller.identity);
-      return await assumeRole(options, caller, {
+      const step = {
         role: `arn:${partitionOf(caller.identity.arn)}:iam::${account.accountId}:role/${name}`,
         sessionName: sessionNameOf(base.identity, options.variables),
         ...(source === undefined ? {} : { sourceIdentity: source }),
         ...asked,
-      });
+      };
+      return await chain.untilSettled(account, isDenied, () => assumeRole(options, caller, step));
     };
     const caller = await callerOf();
     const credentials = await enter(caller).catch(async (error: unknown) => {
@@ -159,13 +196,15 @@ function refusePlaceholder(account: AwsAccount, { endpoint }: AwsChainOptions): 
 }
 
 function managementOf(fleet: Pick<Fleet, "accounts">): AwsAccount {
-  const found = fleet.accounts.find(
-    (account): account is AwsAccount => account.provider === "aws" && account.role === "management",
-  );
+  const found = fleet.accounts.find(isManagement);
   if (found !== undefined) return found;
   throw new FleetError("AssumeRoleDenied", "the fleet has no management account of AWS to come from", {
     hint: "add one to clusters/aws.ts",
   });
+}
+
+function isManagement(account: Account): account is AwsAccount {
+  return account.provider === "aws" && account.role === "management";
 }
 
 /** Shown in the trail of every account that the run comes into: who it is, or which job. */
@@ -203,6 +242,10 @@ function partitionOf(arn: string): string {
 /** Whether somebody is in the account by this role, under whatever name. */
 function isSessionOf({ account, arn }: AwsIdentity, wanted: AwsAccount, role: string): boolean {
   return account === wanted.accountId && arn.includes(`:assumed-role/${role}/`);
+}
+
+function isDenied(error: unknown): boolean {
+  return error instanceof FleetError && error.code === "AssumeRoleDenied";
 }
 
 function isOfOurs(identity: AwsIdentity, account: AwsAccount, fleet: AwsChainOptions["fleet"]): boolean {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { CloudFormationServiceException } from "@aws-sdk/client-cloudformation";
-import { ask, isAwsError, isPassing } from "#lib/aws/explain.ts";
+import { ask, isAwsError, isPassing, isUnsettled } from "#lib/aws/explain.ts";
 import { FleetError } from "#lib/errors.ts";
 import { failureOf } from "#tests/support/failure.ts";
 
@@ -45,6 +45,16 @@ describe("a call that AWS refuses", () => {
     );
     expect(error.hint).toContain("allow cloudformation:CreateChangeSet");
     expect(error.details).toContain("request r-1");
+  });
+
+  test.each([
+    [true, "AccessDenied", "User: a is not authorized to perform: route53:GetHostedZone"],
+    [true, "AccessDeniedException", "no"],
+    [true, "ValidationError", "Role arn:aws:iam::111111111111:role/r is invalid or cannot be assumed"],
+    [false, "AccessDenied", "User: a is not authorized, with an explicit deny in a service control policy"],
+    [false, "ValidationError", "No updates are to be performed."],
+  ])("may be %p that AWS does not know of a role yet: %s, %s", (wanted, name, message) => {
+    expect(isUnsettled(refusal(name, message))).toBe(wanted);
   });
 
   test("says whose policy denies it", async () => {

@@ -37,6 +37,14 @@ describe("a new stack", () => {
     expect(state.outputs.RoleArn).toBe("arn:aws:iam::111111111111:role/r");
   });
 
+  test("says that the way into its account has changed, when it is what leads there", async () => {
+    const [leading, other] = [scene({ leadsIn: true }), scene()];
+    await leading.ensure();
+    await other.ensure();
+    const change = "roles of aws-01 changed";
+    expect([leading.said.includes(change), other.said.includes(change)]).toEqual([true, false]);
+  });
+
   test("tells each event, and how far it is", async () => {
     const at = scene();
     at.memory.changes = ["Vpc", "Cluster", "Role"].map((name) => ({

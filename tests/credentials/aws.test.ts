@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Clock, systemClock } from "#lib/clock.ts";
 import { awsChain } from "#lib/credentials/aws.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
@@ -20,9 +21,11 @@ let lifetimeMs: number;
 /** Account that keys which are no session are said to be of, and the one of a session. */
 let accountOfKeys: string;
 let accountOf: (role: string) => string;
+/** How many steps into a role are still denied. */
+let denials: number;
 
 beforeEach(() => {
-  [calls, lifetimeMs, accountOfKeys] = [[], 3_600_000, management.accountId];
+  [calls, lifetimeMs, accountOfKeys, denials] = [[], 3_600_000, management.accountId, 0];
   accountOf = (role) => role.split(":")[4] ?? "";
   sts = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: answer });
 });
@@ -50,6 +53,10 @@ async function answer(request: Request): Promise<Response> {
     const name = isSession ? `assumed-role/${of.split("/")[1]}/s` : "user/aws-cli";
     return xml(action, `<Account>${account}</Account><Arn>arn:aws:sts::${account}:${name}</Arn><UserId>x</UserId>`);
   }
+  if (action === "AssumeRole" && denials-- > 0) {
+    const error = "<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not authorized</Message></Error>";
+    return new Response(`<ErrorResponse>${error}</ErrorResponse>`, { status: 403 });
+  }
   const expires = new Date(Date.now() + lifetimeMs).toISOString();
   const keys = `<AccessKeyId>${Buffer.from(role).toString("hex")}</AccessKeyId><SecretAccessKey>s</SecretAccessKey>`;
   return xml(
@@ -63,8 +70,8 @@ function xml(action: string, result: string): Response {
   return new Response(text, { headers: { "content-type": "text/xml" } });
 }
 
-const chain = (variables: Readonly<Record<string, string>> = {}) =>
-  awsChain({ fleet, variables, endpoint: `http://127.0.0.1:${sts.port}` });
+const chain = (variables: Readonly<Record<string, string>> = {}, clock: Clock = systemClock) =>
+  awsChain({ fleet, variables, endpoint: `http://127.0.0.1:${sts.port}`, clock });
 /** The base of these tests: a job's token, so that nothing of this computer counts. */
 const github = () => ({
   ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:${sts.port}/token?x=1`,
@@ -132,6 +139,43 @@ import { awsChain } from "#lib/credentials/aws.ts";
   test("is refused when the profile is of another account", async () => {
     accountOfKeys = "999999999990";
     expect(await findOwner(tenant, profile("aws-01"))).toBe("WrongAccount");
+  });
+});
+
+describe("a role that was changed just now", () => {
+  let now: number;
+  const clock: Clock = {
+    now: () => now,
+    async sleep(ms) {
+      now += ms;
+    },
+  };
+  beforeEach(() => {
+    now = 1_000_000;
+  });
+
+  test.each([tenant, management])("of $name is asked for until IAM knows of it", async (account) => {
+    denials = 3;
+    const one = chain(github(), clock);
+    one.rolesChanged(account);
+    expect((await one.clusters(tenant)).identity.account).toBe(tenant.accountId);
+    expect(now).toBeGreaterThan(1_000_000);
+  });
+
+  test("is given up when that should long have been", async () => {
+    denials = Number.POSITIVE_INFINITY;
+    const one = chain(github(), clock);
+    one.rolesChanged(tenant);
+    expect((await failureOf(one.clusters(tenant))).code).toBe("AssumeRoleDenied");
+    expect(now).toBeLessThan(1_000_000 + 5 * 60_000);
+  });
+
+  test("is not waited for where it was another account's, or nobody's", async () => {
+    denials = Number.POSITIVE_INFINITY;
+    const one = chain(github(), clock);
+    one.rolesChanged({ ...tenant, name: "aws-02" });
+    expect((await failureOf(one.clusters(tenant))).code).toBe("AssumeRoleDenied");
+    expect(now).toBe(1_000_000);
   });
 });
 

@@ -77,6 +77,22 @@ test.concurrent("calls that are throttled again and again are repeated until all
   });
 });
 
+test.concurrent("roles that AWS does not know of everywhere when they were just made are waited for", async () => {
+  await inAws(async (aws) => {
+    const fleet = fleetOf(eks(1));
+    await aws.openFor(fleet);
+    const denied = "fail:AccessDenied";
+    await aws.fault("sts:AssumeRole", denied, { times: 2 });
+    await aws.fault("route53:ListHostedZonesByName", denied, { nth: 3 });
+    // The first two are those of the roles themselves, made by the accounts' owners.
+    await aws.fault("cloudformation:CreateChangeSet", denied, { nth: 3, times: 2 });
+    await well(aws.run("create-eks-all", [], { fleet }));
+    const calls = await aws.calls();
+    expect(calls.filter(({ error }) => error === "AccessDenied").length).toBe(5);
+    expect(await thingsIn(aws, "aws-01")).toEqual([...whole["aws-01"]]);
+  });
+});
+
 test.concurrent("an STS that takes no calls at all is told as one, after a few tries", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));

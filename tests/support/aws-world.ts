@@ -42,6 +42,7 @@ export function awsWorld(options: AwsWorldOptions = {}): AwsWorld {
   const aws: Aws = {
     session: async ({ account, as }) => sessionOf(account.accountId, as),
     findOwner: async ({ name, accountId }) => (ownerless.includes(name) ? undefined : sessionOf(accountId, "owner")),
+    rolesChanged: refuse,
     cloudFormation: refuse,
     route53: async ({ account, as }) => (route53 ?? refuse)(`${account.name} ${as}`),
     iam: async ({ account, as }) => (iam ?? refuse)(`${account.name} ${as}`),

@@ -138,14 +138,11 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
 interface Stacked {
   readonly middlewareStack: {
     add(
-      middleware: (next: Handler) => Handler,
+      middleware: <Asked, Answer>(next: (asked: Asked) => Promise<Answer>) => (asked: Asked) => Promise<Answer>,
       options: { readonly name: string; readonly step: "initialize"; readonly priority: "high" },
     ): void;
   };
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: of every call of every service alike
-type Handler = (args: any) => Promise<any>;
 
 interface ClientSettings {
   readonly region: string;

@@ -93,6 +93,18 @@ test.concurrent("roles that AWS does not know of everywhere when they were just 
   });
 });
 
+test.concurrent("an account's own role is waited for too, where nothing else is new", async () => {
+  await inAws(async (aws) => {
+    const fleet = fleetOf(eks(1));
+    await aws.openFor(fleet);
+    await well(aws.run("create/aws-mgmt/cf-route53-gh-action-iam-role-oidc", [], { fleet }));
+    // The first step is that into the management role, which has long been there.
+    await aws.fault("sts:AssumeRole", "fail:AccessDenied", { nth: 2, times: 2 });
+    await well(aws.run("create-eks-all", [], { fleet }));
+    expect((await aws.calls()).filter(({ error }) => error === "AccessDenied").length).toBe(2);
+  });
+});
+
 test.concurrent("an STS that takes no calls at all is told as one, after a few tries", async () => {
   await inAws(async (aws) => {
     const fleet = fleetOf(eks(1));

@@ -88,7 +88,9 @@ async function statusWhen(holds: (status: Status) => boolean, name = "one"): Pro
 }
 
 const isSynced = ({ sync, health }: Status): boolean => sync?.status === "Synced" && health?.status === "Healthy";
-const isUnknown = ({ sync }: Status): boolean => sync?.status === "Unknown";
+/** For a reason of its own: at first it may be that Argo CD itself is still starting. */
+const isUnknown = ({ sync, conditions }: Status): boolean =>
+  sync?.status === "Unknown" && conditions?.[0]?.message.includes("the repo server isn't there") !== true;
 const configMap = (name: string) => findObject(api, { apiVersion: "v1", kind: "ConfigMap", name, namespace: "app" });
 
 describe("an Application", () => {

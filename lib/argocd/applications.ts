@@ -75,7 +75,7 @@ export function applications(options: ApplicationsOptions): Resource<Application
         world.progress("not waiting: the commit arrives once mise run gitops:serve serves it");
         return await converge(world, api, options, source);
       }
-      const server = await serveCheckout(world, { ...source.checkout, root: world.paths.root });
+      const server = await serveCheckout(world, { ...source, checkout: source.checkout });
       try {
         return await converge(world, api, options, source);
       } finally {

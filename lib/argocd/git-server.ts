@@ -1,114 +1,180 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { checkoutPassword, checkoutUser } from "#lib/argocd/checkout-password.ts";
+import type { Checkout, GitSource } from "#lib/argocd/git-source.ts";
+import { type ServedCopy, type ServedCopyWorld, servedCopy } from "#lib/argocd/served-copy.ts";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
 import type { World } from "#lib/world.ts";
 
 /**
- * The checkout over Git's smart HTTP protocol, for reading only (https://git-scm.com/docs/http-protocol): Argo CD knows no
- * simpler one. Each request runs `git upload-pack` once.
+ * One commit of the checkout with its history over Git's smart HTTP protocol, read-only
+ * (https://git-scm.com/docs/http-protocol): Argo CD supports no simpler one. Each request runs `git upload-pack` once. Other
+ * hosts may have a route to its address, so that it answers nobody without the password that clusters have.
  */
 export interface GitServer {
   readonly stop: () => Promise<void>;
 }
 
-/** What it answers at its root, so that another process of ours knows it. */
+/** What it answers at its root, with a digest of its password, so that another process of this checkout recognizes it. */
 const identity = "k8s-multicluster-gitops checkout";
 const service = "git-upload-pack";
 const retryMs = 500;
 /** A clone of a large repository over a busy laptop. */
 const packTimeoutMs = 120_000;
+/** A request lists objects, 50 bytes each. A client negotiates about some thousands, and compresses that. */
+const longestBody = 4 * 1024 * 1024;
 
-export interface GitServerOptions {
-  readonly address: string;
-  readonly port: number;
-  /** The checkout. */
-  readonly root: string;
+export interface GitServerOptions extends Pick<GitSource, "repository" | "revision"> {
+  readonly checkout: Pick<Checkout, "address" | "port">;
 }
 
-type GitServerWorld = Pick<World, "clock" | "variables">;
+export type GitServerWorld = ServedCopyWorld & Pick<World, "clock" | "variables">;
 
-/** While another process of ours serves it, waits to take over. @throws FleetError PortTaken */
+interface Serving {
+  readonly copy: ServedCopy;
+  /** Names and addresses, with the port, by which clusters know this server. */
+  readonly hosts: ReadonlySet<string>;
+  readonly password: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** Clusters can fetch the revision until `stop`. While another process of this checkout serves, waits to take over. @throws FleetError PortTaken */
 export async function serveCheckout(world: GitServerWorld, options: GitServerOptions): Promise<GitServer> {
+  const { repository, revision, checkout } = options;
+  const copy = servedCopy(world, checkout.port);
+  const serving: Serving = {
+    copy,
+    hosts: new Set([new URL(repository).host, `${checkout.address}:${checkout.port}`]),
+    password: await checkoutPassword(world),
+    variables: world.variables,
+  };
   const stopping = new AbortController();
-  let server = tryListen(world, options);
-  if (server !== undefined) return { stop: () => stopServer(server) };
-  if (!(await isOurs(options))) throw portTaken(options);
+  const listen = (): Listening | undefined =>
+    tryListen(checkout, serving, () => copy.include(revision, { alone: true }));
+  let listening = listen();
+  if (listening === undefined) {
+    await requireOurs(checkout, serving);
+    await copy.include(revision, { alone: false });
+  } else await listening.ready;
   const takeOver = (async () => {
-    while (!stopping.signal.aborted) {
-      server = tryListen(world, options);
-      if (server !== undefined) return;
+    while (listening === undefined && !stopping.signal.aborted) {
       await world.clock.sleep(retryMs, stopping.signal).catch(() => undefined);
+      listening = listen();
+      // Whoever began to serve meanwhile has begun with a copy of its own commit alone.
+      if (listening === undefined) await copy.include(revision, { alone: false }).catch(() => undefined);
     }
   })();
   return {
     async stop() {
       stopping.abort();
       await takeOver;
-      await stopServer(server);
+      await listening?.server.stop();
     },
   };
 }
 
-async function stopServer(server: Bun.Server<undefined> | undefined): Promise<void> {
-  await server?.stop();
+interface Listening {
+  readonly server: Bun.Server<undefined>;
+  /** The copy holds what is to be served. */
+  readonly ready: Promise<void>;
 }
 
-/** Undefined when the port is taken. */
-function tryListen({ variables }: GitServerWorld, options: GitServerOptions): Bun.Server<undefined> | undefined {
+/** Undefined when the port is taken: who has it may change the copy. */
+function tryListen(
+  { address, port }: GitServerOptions["checkout"],
+  serving: Serving,
+  prepare: () => Promise<void>,
+): Listening | undefined {
+  const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
   try {
-    return Bun.serve({
-      hostname: options.address,
-      port: options.port,
+    const server = Bun.serve({
+      hostname: address,
+      port,
+      maxRequestBodySize: longestBody,
       // A fetch with much to pack is silent for a while.
       idleTimeout: 120,
-      fetch: (request) => answer(request, { root: options.root, variables }),
+      fetch: async (request) => await answer(request, serving, ready),
+      error: () => new Response("the checkout can't be read", { status: 500 }),
     });
+    prepare().then(resolve, async (error: unknown) => {
+      await server.stop(true);
+      reject(error);
+    });
+    ready.catch(() => undefined);
+    return { server, ready };
   } catch (error) {
     if (isErrno(error, "EADDRINUSE")) return undefined;
-    throw new FleetError("PortTaken", `this checkout can't be served on ${options.address}:${options.port}`, {
+    throw new FleetError("PortTaken", `this checkout can't be served on ${address}:${port}`, {
       hint: "choose another gitops.port in the fleet",
       cause: error,
     });
   }
 }
 
-interface Checkout {
-  readonly root: string;
-  readonly variables: Readonly<Record<string, string>>;
-}
-
-async function isOurs({ address, port }: GitServerOptions): Promise<boolean> {
-  try {
-    const response = await fetch(`http://${address}:${port}/`, { signal: AbortSignal.timeout(2_000) });
-    return (await response.text()) === identity;
-  } catch {
-    return false;
-  }
-}
-
-function portTaken({ address, port }: GitServerOptions): FleetError {
-  return new FleetError("PortTaken", `port ${port} on ${address}, where clusters read this checkout, is taken`, {
-    hint: "end what listens there, or choose another gitops.port in the fleet",
+/** @throws FleetError PortTaken when something else listens, or another checkout, which does not have our commits */
+async function requireOurs({ address, port }: GitServerOptions["checkout"], serving: Serving): Promise<void> {
+  const said = await fetch(`http://${address}:${port}/`, { signal: AbortSignal.timeout(2_000) })
+    .then((response) => response.text())
+    .catch(() => "");
+  if (said === identify(serving)) return;
+  const by = said.startsWith(identity) ? "another checkout of this project" : "another program";
+  throw new FleetError("PortTaken", `port ${port} on ${address}, where clusters read this checkout, is used by ${by}`, {
+    hint: "end the process that listens there, or choose another gitops.port in the fleet",
   });
 }
 
-async function answer(request: Request, checkout: Checkout): Promise<Response> {
+function identify({ password }: Serving): string {
+  return `${identity} ${digest(password).toString("hex")}`;
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+async function answer(request: Request, serving: Serving, ready: Promise<void>): Promise<Response> {
+  // A web page can make a browser come here by a name of its own (DNS rebinding).
+  if (!serving.hosts.has(request.headers.get("host") ?? "")) return new Response("unknown host", { status: 421 });
   const { pathname, searchParams } = new URL(request.url);
-  if (pathname === "/") return new Response(identity);
-  const asked = { protocol: request.headers.get("git-protocol") ?? "", ...checkout };
+  if (pathname === "/") return new Response(identify(serving));
+  if (!pathname.startsWith("/checkout.git/")) return new Response("not found", { status: 404 });
+  if (!isAuthorized(request, serving)) {
+    return new Response("unauthorized", { status: 401, headers: { "www-authenticate": 'Basic realm="checkout"' } });
+  }
+  await ready;
+  const protocol = request.headers.get("git-protocol") ?? "";
   if (request.method === "GET" && pathname === "/checkout.git/info/refs" && searchParams.get("service") === service) {
-    const refs = uploadPack(["--http-backend-info-refs"], null, asked);
+    const refs = uploadPack(["--http-backend-info-refs"], null, protocol, serving);
     const head = `# service=${service}\n`;
     const line = (head.length + 4).toString(16).padStart(4, "0");
     return reply("advertisement", Buffer.concat([Buffer.from(`${line}${head}0000`), await refs.bytes()]));
   }
   if (request.method === "POST" && pathname === `/checkout.git/${service}`) {
-    const body = Buffer.from(await request.arrayBuffer());
-    const zipped = request.headers.get("content-encoding") === "gzip";
-    return reply("result", uploadPack([], zipped ? Bun.gunzipSync(body) : body, asked).body);
+    const body = await readBody(request);
+    if (body === undefined) return new Response("the request is too long", { status: 413 });
+    return reply("result", uploadPack([], body, protocol, serving).body);
   }
-  return new Response("this repository can only be read", {
-    status: pathname.startsWith("/checkout.git/") ? 403 : 404,
-  });
+  return new Response("this repository is read-only", { status: 403 });
+}
+
+function isAuthorized(request: Request, { password }: Serving): boolean {
+  const expected = `Basic ${btoa(`${checkoutUser}:${password}`)}`;
+  return timingSafeEqual(digest(request.headers.get("authorization") ?? ""), digest(expected));
+}
+
+const unzip = promisify(gunzip);
+
+/** Undefined when it is longer than any request of Git; the server has limited what comes over the wire. */
+async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const body = Buffer.from(await request.arrayBuffer());
+  if (request.headers.get("content-encoding") !== "gzip") return body;
+  try {
+    return await unzip(body, { maxOutputLength: longestBody });
+  } catch (error) {
+    if (isErrno(error, "ERR_BUFFER_TOO_LARGE")) return undefined;
+    throw error;
+  }
 }
 
 function reply(type: "advertisement" | "result", body: ConstructorParameters<typeof Response>[0]): Response {
@@ -121,12 +187,13 @@ function reply(type: "advertisement" | "result", body: ConstructorParameters<typ
 function uploadPack(
   flags: readonly string[],
   input: Uint8Array<ArrayBuffer> | null,
-  { protocol, root, variables }: Checkout & { readonly protocol: string },
+  protocol: string,
+  { copy: { folder }, variables }: Serving,
 ): Response {
-  // In a container the checkout belongs to somebody else; clusters are told commits, not branches.
-  const settings = ["-c", `safe.directory=${root}`, "-c", "uploadpack.allowReachableSHA1InWant=true"];
+  // In a container the folder may belong to another user; commits that runs at the same time have pinned are no branch to clusters.
+  const settings = ["-c", `safe.directory=${folder}`, "-c", "uploadpack.allowReachableSHA1InWant=true"];
   const git = Bun.which("git", { PATH: variables.PATH ?? "" }) ?? "git";
-  const child = Bun.spawn([git, ...settings, "upload-pack", "--stateless-rpc", ...flags, root], {
+  const child = Bun.spawn([git, ...settings, "upload-pack", "--stateless-rpc", ...flags, folder], {
     env: { ...variables, GIT_PROTOCOL: protocol },
     stdin: input ?? "ignore",
     stdout: "pipe",

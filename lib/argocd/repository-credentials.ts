@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { checkoutPassword, checkoutUser, findCheckoutPassword } from "#lib/argocd/checkout-password.ts";
+import type { GitSource } from "#lib/argocd/git-source.ts";
 import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
 import { encode, ownedSecret } from "#lib/argocd/owned-secret.ts";
 import type { GitCredentials } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { AnyResource, Resource } from "#lib/graph/resource.ts";
+import type { AnyResource, Outputs, Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/world.ts";
 
 export interface RepositoryCredentialsState {
   /** Whether the cluster has what the environment says. Never the credentials: states are shown and kept in journals. */
@@ -13,17 +16,21 @@ export interface RepositoryCredentialsState {
 
 export interface RepositoryCredentialsOptions {
   readonly managed: ManagedCluster;
-  /** URL of the repository; the credentials are for it and for what is below it. */
-  readonly repository: string;
-  readonly credentials: GitCredentials;
+  readonly credentials: RepositoryCredentialsOf;
   readonly needs: readonly AnyResource[];
 }
+
+/** Of the fleet's repository by the environment, or of this checkout, whose server has a password of its own. */
+export type RepositoryCredentialsOf =
+  /** The credentials are for the URL and for what is below it. */
+  | { readonly kind: "remote"; readonly repository: string; readonly given: GitCredentials }
+  | { readonly kind: "checkout"; readonly resource: Resource<GitSource> };
 
 /** By this Argo CD knows it for credentials of all repositories below a URL. */
 const labels = { "argocd.argoproj.io/secret-type": "repo-creds" } as const;
 
 /**
- * What Argo CD reads a private repository with. It comes of the environment of whoever runs `create`, and is kept in the
+ * What Argo CD reads a private repository with. It is taken from the environment of the person who runs `create`, and is kept in the
  * cluster alone. A run without it leaves alone what the cluster has.
  *
  * Source: https://argo-cd.readthedocs.io/en/stable/operator-manual/declarative-setup/#repository-credentials
@@ -41,27 +48,35 @@ export function repositoryCredentials(options: RepositoryCredentialsOptions): Re
     ...(managed.goesWith === undefined ? {} : { goesWith: managed.goesWith }),
     observe: (world, outputs) =>
       secret.observe(world, outputs, async ({ data }) => ({
-        current: digestOf(data) === digestOf(encode(await contentOf(options))),
+        current: digestOf(data) === digestOf(encode(await contentOf(world, options, outputs, findCheckoutPassword))),
       })),
     diff: ({ current }) =>
-      current ? [] : [{ field: "credentials", from: "others", to: "those of this environment", effect: "in-place" }],
+      current ? [] : [{ field: "credentials", from: "others", to: "those of this run", effect: "in-place" }],
     async ensure(world, _observed, outputs) {
-      await secret.apply(world, outputs, { labels, data: await contentOf(options) });
+      await secret.apply(world, outputs, { labels, data: await contentOf(world, options, outputs, checkoutPassword) });
       return { current: true };
     },
     remove: (world, _observed, outputs) => secret.remove(world, outputs),
     health: ({ current }) => ({
       kind: "healthy",
-      summary: current ? "those of this environment" : "others than in this environment",
+      summary: current ? "credentials up to date" : "other credentials than here",
     }),
   };
 }
 
-async function contentOf({
-  repository,
-  credentials,
-}: RepositoryCredentialsOptions): Promise<Readonly<Record<string, string>>> {
-  return { type: "git", url: repository, ...(await readCredentials(repository, credentials)) };
+/** A look makes no password: `find` may have none. */
+async function contentOf(
+  world: World,
+  { credentials }: RepositoryCredentialsOptions,
+  outputs: Outputs,
+  find: (world: World) => Promise<string | undefined>,
+): Promise<Readonly<Record<string, string>>> {
+  if (credentials.kind === "checkout") {
+    const { repository } = outputs.of(credentials.resource);
+    return { type: "git", url: repository, username: checkoutUser, password: (await find(world)) ?? "" };
+  }
+  const { repository, given } = credentials;
+  return { type: "git", url: repository, ...(await readCredentials(repository, given)) };
 }
 
 async function readCredentials(repository: string, given: GitCredentials): Promise<Readonly<Record<string, string>>> {

@@ -1,5 +1,5 @@
 import { checkout } from "#lib/argocd/checkout.ts";
-import { serveCheckout } from "#lib/argocd/git-server.ts";
+import { type GitServer, serveCheckout } from "#lib/argocd/git-server.ts";
 import { formatRevision, type GitSource } from "#lib/argocd/git-source.ts";
 import { terminal } from "#lib/cli/program.ts";
 import { listenForSignals } from "#lib/cli/signals.ts";
@@ -39,19 +39,23 @@ export async function serveCommits(options: ServeOptions): Promise<number> {
   const interrupts = listenForSignals(() => undefined);
   const world = createWorld(session, systemClock, interrupts.signal, cautious);
   const look = async (): Promise<GitSource> => await own.ensure(world, { kind: "absent" }, createOutputs());
+  const serve = async ({ checkout: served, ...at }: GitSource): Promise<GitServer | undefined> =>
+    served === undefined ? undefined : await serveCheckout(world, { ...at, checkout: served });
   let source = await look();
-  if (source.checkout === undefined) return 1;
-  const server = await serveCheckout(world, { ...source.checkout, root: session.paths.root });
+  let server = await serve(source);
   try {
     terminal.out(`serving this checkout at ${source.repository}; each commit goes to the clusters; Ctrl-C ends it\n`);
     while (!interrupts.signal.aborted) {
       await bring(source, options, await clustersWithKubeconfig(session.paths));
       source = await nextCommit(world, source.revision, look);
+      // Again, so that nothing is served but the new commit and its history.
+      await server?.stop();
+      server = await serve(source);
     }
   } catch (error) {
     if (!interrupts.signal.aborted) throw error;
   } finally {
-    await server.stop();
+    await server?.stop();
     interrupts.close();
   }
   return 0;

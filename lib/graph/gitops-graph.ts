@@ -5,7 +5,7 @@ import type { GitSource, GitSourceOf } from "#lib/argocd/git-source.ts";
 import { argocdInstall } from "#lib/argocd/install.ts";
 import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
 import { argocdManifest, type ManifestState } from "#lib/argocd/manifest.ts";
-import { repositoryCredentials } from "#lib/argocd/repository-credentials.ts";
+import { type RepositoryCredentialsOf, repositoryCredentials } from "#lib/argocd/repository-credentials.ts";
 import type { GitCredentials } from "#lib/environment.ts";
 import { argocdOf, gitPortOf, localSourceOf, pathOf, revisionOf } from "#lib/fleet/defaults.ts";
 import { type ArgocdVariant, type Fleet, type GitOps, isLocal } from "#lib/fleet/types.ts";
@@ -52,6 +52,11 @@ export function gitopsGraph(fleet: Fleet, gitops: GitOps, settings: GitOpsSettin
     isLocal(cluster) && localSourceOf(gitops) === "checkout"
       ? { kind: "checkout", resource: own }
       : { kind: "remote", source: remote };
+  const credentialsFor = (source: GitSourceOf): RepositoryCredentialsOf | undefined => {
+    if (source.kind === "checkout") return source;
+    const given = settings.credentials;
+    return given === undefined ? undefined : { kind: "remote", repository: remote.repository, given };
+  };
   return {
     inside(managed) {
       const variant = argocdOf(managed.cluster);
@@ -60,18 +65,11 @@ export function gitopsGraph(fleet: Fleet, gitops: GitOps, settings: GitOpsSettin
       const looked = source.kind === "checkout" ? [source.resource] : [];
       const install = argocdInstall(managed, shareManifest(variant));
       const facts = factsSecret({ managed, fleet, source, needs: [managed.running, install, ...looked] });
-      const { credentials } = settings;
+      const credentials = credentialsFor(source);
       const opened =
-        source.kind === "checkout" || credentials === undefined
+        credentials === undefined
           ? []
-          : [
-              repositoryCredentials({
-                managed,
-                repository: remote.repository,
-                credentials,
-                needs: [managed.running, install],
-              }),
-            ];
+          : [repositoryCredentials({ managed, credentials, needs: [managed.running, install, ...looked] })];
       const wait = settings.wait === undefined ? {} : { wait: settings.wait };
       const children = applications({
         managed,

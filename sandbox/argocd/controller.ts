@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { authorizationFor } from "#sandbox/argocd/credentials.ts";
 import { reconcileSet } from "#sandbox/argocd/generator.ts";
 import { worstOf } from "#sandbox/argocd/health.ts";
 import { findInstallManifest } from "#sandbox/argocd/install-manifest.ts";
@@ -251,6 +252,7 @@ export class ArgocdBehaviour {
       repository: this.#repository,
       known: (url, revision) =>
         stringAt(seen, "revision") === revision && stringAt(seen, "comparedTo", "source", "repoURL") === url,
+      authorization: (url) => authorizationFor(this.#cluster, url),
       remote: findInstallManifest,
     });
   }

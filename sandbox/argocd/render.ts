@@ -52,6 +52,8 @@ export interface RenderOptions {
   readonly repository: Repository;
   /** Whether a revision of a repository was fetched before. */
   readonly known: (url: string, revision: string) => boolean;
+  /** Header by which the cluster's credentials open a repository; undefined where it has none for it. */
+  readonly authorization: (url: string) => string | undefined;
   /** Objects behind a URL that a kustomization names; undefined when it is none that stands for something here. */
   readonly remote: (url: string) => readonly KubernetesObject[] | undefined;
 }
@@ -64,11 +66,14 @@ export async function renderSources(
   const several = Array.isArray(spec.sources);
   const given: readonly unknown[] = Array.isArray(spec.sources) ? spec.sources : [spec.source];
   const sources = given.map((source, index) => parseSource(source, several ? `sources.${index}` : "source"));
-  const { repository, known } = options;
+  const { repository, known, authorization } = options;
   const commits = await Promise.all(
     sources.map(async ({ kind, of }) => {
       if (kind === "chart") return undefined;
-      return await repository.fetch(of.repoURL, of.targetRevision, known(of.repoURL, of.targetRevision));
+      return await repository.fetch(of.repoURL, of.targetRevision, {
+        known: known(of.repoURL, of.targetRevision),
+        authorization: authorization(of.repoURL),
+      });
     }),
   );
   const rendered = await Promise.all(

@@ -14,10 +14,16 @@ export interface Commit {
 /** Where Argo CD reads from: the checkout, once somebody serves it, and the repository that the fleet names. */
 export interface Repository {
   /**
-   * @param known it was fetched before, so that nobody needs to serve it
    * @throws Failed, Refused
    */
-  fetch(url: string, revision: string, known: boolean): Promise<Commit>;
+  fetch(url: string, revision: string, options: FetchOptions): Promise<Commit>;
+}
+
+export interface FetchOptions {
+  /** It was fetched before, so that nobody needs to serve it. */
+  readonly known: boolean;
+  /** Header by which the cluster's credentials for the repository open it. */
+  readonly authorization?: string | undefined;
 }
 
 /** A repository on the internet that the sandbox stands for. */
@@ -43,7 +49,7 @@ export class SnapshotRepository implements Repository {
     this.#remotes = remotes;
   }
 
-  async fetch(url: string, revision: string, known: boolean): Promise<Commit> {
+  async fetch(url: string, revision: string, { known, authorization }: FetchOptions): Promise<Commit> {
     const remote = this.#remotes().find((one) => one.url === url);
     // A branch or tag is the folder as it is now; a commit must have been one.
     if (remote !== undefined)
@@ -53,7 +59,7 @@ export class SnapshotRepository implements Repository {
         `the sandbox reads no repository but the checkout and the fleet's own, and ${url} is another one`,
       );
     }
-    if (!known && !this.#read.has(revision)) await requireServed(url, revision);
+    if (!known && !this.#read.has(revision)) await requireServed(url, revision, authorization);
     return await this.#open(revision);
   }
 
@@ -70,12 +76,17 @@ export class SnapshotRepository implements Repository {
     return commit;
   }
 }
-async function requireServed(url: string, revision: string): Promise<void> {
+
+async function requireServed(url: string, revision: string, authorization: string | undefined): Promise<void> {
   const refs = `${url}/info/refs?service=git-upload-pack`;
   let text: string;
   try {
-    const response = await fetch(refs, { signal: AbortSignal.timeout(ANSWER_MS) });
+    const response = await fetch(refs, {
+      signal: AbortSignal.timeout(ANSWER_MS),
+      headers: authorization === undefined ? {} : { authorization },
+    });
     text = await response.text();
+    if (response.status === 401) throw new Failed(`failed to list refs: authentication required: ${url}`);
     if (!response.ok) throw new Failed(`failed to list refs: unexpected status code ${response.status} of ${url}`);
   } catch (error) {
     if (error instanceof Failed) throw error;

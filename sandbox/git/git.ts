@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readSandboxEnvironment } from "#sandbox/environment.ts";
 import { commitFolder, takeCommit } from "#sandbox/git/commit.ts";
@@ -25,12 +25,43 @@ function git(argv: readonly string[], commits: string): number {
   }
   // Nothing is left out of a commit that is the folder as it is.
   if (command === "status" && line === `--porcelain --untracked-files=all -- ${commitFolder}`) return 0;
-  if (command === "upload-pack" && line.startsWith("--stateless-rpc --http-backend-info-refs ")) {
-    const commit = takeCommit(rest.at(-1) ?? root, commits);
-    return say(`${packetLine(`${commit} HEAD\0agent=sandbox\n`)}0000`);
-  }
+  const copied = copyCommand(root, words, commits);
+  if (copied !== undefined) return copied;
   process.stderr.write(`sandbox git: does not know git ${argv.join(" ")}\n`);
   return DOES_NOT_KNOW;
+}
+
+/** What is asked of the bare copy that is served: a folder with one file per branch. Undefined for what is not known. */
+function copyCommand(root: string, [command, ...rest]: readonly string[], commits: string): number | undefined {
+  const last = rest.at(-1) ?? "";
+  switch (command) {
+    case "init":
+      mkdirSync(last, { recursive: true, mode: 0o700 });
+      return 0;
+    case "for-each-ref": {
+      if (!existsSync(root)) return 128;
+      const refs = readdirSync(root).map((name) => `refs/heads/${name} ${readFileSync(join(root, name), "utf8")}\n`);
+      return say(refs.join(""));
+    }
+    // Commits of a folder as it is have no history.
+    case "merge-base":
+      return 1;
+    case "push": {
+      const [, commit = "", ref = ""] = /^\+([0-9a-f]{40}):refs\/heads\/(\w+)$/.exec(last) ?? [];
+      if (!existsSync(join(commits, `${commit}.json`))) return 1;
+      writeFileSync(join(rest.at(-2) ?? "", ref), commit);
+      return 0;
+    }
+    case "upload-pack": {
+      if (rest[0] !== "--stateless-rpc" || rest[1] !== "--http-backend-info-refs") return undefined;
+      const refs = readdirSync(last).map((name) => `${readFileSync(join(last, name), "utf8")} refs/heads/${name}`);
+      return say(
+        `${refs.map((ref, index) => packetLine(`${ref}${index === 0 ? "\0agent=sandbox" : ""}\n`)).join("")}0000`,
+      );
+    }
+    default:
+      return undefined;
+  }
 }
 
 function parse(argv: readonly string[]): { readonly root: string; readonly words: readonly string[] } {

@@ -38,7 +38,11 @@ function cluster() {
   const resource = (variables: Readonly<Record<string, string>>, repository = https) => {
     const { gitCredentials } = readEnvironment(variables);
     if (gitCredentials === undefined) throw new Error("none are set");
-    const one = repositoryCredentials({ managed, repository, credentials: gitCredentials, needs: [running] });
+    const one = repositoryCredentials({
+      managed,
+      credentials: { kind: "remote", repository, given: gitCredentials },
+      needs: [running],
+    });
     return {
       observe: () => one.observe(world, createOutputs()),
       ensure: () => one.ensure(world, { kind: "absent" }, createOutputs()),

@@ -9,6 +9,7 @@ import { removeObject } from "#lib/kubernetes/remove.ts";
 import { waitFor } from "#lib/kubernetes/wait.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { ArgocdBehaviour } from "#sandbox/argocd/controller.ts";
+import type { FetchOptions } from "#sandbox/argocd/repository.ts";
 import { Failed } from "#sandbox/argocd/verdict.ts";
 import { openSandboxApi, type SandboxApi } from "#tests/support/sandbox-api.ts";
 
@@ -28,7 +29,7 @@ beforeEach(async () => {
   files = new Map([["app/config.yaml", manifestOf("one", "app")]]);
   [served, fetched] = [true, []];
   const repository = {
-    fetch(_url: string, revision: string, known: boolean) {
+    fetch(_url: string, revision: string, { known }: FetchOptions) {
       fetched = [...fetched, known];
       return known || served ? Promise.resolve({ revision, files }) : Promise.reject(new Failed("connection refused"));
     },

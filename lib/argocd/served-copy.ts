@@ -1,0 +1,80 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { quoteForShell } from "#lib/exec.ts";
+import type { World } from "#lib/world.ts";
+
+/**
+ * The bare repository that clusters read: pinned commits of the checkout with their history. A client of Git's protocol may ask
+ * for any object of the repository that is served, so that one that holds nothing else is the only way to publish nothing else.
+ */
+export interface ServedCopy {
+  readonly folder: string;
+  /** Has the commit in it. `alone`: nothing that does not belong to the history of that commit stays. */
+  include(commit: string, options: { readonly alone: boolean }): Promise<void>;
+}
+
+export type ServedCopyWorld = Pick<World, "exec" | "locks" | "paths" | "progress" | "signal">;
+
+/** Another command copies a large repository. */
+const lockTimeoutMs = 120_000;
+const copyTimeoutMs = 600_000;
+const pinned = "refs/heads/pinned";
+
+export function servedCopy(world: ServedCopyWorld, port: number): ServedCopy {
+  const { root } = world.paths;
+  const folder = join(world.paths.cache, `checkout-${port}.git`);
+  const { signal } = world;
+  const inRoot = ["-C", root, "-c", `safe.directory=${root}`];
+  const inCopy = ["-C", folder, "-c", `safe.directory=${folder}`];
+
+  async function readRefs(): Promise<ReadonlyMap<string, string>> {
+    const args = [...inCopy, "for-each-ref", "--format=%(refname) %(objectname)"];
+    const { stdout, exitCode } = await world.exec.attempt("git", args, { signal });
+    const lines = exitCode === 0 ? stdout.split("\n").filter((line) => line !== "") : [];
+    return new Map(lines.map((line) => line.split(" ") as [string, string]));
+  }
+
+  async function isWithin(ancestor: string, commit: string): Promise<boolean> {
+    const args = [...inRoot, "merge-base", "--is-ancestor", ancestor, commit];
+    return (await world.exec.attempt("git", args, { signal })).exitCode === 0;
+  }
+
+  /** Settings of a person (hooks, signatures, templates) have no place in the copy. */
+  async function push(commit: string, ref: string): Promise<void> {
+    const format = commit.length === 64 ? ["--object-format=sha256"] : [];
+    const init = ["init", "--quiet", "--bare", "--template=", "--initial-branch=pinned", ...format, folder];
+    await world.exec.run("git", init, { signal });
+    const settings = {
+      "safe.directory": folder,
+      "core.hooksPath": "/dev/null",
+      "receive.shallowUpdate": "true",
+      "receive.autogc": "false",
+    };
+    const given = Object.entries(settings).map(([key, value]) => `-c ${quoteForShell(`${key}=${value}`)}`);
+    const flags = ["--quiet", "--no-verify", "--no-signed", "--recurse-submodules=no"];
+    const receive = `--receive-pack=git ${given.join(" ")} receive-pack`;
+    await world.exec.run("git", [...inRoot, "push", ...flags, receive, folder, `+${commit}:${ref}`], {
+      signal,
+      timeoutMs: copyTimeoutMs,
+    });
+  }
+
+  async function include(commit: string, alone: boolean): Promise<void> {
+    const refs = await readRefs();
+    if (!alone) {
+      if (![...refs.values()].includes(commit)) await push(commit, `refs/heads/${commit}`);
+      return;
+    }
+    const last = refs.get(pinned);
+    if (last === commit && refs.size === 1) return;
+    const isKept = refs.size === 1 && last !== undefined && (await isWithin(last, commit));
+    if (!isKept) await rm(folder, { recursive: true, force: true });
+    await push(commit, pinned);
+  }
+
+  return {
+    folder,
+    include: (commit, { alone }) =>
+      world.locks.hold(`checkout-${port}`, { ...world, timeoutMs: lockTimeoutMs }, () => include(commit, alone)),
+  };
+}

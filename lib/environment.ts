@@ -51,6 +51,7 @@ export function readEnvironment(
 ): Environment {
   const variables: Record<string, string> = {};
   for (const [name, value] of Object.entries(source)) if (value !== undefined) variables[name] = value;
+  Object.assign(variables, keepLoopbackDirect(variables));
   const nonEmpty = (name: string): string | undefined => (variables[name] === "" ? undefined : variables[name]);
   const gitCredentials: GitCredentials = {
     username: nonEmpty("GITOPS_USERNAME"),
@@ -73,6 +74,24 @@ export function readEnvironment(
     images: { kind: nonEmpty("KIND_NODE_IMAGE"), k3d: nonEmpty("K3S_NODE_IMAGE") },
   };
 }
+
+/**
+ * A proxy cannot reach what listens on this computer, and must not see what is said to it. `fetch` and most programs ask it all the
+ * same unless NO_PROXY says otherwise.
+ */
+function keepLoopbackDirect(variables: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const hasProxy = Object.entries(variables).some(
+    ([name, value]) => /^(https?|all)_proxy$/i.test(name) && value !== "",
+  );
+  if (!hasProxy) return {};
+  // Programs prefer one of the spellings or the other.
+  const given = variables.no_proxy || variables.NO_PROXY || "";
+  const hosts = given.split(",").map((host) => host.trim());
+  const all = [...new Set([...hosts, ...loopbackHosts])].filter((host) => host !== "").join(",");
+  return { NO_PROXY: all, no_proxy: all };
+}
+
+const loopbackHosts = ["127.0.0.1", "localhost", "::1", "[::1]"];
 
 /** The same environment with some variables set, e.g. those of the sandbox. */
 export function withVariables(environment: Environment, added: Readonly<Record<string, string>>): Environment {

@@ -61,6 +61,8 @@ export const errorCodes = {
   WrongAccount: 1,
   PlaceholderAccount: 2,
   EndpointRefused: 2,
+  CaBundleUnreadable: 2,
+  ClockSkewed: 1,
   AwsUnreachable: 1,
   SessionExpired: 1,
   AwsDenied: 1,

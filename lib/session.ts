@@ -30,12 +30,13 @@ export interface SessionOptions {
 /** @throws FleetError InvalidFleet, FleetUnreadable, SandboxFailed */
 export async function openSession({ sandbox, fleetFile }: SessionOptions): Promise<Session> {
   const environment = readEnvironment();
+  // Libraries and fetch read the process's own: what readEnvironment adds must stand there too.
+  adoptEnvironment(environment);
   const state = environment.stateDirectory ?? join(projectRoot, "clusters");
   const fleet = await loadFleet(fleetFile ?? environment.fleetFile);
   if (!sandbox) return { environment, paths: pathsBelow(projectRoot, state), fleet };
   const sandboxed = sandboxState(environment);
   const inside = await enterSandbox(environment, sandboxed, fleet);
-  // Libraries read the process's own: what leads into the sandbox must stand there too.
   adoptEnvironment(inside);
   return { environment: inside, paths: pathsBelow(projectRoot, sandboxed), fleet };
 }

@@ -18,7 +18,11 @@ export type Calling<Client> = <Answer>(
 ) => Promise<Answer>;
 
 /** Calls in the name of an actor, all with the signal of the run. */
-export function calling<Client>({ signal }: Pick<World, "signal">, actor: AwsActor, client: Client): Calling<Client> {
+export function calling<Client>(
+  world: Pick<World, "clock" | "signal" | "progress">,
+  actor: AwsActor,
+  client: Client,
+): Calling<Client> {
   const account = actor.account.name;
-  return (what, call) => ask({ account, what, signal }, () => call(client, { abortSignal: signal }));
+  return (what, call) => ask({ account, what, world }, () => call(client, { abortSignal: world.signal }));
 }

@@ -4,6 +4,7 @@ import type { Aws, AwsActor } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import { describeOwner, formatTags, isOfFleet, parseTags, type Tags } from "#lib/aws/ownership.ts";
 import type { AccessKey } from "#lib/aws/shared-credentials.ts";
+import { systemClock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
 
@@ -65,7 +66,8 @@ export async function ensureCliUser(options: CliUserOptions): Promise<CliUser> {
   const actor: AwsActor = { account, as: "owner" };
   const { identity } = await aws.session(actor);
   const [, partition = "aws"] = identity.arn.split(":");
-  const call = calling(options, actor, await aws.iam(actor));
+  const world = { clock: systemClock, signal: options.signal, progress };
+  const call = calling(world, actor, await aws.iam(actor));
   const done: string[] = [];
   const say = (what: string): void => {
     done.push(what);
@@ -88,7 +90,7 @@ export async function ensureCliUser(options: CliUserOptions): Promise<CliUser> {
   }
   if (known.length > 0) return { arn, done, keyIds: known };
   options.signal.throwIfAborted();
-  const undisturbed = calling({ signal: AbortSignal.timeout(keyTimeoutMs) }, actor, await aws.iam(actor));
+  const undisturbed = calling({ ...world, signal: AbortSignal.timeout(keyTimeoutMs) }, actor, await aws.iam(actor));
   const id = await makeKey(undisturbed, options.store);
   say(`made the access key ${id}`);
   const keyIds = await listKeys(undisturbed);

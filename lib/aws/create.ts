@@ -2,6 +2,7 @@ import type { Aws, AwsActor } from "#lib/aws/clients.ts";
 import { ask, isExpired, isUnsettled } from "#lib/aws/explain.ts";
 import type { Clock } from "#lib/clock.ts";
 import { type AwsChain, awsChain } from "#lib/credentials/aws.ts";
+import { type AwsClientSettings, type AwsReach, awsClientSettings } from "#lib/credentials/aws-client-settings.ts";
 import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import type { AwsSession } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
@@ -9,18 +10,16 @@ import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 
 /** Route 53 and IAM have no regions; their calls are signed for this one. */
 const globalRegion = "us-east-1";
-/** Many clusters at once are throttled now and then: the SDK then slows down by itself, for this many tries of each call. */
-const maxAttempts = 8;
 
 /** Clients of the accounts of a fleet, one per actor and region. Nothing of the SDK is loaded before the first is asked for. */
 export function createAws(fleet: Fleet, variables: Readonly<Record<string, string>>, clock?: Clock): Aws {
   let chain: AwsChain | undefined;
-  const endpoint = (): { readonly endpoint?: string } => {
-    const found = awsEndpointOf(variables);
-    return found === undefined ? {} : { endpoint: found };
+  const reach = (): AwsReach => {
+    const endpoint = awsEndpointOf(variables);
+    return { variables, ...(endpoint === undefined ? {} : { endpoint }) };
   };
   const open = (): AwsChain => {
-    chain ??= awsChain({ fleet, variables, ...endpoint(), ...(clock === undefined ? {} : { clock }) });
+    chain ??= awsChain({ fleet, ...reach(), ...(clock === undefined ? {} : { clock }) });
     return chain;
   };
   const clients = new Map<string, unknown>();
@@ -38,7 +37,7 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
   /** An owner may list stacks; somebody who may only assume roles isn't told a thing. */
   async function mayLook(account: string, { credentials }: AwsSession): Promise<boolean> {
     const { CloudFormation } = await import("@aws-sdk/client-cloudformation");
-    const probe = new CloudFormation({ region: globalRegion, credentials, maxAttempts, ...endpoint() });
+    const probe = new CloudFormation({ region: globalRegion, credentials, ...(await awsClientSettings(reach())) });
     try {
       await ask({ account, what: "asking whether an owner calls" }, () => probe.listStacks({}));
       return true;
@@ -76,7 +75,7 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
     region: string,
     load: () => Promise<new (settings: ClientSettings) => Client>,
   ): Promise<Client> {
-    const [Constructor] = await Promise.all([load(), session(actor)]);
+    const [Constructor, settings] = await Promise.all([load(), awsClientSettings(reach()), session(actor)]);
     const key = `${service} ${actor.account.name} ${actor.as} ${region}`;
     const known = clients.get(key) as Client | undefined;
     if (known !== undefined) return known;
@@ -88,9 +87,7 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
         // The chain knows when to renew, and what was refused. The client is to ask it each time instead of keeping its own.
         return { ...last.credentials, expiration: new Date(0) };
       },
-      retryMode: "adaptive",
-      maxAttempts,
-      ...endpoint(),
+      ...settings,
     });
     made.middlewareStack.add(
       (next) => async (args) => {
@@ -144,10 +141,7 @@ interface Stacked {
   };
 }
 
-interface ClientSettings {
+interface ClientSettings extends AwsClientSettings {
   readonly region: string;
   readonly credentials: () => Promise<AwsSession["credentials"]>;
-  readonly retryMode: string;
-  readonly maxAttempts: number;
-  readonly endpoint?: string;
 }

@@ -1,4 +1,7 @@
+import { findUnreachable } from "#lib/credentials/aws-unreachable.ts";
 import { type ErrorCode, FleetError } from "#lib/errors.ts";
+import { findNetworkFailure } from "#lib/network-failure.ts";
+import type { World } from "#lib/world.ts";
 
 /** One question to AWS, as its failure names it. */
 export interface Asked {
@@ -8,7 +11,13 @@ export interface Asked {
   readonly what: string;
   /** Of the run: a call that it cuts short ends with its reason. */
   readonly signal?: AbortSignal;
+  /** Of the run: waits while the network is away, and says so. Without it the call fails at once. */
+  readonly world?: Pick<World, "clock" | "signal" | "progress">;
 }
+
+/** Milliseconds for which a run bears with a network that is away: a router restarts, a laptop changes its network. */
+const networkPatienceMs = 3 * 60_000;
+const networkPauseMs = 2_000;
 
 /** What an error of an AWS client has, whatever its service. */
 export interface AwsError extends Error {
@@ -17,32 +26,41 @@ export interface AwsError extends Error {
 }
 
 /**
- * Makes a call and tells its failure in our words; AWS's own error stays as `cause`, for `isAwsError`.
+ * Makes a call and describes its failure in our words; AWS's own error stays as `cause`, for `isAwsError`. A request that could not
+ * be sent is sent again while the network is away.
  *
- * @throws FleetError AwsDenied, AwsFailed, AwsThrottled, AwsUnreachable, QuotaExceeded, SessionExpired
+ * @throws FleetError AwsDenied, AwsFailed, AwsThrottled, AwsUnreachable, ClockSkewed, QuotaExceeded, SessionExpired
  */
 export async function ask<Answer>(asked: Asked, call: () => Promise<Answer>): Promise<Answer> {
-  try {
-    asked.signal?.throwIfAborted();
-    return await call();
-  } catch (thrown) {
-    asked.signal?.throwIfAborted();
-    throw explain(thrown, asked);
+  const { world, signal = world?.signal } = asked;
+  const began = world?.clock.now() ?? 0;
+  for (;;) {
+    try {
+      signal?.throwIfAborted();
+      return await call();
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      const failure = thrown instanceof FleetError ? undefined : findNetworkFailure(thrown);
+      const isAway = failure?.transient === true && failure.unsent;
+      if (world === undefined || !isAway || world.clock.now() - began >= networkPatienceMs) {
+        throw explain(thrown, asked);
+      }
+      world.progress(`AWS is not reachable (${failure.reason}); trying again`);
+      await world.clock.sleep(networkPauseMs, signal);
+    }
   }
 }
 
 /** What isn't an error of AWS or of the way there is passed on as it came. */
 export function explain(thrown: unknown, { account, what }: Asked): unknown {
   if (thrown instanceof FleetError) return thrown;
-  const error = findAwsError(thrown);
-  if (error === undefined) {
-    if (!isCutOff(thrown)) return thrown;
-    return new FleetError("AwsUnreachable", `${account}: AWS does not answer (${what})`, {
-      hint: "look at the network, then run the same command again",
-      details: [thrown.message],
-      cause: thrown,
-    });
+  const unreachable = findUnreachable(thrown);
+  if (unreachable !== undefined) {
+    const { message, hint } = unreachable;
+    return new FleetError("AwsUnreachable", `${account}: ${message} (${what})`, { hint, cause: thrown });
   }
+  const error = findAwsError(thrown);
+  if (error === undefined) return thrown;
   const { code, message, hint } = describe(error);
   const details = [`${error.name}: ${error.message}`, ...formatRequest(error)];
   return new FleetError(code, `${account}: ${message} (${what})`, { hint, details, cause: thrown });
@@ -63,8 +81,9 @@ export function findAwsError(thrown: unknown): AwsError | undefined {
 
 /** May the same question be answered in a moment? Then a wait goes on instead of giving up. */
 export function isPassing(thrown: unknown): boolean {
-  const passing: readonly string[] = ["AwsThrottled", "AwsUnreachable"];
-  return thrown instanceof FleetError && passing.includes(thrown.code);
+  if (!(thrown instanceof FleetError)) return false;
+  if (thrown.code === "AwsThrottled") return true;
+  return thrown.code === "AwsUnreachable" && findNetworkFailure(thrown.cause)?.transient !== false;
 }
 
 /** Has AWS refused the session that a call was made with? Then nothing else was looked at. */
@@ -94,7 +113,7 @@ const expired = /^(ExpiredToken\w*|RequestExpired|TokenRefreshRequired)$/;
 const unknown =
   /^(InvalidClientTokenId|UnrecognizedClient\w*|SignatureDoesNotMatch|InvalidSignature\w*|MissingAuthenticationToken\w*|AuthFailure|IncompleteSignature)$/;
 const denied = /^(AccessDenied\w*|UnauthorizedOperation|NotAuthorized\w*|Forbidden\w*|AuthorizationError\w*)$/;
-const quota = /(Limit|Quota)\w*Exceeded|^(LimitsExceeded|TooManyHostedZones|TooMany\w+)$/;
+const quota = /(Limit|Quota)\w*Exceeded|^(LimitsExceeded|TooManyHostedZones|TooMany\w+|InsufficientAddressCapacity)$/;
 
 function describe(error: AwsError): Described {
   const { name, message } = error;
@@ -164,17 +183,6 @@ function hintForDenial(message: string, action: string, who: string): string {
   }
   if (/^(service|resource) control/i.test(policy)) return `a ${policy} denies it: ask whoever runs the organization`;
   return `take the denial of ${action} out of the policies of ${holder} (${policy})`;
-}
-
-/** The connection was refused or cut, no name was found, or no answer came in time: nothing of it is an answer of AWS. */
-function isCutOff(thrown: unknown): thrown is Error {
-  if (!(thrown instanceof Error)) return false;
-  const code = "code" in thrown ? String(thrown.code) : "";
-  return (
-    /^(E[A-Z]+|ConnectionRefused|ConnectionClosed|FailedToOpenSocket|UND_ERR\w*)$/.test(code) ||
-    /^(TimeoutError|NetworkingError|RequestTimeout\w*)$/.test(thrown.name) ||
-    /socket hang up|socket connection was closed|unable to connect|fetch failed/i.test(thrown.message)
-  );
 }
 
 function formatRequest({ $metadata: { requestId } }: AwsError): readonly string[] {

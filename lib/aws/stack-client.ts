@@ -25,7 +25,7 @@ type Call<Answer> = (
 export function stackClient(world: World, options: StackOptions): StackClient {
   const { actor, region } = options;
   const { signal } = world;
-  const asked = (what: string): Asked => ({ account: nameStack(options), what, signal });
+  const asked = (what: string): Asked => ({ account: nameStack(options), what, world });
   // The client is asked for each time: a session that ends during a long wait is renewed by then.
   const open = (): Promise<CloudFormation> => world.aws.cloudFormation(actor, region);
   return {

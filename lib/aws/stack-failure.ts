@@ -6,7 +6,7 @@ import { FleetError } from "#lib/errors.ts";
 /** Kinds of reasons that services give CloudFormation, by what has to be done about them. First match counts. */
 const kinds: readonly (readonly [RegExp, string])[] = [
   [
-    /LimitExceeded|ServiceLimitExceeded|QuotaExceeded|TooMany(?!Requests)|maximum (number|limit)|quota/i,
+    /LimitExceeded|ServiceLimitExceeded|QuotaExceeded|TooMany(?!Requests)|maximum (number|limit)|quota|InsufficientAddressCapacity|not enough \w+ addresses/i,
     "a quota of the account is used up: remove what isn't needed, or ask for more in Service Quotas, then run the same command again",
   ],
   [

@@ -1,14 +1,15 @@
 import type { AwsCredentialIdentity } from "@aws-sdk/types";
-import { type StsOptions, stsRegion } from "#lib/credentials/sts.ts";
+import { type AwsReach, awsClientSettings } from "#lib/credentials/aws-client-settings.ts";
+import { stsRegion } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
 
 /** What AWS's trust policies know GitHub's tokens by. */
 const githubAudience = "sts.amazonaws.com";
 
 /** What the SDK finds: variables, profiles, single sign-on, roles of machines. @throws FleetError CredentialsMissing */
-export async function findCredentials({ endpoint }: StsOptions): Promise<AwsCredentialIdentity> {
+export async function findCredentials(reach: AwsReach): Promise<AwsCredentialIdentity> {
   const { fromNodeProviderChain } = await import("@aws-sdk/credential-providers");
-  const clientConfig = { region: stsRegion, ...(endpoint === undefined ? {} : { endpoint }) };
+  const clientConfig = { region: stsRegion, ...(await awsClientSettings(reach)) };
   try {
     return await fromNodeProviderChain({ clientConfig })();
   } catch (cause) {
@@ -21,17 +22,14 @@ export async function findCredentials({ endpoint }: StsOptions): Promise<AwsCred
 }
 
 /** Credentials of a named profile; undefined when there is no such profile. @throws FleetError CredentialsMissing when it gives none */
-export async function findProfile(
-  profile: string,
-  { endpoint }: StsOptions,
-): Promise<AwsCredentialIdentity | undefined> {
+export async function findProfile(profile: string, reach: AwsReach): Promise<AwsCredentialIdentity | undefined> {
   const [{ fromIni }, { loadSharedConfigFiles }] = await Promise.all([
     import("@aws-sdk/credential-providers"),
     import("@smithy/core/config"),
   ]);
   const { configFile, credentialsFile } = await loadSharedConfigFiles();
   if (configFile[profile] === undefined && credentialsFile[profile] === undefined) return undefined;
-  const clientConfig = { region: stsRegion, ...(endpoint === undefined ? {} : { endpoint }) };
+  const clientConfig = { region: stsRegion, ...(await awsClientSettings(reach)) };
   try {
     return await fromIni({ profile, clientConfig })();
   } catch (cause) {

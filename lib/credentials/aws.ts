@@ -1,6 +1,7 @@
 import type { AwsCredentialIdentity } from "@aws-sdk/types";
 import { type Clock, systemClock } from "#lib/clock.ts";
 import { fetchGithubToken, findCredentials, findProfile } from "#lib/credentials/aws-base.ts";
+import type { AwsReach } from "#lib/credentials/aws-client-settings.ts";
 import { type Lease, type Renewing, renewing } from "#lib/credentials/renewing.ts";
 import { type AwsIdentity, type AwsSession, assumeRole, assumeRoleWithToken, identify } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
@@ -41,12 +42,9 @@ export interface AwsChain {
   ): Promise<Answer>;
 }
 
-export interface AwsChainOptions {
+/** With an emulator for its endpoint, ids that stand for accounts are accounts there. */
+export interface AwsChainOptions extends AwsReach {
   readonly fleet: Pick<Fleet, "accounts" | "domain" | "clusters">;
-  /** Of the process: what GitHub's token needs. */
-  readonly variables: Readonly<Record<string, string>>;
-  /** An emulator on this computer; ids that stand for accounts are accounts there. @default AWS itself */
-  readonly endpoint?: string;
   /** @default this computer's */
   readonly clock?: Clock;
 }

@@ -10,7 +10,7 @@ import {
   sessionPath,
 } from "#lib/credentials/session-cache.ts";
 import type { AwsSession } from "#lib/credentials/sts.ts";
-import type { Environment } from "#lib/environment.ts";
+import { adoptEnvironment, type Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import { writePrivateFile } from "#lib/files.ts";
 import { loadFleet } from "#lib/fleet/load.ts";
@@ -83,10 +83,12 @@ async function openSession(
 
 /** The way into one account, as the role that its clusters let in. @throws FleetError as AwsChain.clusters() */
 export async function openClustersSession(
-  { variables }: Environment,
+  environment: Environment,
   fleet: Fleet,
   accountName: string,
 ): Promise<AwsSession> {
+  adoptEnvironment(environment);
+  const { variables } = environment;
   const endpoint = awsEndpointOf(variables);
   const chain = awsChain({ fleet, variables, ...(endpoint === undefined ? {} : { endpoint }) });
   return await chain.clusters(findAccount(fleet, accountName));

@@ -1,4 +1,6 @@
 import type { AwsCredentialIdentity } from "@aws-sdk/types";
+import { type AwsReach, awsClientSettings } from "#lib/credentials/aws-client-settings.ts";
+import { findUnreachable } from "#lib/credentials/aws-unreachable.ts";
 import { FleetError } from "#lib/errors.ts";
 
 /** Who calls AWS. */
@@ -14,19 +16,11 @@ export interface AwsSession {
   readonly identity: AwsIdentity;
 }
 
-/** How STS is reached. */
-export interface StsOptions {
-  /** STS of an emulator on this computer. @default AWS's own */
-  readonly endpoint?: string;
-}
-
 /** STS is asked in one region, wherever a cluster is: another one may not be enabled in the management account. */
 export const stsRegion = "us-east-1";
 /** A role that was reached by a role gives sessions of an hour at most, and refuses to be asked for more. */
 const sessionSeconds = 3_600;
 
-/** Everything else waits for these few calls: they may be tried a little longer than the SDK would. */
-const maxAttempts = 4;
 const throttled = /Throttl|TooManyRequests|RequestLimitExceeded/;
 
 export interface AssumeRole {
@@ -39,9 +33,9 @@ export interface AssumeRole {
   readonly hint: string;
 }
 
-/** @throws FleetError AssumeRoleDenied, AwsThrottled, SessionExpired, AwsUnreachable */
+/** @throws FleetError AssumeRoleDenied, AwsThrottled, SessionExpired, AwsUnreachable, ClockSkewed */
 export async function assumeRole(
-  options: StsOptions,
+  options: AwsReach,
   caller: AwsSession,
   { role, sessionName, externalId, sourceIdentity, hint }: AssumeRole,
 ): Promise<AwsCredentialIdentity> {
@@ -58,9 +52,9 @@ export async function assumeRole(
   return parseCredentials(found, role);
 }
 
-/** @throws FleetError AssumeRoleDenied, AwsThrottled, SessionExpired, AwsUnreachable */
+/** @throws FleetError AssumeRoleDenied, AwsThrottled, SessionExpired, AwsUnreachable, ClockSkewed */
 export async function assumeRoleWithToken(
-  options: StsOptions,
+  options: AwsReach,
   token: string,
   { role, sessionName, hint }: AssumeRole,
 ): Promise<AwsCredentialIdentity> {
@@ -78,8 +72,8 @@ export async function assumeRoleWithToken(
   return parseCredentials(found, role);
 }
 
-/** Asks who these credentials are of. @throws FleetError AssumeRoleDenied, AwsThrottled, SessionExpired, AwsUnreachable */
-export async function identify(options: StsOptions, credentials: AwsCredentialIdentity): Promise<AwsIdentity> {
+/** Asks who these credentials are of. @throws FleetError AssumeRoleDenied, AwsThrottled, SessionExpired, AwsUnreachable, ClockSkewed */
+export async function identify(options: AwsReach, credentials: AwsCredentialIdentity): Promise<AwsIdentity> {
   const { GetCallerIdentityCommand } = await import("@aws-sdk/client-sts");
   const asked = { what: "these credentials", hint: "make new access keys, or log in again" };
   const found = await send(options, credentials, asked, (client) => client.send(new GetCallerIdentityCommand({})));
@@ -89,21 +83,24 @@ export async function identify(options: StsOptions, credentials: AwsCredentialId
 type Sts = import("@aws-sdk/client-sts").STSClient;
 
 async function send<Output>(
-  { endpoint }: StsOptions,
+  reach: AwsReach,
   credentials: AwsCredentialIdentity,
   asked: { readonly what: string; readonly hint: string },
   call: (client: Sts) => Promise<Output>,
 ): Promise<Output> {
-  const { STSClient, STSServiceException } = await import("@aws-sdk/client-sts");
-  const client = new STSClient({
-    region: stsRegion,
-    credentials,
-    maxAttempts,
-    ...(endpoint === undefined ? {} : { endpoint }),
-  });
+  const [{ STSClient, STSServiceException }, settings] = await Promise.all([
+    import("@aws-sdk/client-sts"),
+    awsClientSettings(reach),
+  ]);
+  const client = new STSClient({ region: stsRegion, credentials, ...settings });
   try {
     return await call(client);
   } catch (cause) {
+    if (cause instanceof FleetError) throw cause;
+    const unreachable = findUnreachable(cause);
+    if (unreachable !== undefined) {
+      throw new FleetError("AwsUnreachable", `STS: ${unreachable.message}`, { hint: unreachable.hint, cause });
+    }
     if (cause instanceof STSServiceException && cause.$fault === "client") {
       // The one is a modelled error, the other what signatures of old sessions get.
       if (cause.name === "ExpiredToken" || cause.name === "ExpiredTokenException") {
@@ -126,9 +123,10 @@ async function send<Output>(
         cause,
       });
     }
-    throw new FleetError("AwsUnreachable", "STS does not answer", {
-      hint: "look at the network",
-      details: cause instanceof Error ? [cause.message] : [],
+    if (!(cause instanceof STSServiceException)) throw cause;
+    throw new FleetError("AwsUnreachable", `STS fails for now: ${cause.name}`, {
+      hint: "https://health.aws.amazon.com shows disruptions; run the same command again",
+      details: [cause.message],
       cause,
     });
   } finally {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { CloudFormationServiceException } from "@aws-sdk/client-cloudformation";
-import { ask, isAwsError, isPassing, isUnsettled } from "#lib/aws/explain.ts";
+import { type Asked, ask, isAwsError, isPassing, isUnsettled } from "#lib/aws/explain.ts";
 import { FleetError } from "#lib/errors.ts";
 import { failureOf } from "#tests/support/failure.ts";
+import { virtualClock } from "#tests/support/virtual-clock.ts";
 
 const asked = { account: "aws-01", what: "reading the stack k01-eks" };
 
@@ -25,6 +26,7 @@ describe("a call that AWS refuses", () => {
     ["ResourceLimitExceededException", "QuotaExceeded"],
     ["TooManyHostedZones", "QuotaExceeded"],
     ["VpcLimitExceeded", "QuotaExceeded"],
+    ["InsufficientAddressCapacity", "QuotaExceeded"],
     ["PriorRequestNotComplete", "AwsUnreachable"],
     ["ValidationError", "AwsFailed"],
     ["NoSuchEntity", "AwsFailed"],
@@ -119,4 +121,60 @@ describe("a call that is not answered", () => {
 test("what isn't of AWS is passed on as it came", async () => {
   const fault = new RangeError("a fault of ours");
   expect(await ask(asked, () => Promise.reject(fault)).catch((thrown) => thrown)).toBe(fault);
+});
+
+describe("while the network is away", () => {
+  const away = () => Promise.reject(Object.assign(new Error("getaddrinfo EAI_AGAIN"), { code: "EAI_AGAIN" }));
+
+  function worldOf(): {
+    readonly said: string[];
+    readonly clock: ReturnType<typeof virtualClock>;
+    readonly world: NonNullable<Asked["world"]>;
+  } {
+    const clock = virtualClock();
+    const said: string[] = [];
+    return {
+      said,
+      clock,
+      world: { clock, signal: new AbortController().signal, progress: (text) => void said.push(text) },
+    };
+  }
+
+  test("a run sends a call again for minutes, and says why", async () => {
+    const { said, clock, world } = worldOf();
+    const answer = ask({ ...asked, world }, () => (clock.now() < 60_000 ? away() : Promise.resolve("answer")));
+    expect(await answer).toBe("answer");
+    expect(said[0]).toBe("AWS is not reachable (getaddrinfo EAI_AGAIN); trying again");
+  });
+
+  test("a run doesn't wait for ever, and names the reason", async () => {
+    const { clock, world } = worldOf();
+    const error = await failureOf(ask({ ...asked, world }, away));
+    expect([error.code, error.message]).toEqual([
+      "AwsUnreachable",
+      "aws-01: AWS does not answer: getaddrinfo EAI_AGAIN (reading the stack k01-eks)",
+    ]);
+    expect(clock.elapsed()).toBeGreaterThanOrEqual(180_000);
+  });
+
+  test.each([
+    ["was cut: it may have been done", Object.assign(new Error("reset"), { code: "ECONNRESET" })],
+    ["meets a certificate that nobody knows", Object.assign(new Error("no"), { code: "CERT_HAS_EXPIRED" })],
+    ["is refused", refusal("AccessDenied")],
+  ])("a call isn't sent again that %s", async (_what, thrown) => {
+    const { world } = worldOf();
+    let calls = 0;
+    await failureOf(
+      ask({ ...asked, world }, () => {
+        calls++;
+        return Promise.reject(thrown);
+      }),
+    );
+    expect(calls).toBe(1);
+  });
+
+  test("an untrusted certificate isn't over in a moment", async () => {
+    const error = await explained(Object.assign(new Error("no"), { code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" }));
+    expect([error.code, isPassing(error)]).toEqual(["AwsUnreachable", false]);
+  });
 });

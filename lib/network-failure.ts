@@ -1,0 +1,71 @@
+/** Why a call got no answer from the server that it was meant for. */
+export interface NetworkFailure {
+  /** In one line, as the runtime names it: `getaddrinfo EAI_AGAIN sts.us-east-1.amazonaws.com`. */
+  readonly reason: string;
+  /** The next thing to look at. */
+  readonly hint: string;
+  /** It may be over in a minute. A certificate that nobody trusts stays untrusted. */
+  readonly transient: boolean;
+  /** The request cannot have reached the server: making it again repeats nothing. */
+  readonly unsent: boolean;
+}
+
+const cutOff = { hint: "check this computer's network: the connection was cut", transient: true, unsent: false };
+
+/** Codes of Bun and Node.js: https://nodejs.org/api/errors.html, and OpenSSL's names for what is wrong with a certificate. */
+const kinds: readonly (readonly [codes: RegExp, failure: Omit<NetworkFailure, "reason">])[] = [
+  [
+    /^(ENOTFOUND|EAI_\w+|EDNS\w*|ENODATA|ESERVFAIL)$/,
+    { hint: "check this computer's network and DNS: the host name was not resolved", transient: true, unsent: true },
+  ],
+  [
+    /^(ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|ENETDOWN|EHOSTDOWN|EADDRNOTAVAIL|FailedToOpenSocket|ConnectionRefused)$/,
+    {
+      hint: "check this computer's network, VPN and firewall: no connection was opened",
+      transient: true,
+      unsent: true,
+    },
+  ],
+  [
+    /^ERR_PROXY_TUNNEL$/,
+    { hint: "check HTTPS_PROXY and NO_PROXY: the proxy opened no connection", transient: true, unsent: true },
+  ],
+  [
+    /^(UNABLE_TO_\w+|CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|ERR_TLS_CERT_\w+|HOSTNAME_MISMATCH|INVALID_CA)$/,
+    {
+      hint: "if a proxy inspects TLS, set AWS_CA_BUNDLE to a file with its certificate authority",
+      transient: false,
+      unsent: true,
+    },
+  ],
+  [
+    /^(EPROTO|ERR_SSL_\w+|ERR_TLS_\w+)$/,
+    { hint: "check for a proxy or portal on the way: the TLS handshake failed", transient: true, unsent: true },
+  ],
+  [
+    /^(ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ESOCKETTIMEDOUT|ConnectionClosed|UND_ERR_\w+|HPE_\w+|ERR_HTTP\w*|InvalidHTTPResponse)$/,
+    cutOff,
+  ],
+];
+const cut = /socket hang up|socket connection was closed|fetch failed/i;
+const timedOut = { hint: "check this computer's network: no answer came in time", transient: true, unsent: false };
+
+/** Undefined for everything that is an answer, or has nothing to do with the network. */
+export function findNetworkFailure(thrown: unknown): NetworkFailure | undefined {
+  if (!(thrown instanceof Error)) return undefined;
+  const code = "code" in thrown ? String(thrown.code) : "";
+  const found = kinds.find(([codes]) => codes.test(code))?.[1];
+  if (found !== undefined) return { ...found, reason: formatReason(thrown, code) };
+  if (/^(TimeoutError|NetworkingError|RequestTimeout\w*)$/.test(thrown.name)) {
+    return { ...timedOut, reason: thrown.message };
+  }
+  if (cut.test(thrown.message)) return { ...cutOff, reason: formatReason(thrown, code) };
+  const inner: readonly unknown[] = thrown instanceof AggregateError ? thrown.errors : [thrown.cause];
+  return inner.map(findNetworkFailure).find((failure) => failure !== undefined);
+}
+
+/** Bun's advice to programmers is of no use to people who run one. */
+function formatReason({ message }: Error, code: string): string {
+  const first = message.replace(/ For more information, pass `verbose.*$/s, "").replace(/\. Was there a typo.*$/s, "");
+  return first.includes(code) ? first : `${first} (${code})`;
+}

@@ -9,8 +9,8 @@ export const zones = {
 /** Ids of one repeated digit are placeholders: put your own in before you leave the sandbox. */
 export const accounts: readonly AwsAccount[] = [
   { provider: "aws", name: "aws-mgmt", role: "management", accountId: "111111111111" },
-  { provider: "aws", name: "aws-01", role: "tenant", accountId: "222222222222" },
-  { provider: "aws", name: "aws-02", role: "tenant", accountId: "333333333333" },
+  { provider: "aws", name: "aws-01", role: "tenant", accountId: "222222222222", iamRole: "aws-01-iam-role" },
+  { provider: "aws", name: "aws-02", role: "tenant", accountId: "333333333333", iamRole: "aws-02-iam-role" },
 ];
 
 /**

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { externalIdOf } from "#lib/credentials/aws.ts";
 import { subjectsOf } from "#lib/fleet/github.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
-import { awsAccountRoles, awsManagementRole, awsServiceRoleOf } from "#lib/fleet/roles.ts";
+import { awsAccountRoles, awsManagementRole, serviceRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, EksCluster, Fleet } from "#lib/fleet/types.ts";
 import { managementStackName, roleStackName } from "#lib/graph/aws/names.ts";
 import { projectRoot } from "#lib/paths.ts";
@@ -58,7 +58,7 @@ export function scriptVariables(
     MANAGEMENT: `${management.name}:${roleArn(management, awsManagementRole)}`,
     ACCOUNTS: awsAccountRoles(fleet)
       // An ARN has colons of its own.
-      .map(({ account, role }) => `${account.name}:${roleArn(account, role)}:${awsServiceRoleOf(fleet, account)}`)
+      .map(({ account, role }) => `${account.name}:${roleArn(account, role)}:${serviceRoleOf(account)}`)
       .join(" "),
     CLUSTERS: eksOf(fleet)
       .map(({ name, account, region }) => [name, account, region, (clusterParameters[name] ?? []).join(";")].join(":"))

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { parseTemplate } from "#lib/aws/template.ts";
 import { externalIdOf } from "#lib/credentials/aws.ts";
-import { awsManagementRole, awsRoleOf, awsServiceRoleOf } from "#lib/fleet/roles.ts";
+import { awsManagementRole, iamRoleOf, serviceRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 import { roleStackName } from "#lib/graph/aws/names.ts";
 import { projectRoot } from "#lib/paths.ts";
@@ -20,7 +20,7 @@ export interface RoleStack {
 export function roleStackOf(fleet: Fleet, account: AwsAccount): RoleStack {
   const management = fleet.accounts.find((one) => one.provider === "aws" && one.role === "management");
   if (management?.provider !== "aws") throw new Error("the fleet has no management account of AWS");
-  const role = awsRoleOf(fleet, account);
+  const role = iamRoleOf(account);
   return {
     name: roleStackName,
     region: "us-east-1",
@@ -31,7 +31,7 @@ export function roleStackOf(fleet: Fleet, account: AwsAccount): RoleStack {
       TenantIamRoleName: role,
       TenantIamRolePolicyName: `${role}-policy`,
       ExternalId: externalIdOf(fleet),
-      CloudFormationIamRoleName: awsServiceRoleOf(fleet, account),
+      CloudFormationIamRoleName: serviceRoleOf(account),
       K8sDomain: fleet.zones.find(({ provider }) => provider === "aws")?.clusters ?? "",
     },
     tags: { project: "k8s-multicluster-gitops", fleet: fleet.domain, account: account.name },

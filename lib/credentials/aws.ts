@@ -6,7 +6,7 @@ import { type Lease, type Renewing, renewing } from "#lib/credentials/renewing.t
 import { type AwsIdentity, type AwsSession, assumeRole, assumeRoleWithToken, identify } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
 import { isPlaceholder } from "#lib/fleet/placeholders.ts";
-import { awsManagementRole, awsRoleOf } from "#lib/fleet/roles.ts";
+import { awsManagementRole, iamRoleOf } from "#lib/fleet/roles.ts";
 import type { Account, AwsAccount, Fleet } from "#lib/fleet/types.ts";
 
 /**
@@ -44,7 +44,7 @@ export interface AwsChain {
 
 /** With an emulator for its endpoint, ids that stand for accounts are accounts there. */
 export interface AwsChainOptions extends AwsReach {
-  readonly fleet: Pick<Fleet, "accounts" | "domain" | "clusters">;
+  readonly fleet: Pick<Fleet, "accounts" | "domain">;
   /** @default this computer's */
   readonly clock?: Clock;
 }
@@ -84,7 +84,7 @@ export function awsChain(options: AwsChainOptions): AwsChain {
         if (error instanceof FleetError && error.code === "CredentialsMissing") return undefined;
         throw error;
       });
-      if (base?.identity.account === account.accountId && !isOfOurs(base.identity, account, fleet)) return base;
+      if (base?.identity.account === account.accountId && !isOfOurs(base.identity, account)) return base;
       const profile = await findProfile(account.name, options);
       if (profile === undefined) return undefined;
       return await open(`profile ${account.name}`, async () => await guard(options, account, lease(profile)));
@@ -98,7 +98,7 @@ export function awsChain(options: AwsChainOptions): AwsChain {
       const hint = `${taskHint("create:aws-tenant:cf-iam-role", account.name)}   (with credentials of ${account.name})`;
       const externalId = externalIdOf(fleet);
       return open(`clusters ${account.name}`, () =>
-        step(account, awsRoleOf(fleet, account), chain.management, { hint, externalId }),
+        step(account, iamRoleOf(account), chain.management, { hint, externalId }),
       );
     },
     forget(session) {
@@ -246,6 +246,6 @@ function isDenied(error: unknown): boolean {
   return error instanceof FleetError && error.code === "AssumeRoleDenied";
 }
 
-function isOfOurs(identity: AwsIdentity, account: AwsAccount, fleet: AwsChainOptions["fleet"]): boolean {
-  return [awsManagementRole, awsRoleOf(fleet, account)].some((role) => isSessionOf(identity, account, role));
+function isOfOurs(identity: AwsIdentity, account: AwsAccount): boolean {
+  return [awsManagementRole, iamRoleOf(account)].some((role) => isSessionOf(identity, account, role));
 }

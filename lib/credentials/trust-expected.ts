@@ -2,7 +2,7 @@ import { externalIdOf } from "#lib/credentials/aws.ts";
 import type { ExpectedTrust } from "#lib/credentials/trust-checks.ts";
 import { isNamed } from "#lib/credentials/trust-principals.ts";
 import { subjectsOf } from "#lib/fleet/github.ts";
-import { awsManagementRole, awsRoleOf } from "#lib/fleet/roles.ts";
+import { awsManagementRole, iamRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 
 /** Whom the management role lets in: people, who come as they are, and the fleet's jobs. */
@@ -38,11 +38,11 @@ export function expectedOfAccount(
 
 /** Those of whom a base identity is one; none for a session of this fleet's own roles, which nobody has to let in again. */
 export function callersOf(
-  fleet: Pick<Fleet, "accounts" | "clusters">,
+  fleet: Pick<Fleet, "accounts">,
   base: string,
   userArn: string | undefined,
 ): readonly string[] {
-  const own = fleet.accounts.flatMap((account) => (account.provider === "aws" ? [awsRoleOf(fleet, account)] : []));
+  const own = fleet.accounts.flatMap((account) => (account.provider === "aws" ? [iamRoleOf(account)] : []));
   const isOwn = [awsManagementRole, ...own].some((role) => base.includes(`:assumed-role/${role}/`));
   const named = userArn === undefined ? [] : [userArn];
   return isOwn || named.some((arn) => isNamed(arn, base)) ? named : [base, ...named];

@@ -7,6 +7,7 @@ import { checkLocal } from "#lib/fleet/checks/local.ts";
 import { checkNames } from "#lib/fleet/checks/names.ts";
 import { checkNetworks } from "#lib/fleet/checks/networks.ts";
 import { checkRegions } from "#lib/fleet/checks/regions.ts";
+import { checkRoles } from "#lib/fleet/checks/roles.ts";
 import { checkZones } from "#lib/fleet/checks/zones.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
@@ -15,6 +16,7 @@ const checks = [
   checkNames,
   checkZones,
   checkAccounts,
+  checkRoles,
   checkRegions,
   checkNetworks,
   checkLocal,

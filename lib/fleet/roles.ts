@@ -9,10 +9,17 @@ export interface AwsAccountRole {
   readonly role: string;
 }
 
-/**
- * The roles that clusters are created with, one per AWS account, numbered in the order of the accounts: every tenant has one,
- * and the management account has the first where it holds clusters itself.
- */
+/** Only data of the account itself: other accounts, clusters and their order must never rename a role. */
+export function iamRoleOf({ name, role, iamRole }: AwsAccount): string {
+  return iamRole ?? (role === "management" ? `${name}-clusters-iam-role` : `${name}-iam-role`);
+}
+
+/** The role that CloudFormation assumes to create clusters: it may do more than the role that calls it. */
+export function serviceRoleOf(account: AwsAccount): string {
+  return `${iamRoleOf(account).replace(/-?iam-role$/, "")}-cloudformation-role`;
+}
+
+/** The roles that clusters are created with: one per tenant account, and one in the management account if it has clusters. */
 export function awsAccountRoles(fleet: Pick<Fleet, "accounts" | "clusters">): readonly AwsAccountRole[] {
   const accounts = fleet.accounts.filter((account) => account.provider === "aws");
   const management = accounts.filter(
@@ -20,18 +27,5 @@ export function awsAccountRoles(fleet: Pick<Fleet, "accounts" | "clusters">): re
       role === "management" && fleet.clusters.some((cluster) => "account" in cluster && cluster.account === name),
   );
   const tenants = accounts.filter(({ role }) => role === "tenant");
-  return [...management, ...tenants].map((account, index) => ({
-    account,
-    role: `aws-${String(index + 1).padStart(2, "0")}-iam-role`,
-  }));
-}
-
-/** Name of the role with which an account's clusters are created; a management account without clusters has none but its own. */
-export function awsRoleOf(fleet: Pick<Fleet, "accounts" | "clusters">, account: AwsAccount): string {
-  return awsAccountRoles(fleet).find((entry) => entry.account.name === account.name)?.role ?? awsManagementRole;
-}
-
-/** What CloudFormation makes the account's clusters with: it may do more than whoever calls it. */
-export function awsServiceRoleOf(fleet: Pick<Fleet, "accounts" | "clusters">, account: AwsAccount): string {
-  return awsRoleOf(fleet, account).replace(/iam-role$/, "cloudformation-role");
+  return [...management, ...tenants].map((account) => ({ account, role: iamRoleOf(account) }));
 }

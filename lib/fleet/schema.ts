@@ -31,6 +31,7 @@ const accounts = z.discriminatedUnion("provider", [
     name: z.string(),
     role,
     accountId: z.string(),
+    iamRole: z.string().exactOptional(),
   }) satisfies z.ZodType<AwsAccount>,
   z.strictObject({
     provider: z.literal("azure"),

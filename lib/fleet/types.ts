@@ -90,6 +90,11 @@ export interface AwsAccount extends AccountBase {
   readonly provider: "aws";
   /** Twelve digits. */
   readonly accountId: string;
+  /**
+   * Name of the IAM role that creates the account's clusters, at most 44 characters. Changing it replaces the role.
+   * @default `<name>-iam-role`; `<name>-clusters-iam-role` in the management account, whose own role has the former
+   */
+  readonly iamRole?: string;
 }
 
 export interface AzureAccount extends AccountBase {

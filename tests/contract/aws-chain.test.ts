@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { IAM } from "@aws-sdk/client-iam";
 import { externalIdOf } from "#lib/credentials/aws.ts";
 import type { Hop } from "#lib/credentials/whoami.ts";
-import { awsManagementRole, awsRoleOf } from "#lib/fleet/roles.ts";
+import { awsManagementRole, iamRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { type AwsSystem, awsSystems, type OpenedAws } from "#tests/support/aws-systems.ts";
@@ -14,8 +14,6 @@ const second = { provider: "aws", name: "aws-02", role: "tenant", accountId: "32
 const domain = "mylabs.test";
 /** What a hop takes: the second says who came first, which follows through all roles. */
 const ways = ["sts:AssumeRole", "sts:SetSourceIdentity"];
-const roleOf = (account: AwsAccount): string =>
-  awsRoleOf({ accounts: [management, first, second], clusters: [] }, account);
 
 /** The same way in on every AWS that evaluates trust policies. */
 for (const system of awsSystems.filter(({ judges }) => judges.has("trust"))) {
@@ -36,9 +34,9 @@ function way({ open, ownerOf }: AwsSystem): void {
       { Effect: "Allow", Action: ways, Resource: "arn:aws:iam::*:role/aws-*-iam-role" },
     ]);
     const caller = { AWS: `arn:aws:iam::${management.accountId}:role/${awsManagementRole}` };
-    await makeRole(first, roleOf(first), caller, externalIdOf({ domain }));
+    await makeRole(first, iamRoleOf(first), caller, externalIdOf({ domain }));
     // This one asks for another word than ours.
-    await makeRole(second, roleOf(second), caller, "somebody-else");
+    await makeRole(second, iamRoleOf(second), caller, "somebody-else");
   });
   afterAll(async () => await aws.stop());
 

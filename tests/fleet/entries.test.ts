@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { fleet } from "#clusters/fleet.ts";
 import { k3sNode, kindNode } from "#clusters/images.ts";
 import {
@@ -12,7 +13,7 @@ import {
 } from "#lib/fleet/defaults.ts";
 import { isPlaceholder } from "#lib/fleet/placeholders.ts";
 import { regions } from "#lib/fleet/regions.ts";
-import { awsAccountRoles } from "#lib/fleet/roles.ts";
+import { awsAccountRoles, iamRoleOf, serviceRoleOf } from "#lib/fleet/roles.ts";
 import { eks, gke, k3d, kind } from "#tests/fixtures/fleets/base.ts";
 import { fleet as threeAccounts } from "#tests/fixtures/fleets/valid/three-accounts.ts";
 
@@ -86,14 +87,34 @@ describe("placeholders", () => {
 });
 
 describe("roles", () => {
-  test("have the account's number where the management account has no clusters", () => {
+  test("keep their names whatever the order of accounts and clusters, and whatever else is in the fleet", () => {
+    const { accounts, clusters } = threeAccounts;
+    const all = <Item>(items: readonly Item[]) => fc.shuffledSubarray([...items], { minLength: items.length });
+    fc.assert(
+      fc.property(all(accounts), fc.shuffledSubarray([...clusters]), (someAccounts, someClusters) => {
+        for (const { account, role } of awsAccountRoles({ accounts: someAccounts, clusters: someClusters })) {
+          expect(role).toBe(account.iamRole ?? "");
+        }
+      }),
+    );
+  });
+
+  test("have names of their own where the fleet gives none", () => {
+    const account = { provider: "aws", accountId: "222222222222" } as const;
+    expect(iamRoleOf({ ...account, name: "blue", role: "tenant" })).toBe("blue-iam-role");
+    expect(iamRoleOf({ ...account, name: "aws-mgmt", role: "management" })).toBe("aws-mgmt-clusters-iam-role");
+    expect(serviceRoleOf({ ...account, name: "blue", role: "tenant" })).toBe("blue-cloudformation-role");
+    expect(serviceRoleOf({ ...account, name: "blue", role: "tenant", iamRole: "Ops" })).toBe("Ops-cloudformation-role");
+  });
+
+  test("are named by their accounts", () => {
     expect(awsAccountRoles(fleet).map(({ account, role }) => [account.name, role])).toEqual([
       ["aws-01", "aws-01-iam-role"],
       ["aws-02", "aws-02-iam-role"],
     ]);
   });
 
-  test("have the account's number plus one where it has", () => {
+  test("include one of the management account if it has clusters", () => {
     expect(awsAccountRoles(threeAccounts).map(({ account, role }) => [account.name, role])).toEqual([
       ["aws-mgmt", "aws-01-iam-role"],
       ["aws-01", "aws-02-iam-role"],

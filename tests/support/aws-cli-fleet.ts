@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fleet as whole } from "#clusters/fleet.ts";
 import { externalIdOf } from "#lib/credentials/aws.ts";
-import { awsManagementRole, awsRoleOf } from "#lib/fleet/roles.ts";
+import { awsManagementRole, iamRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, EksCluster, Fleet } from "#lib/fleet/types.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { type AwsCli, openAwsCli } from "#tests/support/aws-cli.ts";
@@ -66,7 +66,7 @@ function profilesOf(fleet: Fleet): string {
       profiles.leader = { role_arn: `arn:aws:iam::${accountId}:role/${awsManagementRole}`, source_profile: name };
     } else {
       profiles[`${name}-clusters`] = {
-        role_arn: `arn:aws:iam::${accountId}:role/${awsRoleOf(whole, account)}`,
+        role_arn: `arn:aws:iam::${accountId}:role/${iamRoleOf(account)}`,
         source_profile: "leader",
         external_id: externalIdOf(fleet),
       };

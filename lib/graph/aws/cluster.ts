@@ -12,7 +12,7 @@ import type { HostedZoneState } from "#lib/aws/zone-lookup.ts";
 import { kubernetesOf, podCidrOf, serviceCidrOf } from "#lib/fleet/defaults.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
 import { eksZoneIds } from "#lib/fleet/regions.ts";
-import { awsRoleOf } from "#lib/fleet/roles.ts";
+import { iamRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, EksCluster } from "#lib/fleet/types.ts";
 import { byWayOf } from "#lib/graph/aws/by-way-of.ts";
 import { effectOnCluster, refuseLeap } from "#lib/graph/aws/cluster-changes.ts";
@@ -76,7 +76,7 @@ export function eksCluster(
   const access = {
     cluster,
     account,
-    role: awsRoleOf(fleet, account),
+    role: iamRoleOf(account),
     ...(settings.fleetFile === undefined ? {} : { fleetFile: settings.fleetFile }),
   };
   const stackAs = (who: AwsActor): Resource<StackState> =>
@@ -90,7 +90,7 @@ export function eksCluster(
       region: cluster.region,
       name: eksStackName(cluster),
       template: "cloudformation/eks-cluster.yml",
-      parameters: (outputs) => eksParameters(cluster, account, awsRoleOf(fleet, account), outputs, zone),
+      parameters: (outputs) => eksParameters(cluster, account, iamRoleOf(account), outputs, zone),
       tags,
       capabilities: ["CAPABILITY_IAM"],
       serviceRole: (outputs) => outputs.of(role).outputs.CloudFormationIamRoleArn ?? "",
@@ -122,7 +122,7 @@ function eksParameters(
     VpcCidr: podCidrOf(cluster) ?? "",
     ServiceCidr: serviceCidrOf(cluster) ?? "",
     ZoneIds: (eksZoneIds[cluster.region] ?? ["any", "any", "any"]).join(","),
-    PublicAccessCidrs: cluster.publicAccessCidrs.join(","),
+    PublicAccessCidrs: cluster.publicAccessCidrs.toSorted().join(","),
     NodeMode: nodes === undefined ? "auto" : "managed",
     NodeInstanceType: instanceType,
     NodeCount: String(count),

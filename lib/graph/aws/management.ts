@@ -132,8 +132,8 @@ function managementParameters(
     // Whoever runs this later may be somebody else: who is let in is changed by naming them, and by nothing else.
     UserArn: settings.userArn ?? keep(principal),
     OidcProviderArn: github === undefined ? "" : provider,
-    SubjectClaimFilters: github === undefined ? "" : subjectsOf(github).join(","),
+    SubjectClaimFilters: github === undefined ? "" : subjectsOf(github).toSorted().join(","),
     RepositoryId: github?.repositoryId ?? "",
-    TenantIamRoleArns: roles.join(","),
+    TenantIamRoleArns: roles.toSorted().join(","),
   };
 }

@@ -2,7 +2,7 @@ import { stack } from "#lib/aws/stack.ts";
 import type { StackState } from "#lib/aws/stack-model.ts";
 import { type Dependent, refuseWhileStacks } from "#lib/aws/still-needed.ts";
 import { externalIdOf } from "#lib/credentials/aws.ts";
-import { awsManagementRole, awsServiceRoleOf } from "#lib/fleet/roles.ts";
+import { awsManagementRole, serviceRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, EksCluster, Fleet } from "#lib/fleet/types.ts";
 import {
   eksStackName,
@@ -41,7 +41,7 @@ export function roleStack(
       TenantIamRoleName: role,
       TenantIamRolePolicyName: `${role}-policy`,
       ExternalId: externalIdOf(fleet),
-      CloudFormationIamRoleName: awsServiceRoleOf(fleet, account),
+      CloudFormationIamRoleName: serviceRoleOf(account),
       K8sDomain: fleet.zones.find(({ provider }) => provider === "aws")?.clusters ?? "",
     }),
     tags: tagsOf(fleet, { account: account.name }),

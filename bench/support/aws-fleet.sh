@@ -76,7 +76,7 @@ cluster() {
   # shellcheck disable=SC2086 # words
   deploy "$profile" "$region" "$name-eks" eks-cluster.yml --capabilities CAPABILITY_IAM --role-arn "$service" \
     --tags project=$project "fleet=$DOMAIN" "cluster=$fqdn" --parameter-overrides ${pairs//;/ } "ClusterName=$name" \
-    "ClusterFqdn=$fqdn" "AdminRoleArn=$role" "HostedZoneId=${zone##*/}"
+    "ClusterFqdn=$fqdn" "AdminRoleArn=$role" "CloudFormationIamRoleArn=$service" "HostedZoneId=${zone##*/}"
   aws --profile "$profile" --region "$region" eks update-kubeconfig --name "$name" --alias "$fqdn" --kubeconfig "$KUBECONFIGS/$fqdn"
 }
 

@@ -9,7 +9,13 @@ import { projectRoot } from "#lib/paths.ts";
 import { type RunSettings, run } from "./measure.ts";
 
 /** Set by the script itself: they come of what it makes. */
-const ownParameters: ReadonlySet<string> = new Set(["ClusterName", "ClusterFqdn", "AdminRoleArn", "HostedZoneId"]);
+const ownParameters: ReadonlySet<string> = new Set([
+  "ClusterName",
+  "ClusterFqdn",
+  "AdminRoleArn",
+  "CloudFormationIamRoleArn",
+  "HostedZoneId",
+]);
 
 /** Profiles by which `aws` goes the same way into the accounts as our task. */
 export function scriptProfiles(fleet: Fleet): string {

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { projectRoot } from "#lib/paths.ts";
 import { schemaOf } from "#sandbox/aws/cloudformation/schemas/schema.ts";
 import type { Policy } from "#sandbox/aws/policy/document.ts";
-import { listAt } from "#sandbox/json.ts";
+import { listAt, objectAt } from "#sandbox/json.ts";
 import { boundary, cluster, management, serviceRole, tenant, variants } from "#tests/cloudformation/contract.ts";
-import { ask, type Context, inlineLengthOf, lengthOf, policiesOf } from "#tests/cloudformation/policies.ts";
+import { ask, type Context, inlineLengthOf, lengthOf, parse, policiesOf } from "#tests/cloudformation/policies.ts";
 import { type Rendered, readTemplate, render } from "#tests/cloudformation/render.ts";
 
 const rendered = render(await readTemplate(tenant.file), tenant.values);
@@ -19,6 +19,10 @@ const name = "k01-k8s-aws-mylabs-dev";
 const stack = `arn:aws:cloudformation:eu-central-1:222222222222:stack/${name}-eks/1`;
 const role = "arn:aws:iam::222222222222:role/k8s-multicluster-gitops/some";
 const zone = "arn:aws:route53:::hostedzone/Z0123456789ABC";
+const newKey: Context = {
+  "aws:RequestTag/project": "k8s-multicluster-gitops",
+  "aws:TagKeys": ["project", "fleet", "cluster", "aws:cloudformation:stack-id"],
+};
 const ours: Context = { "aws:ResourceTag/project": "k8s-multicluster-gitops" };
 
 /** One of each, as the handlers of a cluster's stack name them. */
@@ -39,7 +43,7 @@ const resources: readonly string[] = [
 const asHandlersSay: Context = {
   ...ours,
   "aws:RequestTag/project": "k8s-multicluster-gitops",
-  "aws:TagKeys": ["commit"],
+  "aws:TagKeys": ["fleet"],
   "iam:AWSServiceName": "eks.amazonaws.com",
   "iam:PassedToService": "eks.amazonaws.com",
   "iam:PermissionsBoundary": boundary,
@@ -57,19 +61,29 @@ const unused: readonly RegExp[] = [
   /^eks:ActivateCertificateAuthority$/,
   /^logs:(Put|Delete)(DataProtection|Index|Resource)Policy$|^logs:(CreateLogDelivery|PutBearerTokenAuthentication)$/,
   /^logs:PutLogGroupDeletionProtection$|^s3:REST\.PUT\.OBJECT$|^firehose:TagDeliveryStream$/,
-  // Never: it is what holds the roles of clusters.
-  /^iam:DeleteRolePermissionsBoundary$/,
+  // Never: they are what holds the roles of clusters.
+  /^iam:(DeleteRolePermissionsBoundary|UpdateAssumeRolePolicy)$/,
 ];
 
 describe("CloudFormation's role", () => {
   const policies = policiesOf(rendered, "CloudFormationIamRole");
+  /** What the policy of a cluster's key gives to the role. */
+  const ofKey = clusters.map((one) =>
+    parse({
+      Version: "2012-10-17",
+      Statement: listAt(one.resources.EncryptionKey?.properties, "KeyPolicy", "Statement").flatMap((statement) => {
+        const { Principal, ...rest } = objectAt(statement);
+        return objectAt(Principal).AWS === serviceRole ? [rest] : [];
+      }),
+    }),
+  );
   const types = [...new Set(clusters.flatMap((one) => Object.values(one.resources).map(({ type }) => type)))].sort();
 
   test.each(types)("may do what the handlers of %s call", (type) => {
     const { actions } = schemaOf(type);
     const called = [...new Set(Object.values(actions).flat())].filter((one) => !unused.some((it) => it.test(one)));
     const refused = called.filter(
-      (one) => !resources.some((it) => ask(policies, one, it, asHandlersSay) === "allowed"),
+      (one) => !resources.some((it) => ask([...policies, ...ofKey], one, it, asHandlersSay) === "allowed"),
     );
     expect(refused).toEqual([]);
   });
@@ -99,12 +113,10 @@ describe("CloudFormation's role", () => {
     ["ec2:ModifyVpcAttribute", vpc, {}],
     ["ec2:CreateTags", subnet, { "aws:RequestTag/project": "k8s-multicluster-gitops" }],
     ["ec2:CreateTags", subnet, { ...ours, "aws:TagKeys": ["commit"] }],
-    // Before KMS decides by the tags of a new key.
-    ["kms:EnableKeyRotation", "arn:aws:kms:us-east-1:222222222222:key/1", {}],
-    ["kms:CreateGrant", "arn:aws:kms:us-east-1:222222222222:key/1", {}],
     ["kms:DescribeKey", "arn:aws:kms:us-east-1:222222222222:key/1", {}],
-    ["kms:CreateKey", "*", { "aws:RequestTag/project": "k8s-multicluster-gitops" }],
-    ["kms:TagResource", "*", { "aws:RequestTag/project": "k8s-multicluster-gitops" }],
+    ["kms:CreateKey", "*", newKey],
+    ["kms:TagResource", "arn:aws:kms:us-east-1:222222222222:key/1", newKey],
+    ["kms:ScheduleKeyDeletion", "arn:aws:kms:us-east-1:222222222222:key/1", ours],
     ["iam:PassRole", role, { "iam:PassedToService": "pods.eks.amazonaws.com" }],
     // Lists that have no resource, so that only an asterisk means them.
     ["ec2:DescribeAvailabilityZones", "*", {}],
@@ -141,6 +153,21 @@ describe("CloudFormation's role", () => {
       { ...ours, "aws:TagKeys": ["project"] },
     ],
     ["somebody's key", "kms:ScheduleKeyDeletion", "arn:aws:kms:us-east-1:222222222222:key/1", {}],
+    ["the policy of a key that has the mark", "kms:PutKeyPolicy", "arn:aws:kms:us-east-1:222222222222:key/1", ours],
+    ["a grant on somebody's key", "kms:CreateGrant", "arn:aws:kms:us-east-1:222222222222:key/1", asHandlersSay],
+    [
+      "another tag on a key",
+      "kms:TagResource",
+      "arn:aws:kms:us-east-1:222222222222:key/1",
+      { ...newKey, "aws:TagKeys": ["project", "team"] },
+    ],
+    [
+      "a key with other tags only",
+      "kms:TagResource",
+      "arn:aws:kms:us-east-1:222222222222:key/1",
+      { "aws:TagKeys": ["team"] },
+    ],
+    ["whom a cluster's role trusts", "iam:UpdateAssumeRolePolicy", role, asHandlersSay],
     ["a key without the mark", "kms:CreateKey", "*", {}],
     ["somebody's logs", "logs:DeleteLogGroup", "arn:aws:logs:us-east-1:222222222222:log-group:/shop", asHandlersSay],
   ];
@@ -169,6 +196,11 @@ describe("the account's role", () => {
     expect(make({ "cloudformation:RoleArn": serviceRole })).toBe("allowed");
     expect(make({})).toBe("none");
     expect(make({ "cloudformation:RoleArn": role })).toBe("none");
+  });
+
+  test("imports nothing into a stack", () => {
+    const context = { "cloudformation:RoleArn": serviceRole, "cloudformation:ImportResourceTypes": ["AWS::KMS::Key"] };
+    expect(ask(policies, "cloudformation:CreateChangeSet", stack, context)).toBe("denied");
   });
 
   test("executes a change set that is called by its own ARN, if it is one of ours", () => {

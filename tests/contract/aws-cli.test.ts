@@ -229,6 +229,7 @@ describe.skipIf(awsCli.path === undefined)("the AWS CLI on stacks in the sandbox
         ClusterFqdn: "k01.k8s.aws.other.dev",
         KubernetesVersion: "1.36",
         AdminRoleArn: TenantIamRoleArn,
+        CloudFormationIamRoleArn,
         PublicAccessCidrs: "203.0.113.0/24,198.51.100.0/24",
         HostedZoneId: K8sZoneId,
         NodeMode: "managed",

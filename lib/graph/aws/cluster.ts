@@ -79,6 +79,7 @@ export function eksCluster(
     role: iamRoleOf(account),
     ...(settings.fleetFile === undefined ? {} : { fleetFile: settings.fleetFile }),
   };
+  const serviceRole = (outputs: Outputs): string => outputs.of(role).outputs.CloudFormationIamRoleArn ?? "";
   const stackAs = (who: AwsActor): Resource<StackState> =>
     stack({
       id: `${prefix}/stack`,
@@ -90,10 +91,13 @@ export function eksCluster(
       region: cluster.region,
       name: eksStackName(cluster),
       template: "cloudformation/eks-cluster.yml",
-      parameters: (outputs) => eksParameters(cluster, account, iamRoleOf(account), outputs, zone),
+      parameters: (outputs) => ({
+        ...eksParameters(cluster, account, iamRoleOf(account), outputs, zone),
+        CloudFormationIamRoleArn: serviceRole(outputs),
+      }),
       tags,
       capabilities: ["CAPABILITY_IAM"],
-      serviceRole: (outputs) => outputs.of(role).outputs.CloudFormationIamRoleArn ?? "",
+      serviceRole,
       isProtected: true,
       timeoutMs,
       effectOf: effectOnCluster,

@@ -1,7 +1,7 @@
 import { AwsFault, type Cloud } from "#sandbox/aws/cloud.ts";
 import { iamOf, limitExceeded, type Role, tryFindPrincipal } from "#sandbox/aws/iam/model.ts";
 import { sizeOfPolicy } from "#sandbox/aws/iam/validation.ts";
-import type { Principal } from "#sandbox/aws/policy/document.ts";
+import type { Policy, Principal } from "#sandbox/aws/policy/document.ts";
 import { parsePolicy } from "#sandbox/aws/policy/parse.ts";
 
 /** Characters without white space, unless an account has asked for more. */
@@ -17,7 +17,12 @@ const maxTrustSize = 2_048;
 export function resolveTrust(cloud: Cloud, text: string): Readonly<Record<string, string>> {
   const policy = parsePolicy(text, "trust");
   if (sizeOfPolicy(text) > maxTrustSize) throw limitExceeded(`Cannot exceed quota for ACLSizePerRole: ${maxTrustSize}`);
-  const principals = policy.statements.flatMap((statement) => statement.principals?.principals ?? []);
+  return resolvePrincipals(cloud, policy);
+}
+
+/** Unique ids by ARN of the users and roles that a policy of a resource names. @throws AwsFault MalformedPolicyDocument */
+export function resolvePrincipals(cloud: Cloud, { statements }: Policy): Readonly<Record<string, string>> {
+  const principals = statements.flatMap((statement) => statement.principals?.principals ?? []);
   const ids = principals.map((principal) => [principal.name, resolve(cloud, principal)] as const);
   return Object.fromEntries(ids.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
 }

@@ -3,13 +3,14 @@ import type { Condition, Policy, Principal, Selection, Statement } from "#sandbo
 import { tryParseOperator } from "#sandbox/aws/policy/operators.ts";
 import { isObject, type JsonObject } from "#sandbox/json.ts";
 
-/** `identity`: of users, roles and managed policies. `trust`: who may assume a role. */
-export type PolicyKind = "identity" | "trust";
+/** `identity`: of users, roles and managed policies. `trust`: who may assume a role. `key`: who may use a key of KMS. */
+export type PolicyKind = "identity" | "trust" | "key";
 
 const statementKeys = ["Sid", "Effect", "Action", "NotAction", "Condition"] as const;
 const ownKeys: Readonly<Record<PolicyKind, readonly string[]>> = {
   identity: [...statementKeys, "Resource", "NotResource"],
   trust: [...statementKeys, "Principal", "NotPrincipal"],
+  key: [...statementKeys, "Principal", "NotPrincipal", "Resource", "NotResource"],
 };
 /** What may be asked of a role. */
 const trustActions: readonly string[] = [
@@ -65,14 +66,14 @@ function parseStatement(body: unknown, kind: PolicyKind): Statement {
   if (actions === undefined) throw malformed("Policy statement must contain actions.");
   checkActions(actions, kind);
   const resources = selection(body, "Resource");
-  if (kind === "identity") {
+  if (kind !== "trust") {
     if (resources === undefined) throw malformed("Policy statement must contain resources.");
     for (const resource of resources.texts) {
       if (resource === "*" || /^arn:[^:]+:[^:]*/.test(resource) || resource.startsWith("${")) continue;
       throw malformed(`Resource ${resource} must be in ARN format or "*".`);
     }
   }
-  const principals = kind === "trust" ? parsePrincipals(body) : undefined;
+  const principals = kind === "identity" ? undefined : parsePrincipals(body);
   return { effect, actions, resources, principals, conditions: parseConditions(body.Condition) };
 }
 

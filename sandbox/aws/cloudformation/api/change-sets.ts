@@ -24,7 +24,7 @@ import type { ChangeSetRecord, StackRecord } from "#sandbox/aws/cloudformation/e
 import { planOf } from "#sandbox/aws/cloudformation/engine/plan.ts";
 import { tryFindStack } from "#sandbox/aws/cloudformation/engine/stacks.ts";
 import { invalid } from "#sandbox/aws/cloudformation/template/parse.ts";
-import { booleanAt, textAt, tryTextAt } from "#sandbox/aws/protocol/query.ts";
+import { booleanAt, listAt, textAt, tryTextAt } from "#sandbox/aws/protocol/query.ts";
 
 export const createChangeSet: Action = {
   inputs: [
@@ -35,8 +35,9 @@ export const createChangeSet: Action = {
     "Description",
     "DisableValidation",
     "OnStackFailure",
+    "ResourcesToImport",
   ],
-  empty: [...emptyInputs, "ResourcesToImport"],
+  empty: emptyInputs,
   handle(request) {
     const { cloud, engine, account, region, input } = request;
     const stackName = textAt(input, "StackName");
@@ -44,7 +45,8 @@ export const createChangeSet: Action = {
     checkName("changeSetName", name, 128);
     authorizeStack(request, stackName, deploymentContext(request));
     const type = wordAt("ChangeSetType", tryTextAt(input, "ChangeSetType"), ["CREATE", "UPDATE", "IMPORT"]) ?? "UPDATE";
-    if (type === "IMPORT") throw invalid("This sandbox does not import resources");
+    if (type === "IMPORT" || listAt(input, "ResourcesToImport").length > 0)
+      throw invalid("This sandbox does not import resources");
     const existing = tryFindStack(cloud, account, region, stackName);
     const token = tokenAt(input, "ClientToken");
     const same = existing?.changeSets.find((one) => one.name === name);

@@ -126,12 +126,14 @@ export function roleOf({ cloud, caller, input }: Request): string | undefined {
   return roleArn;
 }
 
-/** Condition keys of a request that may bring a role, tags and a change set's name. */
+/** Condition keys of a request that may bring a role, tags, resources to import and a change set's name. */
 export function deploymentContext({ input }: Request): Record<string, string | readonly string[]> {
   const roleArn = tryTextAt(input, "RoleARN");
   const changeSet = tryTextAt(input, "ChangeSetName");
   const tags = listAt(input, "Tags").map(parseTag);
+  const imports = listAt(input, "ResourcesToImport").map((one) => textAt(one, "ResourceType"));
   return {
+    ...(imports.length === 0 ? {} : { "cloudformation:ImportResourceTypes": imports }),
     ...(roleArn === undefined ? {} : { "cloudformation:RoleArn": roleArn }),
     ...(changeSet === undefined ? {} : { "cloudformation:ChangeSetName": changeSet }),
     ...Object.fromEntries(tags.map(({ Key, Value }) => [`aws:RequestTag/${Key}`, Value])),

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { CloudFormation, Stack } from "@aws-sdk/client-cloudformation";
+import { Route53, type RRType } from "@aws-sdk/client-route-53";
 import { STS } from "@aws-sdk/client-sts";
 import { projectRoot } from "#lib/paths.ts";
 import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
@@ -18,6 +19,7 @@ import {
   onClose,
   openLab,
   parametersOf,
+  refusal,
   region,
 } from "#tests/sandbox/aws/cloudformation/harness.ts";
 
@@ -76,6 +78,7 @@ const clusterParameters = {
   ClusterFqdn: "k01.k8s.aws.mylabs.dev",
   KubernetesVersion: "1.35",
   AdminRoleArn: `arn:aws:iam::${account}:role/aws-01-iam-role`,
+  CloudFormationIamRoleArn: `arn:aws:iam::${account}:role/aws-01-cloudformation`,
   PublicAccessCidrs: "198.51.100.0/24",
   HostedZoneId: "Z0123456789",
 };
@@ -115,7 +118,7 @@ async function openAccount(): Promise<Account> {
   return { ...lab, clusters, bring };
 }
 
-async function assume(lab: Lab, credentials: Keys, role: string, ExternalId?: string): Promise<Keys> {
+async function assume(lab: Pick<Lab, "endpoint">, credentials: Keys, role: string, ExternalId?: string): Promise<Keys> {
   const sts = new STS({ region, endpoint: lab.endpoint, credentials });
   const { Credentials: found } = await sts.assumeRole({
     RoleArn: `arn:aws:iam::${account}:role/${role}`,
@@ -201,6 +204,89 @@ test(
     delete loadBalancers.lb;
     await lab.clusters.deleteStack({ StackName: StackId });
     expect((await lab.stack(StackId)).StackStatus).toBe("DELETE_COMPLETE");
+  },
+  slow,
+);
+
+test(
+  "gives another account that a template's role trusts no record outside of the fleet's domain",
+  async () => {
+    const lab = await openAccount();
+    const stranger = "999999999999";
+    const change = await lab.clusters.createChangeSet({
+      StackName: `${name}-eks`,
+      ChangeSetName: "k8s-multicluster-gitops-attack",
+      ChangeSetType: "CREATE",
+      TemplateBody: JSON.stringify({ Resources: { Role: roleTrusting(stranger) } }),
+      Capabilities: ["CAPABILITY_NAMED_IAM"],
+      RoleARN: `arn:aws:iam::${account}:role/aws-01-cloudformation`,
+      Tags: tags,
+    });
+    await lab.service.settled();
+    await lab.clusters.executeChangeSet({ ChangeSetName: change.Id, StackName: change.StackId });
+    // IAM has no condition on the trust policy of a new role.
+    expect((await lab.stack(change.StackId ?? "")).StackStatus).toBe("CREATE_COMPLETE");
+    const stolen = await assume(lab, administratorKeys(stranger), "k8s-multicluster-gitops/stolen");
+    const records = new Route53({ region, endpoint: lab.endpoint, credentials: stolen, maxAttempts: 1 });
+    onClose(async () => records.destroy());
+    const zones = listZones(lab.cloud, account);
+    const upsert = (zone: string, Name: string, Type: RRType, Value: string) =>
+      refusal(
+        records.changeResourceRecordSets({
+          HostedZoneId: zones.find((one) => one.name === zone)?.id,
+          ChangeBatch: {
+            Changes: [{ Action: "UPSERT", ResourceRecordSet: { Name, Type, TTL: 60, ResourceRecords: [{ Value }] } }],
+          },
+        }),
+      );
+    const bounded = "because no permissions boundary allows the route53:ChangeResourceRecordSets action";
+    expect(await upsert("aws.mylabs.dev.", "www.aws.mylabs.dev", "A", "192.0.2.1")).toEndWith(bounded);
+    expect(await upsert("k8s.aws.mylabs.dev.", "k02.k8s.aws.mylabs.dev", "NS", "ns.example.")).toEndWith(bounded);
+    // What is left to it: records of the fleet's clusters.
+    expect(await upsert("k8s.aws.mylabs.dev.", "a.k8s.aws.mylabs.dev", "A", "192.0.2.1")).toBe("not refused");
+  },
+  slow,
+);
+
+function roleTrusting(stranger: string) {
+  return {
+    Type: "AWS::IAM::Role",
+    Properties: {
+      RoleName: "stolen",
+      Path: "/k8s-multicluster-gitops/",
+      PermissionsBoundary: `arn:aws:iam::${account}:policy/k8s-multicluster-gitops/k8s-multicluster-gitops-boundary`,
+      AssumeRolePolicyDocument: {
+        Version: "2012-10-17",
+        Statement: [{ Effect: "Allow", Principal: { AWS: stranger }, Action: "sts:AssumeRole" }],
+      },
+      Policies: [
+        {
+          PolicyName: "everything",
+          PolicyDocument: { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] },
+        },
+      ],
+    },
+  };
+}
+
+test(
+  "imports no key into a cluster's stack",
+  async () => {
+    const lab = await openAccount();
+    const refused = await refusal(
+      lab.clusters.createChangeSet({
+        StackName: `${name}-eks`,
+        ChangeSetName: "k8s-multicluster-gitops-attack",
+        ChangeSetType: "IMPORT",
+        ResourcesToImport: [
+          { ResourceType: "AWS::KMS::Key", LogicalResourceId: "Key", ResourceIdentifier: { KeyId: "1234" } },
+        ],
+        TemplateBody: JSON.stringify({ Resources: { Key: { Type: "AWS::KMS::Key", DeletionPolicy: "Retain" } } }),
+        RoleARN: `arn:aws:iam::${account}:role/aws-01-cloudformation`,
+        Tags: tags,
+      }),
+    );
+    expect(refused).toEndWith("with an explicit deny in an identity-based policy");
   },
   slow,
 );

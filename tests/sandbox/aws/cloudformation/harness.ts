@@ -5,6 +5,7 @@ import { CloudFormation, type CreateChangeSetInput, type Stack } from "@aws-sdk/
 import { createCloudFormation, type CloudFormation as FormationService } from "#sandbox/aws/cloudformation/service.ts";
 import { openFront } from "#sandbox/aws/front.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
+import { route53 } from "#sandbox/aws/route53/service.ts";
 import { type KeptCloud, openCloud } from "#sandbox/aws/state.ts";
 import { stsService } from "#sandbox/aws/sts/service.ts";
 import { paceOf } from "#sandbox/pace.ts";
@@ -55,7 +56,7 @@ export async function openLab(options: { readonly speed?: number; readonly path?
   const { speed = 20_000, path = join(folder, "aws.json") } = options;
   const cloud = openCloud({ path, pace: paceOf(() => speed) });
   const service = createCloudFormation(cloud);
-  const front = await openFront(cloud, [service, stsService(cloud)], { port: 0 });
+  const front = await openFront(cloud, [service, stsService(cloud), route53(cloud)], { port: 0 });
   open.push(async () => {
     await front.stop();
     await cloud.flush();

@@ -168,3 +168,70 @@ describe("drift", () => {
     expect(StackResourceDrifts[0]?.DriftStatusReason).toContain("iam:GetRole");
   });
 });
+
+describe("a key", () => {
+  const root = {
+    Sid: "Iam",
+    Effect: "Allow",
+    Principal: { AWS: `arn:aws:iam::${account}:root` },
+    Action: "kms:*",
+    Resource: "*",
+  };
+  const template = (statements: readonly object[]) => ({
+    Resources: {
+      Key: {
+        Type: "AWS::KMS::Key",
+        Properties: { EnableKeyRotation: true, KeyPolicy: { Version: "2012-10-17", Statement: statements } },
+      },
+    },
+  });
+  const byTag = { Condition: { StringEquals: { "aws:ResourceTag/project": "one" } } };
+  const Tags = [{ Key: "project", Value: "one" }];
+  const create = statement(["kms:CreateKey", "kms:TagResource"]);
+
+  test("is refused to a creator who may change its policy by a tag only", async () => {
+    const lab = await openLab();
+    const RoleARN = makeRole(lab, "worker", [create, statement("kms:*", "arn:aws:kms:*:*:key/*", byTag)], service);
+    await lab.deploy("key", template([root]), { RoleARN, Tags });
+    expect((await lab.failures("key"))[0]).toContain(
+      "The new key policy will not allow you to update the key policy in the future.",
+    );
+  });
+
+  test("is administered by whom its policy names, without any right in IAM", async () => {
+    const lab = await openLab();
+    const RoleARN = makeRole(lab, "worker", [create], service);
+    const named = { Effect: "Allow", Principal: { AWS: RoleARN }, Action: "kms:*", Resource: "*" };
+    expect((await lab.deploy("key", template([root, named]), { RoleARN, Tags })).StackStatus).toBe("CREATE_COMPLETE");
+    const less = { ...named, Action: ["kms:PutKeyPolicy", "kms:DescribeKey"] };
+    expect((await lab.deploy("key", template([root, less]), { RoleARN, Tags })).StackStatus).toBe("UPDATE_COMPLETE");
+    await lab.cfn.deleteStack({ StackName: "key" });
+    await lab.service.settled();
+    expect((await lab.failures("key"))[0]).toContain("kms:ScheduleKeyDeletion");
+  });
+
+  test("is out of reach of a role of the same name that was created later", async () => {
+    const lab = await openLab();
+    const RoleARN = makeRole(lab, "worker", [create], service);
+    const named = { Effect: "Allow", Principal: { AWS: RoleARN }, Action: "kms:*", Resource: "*" };
+    await lab.deploy("key", template([root, named]), { RoleARN, Tags });
+    deleteRolePolicy(lab.cloud, account, "worker", "rights");
+    deleteRole(lab.cloud, account, "worker");
+    makeRole(lab, "worker", [create], service);
+    await lab.cfn.deleteStack({ StackName: "key" });
+    await lab.service.settled();
+    expect((await lab.failures("key"))[0]).toContain("kms:DescribeKey");
+  });
+
+  test("names nobody who does not exist", async () => {
+    const lab = await openLab();
+    const named = {
+      Effect: "Allow",
+      Principal: { AWS: `arn:aws:iam::${account}:role/gone` },
+      Action: "kms:*",
+      Resource: "*",
+    };
+    await lab.deploy("key", template([root, named]));
+    expect((await lab.failures("key"))[0]).toContain("Invalid principal in policy");
+  });
+});

@@ -9,6 +9,7 @@ import {
   tryFind,
 } from "#sandbox/aws/cloudformation/types/eks/common.ts";
 import { changeEksTags } from "#sandbox/aws/cloudformation/types/eks/tags.ts";
+import { allowUseOfKey } from "#sandbox/aws/cloudformation/types/kms/key.ts";
 import {
   defineType,
   type ResourceContext,
@@ -60,7 +61,7 @@ export const eksCluster = defineType({
     const nodeRole = stringAt(properties, "ComputeConfig", "NodeRoleArn");
     if (nodeRole !== "") allowPassing(context, nodeRole, "eks.amazonaws.com");
     for (const { keyArn } of encryptionOf(properties)) {
-      for (const action of ["kms:DescribeKey", "kms:CreateGrant"]) context.allow(action, keyArn);
+      allowUseOfKey(context, keyArn);
     }
     context.allow("ec2:DescribeSubnets", "*");
     createCluster(cloud, account, region, { ...inputOf(properties), name, tags }, caller.principal);

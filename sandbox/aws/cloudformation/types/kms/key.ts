@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { AwsFault } from "#sandbox/aws/cloud.ts";
 import {
+  allowOnKey,
+  checkLockout,
+  type KeyPolicy,
+  parseKeyPolicy,
+} from "#sandbox/aws/cloudformation/types/kms/key-policy.ts";
+import {
   defineType,
   mergeTags,
   type ResourceContext,
@@ -10,7 +16,7 @@ import {
   tagList,
   tagRecord,
 } from "#sandbox/aws/cloudformation/types/type.ts";
-import { isObject, type Json, type JsonObject, listAt, objectAt, stringAt } from "#sandbox/json.ts";
+import { type JsonObject, objectAt, stringAt } from "#sandbox/json.ts";
 
 /** Keys of one account in one region; nothing is encrypted with them. */
 interface KeysState {
@@ -21,6 +27,8 @@ interface Key {
   readonly id: string;
   readonly description: string;
   readonly policy: string;
+  /** Unique ids of whom the policy names, by ARN. */
+  readonly named?: Readonly<Record<string, string>>;
   readonly enabled: boolean;
   readonly rotates: boolean;
   readonly tags: Readonly<Record<string, string>>;
@@ -35,26 +43,24 @@ export const kmsKey = defineType({
   seconds: { create: 120, update: 15, delete: 2 },
 
   create(context, properties) {
-    const { account } = context;
     const tags = mergeTags(context, properties.Tags);
     context.allow("kms:CreateKey", "*", tagContext(tags));
     if (tags.length > 0) context.allow("kms:TagResource", "*", tagContext(tags));
-    const policy = objectAt(properties, "KeyPolicy");
-    const isGiven = Object.keys(policy).length > 0;
-    if (isGiven) checkPolicy(policy, account);
     const id = randomUUID();
+    const arn = arnOf(context, id);
     const key: Key = {
       id,
       description: stringAt(properties, "Description"),
-      policy: JSON.stringify(isGiven ? policy : defaultPolicy(account)),
+      ...policyOf(context, properties, arn),
       enabled: properties.Enabled !== false,
       rotates: properties.EnableKeyRotation === true,
       tags: tagRecord(tags),
     };
     stateOf(context).keys[id] = key;
     context.began(id);
-    if (key.rotates) context.allow("kms:EnableKeyRotation", arnOf(context, id), resourceContext(key.tags));
-    if (!key.enabled) context.allow("kms:DisableKey", arnOf(context, id), resourceContext(key.tags));
+    // KMS does not know the tags of a new key yet.
+    if (key.rotates) allowOnKey(context, key, "kms:EnableKeyRotation", arn, {});
+    if (!key.enabled) allowOnKey(context, key, "kms:DisableKey", arn, {});
     return id;
   },
 
@@ -82,70 +88,69 @@ export const kmsKey = defineType({
     }
     const arn = arnOf(context, id);
     const known = resourceContext(found.tags);
-    const policy = objectAt(properties, "KeyPolicy");
+    const allow = (action: string, more: Readonly<Record<string, string | readonly string[]>> = {}): void =>
+      allowOnKey(context, found, action, arn, { ...known, ...more });
+    const text = policyText(context, properties);
+    const isChanged = text !== found.policy;
+    if (isChanged) allow("kms:PutKeyPolicy");
     const next: Key = {
       ...found,
       description: stringAt(properties, "Description"),
-      policy: JSON.stringify(Object.keys(policy).length > 0 ? policy : defaultPolicy(context.account)),
+      ...(isChanged ? policyOf(context, properties, arn) : {}),
       enabled: properties.Enabled !== false,
       rotates: properties.EnableKeyRotation === true,
       tags: tagRecord(mergeTags(context, properties.Tags)),
     };
-    if (next.policy !== found.policy) {
-      checkPolicy(policy, context.account);
-      context.allow("kms:PutKeyPolicy", arn, known);
-    }
-    if (next.description !== found.description) context.allow("kms:UpdateKeyDescription", arn, known);
-    if (next.enabled !== found.enabled) context.allow(next.enabled ? "kms:EnableKey" : "kms:DisableKey", arn, known);
-    if (next.rotates !== found.rotates) {
-      context.allow(next.rotates ? "kms:EnableKeyRotation" : "kms:DisableKeyRotation", arn, known);
-    }
+    if (next.description !== found.description) allow("kms:UpdateKeyDescription");
+    if (next.enabled !== found.enabled) allow(next.enabled ? "kms:EnableKey" : "kms:DisableKey");
+    if (next.rotates !== found.rotates) allow(next.rotates ? "kms:EnableKeyRotation" : "kms:DisableKeyRotation");
     const { add, remove } = tagChanges(found.tags, next.tags);
-    if (Object.keys(add).length > 0) context.allow("kms:TagResource", arn, { ...known, ...tagContext(tagList(add)) });
-    if (remove.length > 0) context.allow("kms:UntagResource", arn, { ...known, "aws:TagKeys": remove });
+    if (Object.keys(add).length > 0) allow("kms:TagResource", tagContext(tagList(add)));
+    if (remove.length > 0) allow("kms:UntagResource", { "aws:TagKeys": remove });
     stateOf(context).keys[id] = next;
   },
 
   delete(context, id, properties) {
     const { keys } = stateOf(context);
     const found = keys[id];
-    context.allow("kms:DescribeKey", arnOf(context, id), resourceContext(found?.tags ?? {}));
     if (found === undefined || found.deletedAt !== undefined) return;
-    context.allow("kms:ScheduleKeyDeletion", arnOf(context, id), resourceContext(found.tags));
+    for (const action of ["kms:DescribeKey", "kms:ScheduleKeyDeletion"]) {
+      allowOnKey(context, found, action, arnOf(context, id), resourceContext(found.tags));
+    }
     const days = typeof properties.PendingWindowInDays === "number" ? properties.PendingWindowInDays : 30;
     const deletedAt = new Date(context.cloud.now().getTime() + days * 86_400_000).toISOString();
     keys[id] = { ...found, enabled: false, deletedAt };
   },
 });
 
-/** KMS keeps accounts from locking themselves out of a key. @throws AwsFault MalformedPolicyDocumentException */
-function checkPolicy(policy: JsonObject, account: string): void {
-  const isRoot = (principal: Json | undefined): boolean =>
-    [principal].flat().some((one) => one === `arn:aws:iam::${account}:root` || one === account || one === "*");
-  const manages = listAt(policy, "Statement").some((statement) => {
-    if (!isObject(statement) || statement.Effect !== "Allow") return false;
-    const actions = [statement.Action].flat();
-    return (
-      isRoot(objectAt(statement, "Principal").AWS) &&
-      actions.some((one) => one === "kms:*" || one === "kms:PutKeyPolicy")
-    );
-  });
-  if (manages) return;
-  throw new AwsFault(
-    "MalformedPolicyDocumentException",
-    "The new key policy will not allow you to update the key policy in the future.",
-  );
+/** What a caller needs to encrypt something with a key. @throws AwsFault AccessDenied, NotFoundException */
+export function allowUseOfKey(context: ResourceContext, keyArn: string): void {
+  const found = stateOf(context).keys[keyArn.split("/").at(-1) ?? ""];
+  if (found === undefined) throw new AwsFault("NotFoundException", `Key '${keyArn}' does not exist`);
+  for (const action of ["kms:DescribeKey", "kms:CreateGrant"]) {
+    allowOnKey(context, found, action, keyArn, resourceContext(found.tags));
+  }
 }
 
-function defaultPolicy(account: string): JsonObject {
+function policyOf(context: ResourceContext, properties: JsonObject, arn: string): KeyPolicy {
+  const policy = parseKeyPolicy(context, policyText(context, properties));
+  if (Object.keys(objectAt(properties, "KeyPolicy")).length > 0) checkLockout(context, policy, arn);
+  return policy;
+}
+
+/** @returns the given policy, or the one that KMS gives to a key without */
+function policyText({ account }: ResourceContext, properties: JsonObject): string {
+  const given = objectAt(properties, "KeyPolicy");
+  if (Object.keys(given).length > 0) return JSON.stringify(given);
   const root = { AWS: `arn:aws:iam::${account}:root` };
-  return {
+  return JSON.stringify({
     Version: "2012-10-17",
     Id: "key-default-1",
     Statement: [
-      { Sid: "Enable IAM User Permissions", Effect: "Allow", Principal: root, Action: "kms:*", Resource: "*" },
+      // KMS has spaces in the id of the statement, IAM takes none.
+      { Sid: "EnableIAMUserPermissions", Effect: "Allow", Principal: root, Action: "kms:*", Resource: "*" },
     ],
-  };
+  });
 }
 
 function stateOf({ cloud, account, region }: ResourceContext): KeysState {

@@ -1,5 +1,5 @@
 import type { Aws, AwsActor } from "#lib/aws/clients.ts";
-import { ask, isExpired, isUnsettled } from "#lib/aws/explain.ts";
+import { ask, isSessionRefused, isUnsettled } from "#lib/aws/explain.ts";
 import type { Clock } from "#lib/clock.ts";
 import { type AwsChain, awsChain } from "#lib/credentials/aws.ts";
 import { type AwsClientSettings, type AwsReach, awsClientSettings } from "#lib/credentials/aws-client-settings.ts";
@@ -94,7 +94,7 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
         try {
           return await next(args);
         } catch (error) {
-          if (!isExpired(error) || last === undefined) throw error;
+          if (!isSessionRefused(error) || last === undefined) throw error;
           // Nothing was done yet: it is refused before anything else is looked at.
           open().forget(last);
           return await next(args);

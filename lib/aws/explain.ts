@@ -86,10 +86,13 @@ export function isPassing(thrown: unknown): boolean {
   return thrown.code === "AwsUnreachable" && findNetworkFailure(thrown.cause)?.transient !== false;
 }
 
-/** Has AWS refused the session that a call was made with? Then nothing else was looked at. */
-export function isExpired(thrown: unknown): boolean {
+/**
+ * Has AWS refused the session that a call was made with, because it has ended or its role was made again? Then nothing else was
+ * looked at.
+ */
+export function isSessionRefused(thrown: unknown): boolean {
   const error = findAwsError(thrown);
-  return error !== undefined && expired.test(error.name);
+  return error !== undefined && (expired.test(error.name) || stale.test(error.name));
 }
 
 /** Has AWS refused what it allows once it knows of a role everywhere, be it the caller's or the one that is handed on? */
@@ -110,6 +113,8 @@ interface Described {
 const throttled = /^(Throttling|ThrottledException|.*Throttl\w*|TooManyRequests\w*|RequestLimitExceeded|SlowDown)$/;
 const passing = /^(PriorRequestNotComplete|ServiceUnavailable\w*|InternalFailure|InternalServer\w*|ServiceFailure\w*)$/;
 const expired = /^(ExpiredToken\w*|RequestExpired|TokenRefreshRequired)$/;
+/** Of the keys of a session whose role is gone. */
+const stale = /^(InvalidClientTokenId|UnrecognizedClient\w*)$/;
 const unknown =
   /^(InvalidClientTokenId|UnrecognizedClient\w*|SignatureDoesNotMatch|InvalidSignature\w*|MissingAuthenticationToken\w*|AuthFailure|IncompleteSignature)$/;
 const denied = /^(AccessDenied\w*|UnauthorizedOperation|NotAuthorized\w*|Forbidden\w*|AuthorizationError\w*)$/;

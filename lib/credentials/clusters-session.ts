@@ -29,6 +29,8 @@ export interface SessionRequest {
   readonly locks: string;
   /** Milliseconds for which a session must live to be of use. */
   readonly minimumMs: number;
+  /** Sessions kept until then were refused: milliseconds since 1970. @default none was */
+  readonly refusedMs?: number;
 }
 
 /** Several hops over a slow line, by whoever has the lock; less than clients wait for us. */
@@ -41,11 +43,13 @@ const lockTimeoutMs = 45_000;
  * @throws FleetError UnknownAccount, WrongAccount, WrongIdentity, LockTimedOut, and what the chain throws
  */
 export async function renewSession(environment: Environment, request: SessionRequest): Promise<CachedSession> {
-  const { key, folder, locks, minimumMs } = request;
+  const { key, folder, locks, minimumMs, refusedMs = 0 } = request;
   const waiting = { timeoutMs: lockTimeoutMs, signal: new AbortController().signal, progress: () => undefined };
   return await createLocks(locks, systemClock, "kube-token").hold(sessionPath("aws", key), waiting, async () => {
     const cached = readSession(folder, key);
-    if (cached !== undefined && cached.expiresMs - Date.now() >= minimumMs) return cached;
+    // Whoever had the lock before may have renewed it.
+    const isGood = cached !== undefined && cached.keptMs > refusedMs && cached.expiresMs - Date.now() >= minimumMs;
+    if (isGood) return cached;
     const session = await openSession(environment, request);
     // Of what expires nobody knows when, nothing is kept.
     if (Number.isFinite(session.expiresMs)) {

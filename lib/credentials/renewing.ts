@@ -1,3 +1,6 @@
+import { FleetError } from "#lib/errors.ts";
+import { findNetworkFailure } from "#lib/network-failure.ts";
+
 /** Something that is good for a while. */
 export interface Lease<Value> {
   readonly value: Value;
@@ -24,6 +27,12 @@ export function renewing<Value>(ask: () => Promise<Lease<Value>>, renewEarlyMs: 
           current = lease;
           return lease.value;
         })
+        .catch((error: unknown) => {
+          // Renewed early: while the network is away for a moment, what there is still lets in.
+          const isAway = error instanceof FleetError && isTransient(error);
+          if (isAway && current !== undefined && current.expiresMs > Date.now()) return current.value;
+          throw error;
+        })
         .finally(() => {
           asking = undefined;
         });
@@ -33,4 +42,8 @@ export function renewing<Value>(ask: () => Promise<Lease<Value>>, renewEarlyMs: 
       if (current?.value === refused) current = undefined;
     },
   };
+}
+
+function isTransient(error: FleetError): boolean {
+  return error.code === "AwsThrottled" || findNetworkFailure(error.cause)?.transient === true;
 }

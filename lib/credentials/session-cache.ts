@@ -26,13 +26,19 @@ export function sessionPath(folder: string, { accountId, role, endpoint = "" }: 
   return `${folder}/${accountId}-${digest.slice(0, 16)}.json`;
 }
 
+/** A session from the cache. */
+export interface KeptSession extends CachedSession {
+  /** When it was written, in milliseconds since 1970. */
+  readonly keptMs: number;
+}
+
 /**
  * What is cached, however old; undefined when there is nothing, or nothing that can be read. Reads without waiting, because
  * kubectl waits for the whole process.
  *
  * @throws FleetError CacheUnsafe, WrongIdentity
  */
-export function readSession(folder: string, key: SessionKey): CachedSession | undefined {
+export function readSession(folder: string, key: SessionKey): KeptSession | undefined {
   const path = sessionPath(folder, key);
   let file: number;
   try {
@@ -45,8 +51,10 @@ export function readSession(folder: string, key: SessionKey): CachedSession | un
     throw error;
   }
   try {
-    refuseShared(fstatSync(file), path);
-    return parseSession(readFileSync(file, "utf8"), key);
+    const stats = fstatSync(file);
+    refuseShared(stats, path);
+    const session = parseSession(readFileSync(file, "utf8"), key);
+    return session === undefined ? undefined : { ...session, keptMs: stats.mtimeMs };
   } finally {
     closeSync(file);
   }

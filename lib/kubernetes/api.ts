@@ -28,11 +28,19 @@ export class KubernetesStatusError extends FleetError {
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, answer: Pick<Answer, "status" | "retryAfterMs">, causes: readonly StatusCause[]) {
-    super("KubernetesError", message);
+    super("KubernetesError", message, { hint: hintFor(answer.status) });
     this.status = answer.status;
     this.causes = causes;
     this.retryAfterMs = answer.retryAfterMs;
   }
+}
+
+function hintFor(status: number): string | undefined {
+  if (status === 401) {
+    return "the API server does not accept these credentials: mise run whoami shows the identity; create the cluster again to renew its kubeconfig and access";
+  }
+  if (status === 403) return "this identity may not do it: add a role binding or an access entry for it to the cluster";
+  return undefined;
 }
 
 export interface StatusCause {

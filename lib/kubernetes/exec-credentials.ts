@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type Lease, type Renewing, renewing } from "#lib/credentials/renewing.ts";
 import { FleetError } from "#lib/errors.ts";
 import { type Exec, lastLines } from "#lib/exec.ts";
+import { refusedVariable } from "#lib/kubernetes/exec-info.ts";
 import type { Endpoint, ExecPlugin } from "#lib/kubernetes/kubeconfig.ts";
 
 /** Who a request comes from: by a token, or by a certificate with its key. */
@@ -28,24 +29,48 @@ const credentialSchema = z.object({
 });
 
 export function execCredentials(plugin: ExecPlugin, endpoint: Endpoint, exec: Exec): Renewing<Credential> {
-  return renewing(() => runPlugin(plugin, endpoint, exec), renewEarlyMs);
+  let isRefused = false;
+  const source = renewing(async () => {
+    const lease = await runPlugin(plugin, endpoint, exec, isRefused);
+    isRefused = false;
+    return lease;
+  }, renewEarlyMs);
+  return {
+    get: () => source.get(),
+    forget(refused) {
+      isRefused = true;
+      source.forget(refused);
+    },
+  };
 }
 
-async function runPlugin(plugin: ExecPlugin, endpoint: Endpoint, exec: Exec): Promise<Lease<Credential>> {
+async function runPlugin(
+  plugin: ExecPlugin,
+  endpoint: Endpoint,
+  exec: Exec,
+  isRefused: boolean,
+): Promise<Lease<Credential>> {
   const { command, apiVersion } = plugin;
   if (plugin.needsTerminal) throw failed(plugin, "it asks a person, and there is no terminal");
   const result = await exec
     .attempt(command, plugin.args, {
-      env: { ...plugin.env, KUBERNETES_EXEC_INFO: JSON.stringify(formatInfo(plugin, endpoint)) },
+      env: {
+        ...plugin.env,
+        KUBERNETES_EXEC_INFO: JSON.stringify(formatInfo(plugin, endpoint)),
+        [refusedVariable]: isRefused ? "1" : "0",
+      },
       timeoutMs: pluginTimeoutMs,
     })
     .catch((error: unknown) => {
       if (!(error instanceof FleetError) || error.code !== "ProgramMissing") throw error;
-      throw failed(plugin, "it is not installed, or not in PATH");
+      throw failed(plugin, "it is not installed, or not in PATH", { hint: plugin.installHint });
     });
   // What it wrote to stdout may be half a secret: only stderr is shown.
   if (result.exitCode !== 0) {
-    throw failed(plugin, `it ended with exit code ${result.exitCode}`, lastLines({ ...result, stdout: "" }));
+    const said = lastLines({ ...result, stdout: "" });
+    const hint = said.findLast((line) => line.startsWith("hint: "))?.slice("hint: ".length);
+    const details = said.filter((line) => !line.startsWith("hint: "));
+    throw failed(plugin, `it ended with exit code ${result.exitCode}`, { hint, details });
   }
   const parsed = credentialSchema.safeParse(tryParse(result.stdout));
   if (!parsed.success) throw failed(plugin, "what it printed is no ExecCredential");
@@ -73,9 +98,14 @@ function formatInfo({ apiVersion, provideClusterInfo }: ExecPlugin, { server, ca
   };
 }
 
-function failed({ command, installHint }: ExecPlugin, why: string, details: readonly string[] = []): FleetError {
+/** @param hint what the plugin itself advises, if it does */
+function failed(
+  { command }: ExecPlugin,
+  why: string,
+  { hint, details = [] }: { readonly hint?: string | undefined; readonly details?: readonly string[] } = {},
+): FleetError {
   return new FleetError("CredentialPluginFailed", `${command} gives no credentials: ${why}`, {
-    hint: installHint ?? "run it by hand: the kubeconfig has its arguments under users[].user.exec",
+    hint: hint ?? "run it by hand: the kubeconfig has its arguments under users[].user.exec",
     details,
   });
 }

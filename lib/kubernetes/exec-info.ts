@@ -12,6 +12,9 @@ export interface ExecInfo {
   readonly cluster?: { readonly server: string; readonly verified: boolean };
 }
 
+/** Set by our own client to 1 where an API server answered 401 to the plugin's last credentials, else to 0. Other plugins ignore it. */
+export const refusedVariable = "K8S_MULTICLUSTER_GITOPS_CREDENTIALS_REFUSED";
+
 const group = "client.authentication.k8s.io";
 const known: readonly string[] = [`${group}/v1`, `${group}/v1beta1`];
 

@@ -1,8 +1,9 @@
-import { type CachedSession, readSession, type SessionKey } from "#lib/credentials/session-cache.ts";
+import { type CachedSession, readSession, type SessionKey, sessionPath } from "#lib/credentials/session-cache.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import { eksToken, eksTokenLifeMs } from "#lib/kubernetes/eks-token.ts";
-import { type ExecInfo, formatExecCredential, parseExecInfo } from "#lib/kubernetes/exec-info.ts";
+import { type ExecInfo, formatExecCredential, parseExecInfo, refusedVariable } from "#lib/kubernetes/exec-info.ts";
+import { hasGoodToken, rememberAsker } from "#lib/kubernetes/token-askers.ts";
 import { pathsBelow, projectRoot } from "#lib/paths.ts";
 
 // What is imported above is all that kubectl waits for as long as a session is cached: keep it small.
@@ -10,6 +11,8 @@ import { pathsBelow, projectRoot } from "#lib/paths.ts";
 /** Options of `tasks/kube-token.ts`, by their names. They pin what kubectl's environment must not choose. */
 export type KubeTokenOptions = ReadonlyMap<string, string>;
 
+/** Younger sessions are kept: who is refused by them is refused by others, too, and STS isn't asked for each attempt. */
+const doubtAfterMs = 30_000;
 /** Clients ask for a new token when the old one has a minute left, so that no request is late. */
 const tokenLifeMs = eksTokenLifeMs - 60_000;
 
@@ -38,12 +41,28 @@ export async function kubeToken(options: KubeTokenOptions, environment: Environm
     minimumMs: eksTokenLifeMs,
   };
   const cached = readSession(request.folder, key);
-  const session =
-    cached !== undefined && cached.expiresMs - now >= eksTokenLifeMs ? cached : await renew(environment, request);
+  const asker = { pid: process.ppid, cluster };
+  const askers = `${sessionPath(request.folder, key)}.askers`;
+  // A session that was just made is not what a cluster refuses.
+  const isDoubted =
+    cached !== undefined &&
+    now - cached.keptMs > doubtAfterMs &&
+    isRefused(environment.variables[refusedVariable], () => hasGoodToken(askers, asker, now));
+  const isGood = cached !== undefined && !isDoubted && cached.expiresMs - now >= eksTokenLifeMs;
+  const session = isGood
+    ? cached
+    : await renew(environment, isDoubted ? { ...request, refusedMs: cached.keptMs } : request);
 
   const at = new Date(now);
   const token = eksToken({ credentials: session, region, cluster, at });
-  return formatExecCredential(info, token, new Date(Math.min(now + tokenLifeMs, session.expiresMs)));
+  const expiresMs = Math.min(now + tokenLifeMs, session.expiresMs);
+  rememberAsker(askers, { ...asker, expiresMs: Math.floor(expiresMs) });
+  return formatExecCredential(info, token, new Date(expiresMs));
+}
+
+/** A client of ours says whether its last token was refused; of others it shows by when they ask again. */
+function isRefused(said: string | undefined, isAskedAgain: () => boolean): boolean {
+  return said === undefined || said === "" ? isAskedAgain() : said === "1";
 }
 
 async function renew(

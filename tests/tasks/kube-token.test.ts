@@ -54,7 +54,9 @@ describe("with nothing cached, the plugin", () => {
     expect([(await stat(plugin.folder())).mode & 0o777, (await stat(plugin.cachedPath())).mode & 0o777]).toEqual([
       0o700, 0o600,
     ]);
-    expect(await readdir(plugin.folder())).toHaveLength(1);
+    const [session = "", askers] = (await readdir(plugin.folder())).sort();
+    expect(askers).toBe(`${session}.askers`);
+    expect((await stat(`${plugin.cachedPath()}.askers`)).mode & 0o777).toBe(0o600);
     const before = plugin.sts.calls.length;
     await plugin.credentialOf();
     expect(plugin.sts.calls).toHaveLength(before);
@@ -216,6 +218,7 @@ test("what is loaded with a cached session is no more than the plugin's own few 
     "lib/kubernetes/eks-token.ts",
     "lib/kubernetes/exec-info.ts",
     "lib/kubernetes/kube-token.ts",
+    "lib/kubernetes/token-askers.ts",
     "lib/paths.ts",
     "node:fs",
     "node:path",

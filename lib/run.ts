@@ -231,7 +231,8 @@ function viewsFor(
     stdout: process.stdout,
     environment: environment.variables,
     ...(journal === undefined ? {} : { journal }),
-    write: terminal.out,
+    // JSON is redacted before it is text.
+    write: options.json ? terminal.verbatim : terminal.out,
     now,
   });
 }

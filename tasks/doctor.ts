@@ -24,7 +24,7 @@ if (import.meta.main) {
     const world = createWorld(session, systemClock, new AbortController().signal, cautious);
     const checks = await examineMachine(world, session.fleet);
     if (flags.has("json")) {
-      for (const check of checks) terminal.out(`${JSON.stringify(check)}\n`);
+      for (const check of checks) terminal.json(check);
     } else {
       const marks = { ok: "✔", warning: "!", failure: "✘" } as const;
       terminal.out(

@@ -29,7 +29,8 @@ if (import.meta.main) {
     const fleet = await loadFleet(values.get("fleet")?.[0] ?? readEnvironment().fleetFile);
     if (flags.has("names")) terminal.out(fleet.clusters.map((cluster) => `${cluster.name}\n`).join(""));
     else if (flags.has("accounts")) terminal.out(fleet.accounts.map((account) => `${account.name}\n`).join(""));
-    else terminal.out(flags.has("json") ? `${JSON.stringify(fleet, null, 2)}\n` : formatFleet(fleet));
+    else if (flags.has("json")) terminal.json(fleet, 2);
+    else terminal.out(formatFleet(fleet));
     return 0;
   });
 }

@@ -35,7 +35,7 @@ if (import.meta.main) {
       throw new FleetError("NothingSelected", "no cluster has a kubeconfig yet", { hint: "create a cluster first" });
     }
     const path = await merged.writeMergedKubeconfig(session.paths, clusters);
-    if (flags.has("json")) terminal.out(`${JSON.stringify({ path, clusters })}\n`);
+    if (flags.has("json")) terminal.json({ path, clusters });
     else terminal.out(`export KUBECONFIG=${path}\n`);
     return 0;
   });

@@ -26,7 +26,8 @@ if (import.meta.main) {
       fleetFile: values.get("fleet")?.[0],
     });
     const hops = await whoami(environment, fleet, trustReader(createAws(fleet, environment.variables)));
-    terminal.out(flags.has("json") ? hops.map((hop) => `${JSON.stringify(hop)}\n`).join("") : formatHops(hops));
+    if (flags.has("json")) for (const hop of hops) terminal.json(hop);
+    else terminal.out(formatHops(hops));
     return exitCodeOf(hops);
   });
 }

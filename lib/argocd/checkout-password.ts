@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { tryReadText, writePrivateFile } from "#lib/files.ts";
+import { keepSecret } from "#lib/secrets.ts";
 import type { World } from "#lib/world.ts";
 
 /** Whom clusters say they are to the server of the checkout. */
@@ -18,6 +19,7 @@ export async function checkoutPassword(world: PasswordWorld): Promise<string> {
     const others = await findCheckoutPassword(world);
     if (others !== undefined) return others;
     const made = randomBytes(32).toString("base64url");
+    keepSecret(made);
     await writePrivateFile(fileOf(world), `${made}\n`);
     return made;
   });
@@ -25,7 +27,9 @@ export async function checkoutPassword(world: PasswordWorld): Promise<string> {
 
 /** Undefined before the first cluster needed it. */
 export async function findCheckoutPassword(world: Pick<World, "paths">): Promise<string | undefined> {
-  return (await tryReadText(fileOf(world)))?.trim();
+  const found = (await tryReadText(fileOf(world)))?.trim();
+  keepSecret(found);
+  return found;
 }
 
 function fileOf({ paths }: Pick<World, "paths">): string {

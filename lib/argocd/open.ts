@@ -37,7 +37,7 @@ export async function openArgocd({ clusters, password }: OpenOptions): Promise<n
       timeoutMs: openForMs,
       onLine(line) {
         const port = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(line)?.[1];
-        if (port !== undefined) terminal.out(describe(cluster, port, kubeconfig, secret));
+        if (port !== undefined) terminal.verbatim(describe(cluster, port, kubeconfig, secret));
       },
     });
     return 0;

@@ -7,6 +7,7 @@ import { encode, ownedSecret } from "#lib/argocd/owned-secret.ts";
 import type { GitCredentials } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Outputs, Resource } from "#lib/graph/resource.ts";
+import { keepSecret } from "#lib/secrets.ts";
 import type { World } from "#lib/world.ts";
 
 export interface RepositoryCredentialsState {
@@ -100,6 +101,7 @@ async function readCredentials(repository: string, given: GitCredentials): Promi
   if (password === undefined || password === "") {
     throw wrong("GITOPS_USERNAME is set, and no password", "set GITOPS_PASSWORD or GITOPS_PASSWORD_FILE");
   }
+  keepSecret(password);
   // Hosts take any name beside a token, but not none.
   return { username: given.username ?? "git", password };
 }

@@ -7,6 +7,7 @@ import type { AccessKey } from "#lib/aws/shared-credentials.ts";
 import { systemClock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
+import { keepSecret } from "#lib/secrets.ts";
 
 /** Where a new key goes. */
 export interface KeyStore {
@@ -164,6 +165,7 @@ async function makeKey(call: IamCalls, store: KeyStore): Promise<string> {
   if (id === undefined || secret === undefined) {
     throw new FleetError("AwsFailed", `IAM made an access key for ${cliUserName} and does not tell it`);
   }
+  keepSecret(secret);
   try {
     await store.keep({ id, secret });
   } catch (error) {

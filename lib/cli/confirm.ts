@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { FleetError } from "#lib/errors.ts";
+import { printable } from "#lib/view/printable.ts";
 
 export interface Confirmation {
   /** What is about to go, one line. */
@@ -21,7 +22,10 @@ export async function confirm(confirmation: Confirmation): Promise<void> {
   // Ctrl-D ends the question without an answer.
   const ended = new Promise<string>((resolve) => prompt.once("close", () => resolve("")));
   try {
-    const answer = await Promise.race([prompt.question(`${confirmation.question}. Type yes to go on: `), ended]);
+    const answer = await Promise.race([
+      prompt.question(printable(`${confirmation.question}. Type yes to go on: `)),
+      ended,
+    ]);
     if (answer.trim().toLowerCase() !== "yes") {
       throw new FleetError("NotConfirmed", "nothing was deleted", { hint: "type yes, or add --yes" });
     }

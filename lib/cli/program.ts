@@ -1,16 +1,40 @@
 import { type CommandSpec, formatHelp, type Parsed, parseOptions, readDescription } from "#lib/cli/options.ts";
+import { readEnvironment } from "#lib/environment.ts";
 import { type ErrorCode, errorCodes, reportError } from "#lib/errors.ts";
+import { isErrno } from "#lib/files.ts";
+import { keepSecretsOf } from "#lib/secrets.ts";
+import { printable, printableJson } from "#lib/view/printable.ts";
+import { redact, redactDeep } from "#lib/view/redact.ts";
 
-/** What a program prints through, so that nothing else needs the console. */
+/** What a program prints through, so that nothing else needs the console. Whatever passes is printable text without secrets. */
 export interface Terminal {
   out(text: string): void;
   error(text: string): void;
+  /** One line of JSON. */
+  json(value: unknown, indent?: number): void;
+  /** Printable text that may hold a secret, because a person has asked for it; and what was redacted before. */
+  verbatim(text: string): void;
 }
 
 export const terminal: Terminal = {
-  out: (text) => void process.stdout.write(text),
-  error: (text) => void process.stderr.write(text),
+  out: (text) => write(process.stdout, redact(text)),
+  error: (text) => write(process.stderr, redact(text)),
+  json: (value, indent) => write(process.stdout, printableJson(redactDeep(value), indent)),
+  verbatim: (text) => write(process.stdout, text),
 };
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  stream.write(printable(text));
+}
+
+/** `| head` closes the pipe when it has seen enough. That ends no run: what was begun is brought to its end, unseen. */
+function outliveClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error) => {
+      if (!isErrno(error, "EPIPE")) throw error;
+    });
+  }
+}
 
 /**
  * Runs a task's main: parses its options, answers `--help`, turns errors into a line and an exit code. The one place that
@@ -20,6 +44,8 @@ export const terminal: Terminal = {
  */
 export async function runProgram(spec: CommandSpec, main: (parsed: Parsed) => Promise<number>): Promise<void> {
   const argv = process.argv.slice(2);
+  outliveClosedPipes();
+  keepSecretsOf(readEnvironment().variables);
   try {
     const parsed = parseOptions(spec, argv);
     if (parsed.flags.has("help")) {
@@ -32,17 +58,21 @@ export async function runProgram(spec: CommandSpec, main: (parsed: Parsed) => Pr
   }
 }
 
+/** Text from outside can have lines that look like ours: only ours begin at the left. */
+function indentRest(text: string): string {
+  return text.replaceAll("\n", "\n  ");
+}
+
 /** Prints an error that ended a program before it did anything, and gives its exit code. */
 export function reportAndJudge(error: unknown, argv: readonly string[], to: Terminal): number {
   const report = reportError(error, { verbose: argv.includes("--verbose") });
-  if (argv.includes("--json"))
-    to.out(`${JSON.stringify({ kind: "error", at: new Date().toISOString(), error: report })}\n`);
+  if (argv.includes("--json")) to.json({ kind: "error", at: new Date().toISOString(), error: report });
   const details = (report.details ?? []).filter((detail) => !detail.startsWith(report.message));
   to.error(
     [
-      `${report.message} (${report.code})`,
-      ...details.map((detail) => `  ${detail}`),
-      ...(report.hint === undefined ? [] : [`hint: ${report.hint}`]),
+      `${indentRest(report.message)} (${report.code})`,
+      ...details.map((detail) => `  ${indentRest(detail)}`),
+      ...(report.hint === undefined ? [] : [`hint: ${indentRest(report.hint)}`]),
       ...(report.stack === undefined ? [] : [report.stack]),
       "",
     ].join("\n"),

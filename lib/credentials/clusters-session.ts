@@ -16,6 +16,7 @@ import { writePrivateFile } from "#lib/files.ts";
 import { loadFleet } from "#lib/fleet/load.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 import { createLocks } from "#lib/locks.ts";
+import { keepSecret } from "#lib/secrets.ts";
 
 export interface SessionRequest {
   readonly key: SessionKey;
@@ -47,6 +48,7 @@ export async function renewSession(environment: Environment, request: SessionReq
   const waiting = { timeoutMs: lockTimeoutMs, signal: new AbortController().signal, progress: () => undefined };
   return await createLocks(locks, systemClock, "kube-token").hold(sessionPath("aws", key), waiting, async () => {
     const cached = readSession(folder, key);
+    keepSecret(cached?.secretAccessKey, cached?.sessionToken);
     // Whoever had the lock before may have renewed it.
     const isGood = cached !== undefined && cached.keptMs > refusedMs && cached.expiresMs - Date.now() >= minimumMs;
     if (isGood) return cached;

@@ -2,6 +2,7 @@ import type { AwsCredentialIdentity } from "@aws-sdk/types";
 import { type AwsReach, awsClientSettings } from "#lib/credentials/aws-client-settings.ts";
 import { findUnreachable } from "#lib/credentials/aws-unreachable.ts";
 import { FleetError } from "#lib/errors.ts";
+import { keepSecret } from "#lib/secrets.ts";
 
 /** Who calls AWS. */
 export interface AwsIdentity {
@@ -88,6 +89,7 @@ async function send<Output>(
   asked: { readonly what: string; readonly hint: string },
   call: (client: Sts) => Promise<Output>,
 ): Promise<Output> {
+  keepSecret(credentials.secretAccessKey, credentials.sessionToken);
   const [{ STSClient, STSServiceException }, settings] = await Promise.all([
     import("@aws-sdk/client-sts"),
     awsClientSettings(reach),

@@ -169,11 +169,18 @@ function parseRecord(record: Answer): DnsRecord {
   const data: unknown = "data" in record ? record.data : undefined;
   const value = record.type === "SOA" ? record.data.mname : Array.isArray(data) ? data.join("") : data;
   return {
-    name: normalize(record.name),
+    name: normalize(escapeName(record.name)),
     type: record.type,
     ttl: "ttl" in record ? (record.ttl ?? 0) : 0,
-    value: record.type === "NS" || record.type === "SOA" ? normalize(String(value)) : String(value),
+    value: record.type === "NS" || record.type === "SOA" ? normalize(escapeName(String(value))) : String(value),
   };
+}
+
+/** Names as zone files write them: what is not a printable character of ASCII as its bytes (RFC 1035, section 5.1). */
+function escapeName(name: string): string {
+  return name.replace(/[^\x21-\x7e]/gu, (character) =>
+    [...Buffer.from(character)].map((byte) => `\\${String(byte).padStart(3, "0")}`).join(""),
+  );
 }
 
 /** Lower case, without the last dot: names are compared so. */

@@ -1,3 +1,5 @@
+import { stripControls } from "#lib/view/printable.ts";
+
 /** Marks that carry meaning without colour. Each is one column wide. */
 export const symbols = { done: "✔", failed: "✘", blocked: "⊘", nothing: "–" } as const;
 
@@ -116,8 +118,7 @@ export function formatCount(count: number, noun: string): string {
 /** What programs print, made fit for one line: no escape codes, no control characters, the last state of a progress bar. */
 export function cleanLine(text: string): string {
   const lastState = Bun.stripANSI(text).trimEnd().split("\r").at(-1) ?? "";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-  return lastState.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  return stripControls(lastState.replace(/[\t\n]+/g, " "));
 }
 
 /** All lines of a text, each clean. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { EventReader, FleetEvent, Subject } from "#lib/events.ts";
 import { isErrno } from "#lib/files.ts";
 import { formatLogLines } from "#lib/view/log-lines.ts";
+import { printableJson } from "#lib/view/printable.ts";
 import { createRedactor } from "#lib/view/redact.ts";
 
 export interface Journal extends EventReader {
@@ -36,7 +37,7 @@ export async function createJournal(runsFolder: string, startedAt: Date): Promis
   }
 
   function write(event: FleetEvent): void {
-    append(journalName, `${JSON.stringify(event)}\n`);
+    append(journalName, printableJson(event));
     if (event.kind === "run-started") for (const subject of event.subjects) subjects.set(subject.id, subject);
     if (!("id" in event)) return;
     const subject = subjects.get(event.id);

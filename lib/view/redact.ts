@@ -1,36 +1,71 @@
 import type { FleetEvent } from "#lib/events.ts";
+import { maskKnown } from "#lib/secrets.ts";
+import { stripControls } from "#lib/view/printable.ts";
 
 const mask = "<redacted>";
 
+/** Names whose value is secret, in kubeconfigs, environments, JSON, YAML and XML of clouds and of Docker. */
+const names = [
+  "client-(?:key|certificate)-data",
+  "K3S_(?:AGENT_)?TOKEN",
+  "k3d\\.cluster\\.token",
+  "(?<![A-Za-z0-9])(?:[a-z]+[-_])*token",
+  "(?:session|security|identity|registry)-?_?token",
+  "secret_?-?access_?-?key",
+  "client_?-?secret",
+  "(?:api|account)_?-?key",
+  "passw(?:or)?d",
+  "passphrase",
+  `(?<=["'])auth`,
+].join("|");
+/** Quoted, also within a string of JSON, or up to where a bare word ends. */
+const value = [
+  `"(?:[^"\\\\]|\\\\.)*(?:"|$)`,
+  `\\\\+"[\\s\\S]*?(?:\\\\+"|$)`,
+  `'[^']*(?:'|$)`,
+  `(?!${mask})(?:[^\\s"'\\\\,;&}\\]<]|<(?!/))+`,
+].join("|");
+
+type Replacement = string | ((...matched: readonly string[]) => string);
+
+/** The quotes stay, so that JSON still parses. */
+const maskValue = (_all: string, head = "", found = ""): string => {
+  const quote = /^(?:\\*"|')/.exec(found)?.[0] ?? "";
+  return `${head}${quote}${mask}${quote}`;
+};
+
 /**
  * What must never be written down, and what replaces it. The name in front stays, so that a reader sees what was there.
- * Formats: kubeconfig (YAML and JSON), HTTP headers, k3s' environment and k3d's label, AWS credentials, JWTs, PEM and
- * PEM in base64 (`LS0tLS1CRUdJTi` is `-----BEGIN`).
+ * `LS0tLS1CRUdJTi` is `-----BEGIN` in base64.
  */
-const rules: readonly (readonly [RegExp, string])[] = [
+const rules: readonly (readonly [RegExp, Replacement])[] = [
   [/-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----[\s\S]*?-----END \1-----/g, `-----BEGIN $1-----${mask}-----END $1-----`],
   [/-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(?!<redacted>)[\s\S]*$/g, `-----BEGIN $1-----${mask}`],
-  [/(client-(?:key|certificate)-data["']?\s*[:=]\s*["']?)[^\s"',}]+/gi, `$1${mask}`],
-  [/(K3S_(?:AGENT_)?TOKEN["']?\s*[:=]\s*["']?)[^\s"',}\]]+/gi, `$1${mask}`],
-  [/(k3d\.cluster\.token["']?\s*[:=]\s*["']?)[^\s"',}\]]+/gi, `$1${mask}`],
+  [new RegExp(`((?:${names})(?:\\\\*["'])?\\s*[:=]\\s*)(${value})`, "gi"), maskValue],
+  [new RegExp(`(<(?:${names})>)[^<]+`, "gi"), `$1${mask}`],
+  [/(--(?:token|password|client-secret)[\s=]+)(?!<redacted>)\S+/gi, `$1${mask}`],
+  // A user that is no secret has a password beside it, or the protocol is ssh.
+  [/\b((?!ssh:)[a-z][a-z0-9+.-]*:\/\/)(?!<redacted>)[^\s/?#"'<>]+@/gi, `$1${mask}@`],
+  [/\b(ssh:\/\/[^\s/?#"'<>:]*:)(?!<redacted>)[^\s/?#"'<>]+@/gi, `$1${mask}@`],
   [/\b(Bearer\s+)[A-Za-z0-9._~+/=-]+/gi, `$1${mask}`],
-  [/\b(Basic\s+)[A-Za-z0-9+/]{8,}={0,2}/g, `$1${mask}`],
-  [/((?:^|[^A-Za-z0-9])(?:[a-z]+[-_])*token["']?\s*[:=]\s*["']?)(?!<redacted>)[^\s"',}\]]+/gi, `$1${mask}`],
-  [/(--(?:token|password)\s+)\S+/gi, `$1${mask}`],
-  [/((?:aws_?)?(?:secret_?access_?key|session_?token)["']?\s*[:=]\s*["']?)(?!<redacted>)[^\s"',}\]]+/gi, `$1${mask}`],
-  [/(password["']?\s*[:=]\s*["']?)[^\s"',}\]]+/gi, `$1${mask}`],
+  [/\b(Basic\s+)[A-Za-z0-9+/]{8,}={0,2}/gi, `$1${mask}`],
+  [/\b((?:X-Amz-)?Signature["']?[=:]\s*["']?)(?!<redacted>)[A-Za-z0-9%+/=_-]{16,}/gi, `$1${mask}`],
+  [/\b(?:gh[pousr]_|github_pat_|glpat-|xox[abp]-)[A-Za-z0-9_-]{10,}/g, mask],
+  [/\bk8s-aws-v1\.[A-Za-z0-9_=-]+/g, mask],
   [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g, mask],
   [/\bK10[0-9a-f]{32,}::\S+/g, mask],
   [/\bLS0tLS1CRUdJTi[A-Za-z0-9+/=]*/g, mask],
 ];
 
 /** Every secret that the rules know has one of these; most texts have none and are done with one look. */
-const suspicious = /token|key|certificate|secret|password|bearer|basic|eyJ|K10|LS0t/i;
+const suspicious =
+  /token|key|certificate|secret|passw|passphrase|auth|bearer|basic|signature|:\/\/|gh[pousr]_|github_pat|glpat|xox|k8s-aws|eyJ|K10|LS0t/i;
 
 /** Masks secrets in a text that may have several lines. */
 export function redact(text: string): string {
-  if (!suspicious.test(text)) return text;
-  return rules.reduce((masked, [pattern, replacement]) => masked.replace(pattern, replacement), text);
+  const masked = maskKnown(text, mask);
+  if (!suspicious.test(masked)) return masked;
+  return rules.reduce((left, [pattern, by]) => left.replace(pattern, by as string), masked);
 }
 
 const keyBegins = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/;
@@ -41,7 +76,7 @@ export function createRedactor(): (event: FleetEvent) => FleetEvent {
   const insideKey = new Set<string>();
   return (event) => {
     // only strings change, so that an event stays the event it was
-    if (event.kind !== "output") return redactStrings(event) as FleetEvent;
+    if (event.kind !== "output") return redactDeep(event) as FleetEvent;
     if (insideKey.has(event.id)) {
       if (keyEnds.test(event.line)) insideKey.delete(event.id);
       return { ...event, line: mask };
@@ -51,11 +86,12 @@ export function createRedactor(): (event: FleetEvent) => FleetEvent {
   };
 }
 
-function redactStrings(value: unknown): unknown {
-  if (typeof value === "string") return redact(value);
-  if (Array.isArray(value)) return isLines(value) ? redactLines(value) : value.map(redactStrings);
+/** The same value with secrets masked and control characters taken out, in all of its strings. */
+export function redactDeep(value: unknown): unknown {
+  if (typeof value === "string") return redact(stripControls(value));
+  if (Array.isArray(value)) return isLines(value) ? redactLines(value) : value.map(redactDeep);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redactStrings(item)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redactDeep(item)]));
 }
 
 function isLines(values: readonly unknown[]): values is string[] {
@@ -64,5 +100,7 @@ function isLines(values: readonly unknown[]): values is string[] {
 
 /** A key may be spread over the lines of an error's details. */
 function redactLines(lines: readonly string[]): readonly string[] {
-  return lines.some((line) => keyBegins.test(line)) ? redact(lines.join("\n")).split("\n") : lines.map(redact);
+  return lines.some((line) => keyBegins.test(line))
+    ? redact(lines.join("\n")).split("\n")
+    : lines.map((line) => redact(stripControls(line)));
 }

@@ -21,7 +21,7 @@ if (import.meta.main) {
     const session = await openSession({ sandbox: flags.has("sandbox"), fleetFile: values.get("fleet")?.[0] });
     const { fleet, environment } = session;
     const edges = await verifyFleet(openDns(environment.dnsDirectory), fleet);
-    if (flags.has("json")) for (const edge of edges) terminal.out(`${JSON.stringify(edge)}\n`);
+    if (flags.has("json")) for (const edge of edges) terminal.json(edge);
     else terminal.out(formatEdges(edges, fleet.domain));
     return edges.every(({ state }) => state === "ok") ? 0 : 1;
   });

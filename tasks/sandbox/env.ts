@@ -19,7 +19,7 @@ if (import.meta.main) {
     const environment = readEnvironment();
     const fleet = await loadFleet(values.get("fleet")?.[0] ?? environment.fleetFile);
     const variables = await sandboxVariables(environment, sandboxState(environment), fleet);
-    terminal.out(flags.has("json") ? `${JSON.stringify(variables)}\n` : formatExports(variables));
+    terminal.verbatim(flags.has("json") ? `${JSON.stringify(variables)}\n` : formatExports(variables));
     return 0;
   });
 }

@@ -134,11 +134,7 @@ describe("delegations", () => {
   });
 });
 
-test("the task says what is wrong, what to write by hand, and fails", async () => {
-  change(serversOf(names[0]), (zone) => ({
-    ...zone,
-    records: [{ ...delegationOf(aws), values: ["a.aws.hosts.test"] }],
-  }));
+async function verifyByTask(...args: readonly string[]) {
   const fleetFile = join(folder, "fleet.json");
   const zones = [{ provider: "aws", primary: aws, clusters: k8s }];
   const accounts = [{ provider: "aws", name: "aws-mgmt", role: "management", accountId: "123456789012" }];
@@ -146,13 +142,18 @@ test("the task says what is wrong, what to write by hand, and fails", async () =
     { provider: "aws", name: k01, account: "aws-mgmt", region: "us-east-1", publicAccessCidrs: ["203.0.113.0/24"] },
   ];
   await Bun.write(fleetFile, JSON.stringify({ domain: names[0], zones, accounts, clusters }));
-  const run = async (...args: readonly string[]) => {
-    const command = [process.execPath, "run", join(projectRoot, "tasks/dns/verify.ts"), "--fleet", fleetFile, ...args];
-    const child = Bun.spawn(command, { env: { ...Bun.env, DNS_DIRECTORY: directory }, stdout: "pipe", stderr: "pipe" });
-    const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-    return { stdout, stderr, exitCode: await child.exited };
-  };
-  const { stdout, ...rest } = await run();
+  const command = [process.execPath, "run", join(projectRoot, "tasks/dns/verify.ts"), "--fleet", fleetFile, ...args];
+  const child = Bun.spawn(command, { env: { ...Bun.env, DNS_DIRECTORY: directory }, stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return { stdout, stderr, exitCode: await child.exited };
+}
+
+test("the task says what is wrong, what to write by hand, and fails", async () => {
+  change(serversOf(names[0]), (zone) => ({
+    ...zone,
+    records: [{ ...delegationOf(aws), values: ["a.aws.hosts.test"] }],
+  }));
+  const { stdout, ...rest } = await verifyByTask();
   expect(rest).toEqual({ stderr: "", exitCode: 1 });
   expect(stdout).toContain(
     [
@@ -163,8 +164,17 @@ test("the task says what is wrong, what to write by hand, and fails", async () =
       "2 of 3 delegations are ok",
     ].join("\n"),
   );
-  const lines = (await run("--json")).stdout.trim().split("\n");
+  const lines = (await verifyByTask("--json")).stdout.trim().split("\n");
   expect(lines.map((line) => (JSON.parse(line) as Edge).state)).toEqual(["wrong", "ok", "ok"]);
+});
+
+test("names in answers are neither lines, nor commands to a terminal or to GitHub", async () => {
+  const evil = "x\n::error::pwned\u001b[2j##[add-path]y.hosts.test";
+  change(serversOf(k8s), (zone) => ({ ...zone, records: [{ ...delegationOf(k01), values: [evil] }] }));
+  const { stdout } = await verifyByTask();
+  expect(stdout).toContain("x\\010::error::pwned\\027[2j##\\[add-path]y.hosts.test");
+  expect(stdout).not.toMatch(/^\s*::|##\[/m);
+  expect(stdout).not.toContain("\u001b");
 });
 
 test("a domain without servers is told", async () => {

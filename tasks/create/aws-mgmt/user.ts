@@ -45,7 +45,8 @@ if (import.meta.main) {
       signal: new AbortController().signal,
       profile: values.get("profile")?.[0],
       interactive: process.stdout.isTTY === true && !environment.ci,
-      show: terminal.out,
+      // A new key is shown once, to a person who has asked for it.
+      show: terminal.verbatim,
     });
     return 0;
   });

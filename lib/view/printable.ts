@@ -1,0 +1,33 @@
+/** The escape codes of `createStyle`: the only ones that are printed. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape codes begin with one
+const style = /(\u001b\[(?:1|2|22|31|32|33|39)m)/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]+/g;
+/** They make text look like another one: order of writing, line ends that are none. */
+const disguises = /[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * Text that does nothing but show itself, whatever it came from: no control of the terminal, no command to a CI system. GitHub takes a
+ * line that begins with `::` after white space, and `##[` anywhere, for a command (actions/runner, ActionCommand.cs); others have
+ * `##vso[` and `##teamcity[`. They get a backslash, always: what runs in a container does not know that its output ends in a CI log.
+ */
+export function printable(text: string): string {
+  const parts = text.replaceAll("\r\n", "\n").split(style);
+  // Split by our own codes, every second part is one.
+  const clean = parts.map((part, index) => (index % 2 === 1 ? part : stripControls(part))).join("");
+  return clean.replace(/^([^\S\n]*)::/gm, "$1\\::").replace(/##(?=\w*\[)/g, "##\\");
+}
+
+/** The text without control characters; tabs and line ends stay. */
+export function stripControls(text: string): string {
+  return Bun.stripANSI(text).replace(controls, " ").replace(disguises, "");
+}
+
+/** One line of JSON that is printable as it is, and parses to the same value. */
+export function printableJson(value: unknown, indent?: number): string {
+  const escapeCharacter = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  const text = JSON.stringify(value, undefined, indent)
+    .replace(/[\u007f-\u009f]/g, escapeCharacter)
+    .replace(disguises, escapeCharacter);
+  return `${text.replace(/##(?=\w*\[)/g, "#\\u0023")}\n`;
+}

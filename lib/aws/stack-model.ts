@@ -1,4 +1,5 @@
 import type { AwsActor } from "#lib/aws/clients.ts";
+import type { DeletedPrincipal } from "#lib/aws/deleted-principals.ts";
 import type { StackDrift } from "#lib/aws/drift.ts";
 import type { StackStatus } from "#lib/aws/stack-status.ts";
 import type { Template } from "#lib/aws/template.ts";
@@ -25,8 +26,8 @@ export interface StackOptions {
   readonly tags: Readonly<Record<string, string>>;
   /** @default none: the template makes no IAM roles */
   readonly capabilities?: readonly ("CAPABILITY_IAM" | "CAPABILITY_NAMED_IAM")[];
-  /** Makes the roles by which others come into the actor's account. @default it makes none of those */
-  readonly leadsIn?: true;
+  /** Names of its roles by which others come into the actor's account. @default it has none of those */
+  readonly leadsIn?: readonly string[];
   /** ARN of the role by which CloudFormation acts. @default the last one, or else as whoever calls */
   readonly serviceRole?: (outputs: Outputs) => string;
   /** Termination protection: AWS refuses to delete the stack until it is switched off, as `remove` does. */
@@ -64,6 +65,8 @@ export interface StackState {
   readonly wanted: Template;
   readonly roleArn: string | undefined;
   readonly isProtected: boolean;
+  /** What keeps others out of the roles of `leadsIn`. */
+  readonly deletedPrincipals: readonly DeletedPrincipal[];
   /** Why the last operation failed, though what was there before is back. */
   readonly lastFailure?: string;
   /** Only where it was asked for. */

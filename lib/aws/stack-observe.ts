@@ -1,4 +1,5 @@
 import type { Stack } from "@aws-sdk/client-cloudformation";
+import { findDeletedPrincipals } from "#lib/aws/deleted-principals.ts";
 import { detectDrift } from "#lib/aws/drift.ts";
 import { isOfFleet, parseTags } from "#lib/aws/ownership.ts";
 import { describeStarter, findStack, type StackClient } from "#lib/aws/stack-client.ts";
@@ -76,18 +77,20 @@ export async function readState(client: StackClient, stack: Stack): Promise<Stac
     readTemplate(world.paths.root, options.template),
     status.hasFailed ? describeLastFailure(client, stack) : undefined,
   ]);
+  const parameters = toRecord(stack.Parameters, "ParameterKey", "ParameterValue");
   return {
     id,
     name: options.name,
     region: options.region,
     status,
     outputs: toRecord(stack.Outputs, "OutputKey", "OutputValue"),
-    parameters: toRecord(stack.Parameters, "ParameterKey", "ParameterValue"),
+    parameters,
     tags: parseTags(stack.Tags),
     template: TemplateBody,
     wanted,
     roleArn: stack.RoleARN,
     isProtected: stack.EnableTerminationProtection === true,
+    deletedPrincipals: await findDeletedPrincipals(client, { parameters, wanted }),
     ...(lastFailure === undefined ? {} : { lastFailure }),
   };
 }

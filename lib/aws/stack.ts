@@ -1,3 +1,4 @@
+import { trustAgain } from "#lib/aws/deleted-principals.ts";
 import { formatDrift } from "#lib/aws/drift.ts";
 import { findStack, type StackClient, stackClient } from "#lib/aws/stack-client.ts";
 import { createStack, isRace, updateStack } from "#lib/aws/stack-deploy.ts";
@@ -31,9 +32,12 @@ export function stack(options: StackOptions): Resource<StackState> {
     diff: (state, outputs) => diffStack(state, options, outputs),
     async ensure(world, observed, outputs) {
       try {
-        return await ensure(stackClient(world, options), observed, outputs);
+        const client = stackClient(world, options);
+        const state = await ensure(client, observed, outputs);
+        await trustAgain(client, state.deletedPrincipals);
+        return { ...state, deletedPrincipals: [] };
       } finally {
-        if (options.leadsIn === true) world.aws.rolesChanged(options.actor.account);
+        if (options.leadsIn !== undefined) world.aws.rolesChanged(options.actor.account);
       }
     },
     async remove(world, _observed, outputs) {
@@ -52,6 +56,7 @@ function diffStack(state: StackState, options: StackOptions, outputs: Outputs): 
   };
   if (!status.isStable) change("state", status.name, "UPDATE_ROLLBACK_COMPLETE");
   changes.push(...compareParameters(state, options, outputs));
+  for (const { role, id, principal } of state.deletedPrincipals) change(`trust.${role}`, `${id} (deleted)`, principal);
   for (const [key, value] of Object.entries(options.tags)) change(`tags.${key}`, state.tags[key] ?? "none", value);
   change("termination protection", state.isProtected ? "on" : "off", options.isProtected ? "on" : "off");
   if (state.template !== wanted.text) {
@@ -131,10 +136,19 @@ async function change(client: StackClient, state: StackState, outputs: Outputs):
   return await createStack(client, outputs);
 }
 
-function health({ status, lastFailure, drift }: StackState): Health {
+function health(state: StackState): Health {
+  const { status, lastFailure, drift } = state;
   if (!status.isStable) return { kind: "degraded", summary: `${status.name}: ${lastFailure ?? "no reason was given"}` };
   if (lastFailure !== undefined) {
     return { kind: "degraded", summary: `the last change failed and was taken back: ${lastFailure}` };
+  }
+  const [locked] = state.deletedPrincipals;
+  if (locked !== undefined) {
+    const { role, id, principal } = locked;
+    return {
+      kind: "degraded",
+      summary: `${role} trusts ${id}, which was deleted, instead of ${principal}: create repairs it`,
+    };
   }
   const differences = drift === undefined ? "" : formatDrift(drift);
   if (differences !== "") return { kind: "degraded", summary: `changed behind CloudFormation's back: ${differences}` };

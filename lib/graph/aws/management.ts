@@ -74,7 +74,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
     parameters: (outputs) => managementParameters(parts, outputs, caller, existing),
     tags,
     capabilities: ["CAPABILITY_NAMED_IAM"],
-    leadsIn: true,
+    leadsIn: [awsManagementRole],
     isProtected: true,
     beforeDelete: (world, state) => refuseWhileRecords(world, actor, leavingZones(zones, state)),
     timeoutMs: rolesTimeoutMs,

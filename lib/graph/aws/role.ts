@@ -46,7 +46,7 @@ export function roleStack(
     }),
     tags: tagsOf(fleet, { account: account.name }),
     capabilities: ["CAPABILITY_NAMED_IAM"],
-    leadsIn: true,
+    leadsIn: [role],
     isProtected: true,
     beforeDelete: (world) => refuseWhileStacks(world, { account, as: "owner" }, dependentsOf(fleet, account)),
     timeoutMs: rolesTimeoutMs,

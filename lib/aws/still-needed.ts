@@ -1,36 +1,61 @@
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { hasStack } from "#lib/aws/has-stack.ts";
+import type { Tags } from "#lib/aws/ownership.ts";
 import { decodeName, isNoSuchZone, listRecords, openRoute53 } from "#lib/aws/route53.ts";
+import { hasOwnZone } from "#lib/aws/zone-lookup.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { World } from "#lib/world.ts";
 
-/** A stack that lives by another one. */
-export interface Dependent {
-  /** Of the cluster, for the message. */
-  readonly cluster: string;
-  readonly name: string;
-  readonly region: string;
+/** The clusters of one account, all of which exist only as long as the account's role can be assumed. */
+export interface Dependents {
+  /** Who looks for them. */
+  readonly actor: AwsActor;
+  readonly clusters: readonly DependentCluster[];
 }
 
-/**
- * Stops a delete that would succeed halfway: a role that goes before what was made by it leaves that behind for nobody.
- *
- * @throws FleetError StillNeeded
- */
-export async function refuseWhileStacks(
-  world: World,
-  actor: AwsActor,
-  dependents: readonly Dependent[],
-): Promise<void> {
-  const there = await Promise.all(
-    dependents.map(async (one) => ((await hasStack(world, actor, one)) ? [one.cluster] : [])),
-  );
-  const clusters = there.flat();
-  if (clusters.length === 0) return;
-  throw new FleetError("StillNeeded", `${actor.account.name} still has ${clusters.join(", ")}, made by this role`, {
-    hint: `delete them first: mise run delete-eks-all -- ${clusters.join(" ")}`,
+export interface DependentCluster {
+  /** Also the name of its zone. */
+  readonly name: string;
+  readonly stack: { readonly name: string; readonly region: string };
+  /** Of its zone. */
+  readonly tags: Tags;
+}
+
+/** Stops the deletion of a role while clusters exist that only this role can delete. @throws FleetError StillNeeded */
+export async function refuseWhileClusters(world: World, role: string, all: readonly Dependents[]): Promise<void> {
+  const found = await Promise.all(all.map((dependents) => findClusters(world, dependents)));
+  const left = found.flat();
+  if (left.length === 0) return;
+  const names = left.map(({ name }) => name);
+  throw new FleetError("StillNeeded", `${role} is needed to delete ${names.join(", ")}`, {
+    hint: `delete them first: mise run delete-eks-all -- ${names.join(" ")}`,
+    details: left.map(({ name, parts }) => `${name}: ${parts.join(" and ")}`),
   });
 }
+
+async function findClusters(world: World, { actor, clusters }: Dependents) {
+  const { name: account } = actor.account;
+  try {
+    const route53 = await openRoute53(world, actor);
+    const found = await Promise.all(
+      clusters.map(async ({ name, stack, tags }) => {
+        const [stacks, zones] = await Promise.all([hasStack(world, actor, stack), hasOwnZone(route53, { name, tags })]);
+        return { name, parts: [...(stacks ? ["stack"] : []), ...(zones ? ["zone"] : [])] };
+      }),
+    );
+    return found.filter(({ parts }) => parts.length > 0);
+  } catch (error) {
+    if (!(error instanceof FleetError) || !closed.has(error.code)) throw error;
+    throw new FleetError("StillNeeded", `${account} may still have clusters: ${error.message}`, {
+      hint: `run it again with a profile named ${account} in ~/.aws/config, or take the account's clusters out of the fleet if they are gone`,
+      details: error.details,
+      cause: error,
+    });
+  }
+}
+
+/** Ways in which an account can't be looked into. */
+const closed: ReadonlySet<string> = new Set(["AssumeRoleDenied", "AwsDenied", "CredentialsMissing"]);
 
 /** A zone that is about to go, and what in it goes along. */
 export interface LeavingZone {

@@ -51,6 +51,13 @@ export async function findZone(
   throw ambiguous(all, wanted.name, await delegatedTo());
 }
 
+/** Is there a public zone of the name that is this fleet's? */
+export async function hasOwnZone(call: Route53Calls, wanted: WantedZone): Promise<boolean> {
+  const found = await listZones(call, wanted.name);
+  const zones = await Promise.all(found.map((zone) => readZone(call, zone, wanted)));
+  return zones.some((zone) => zone?.ours === true);
+}
+
 /** Public zones of exactly this name. */
 async function listZones(call: Route53Calls, name: string): Promise<readonly HostedZone[]> {
   const zones: HostedZone[] = [];

@@ -89,3 +89,37 @@ test.concurrent("the management role trusts a user who was deleted and created a
     expect(await trustOf(iam, managementRole)).toContain(`"AWS":"${user?.Arn}"`);
   });
 });
+
+test.concurrent("the management role stays while clusters exist, also after a failed delete has removed their delegations", async () => {
+  await inAws(async (aws) => {
+    const fleet = fleetOf(eks(1));
+    await well(aws.run("create-eks-all", [], { fleet }));
+    await aws.fault("cloudformation:DeleteStack", "fail:AccessDenied", { times: 0 });
+    await aws.run("delete-eks-all", ["--yes"], { fleet });
+    await aws.clearFaults();
+    const remove = () => aws.run(`delete/${managementTask}`, ["--yes"], { fleet });
+    expect(errorsOf(await remove())[managementStack]).toBe(
+      [
+        `aws-mgmt: ${managementRole} is needed to delete k01.k8s.aws.mylabs.dev (StillNeeded)`,
+        "hint: delete them first: mise run delete-eks-all -- k01.k8s.aws.mylabs.dev",
+        "k01.k8s.aws.mylabs.dev: stack and zone",
+      ].join("\n"),
+    );
+    // A zone alone costs money too, and only the account's role would find it.
+    const { cloudFormation } = await aws.as("aws-01");
+    const StackName = "k01-k8s-aws-mylabs-dev-eks";
+    await cloudFormation.updateTerminationProtection({ StackName, EnableTerminationProtection: false });
+    await cloudFormation.deleteStack({ StackName });
+    for (;;) {
+      const gone = await cloudFormation.describeStacks({ StackName }).then(
+        () => false,
+        () => true,
+      );
+      if (gone) break;
+      await Bun.sleep(100);
+    }
+    expect(errorsOf(await remove())[managementStack]).toContain("k01.k8s.aws.mylabs.dev: zone");
+    await well(aws.run("delete-eks-all", ["--yes"], { fleet }));
+    await well(remove());
+  });
+});

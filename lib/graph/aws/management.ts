@@ -6,11 +6,12 @@ import { oidcProvider } from "#lib/aws/oidc-provider.ts";
 import { registrarDelegation } from "#lib/aws/registrar-delegation.ts";
 import { stack } from "#lib/aws/stack.ts";
 import { keep, type StackState } from "#lib/aws/stack-model.ts";
-import { type LeavingZone, refuseWhileRecords } from "#lib/aws/still-needed.ts";
+import { type LeavingZone, refuseWhileClusters, refuseWhileRecords } from "#lib/aws/still-needed.ts";
 import { subjectsOf } from "#lib/fleet/github.ts";
 import { awsAccountRoles, awsManagementRole } from "#lib/fleet/roles.ts";
 import type { CloudZones } from "#lib/fleet/types.ts";
 import {
+  dependentsOf,
   homeRegion,
   keptUnlessTargeted,
   managementStackId,
@@ -76,7 +77,13 @@ export function managementAccount(parts: Parts): ManagementAccount {
     capabilities: ["CAPABILITY_NAMED_IAM"],
     leadsIn: [awsManagementRole],
     isProtected: true,
-    beforeDelete: (world, state) => refuseWhileRecords(world, actor, leavingZones(zones, state)),
+    async beforeDelete(world, state) {
+      const accounts = fleet.accounts.filter((account) => account.provider === "aws");
+      const all = accounts.map((account) => dependentsOf(fleet, { account, as: "owner", otherwise: "clusters" }));
+      const needed = all.filter(({ clusters }) => clusters.length > 0);
+      await refuseWhileClusters(world, `${management.name}: ${awsManagementRole}`, needed);
+      await refuseWhileRecords(world, actor, leavingZones(zones, state));
+    },
     timeoutMs: rolesTimeoutMs,
     ...keptUnlessTargeted(settings, managementStackId(management.name), managementDelete),
   });

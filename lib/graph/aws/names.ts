@@ -1,3 +1,5 @@
+import type { AwsActor } from "#lib/aws/clients.ts";
+import type { Dependents } from "#lib/aws/still-needed.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
 import type { AwsAccount, CloudZones, EksCluster, Fleet } from "#lib/fleet/types.ts";
 import type { Owner } from "#lib/graph/resource.ts";
@@ -69,4 +71,19 @@ export function keptUnlessTargeted(
   why: string,
 ): { readonly keptOnDelete?: string } {
   return targets.includes(id) ? {} : { keptOnDelete: why };
+}
+
+/** The account's clusters, as what keeps its roles from being deleted. */
+export function dependentsOf(fleet: Fleet, actor: AwsActor): Dependents {
+  const clusters = fleet.clusters.filter(
+    (cluster): cluster is EksCluster => cluster.provider === "aws" && cluster.account === actor.account.name,
+  );
+  return {
+    actor,
+    clusters: clusters.map((cluster) => ({
+      name: cluster.name,
+      stack: { name: eksStackName(cluster), region: cluster.region },
+      tags: tagsOf(fleet, { cluster: cluster.name }),
+    })),
+  };
 }

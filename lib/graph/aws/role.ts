@@ -1,11 +1,11 @@
 import { stack } from "#lib/aws/stack.ts";
 import type { StackState } from "#lib/aws/stack-model.ts";
-import { type Dependent, refuseWhileStacks } from "#lib/aws/still-needed.ts";
+import { refuseWhileClusters } from "#lib/aws/still-needed.ts";
 import { externalIdOf } from "#lib/credentials/aws.ts";
 import { awsManagementRole, serviceRoleOf } from "#lib/fleet/roles.ts";
-import type { AwsAccount, EksCluster, Fleet } from "#lib/fleet/types.ts";
+import type { AwsAccount } from "#lib/fleet/types.ts";
 import {
-  eksStackName,
+  dependentsOf,
   homeRegion,
   keptUnlessTargeted,
   ownerOf,
@@ -48,7 +48,8 @@ export function roleStack(
     capabilities: ["CAPABILITY_NAMED_IAM"],
     leadsIn: [role],
     isProtected: true,
-    beforeDelete: (world) => refuseWhileStacks(world, { account, as: "owner" }, dependentsOf(fleet, account)),
+    beforeDelete: (world) =>
+      refuseWhileClusters(world, `${account.name}: ${role}`, [dependentsOf(fleet, { account, as: "owner" })]),
     timeoutMs: rolesTimeoutMs,
     ...keptUnlessTargeted(
       settings,
@@ -56,11 +57,4 @@ export function roleStack(
       `mise run delete:aws-tenant:cf-iam-role -- ${account.name} removes its roles`,
     ),
   });
-}
-
-/** Stacks that the account's role has made, or will make: without it nobody could remove them any more. */
-function dependentsOf({ clusters }: Fleet, account: AwsAccount): readonly Dependent[] {
-  return clusters
-    .filter((cluster): cluster is EksCluster => cluster.provider === "aws" && cluster.account === account.name)
-    .map((cluster) => ({ cluster: cluster.name, name: eksStackName(cluster), region: cluster.region }));
 }

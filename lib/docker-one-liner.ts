@@ -7,6 +7,10 @@
 // renovate: datasource=github-releases depName=jdx/mise
 const mise = "v2026.9.15";
 
+/** Alpine with bash. */
+// renovate: datasource=docker depName=bash
+const bash = "bash:5.2@sha256:8eda57f31fdcb83a682f57b5e681fdb8f3d730d5f0329741df7d19613cc5cccb";
+
 /** Runs inside. An image of Alpine: Bun's build for musl needs libstdc++, mise and kind need git, ps shows who is at work. */
 export const insideScript = [
   "set -euo pipefail",
@@ -23,14 +27,14 @@ export const insideScript = [
 export interface OneLiner {
   /** The checkout; mounted under the same path, because kind and k3d hand paths on to the Docker outside. */
   readonly root: string;
-  /** @default bash, which is Alpine with bash */
+  /** @default bash, pinned */
   readonly image?: string;
   /** @default insideScript */
   readonly script?: string;
 }
 
 /** Arguments of docker. No `--tty`: there is none in CI. `--network host`: the API servers listen on this computer's 127.0.0.1. */
-export function oneLinerArguments({ root, image = "bash", script = insideScript }: OneLiner): readonly string[] {
+export function oneLinerArguments({ root, image = bash, script = insideScript }: OneLiner): readonly string[] {
   return [
     ...["run", "--rm", "--network", "host", "--env", "GITHUB_TOKEN"],
     ...["--volume", "/var/run/docker.sock:/var/run/docker.sock"],

@@ -1,5 +1,15 @@
 import { Database } from "bun:sqlite";
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "#lib/clock.ts";
@@ -50,7 +60,10 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
   function transact<T>(work: (database: Database) => T): T | "busy" {
     const name = readPointer(pointer) ?? makePointer(pointer);
     if (name === undefined) return "busy";
-    const database = new Database(join(folder, name), { create: true, readwrite: true });
+    const file = join(folder, name);
+    // SQLite would make it readable by everybody; its journal gets the same mode.
+    closeSync(openSync(file, "a", 0o600));
+    const database = new Database(file, { readwrite: true });
     try {
       database.run("PRAGMA busy_timeout = 2000");
       database.run("BEGIN IMMEDIATE");

@@ -1,3 +1,4 @@
+import { lstatSync } from "node:fs";
 import type { CallRecord } from "#sandbox/aws/front.ts";
 import type { AwsStatus } from "#sandbox/aws/service-host.ts";
 import type { GithubClaims } from "#sandbox/aws/sts/github-issuer.ts";
@@ -36,9 +37,12 @@ export interface AwsFaultRequest {
 /** What only the daemon can do, since it holds ports open and runs the API servers. */
 export class DaemonClient {
   readonly #socket: string;
+  readonly #user: number | undefined;
 
-  constructor(paths: Pick<SandboxPaths, "socket">) {
+  /** @param user whose the daemon must be; the folder of its socket may be one that others can write to */
+  constructor(paths: Pick<SandboxPaths, "socket">, user: number | undefined = process.getuid?.()) {
     this.#socket = paths.socket;
+    this.#user = user;
   }
 
   /** The daemon's process id. */
@@ -111,7 +115,16 @@ export class DaemonClient {
     await this.#call("shutdown", {});
   }
 
+  #requireOwn(): void {
+    const found = lstatSync(this.#socket, { throwIfNoEntry: false });
+    if (found === undefined) throw new DaemonUnreachable(`no daemon answers at ${this.#socket}`);
+    if (this.#user === undefined || (found.isSocket() && found.uid === this.#user)) return;
+    const what = found.isSocket() ? `belongs to user ${found.uid}` : "is no socket";
+    throw new Error(`${this.#socket} ${what}: it may be a trap; remove it, or set TMPDIR to a folder of your own`);
+  }
+
   async #call<Answer>(operation: string, body: object): Promise<Answer> {
+    this.#requireOwn();
     let response: Response;
     try {
       response = await fetch(`http://localhost/${operation}`, {

@@ -304,6 +304,8 @@ function log(line: string): void {
 }
 
 async function serve(directory: string): Promise<void> {
+  // Keys and credentials are in its files, and its socket takes commands: whatever the folder's mode is, they are private.
+  process.umask(0o077);
   const paths = sandboxPaths(directory);
   if (!tryLock(paths.daemonLock)) {
     log("another daemon runs here");

@@ -49,6 +49,7 @@ export interface SandboxUp {
 }
 
 async function up(paths: SandboxPaths, speed: number | undefined, world: SandboxWorld): Promise<void> {
+  process.umask(0o077);
   mkdirSync(paths.state, { recursive: true, mode: 0o700 });
   const daemon = new DaemonClient(paths);
   if (!(await isUp(daemon, paths))) await startOnce(paths, daemon);

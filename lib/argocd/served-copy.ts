@@ -42,7 +42,16 @@ export function servedCopy(world: ServedCopyWorld, port: number): ServedCopy {
   /** Settings of a person (hooks, signatures, templates) have no place in the copy. */
   async function push(commit: string, ref: string): Promise<void> {
     const format = commit.length === 64 ? ["--object-format=sha256"] : [];
-    const init = ["init", "--quiet", "--bare", "--template=", "--initial-branch=pinned", ...format, folder];
+    const init = [
+      "init",
+      "--quiet",
+      "--bare",
+      "--template=",
+      "--shared=0600",
+      "--initial-branch=pinned",
+      ...format,
+      folder,
+    ];
     await world.exec.run("git", init, { signal });
     const settings = {
       "safe.directory": folder,

@@ -49,7 +49,7 @@ function copyCommand(root: string, [command, ...rest]: readonly string[], commit
     case "push": {
       const [, commit = "", ref = ""] = /^\+([0-9a-f]{40}):refs\/heads\/(\w+)$/.exec(last) ?? [];
       if (!existsSync(join(commits, `${commit}.json`))) return 1;
-      writeFileSync(join(rest.at(-2) ?? "", ref), commit);
+      writeFileSync(join(rest.at(-2) ?? "", ref), commit, { mode: 0o600 });
       return 0;
     }
     case "upload-pack": {

@@ -205,7 +205,7 @@ describe("demo", () => {
           securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
           containers: [
             {
-              image: expect.stringMatching(/^docker\.io\/library\/busybox:\d+\.\d+/),
+              image: expect.stringMatching(/^docker\.io\/library\/busybox:\d+\.\d+\.\d+@sha256:[0-9a-f]{64}$/),
               readinessProbe: expect.anything(),
               livenessProbe: expect.anything(),
               resources: { requests: { cpu: expect.anything(), memory: expect.anything() }, limits: expect.anything() },

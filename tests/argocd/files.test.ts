@@ -61,6 +61,7 @@ describe("versions", () => {
     const pattern = (await patterns()).get("versions");
     const text = await read("argocd/demo/deployment.yaml");
     const [found] = pattern === undefined ? [] : [...text.matchAll(pattern)];
-    expect(found?.groups).toMatchObject({ datasource: "docker", depName: "busybox", currentValue: "1.36" });
+    expect(found?.groups).toMatchObject({ datasource: "docker", depName: "busybox", currentValue: "1.36.1" });
+    expect(found?.groups?.currentDigest).toMatch(/^sha256:[0-9a-f]{64}$/);
   });
 });

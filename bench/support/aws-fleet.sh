@@ -4,6 +4,7 @@
 # Profiles: one per account for its owner, management-role, and <account>-role. Variables:
 #   TEMPLATES DOMAIN PRIMARY_DOMAIN K8S_DOMAIN EXTERNAL_ID USER_ARN OIDC_PROVIDER_ARN SUBJECTS REPOSITORY_ID KUBECONFIGS
 #   MANAGEMENT   name:role ARN
+#   READ_ONLY_ROLE  ARN of the management account's other role
 #   ACCOUNTS     name:role ARN:name of CloudFormation's role (IAM's), one a word
 #   CLUSTERS     FQDN:account:region:parameters as Key=value joined by ";", one a word
 set -euo pipefail
@@ -26,7 +27,7 @@ output() {
 }
 
 management() {
-  local name=${MANAGEMENT%%:*} role=${MANAGEMENT#*:} roles
+  local name=${MANAGEMENT%%:*} role=${MANAGEMENT#*:} roles readers
   if ! aws --profile "$name" iam get-open-id-connect-provider --open-id-connect-provider-arn "$OIDC_PROVIDER_ARN" >/dev/null 2>&1; then
     aws --profile "$name" iam create-open-id-connect-provider --url https://token.actions.githubusercontent.com \
       --client-id-list sts.amazonaws.com --tags "Key=project,Value=$project" "Key=fleet,Value=$DOMAIN" "Key=account,Value=$name"
@@ -35,20 +36,24 @@ management() {
     account=${account#*:}
     echo "${account%:*}"
   done | paste -sd,)
+  readers=${roles//-iam-role/-read-only-iam-role}
   deploy "$name" $home_region $project-route53-gh-action-iam-role-oidc route53-gh-action-iam-role-oidc.yml \
     --capabilities CAPABILITY_NAMED_IAM --tags project=$project "fleet=$DOMAIN" "account=$name" --parameter-overrides \
-    "PrimaryDomain=$PRIMARY_DOMAIN" "K8sDomain=$K8S_DOMAIN" "ManagementIamRoleName=${role##*/}" "UserArn=$USER_ARN" \
+    "PrimaryDomain=$PRIMARY_DOMAIN" "K8sDomain=$K8S_DOMAIN" "ManagementIamRoleName=${role##*/}" \
+    "ReadOnlyIamRoleName=${READ_ONLY_ROLE##*/}" "UserArn=$USER_ARN" "TenantReadOnlyIamRoleArns=$readers" \
     "OidcProviderArn=$OIDC_PROVIDER_ARN" "SubjectClaimFilters=$SUBJECTS" "RepositoryId=$REPOSITORY_ID" "TenantIamRoleArns=$roles"
 }
 
 # account NAME:ROLE:SERVICE_ROLE
 account() {
-  local name=${1%%:*} service=${1##*:} role=${1#*:}
+  local name=${1%%:*} service=${1##*:} role=${1#*:} reader
   role=${role%:*}
+  reader=${role##*/} reader=${reader%iam-role}read-only-iam-role
   deploy "$name" $home_region $project-allow-mgmt-iam-role-to-assume-tenant-iam-role \
     allow-mgmt-iam-role-to-assume-tenant-iam-role.yml \
     --capabilities CAPABILITY_NAMED_IAM --tags project=$project "fleet=$DOMAIN" "account=$name" --parameter-overrides \
-    "ManagementIamRoleArn=${MANAGEMENT#*:}" "TenantIamRoleName=${role##*/}" "TenantIamRolePolicyName=${role##*/}-policy" \
+    "ManagementIamRoleArn=${MANAGEMENT#*:}" "ReadOnlyManagementIamRoleArn=$READ_ONLY_ROLE" \
+    "ReadOnlyIamRoleName=$reader" "TenantIamRoleName=${role##*/}" "TenantIamRolePolicyName=${role##*/}-policy" \
     "ExternalId=$EXTERNAL_ID" "CloudFormationIamRoleName=$service" "K8sDomain=$K8S_DOMAIN"
 }
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { externalIdOf } from "#lib/credentials/aws.ts";
 import { subjectsOf } from "#lib/fleet/github.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
-import { awsAccountRoles, awsManagementRole, serviceRoleOf } from "#lib/fleet/roles.ts";
+import { awsAccountRoles, awsManagementRole, awsReadOnlyManagementRole, serviceRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, EksCluster, Fleet } from "#lib/fleet/types.ts";
 import { managementStackName, roleStackName } from "#lib/graph/aws/names.ts";
 import { projectRoot } from "#lib/paths.ts";
@@ -62,6 +62,7 @@ export function scriptVariables(
     REPOSITORY_ID: github.repositoryId,
     KUBECONFIGS: kubeconfigs,
     MANAGEMENT: `${management.name}:${roleArn(management, awsManagementRole)}`,
+    READ_ONLY_ROLE: roleArn(management, awsReadOnlyManagementRole),
     ACCOUNTS: awsAccountRoles(fleet)
       // An ARN has colons of its own.
       .map(({ account, role }) => `${account.name}:${roleArn(account, role)}:${serviceRoleOf(account)}`)

@@ -1,7 +1,13 @@
 import { join } from "node:path";
 import { parseTemplate } from "#lib/aws/template.ts";
 import { externalIdOf } from "#lib/credentials/aws.ts";
-import { awsManagementRole, iamRoleOf, serviceRoleOf } from "#lib/fleet/roles.ts";
+import {
+  awsManagementRole,
+  awsReadOnlyManagementRole,
+  iamRoleOf,
+  readOnlyRoleOf,
+  serviceRoleOf,
+} from "#lib/fleet/roles.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 import { roleStackName } from "#lib/graph/aws/names.ts";
 import { projectRoot } from "#lib/paths.ts";
@@ -28,6 +34,8 @@ export function roleStackOf(fleet: Fleet, account: AwsAccount): RoleStack {
     template: join(projectRoot, "cloudformation/allow-mgmt-iam-role-to-assume-tenant-iam-role.yml"),
     parameters: {
       ManagementIamRoleArn: `arn:aws:iam::${management.accountId}:role/${awsManagementRole}`,
+      ReadOnlyManagementIamRoleArn: `arn:aws:iam::${management.accountId}:role/${awsReadOnlyManagementRole}`,
+      ReadOnlyIamRoleName: readOnlyRoleOf(account),
       TenantIamRoleName: role,
       TenantIamRolePolicyName: `${role}-policy`,
       ExternalId: externalIdOf(fleet),

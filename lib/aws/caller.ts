@@ -1,6 +1,6 @@
 import { calling } from "#lib/aws/calling.ts";
 import type { AwsSession } from "#lib/credentials/sts.ts";
-import { awsManagementRole } from "#lib/fleet/roles.ts";
+import { awsManagementRole, awsReadOnlyManagementRole } from "#lib/fleet/roles.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
 import type { Owner, Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/world.ts";
@@ -49,7 +49,7 @@ async function principalOf(world: World, account: AwsAccount, { identity: { arn 
   const role = /:assumed-role\/([^/]+)\//.exec(arn)?.[1];
   if (role === undefined) return arn;
   // It would only let itself in.
-  if (role === awsManagementRole) return "";
+  if (role === awsManagementRole || role === awsReadOnlyManagementRole) return "";
   const actor = { account, as: "owner" } as const;
   const call = calling(world, actor, await world.aws.iam(actor));
   const { Role: found } = await call(`reading the role ${role}`, (iam, options) =>

@@ -181,6 +181,9 @@ function describeDenial(message: string): Described {
 }
 
 function hintForDenial(message: string, action: string, who: string): string {
+  if (who.includes("-read-only-iam-role/")) {
+    return "these credentials may only read, as those of pull requests: plan, status. Others change things: whoever github.claims or AWS_USER_ARN names";
+  }
   const holder = who.includes(":user/") ? "that user" : "that role";
   const [, policy] = /with an explicit deny in an? ([\w -]+?policy)/i.exec(message) ?? [];
   if (policy === undefined) {

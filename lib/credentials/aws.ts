@@ -2,11 +2,12 @@ import type { AwsCredentialIdentity } from "@aws-sdk/types";
 import { type Clock, systemClock } from "#lib/clock.ts";
 import { fetchGithubToken, findCredentials, findProfile } from "#lib/credentials/aws-base.ts";
 import type { AwsReach } from "#lib/credentials/aws-client-settings.ts";
+import { mayOnlyRead } from "#lib/credentials/github-token.ts";
 import { type Lease, type Renewing, renewing } from "#lib/credentials/renewing.ts";
 import { type AwsIdentity, type AwsSession, assumeRole, assumeRoleWithToken, identify } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
 import { isPlaceholder } from "#lib/fleet/placeholders.ts";
-import { awsManagementRole, iamRoleOf } from "#lib/fleet/roles.ts";
+import { awsManagementRole, awsReadOnlyManagementRole, iamRoleOf, readOnlyRoleOf } from "#lib/fleet/roles.ts";
 import type { Account, AwsAccount, Fleet } from "#lib/fleet/types.ts";
 
 /**
@@ -44,10 +45,17 @@ export interface AwsChain {
 
 /** With an emulator for its endpoint, ids that stand for accounts are accounts there. */
 export interface AwsChainOptions extends AwsReach {
-  readonly fleet: Pick<Fleet, "accounts" | "domain">;
+  readonly fleet: Pick<Fleet, "accounts" | "domain" | "github">;
   /** @default this computer's */
   readonly clock?: Clock;
 }
+
+/** A role, and the one in its stead of whoever may only read. */
+interface RoleNames {
+  readonly full: string;
+  readonly reading: string;
+}
+const managementRoles: RoleNames = { full: awsManagementRole, reading: awsReadOnlyManagementRole };
 
 /** Longer than IAM mostly takes, and short enough for whoever is denied for good. */
 const settleMs = 30_000;
@@ -92,13 +100,13 @@ export function awsChain(options: AwsChainOptions): AwsChain {
     management() {
       const account = managementOf(fleet);
       const hint = `${taskHint("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc")}   (with credentials of ${account.name}, and AWS_USER_ARN of who is to be let in)`;
-      return open("management", () => step(account, awsManagementRole, chain.base, { hint }));
+      return open("management", () => step(account, managementRoles, chain.base, { hint }));
     },
     clusters(account) {
       const hint = `${taskHint("create:aws-tenant:cf-iam-role", account.name)}   (with credentials of ${account.name})`;
       const externalId = externalIdOf(fleet);
       return open(`clusters ${account.name}`, () =>
-        step(account, iamRoleOf(account), chain.management, { hint, externalId }),
+        step(account, rolesIn(account), chain.management, { hint, externalId }),
       );
     },
     forget(session) {
@@ -121,12 +129,13 @@ export function awsChain(options: AwsChainOptions): AwsChain {
 
   async function step(
     account: AwsAccount,
-    name: string,
+    names: RoleNames,
     callerOf: () => Promise<AwsSession>,
     asked: { readonly hint: string; readonly externalId?: string },
   ): Promise<Lease<AwsSession>> {
     refusePlaceholder(account, options);
     const base = await chain.base();
+    const name = isReadOnly(base.identity, fleet) ? names.reading : names.full;
     // Who has come by that role already needs no step into it.
     if (isSessionOf(base.identity, account, name)) return { value: base, expiresMs: expiryOf(base.credentials) };
     const enter = async (caller: AwsSession): Promise<AwsCredentialIdentity> => {
@@ -163,8 +172,9 @@ async function openBase(options: AwsChainOptions): Promise<Lease<AwsSession>> {
 async function openByToken(options: AwsChainOptions, token: string): Promise<AwsCredentialIdentity> {
   const account = managementOf(options.fleet);
   refusePlaceholder(account, options);
+  const role = mayOnlyRead(token, options.fleet.github) ? managementRoles.reading : managementRoles.full;
   return await assumeRoleWithToken(options, token, {
-    role: `arn:aws:iam::${account.accountId}:role/${awsManagementRole}`,
+    role: `arn:aws:iam::${account.accountId}:role/${role}`,
     sessionName: sessionNameOf(undefined, options.variables),
     hint: "does fleet.github name this repository, and this branch or environment? then create the management account's stack again",
   });
@@ -247,5 +257,16 @@ function isDenied(error: unknown): boolean {
 }
 
 function isOfOurs(identity: AwsIdentity, account: AwsAccount): boolean {
-  return [awsManagementRole, iamRoleOf(account)].some((role) => isSessionOf(identity, account, role));
+  return [managementRoles, rolesIn(account)]
+    .flatMap(({ full, reading }) => [full, reading])
+    .some((role) => isSessionOf(identity, account, role));
+}
+
+function rolesIn(account: AwsAccount): RoleNames {
+  return { full: iamRoleOf(account), reading: readOnlyRoleOf(account) };
+}
+
+/** Whoever comes by the read-only role of the management account goes on to the read-only roles of others. */
+function isReadOnly(identity: AwsIdentity, fleet: AwsChainOptions["fleet"]): boolean {
+  return isSessionOf(identity, managementOf(fleet), managementRoles.reading);
 }

@@ -1,4 +1,4 @@
-import type { Hop } from "#lib/credentials/whoami.ts";
+import type { Hop, HopTrust } from "#lib/credentials/whoami.ts";
 import { formatTable } from "#lib/table.ts";
 
 /** A table of the steps, what was found out about each role below its step, and at the end what to do about it. */
@@ -18,7 +18,17 @@ function formatStep({ name, account, result }: Hop): readonly string[] {
  * `why` explains a refusal. `warn` is about a role that lets in too many. `note` is about others who are kept out: jobs, when a
  * person looks.
  */
-function formatTrust({ result, trust }: Hop): readonly string[] {
+function formatTrust({ result, trust, readOnlyTrust }: Hop): readonly string[] {
+  return [...formatTrustOf(trust, result.kind), ...formatReaders(readOnlyTrust)];
+}
+
+/** Nobody goes that way here, so that nothing of it explains a refusal. */
+function formatReaders(trust: HopTrust | undefined): readonly string[] {
+  if (trust?.kind !== "checked") return formatTrustOf(trust, "ok").map((line) => line.replace(/^why {3}/, "note  "));
+  return formatTrustOf(trust, "ok").map((line) => `${line}, of ${trust.role}`);
+}
+
+function formatTrustOf(trust: HopTrust | undefined, result: Hop["result"]["kind"]): readonly string[] {
   switch (trust?.kind) {
     case undefined:
       return [];
@@ -28,7 +38,7 @@ function formatTrust({ result, trust }: Hop): readonly string[] {
       return [`note  whom ${trust.role} lets in can't be seen: ${trust.message} (${trust.code})`];
     case "checked":
       return trust.findings.map(({ check, kind, message }) => {
-        const word = kind === "too loose" ? "warn" : result.kind === "failed" ? "why " : "note";
+        const word = kind === "too loose" ? "warn" : result === "failed" ? "why " : "note";
         return `${word}  ${message} (${check})`;
       });
     default:
@@ -36,8 +46,9 @@ function formatTrust({ result, trust }: Hop): readonly string[] {
   }
 }
 
-function hintsOf({ result, trust }: Hop): readonly string[] {
+function hintsOf({ result, trust, readOnlyTrust }: Hop): readonly string[] {
   // The task that makes a role is better advice than what to do about one that refuses.
   if (trust?.kind === "absent") return [trust.hint];
+  if (readOnlyTrust?.kind === "absent") return [readOnlyTrust.hint];
   return result.kind === "failed" && result.hint !== undefined ? [result.hint] : [];
 }

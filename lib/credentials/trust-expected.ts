@@ -1,9 +1,9 @@
 import { externalIdOf } from "#lib/credentials/aws.ts";
 import type { ExpectedTrust } from "#lib/credentials/trust-checks.ts";
 import { isNamed } from "#lib/credentials/trust-principals.ts";
-import { subjectsOf } from "#lib/fleet/github.ts";
-import { awsManagementRole, iamRoleOf } from "#lib/fleet/roles.ts";
-import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import { readSubjectsOf, subjectsOf } from "#lib/fleet/github.ts";
+import { awsManagementRole, awsReadOnlyManagementRole, iamRoleOf, readOnlyRoleOf } from "#lib/fleet/roles.ts";
+import type { AwsAccount, Fleet, GitHubTrust } from "#lib/fleet/types.ts";
 
 /** Whom the management role lets in: people, who come as they are, and the fleet's jobs. */
 export function expectedOfManagement(
@@ -13,13 +13,33 @@ export function expectedOfManagement(
   callers: readonly string[],
   partition = "aws",
 ): ExpectedTrust {
-  if (github === undefined) return { callers };
+  return expectJobs(github, github === undefined ? [] : subjectsOf(github), management, callers, partition);
+}
+
+/** Whom the read-only role of the management account lets in: the same people, and jobs that may only read. */
+export function expectedOfReaders(
+  { github }: Pick<Fleet, "domain" | "github">,
+  management: AwsAccount,
+  callers: readonly string[],
+  partition = "aws",
+): ExpectedTrust {
+  return expectJobs(github, github === undefined ? [] : readSubjectsOf(github), management, callers, partition);
+}
+
+function expectJobs(
+  github: GitHubTrust | undefined,
+  subjects: readonly string[],
+  management: AwsAccount,
+  callers: readonly string[],
+  partition: string,
+): ExpectedTrust {
+  if (github === undefined || subjects.length === 0) return { callers };
   return {
     callers,
     github: {
       provider: `arn:${partition}:iam::${management.accountId}:oidc-provider/token.actions.githubusercontent.com`,
       repositoryId: github.repositoryId,
-      subjects: subjectsOf(github),
+      subjects,
     },
   };
 }
@@ -29,9 +49,10 @@ export function expectedOfAccount(
   fleet: Pick<Fleet, "domain">,
   management: AwsAccount,
   partition = "aws",
+  managementRole = awsManagementRole,
 ): ExpectedTrust {
   return {
-    callers: [`arn:${partition}:iam::${management.accountId}:role/${awsManagementRole}`],
+    callers: [`arn:${partition}:iam::${management.accountId}:role/${managementRole}`],
     externalId: externalIdOf(fleet),
   };
 }
@@ -42,8 +63,12 @@ export function callersOf(
   base: string,
   userArn: string | undefined,
 ): readonly string[] {
-  const own = fleet.accounts.flatMap((account) => (account.provider === "aws" ? [iamRoleOf(account)] : []));
-  const isOwn = [awsManagementRole, ...own].some((role) => base.includes(`:assumed-role/${role}/`));
+  const own = fleet.accounts.flatMap((account) =>
+    account.provider === "aws" ? [iamRoleOf(account), readOnlyRoleOf(account)] : [],
+  );
+  const isOwn = [awsManagementRole, awsReadOnlyManagementRole, ...own].some((role) =>
+    base.includes(`:assumed-role/${role}/`),
+  );
   const named = userArn === undefined ? [] : [userArn];
   return isOwn || named.some((arn) => isNamed(arn, base)) ? named : [base, ...named];
 }

@@ -3,10 +3,15 @@ import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import type { AwsSession } from "#lib/credentials/sts.ts";
 import { checkTrust } from "#lib/credentials/trust.ts";
 import type { ExpectedTrust, TrustFinding } from "#lib/credentials/trust-checks.ts";
-import { callersOf, expectedOfAccount, expectedOfManagement } from "#lib/credentials/trust-expected.ts";
+import {
+  callersOf,
+  expectedOfAccount,
+  expectedOfManagement,
+  expectedOfReaders,
+} from "#lib/credentials/trust-expected.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
-import { awsAccountRoles, awsManagementRole } from "#lib/fleet/roles.ts";
+import { awsAccountRoles, awsManagementRole, awsReadOnlyManagementRole, readOnlyRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 
 /** One step of the way into an account. */
@@ -20,6 +25,8 @@ export interface Hop {
     | { readonly kind: "failed"; readonly code: string; readonly message: string; readonly hint: string | undefined };
   /** Of the role that the step leads into. Absent for the base, and where no owner of the account is here to look. */
   readonly trust?: HopTrust;
+  /** Of the account's role for those who may only read. Absent like `trust`. */
+  readonly readOnlyTrust?: HopTrust;
 }
 
 /** What an owner of the account finds when looking at whom its role lets in. */
@@ -54,15 +61,21 @@ export async function whoami(environment: Environment, fleet: Fleet, readTrust: 
   const callers = callersOf(fleet, base.result.arn, awsUserArn);
   // Each is asked for at once: they share the steps that they have in common.
   const ways = [
-    look(management, awsManagementRole, () => chain.management(), {
+    look(management, () => chain.management(), {
       read: readTrust,
+      role: awsManagementRole,
       expect: (partition) => expectedOfManagement(fleet, management, callers, partition),
+      readOnlyRole: awsReadOnlyManagementRole,
+      expectReaders: (partition) => expectedOfReaders(fleet, management, callers, partition),
       hint: "mise run create:aws-mgmt:cf-route53-gh-action-iam-role-oidc",
     }),
     ...awsAccountRoles(fleet).map(({ account, role }) =>
-      look(account, role, () => chain.clusters(account), {
+      look(account, () => chain.clusters(account), {
         read: readTrust,
+        role,
         expect: (partition) => expectedOfAccount(fleet, management, partition),
+        readOnlyRole: readOnlyRoleOf(account),
+        expectReaders: (partition) => expectedOfAccount(fleet, management, partition, awsReadOnlyManagementRole),
         hint: `mise run create:aws-tenant:cf-iam-role -- ${account.name}`,
       }),
     ),
@@ -73,38 +86,43 @@ export async function whoami(environment: Environment, fleet: Fleet, readTrust: 
 /** 1 where a step was refused, or a role lets in somebody whom the fleet doesn't name. */
 export function exitCodeOf(hops: readonly Hop[]): 0 | 1 {
   const isFine = hops.every(
-    ({ result, trust }) =>
-      result.kind === "ok" && !(trust?.kind === "checked" && trust.findings.some(({ kind }) => kind === "too loose")),
+    ({ result, trust, readOnlyTrust }) => result.kind === "ok" && !isTooLoose(trust) && !isTooLoose(readOnlyTrust),
   );
   return isFine ? 0 : 1;
 }
 
+function isTooLoose(trust: HopTrust | undefined): boolean {
+  return trust?.kind === "checked" && trust.findings.some(({ kind }) => kind === "too loose");
+}
+
 interface Looking {
   readonly read: ReadTrust;
+  readonly role: string;
   readonly expect: (partition: string) => ExpectedTrust;
+  readonly readOnlyRole: string;
+  readonly expectReaders: (partition: string) => ExpectedTrust;
   /** The task that makes the role. */
   readonly hint: string;
 }
 
-async function look(
-  account: AwsAccount,
-  role: string,
-  open: () => Promise<AwsSession>,
-  looking: Looking,
-): Promise<Hop> {
-  const [hop, trust] = await Promise.all([
+async function look(account: AwsAccount, open: () => Promise<AwsSession>, looking: Looking): Promise<Hop> {
+  const [hop, trust, readOnlyTrust] = await Promise.all([
     describe(account.name, account.accountId, open),
-    tryReadTrust(account, role, looking),
+    tryReadTrust(account, looking.role, looking.expect, looking),
+    tryReadTrust(account, looking.readOnlyRole, looking.expectReaders, looking),
   ]);
   // What keeps from the step keeps from looking, too: once is enough.
   const isSaid = trust?.kind === "unreadable" && hop.result.kind === "failed" && trust.message === hop.result.message;
-  return trust === undefined || isSaid ? hop : { ...hop, trust };
+  if (trust === undefined || isSaid) return hop;
+  const isAgain = readOnlyTrust === undefined || (trust.kind !== "checked" && trust.kind === readOnlyTrust.kind);
+  return { ...hop, trust, ...(isAgain ? {} : { readOnlyTrust }) };
 }
 
 async function tryReadTrust(
   account: AwsAccount,
   role: string,
-  { read, expect, hint }: Looking,
+  expect: Looking["expect"],
+  { read, hint }: Looking,
 ): Promise<HopTrust | undefined> {
   try {
     const found = await read(account, role);

@@ -5,10 +5,21 @@ import type { GitHubTrust } from "#lib/fleet/types.ts";
  * it, and with the numbers of owner and repository behind them, as newer ones do. Both are whole: a pattern that covers both
  * would cover others too. Source: https://docs.github.com/en/actions/reference/security/oidc
  */
-export function subjectsOf({ repository, repositoryId, ownerId, claims }: GitHubTrust): readonly string[] {
+export function subjectsOf(
+  { repository, repositoryId, ownerId, ...github }: GitHubTrust,
+  claims: readonly string[] = github.claims,
+): readonly string[] {
   const [owner = "", name = ""] = repository.split("/");
   return claims.flatMap((claim) => [
     `repo:${repository}:${claim}`,
     `repo:${owner}@${ownerId}/${name}@${repositoryId}:${claim}`,
   ]);
+}
+
+/** Subjects of jobs that may only read. One that is among the others, too, may do everything that those may. */
+export function readSubjectsOf(github: GitHubTrust): readonly string[] {
+  return subjectsOf(
+    github,
+    (github.readClaims ?? []).filter((claim) => !github.claims.includes(claim)),
+  );
 }

@@ -126,6 +126,7 @@ const github = z.strictObject({
   repositoryId: z.string(),
   ownerId: z.string(),
   claims: z.array(z.string()).readonly(),
+  readClaims: z.array(z.string()).readonly().exactOptional(),
 }) satisfies z.ZodType<GitHubTrust>;
 
 /** A fleet that comes from outside: closed, so that a misspelt key is a fault and not silence. */

@@ -26,8 +26,10 @@ export interface GitHubTrust {
   readonly repositoryId: string;
   /** Number of the owner, part of the newer form of subjects. `gh api users/OWNER --jq .id` */
   readonly ownerId: string;
-  /** What of the repository: `ref:refs/heads/main`, `environment:production`. Whole, never a pattern. */
+  /** What of the repository: `ref:refs/heads/main`, `environment:production`. Whole, never a pattern, and no pull requests. */
   readonly claims: readonly string[];
+  /** Whose jobs may read and change nothing, e.g. `pull_request`. Whole, too. @default none */
+  readonly readClaims?: readonly string[];
 }
 
 /** Where the Argo CD of each cluster reads from, and which applications it runs. */

@@ -11,6 +11,8 @@ export interface Contract {
 
 export const managementRole = "arn:aws:iam::111111111111:role/aws-mgmt-iam-role";
 export const accountRole = "arn:aws:iam::222222222222:role/aws-01-iam-role";
+export const readOnlyManagementRole = "arn:aws:iam::111111111111:role/aws-mgmt-read-only-iam-role";
+export const readOnlyRole = "arn:aws:iam::222222222222:role/aws-01-read-only-iam-role";
 export const serviceRole = "arn:aws:iam::222222222222:role/aws-01-cloudformation-role";
 export const boundary = "arn:aws:iam::222222222222:policy/k8s-multicluster-gitops/k8s-multicluster-gitops-boundary";
 export const githubProvider = "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com";
@@ -23,14 +25,18 @@ export const management: Contract = {
     "ExistingPrimaryZoneId",
     "ExistingK8sZoneId",
     "ManagementIamRoleName",
+    "ReadOnlyIamRoleName",
     "UserArn",
     "OidcProviderArn",
     "SubjectClaimFilters",
+    "ReadSubjectClaimFilters",
     "RepositoryId",
     "TenantIamRoleArns",
+    "TenantReadOnlyIamRoleArns",
   ],
   outputs: [
     "ManagementIamRoleArn",
+    "ReadOnlyIamRoleArn",
     "GitHubActionsServiceRoleArn",
     "PrimaryZoneId",
     "PrimaryZoneNameServers",
@@ -41,8 +47,10 @@ export const management: Contract = {
     PrimaryDomain: "aws.mylabs.dev",
     K8sDomain: "k8s.aws.mylabs.dev",
     ManagementIamRoleName: "aws-mgmt-iam-role",
+    ReadOnlyIamRoleName: "aws-mgmt-read-only-iam-role",
     UserArn: "arn:aws:iam::111111111111:user/aws-cli",
     TenantIamRoleArns: `${accountRole},arn:aws:iam::333333333333:role/aws-02-iam-role`,
+    TenantReadOnlyIamRoleArns: `${readOnlyRole},arn:aws:iam::333333333333:role/aws-02-read-only-iam-role`,
   },
 };
 
@@ -50,17 +58,21 @@ export const tenant: Contract = {
   file: "allow-mgmt-iam-role-to-assume-tenant-iam-role.yml",
   parameters: [
     "ManagementIamRoleArn",
+    "ReadOnlyManagementIamRoleArn",
     "TenantIamRoleName",
     "TenantIamRolePolicyName",
+    "ReadOnlyIamRoleName",
     "ExternalId",
     "CloudFormationIamRoleName",
     "K8sDomain",
   ],
-  outputs: ["TenantIamRoleArn", "CloudFormationIamRoleArn"],
+  outputs: ["TenantIamRoleArn", "ReadOnlyIamRoleArn", "CloudFormationIamRoleArn"],
   values: {
     ManagementIamRoleArn: managementRole,
+    ReadOnlyManagementIamRoleArn: readOnlyManagementRole,
     TenantIamRoleName: "aws-01-iam-role",
     TenantIamRolePolicyName: "aws-01-iam-role-policy",
+    ReadOnlyIamRoleName: "aws-01-read-only-iam-role",
     ExternalId: "k8s-multicluster-gitops/mylabs.dev",
     CloudFormationIamRoleName: "aws-01-cloudformation-role",
     K8sDomain: "k8s.aws.mylabs.dev",
@@ -116,6 +128,7 @@ export const variants: readonly { readonly title: string; readonly of: Contract;
     given: {
       OidcProviderArn: githubProvider,
       SubjectClaimFilters: "repo:owner@1/name@2:ref:refs/heads/main, repo:owner@1/name@2:environment:production",
+      ReadSubjectClaimFilters: "repo:owner@1/name@2:pull_request",
       RepositoryId: "2",
     },
   },

@@ -100,7 +100,7 @@ describe("the management template", () => {
 
   test("makes nothing of zones that are there, but names them", async () => {
     const { resources, outputs } = await read({ ExistingPrimaryZoneId: "Z0BEFORE1", ExistingK8sZoneId: "Z0BEFORE2" });
-    expect(Object.keys(resources)).toEqual(["ManagementIamRole"]);
+    expect(Object.keys(resources)).toEqual(["ManagementIamRole", "ReadOnlyIamRole", "ReadPolicy"]);
     expect(outputs).toMatchObject({ PrimaryZoneId: "Z0BEFORE1", K8sZoneId: "Z0BEFORE2" });
   });
 });

@@ -203,17 +203,26 @@ describe.skipIf(awsCli.path === undefined)("the AWS CLI on stacks in the sandbox
         PrimaryDomain: "aws.other.dev",
         K8sDomain: "k8s.aws.other.dev",
         ManagementIamRoleName: "leader",
+        ReadOnlyIamRoleName: "reader",
         UserArn: `arn:aws:iam::${stranger}:user/aws-cli`,
         TenantIamRoleArns: `arn:aws:iam::${stranger}:role/clusters,arn:aws:iam::222222222222:role/clusters`,
+        TenantReadOnlyIamRoleArns: `arn:aws:iam::${stranger}:role/clusters-reader`,
       },
       tags,
     });
-    const { ManagementIamRoleArn = "", K8sZoneNameServers = "", K8sZoneId = "" } = outputsOf(management);
+    const {
+      ManagementIamRoleArn = "",
+      ReadOnlyIamRoleArn = "",
+      K8sZoneNameServers = "",
+      K8sZoneId = "",
+    } = outputsOf(management);
     expect(ManagementIamRoleArn).toBe(`arn:aws:iam::${stranger}:role/leader`);
     expect(K8sZoneNameServers.split(",").length).toBe(4);
     const roles = await made("stranger", "roles", roleTemplate, {
       parameters: {
         ManagementIamRoleArn,
+        ReadOnlyManagementIamRoleArn: ReadOnlyIamRoleArn,
+        ReadOnlyIamRoleName: "clusters-reader",
         TenantIamRoleName: "clusters",
         TenantIamRolePolicyName: "clusters",
         ExternalId: "other",
@@ -259,6 +268,7 @@ describe.skipIf(awsCli.path === undefined)("the AWS CLI on stacks in the sandbox
       ...parametersOf(example),
       TenantIamRoleName: "aws-02-iam-role",
       TenantIamRolePolicyName: "aws-02-iam-role-policy",
+      ReadOnlyIamRoleName: "aws-02-read-only-iam-role",
       CloudFormationIamRoleName: (parametersOf(example).CloudFormationIamRoleName ?? "").replace("aws-01", "aws-02"),
       ManagementIamRoleArn: outputsOf(management).ManagementIamRoleArn ?? "",
     };

@@ -1,3 +1,4 @@
+import type { IAM } from "@aws-sdk/client-iam";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { managementStackId, roleStackId } from "#lib/graph/aws/names.ts";
 import { fleetGraph } from "#lib/graph/fleet-graph.ts";
@@ -5,6 +6,7 @@ import type { Outputs, Resource } from "#lib/graph/resource.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { isObject } from "#sandbox/json.ts";
 import { readTemplate, render } from "#tests/cloudformation/render.ts";
+import { fakeClient } from "#tests/support/aws-error.ts";
 import { cloudFormationMemory } from "#tests/support/cloudformation-memory.ts";
 import { stackWorld } from "#tests/support/stack-world.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
@@ -12,6 +14,8 @@ import { virtualClock } from "#tests/support/virtual-clock.ts";
 /** Trust policies as the fleet's stacks make them: with the parameters of the graph, of the templates in cloudformation/. */
 export interface GeneratedTrust {
   readonly management: string;
+  /** Of the management account's role for those who may only read. */
+  readonly readers: string;
   readonly account: string;
 }
 
@@ -23,12 +27,10 @@ export async function generateTrust(fleet: Fleet, account: string, userArn: stri
     if (isObject(document)) return JSON.stringify(document);
     throw new Error(`${file} has no role ${role}`);
   };
+  const stack = managementStackId(management?.name ?? "");
   return {
-    management: await of(
-      managementStackId(management?.name ?? ""),
-      "route53-gh-action-iam-role-oidc.yml",
-      "ManagementIamRole",
-    ),
+    management: await of(stack, "route53-gh-action-iam-role-oidc.yml", "ManagementIamRole"),
+    readers: await of(stack, "route53-gh-action-iam-role-oidc.yml", "ReadOnlyIamRole"),
     account: await of(roleStackId(account), "allow-mgmt-iam-role-to-assume-tenant-iam-role.yml", "TenantIamRole"),
   };
 }
@@ -43,7 +45,10 @@ async function parametersOf(fleet: Fleet, id: string, userArn: string): Promise<
   const clock = virtualClock();
   const memory = cloudFormationMemory(clock);
   const { world } = stackWorld({ cloudFormation: memory.client, root: projectRoot, clock });
-  await graph.byId.get(id)?.ensure(world, { kind: "absent" }, outputsOf(userArn));
+  // Afterwards the stack looks whether its roles trust anybody who was deleted.
+  const iam = fakeClient<IAM>({ getRole: () => ({}) }, [], new Map());
+  const withIam = { ...world, aws: { ...world.aws, iam: async () => iam } };
+  await graph.byId.get(id)?.ensure(withIam, { kind: "absent" }, outputsOf(userArn));
   const given = memory.inputs.createChangeSet?.Parameters as
     | readonly { readonly ParameterKey: string; readonly ParameterValue: string }[]
     | undefined;

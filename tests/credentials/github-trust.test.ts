@@ -169,6 +169,34 @@ describe("the management role", () => {
     expect(await arrive(mintGithubToken(aws.cloud, job(main)), await makeRole("people", people))).toBe("AccessDenied");
   });
 
+  describe("for those who may only read", () => {
+    const readable: Fleet = { ...fleet, github: { ...github, readClaims: ["pull_request"] } };
+    const come = async (claims: GithubClaims): Promise<string> => {
+      const name = `reader-${crypto.randomUUID()}`;
+      const { readers } = await generateTrust(readable, "aws-01", userArn);
+      return await arrive(
+        mintGithubToken(aws.cloud, claims),
+        createRole(aws.cloud, account, { name, trust: readers }).arn,
+      );
+    };
+
+    test("lets in pull requests of the repository, by both subjects", async () => {
+      expect(await come(job("pull_request"))).toContain(":assumed-role/reader-");
+      expect(await come(newer("pull_request"))).toContain(":assumed-role/reader-");
+    });
+
+    test("refuses all others, those that may do more among them", async () => {
+      for (const claims of [job(main), job("ref:refs/heads/other"), job("pull_request", { repository_id: "777" })]) {
+        expect(await come(claims)).toBe("AccessDenied");
+      }
+    });
+
+    test("leaves the management role closed to pull requests", async () => {
+      const to = await makeRole("with-readers", readable);
+      expect(await arrive(mintGithubToken(aws.cloud, job("pull_request")), to)).toBe("AccessDenied");
+    });
+  });
+
   async function makeRole(name: string, of: Fleet): Promise<string> {
     const { management } = await generateTrust(of, "aws-01", userArn);
     return createRole(aws.cloud, account, { name, trust: management }).arn;

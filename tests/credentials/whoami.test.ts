@@ -9,7 +9,7 @@ import { projectRoot } from "#lib/paths.ts";
 import { createCloudFormation } from "#sandbox/aws/cloudformation/service.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { createRole, deleteRole, putRolePolicy, updateTrust } from "#sandbox/aws/iam/roles.ts";
-import { generateTrust } from "#tests/credentials/generated-trust.ts";
+import { type GeneratedTrust, generateTrust } from "#tests/credentials/generated-trust.ts";
 import { openTestCloud, policyOf, type TestCloud } from "#tests/sandbox/aws/cloud.ts";
 
 // The task itself, by a process that has the keys of some accounts' owners, on the sandbox's STS and IAM.
@@ -32,7 +32,7 @@ const user = `arn:aws:iam::${mgmt}:user/aws-cli`;
 let aws: TestCloud;
 let folder: string;
 /** As the stacks make them. */
-let trust: Readonly<Record<"management" | "account", string>>;
+let trust: GeneratedTrust;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "whoami-"));
@@ -40,6 +40,7 @@ beforeAll(async () => {
   // Who owns an account shows by what CloudFormation lets them see.
   aws = await openTestCloud((cloud) => [createCloudFormation(cloud)]);
   createRole(aws.cloud, mgmt, { name: "aws-mgmt-iam-role", trust: trust.management });
+  createRole(aws.cloud, mgmt, { name: "aws-mgmt-read-only-iam-role", trust: trust.readers });
   const leadOn = { Effect: "Allow", Action: ["sts:AssumeRole", "sts:SetSourceIdentity"], Resource: "*" };
   putRolePolicy(aws.cloud, mgmt, "aws-mgmt-iam-role", "lead-on", policyOf(leadOn));
   createRole(aws.cloud, first, { name: "aws-01-iam-role", trust: trust.account });
@@ -129,6 +130,16 @@ describe("whoami", () => {
     updateTrust(aws.cloud, mgmt, "aws-mgmt-iam-role", trust.management);
     expect(stdout).toContain(`warn  its trust policy lets in everybody of account ${mgmt}`);
     expect(stdout).not.toContain("✘");
+    expect(exitCode).toBe(1);
+  });
+
+  test("audits the role of those who may only read, too", async () => {
+    const { Statement } = JSON.parse(trust.readers) as { readonly Statement: readonly object[] };
+    const everybody = { Effect: "Allow", Principal: { AWS: "*" }, Action: "sts:AssumeRole" };
+    updateTrust(aws.cloud, mgmt, "aws-mgmt-read-only-iam-role", policyOf(...Statement, everybody));
+    const { stdout, exitCode } = await whoami({});
+    updateTrust(aws.cloud, mgmt, "aws-mgmt-read-only-iam-role", trust.readers);
+    expect(stdout).toContain("(TrustsEverybody), of aws-mgmt-read-only-iam-role\n");
     expect(exitCode).toBe(1);
   });
 

@@ -56,3 +56,47 @@ test("a job of GitHub makes clusters, other jobs get nowhere, and none changes t
     expect((await aws.calls()).filter((call) => isChanging(call) && call.error === undefined)).toEqual([]);
   });
 });
+
+test("a job of a pull request plans and looks by the read-only roles, and changes nothing", async () => {
+  await inAws(async (aws) => {
+    const github = {
+      repository: "example/k8s-multicluster-gitops",
+      repositoryId: "1000000001",
+      ownerId: "2000000002",
+      claims: ["ref:refs/heads/main"],
+      readClaims: ["pull_request"],
+    };
+    const fleet = { ...fleetOf(eks(1)), github };
+    const wider = { ...fleetOf(eks(1), eks(2)), github };
+    await well(aws.run("create-eks-all", [], { fleet }));
+    const config = `${aws.folder}/empty`;
+    await Bun.write(config, "");
+    const job = {
+      ...(await aws.variables()),
+      AWS_ACCESS_KEY_ID: "",
+      AWS_SECRET_ACCESS_KEY: "",
+      AWS_USER_ARN: "",
+      AWS_CONFIG_FILE: config,
+      AWS_SHARED_CREDENTIALS_FILE: config,
+      ...(await aws.daemon.openGithubJob({ sub: "repo:example/k8s-multicluster-gitops:pull_request" })),
+    };
+    await aws.calls();
+    const planned = await aws.run("plan", [], { fleet: wider, variables: job, entered: false });
+    expect([planned.exitCode, errorsOf(planned)]).toEqual([0, {}]);
+    expect(planned.results["aws/aws-01/k02.k8s.aws.mylabs.dev/stack"]?.outcome).toBe("to make");
+    const stacks = [
+      "aws/aws-mgmt/stack/management",
+      "aws/aws-01/stack/role",
+      "aws/aws-01/k01.k8s.aws.mylabs.dev/stack",
+    ];
+    expect(stacks.map((id) => planned.results[id]?.outcome)).toEqual(["unchanged", "unchanged", "unchanged"]);
+
+    const looked = await aws.run("status", ["--drift"], { fleet, variables: job, entered: false });
+    expect(stacks.map((id) => looked.results[id]?.outcome)).toEqual(["healthy", "healthy", "healthy"]);
+
+    const refused = await aws.run("create-eks-all", [], { fleet: wider, variables: job, entered: false });
+    expect(refused.exitCode).toBe(1);
+    expect(Object.values(errorsOf(refused)).join("\n")).toContain("hint: these credentials may only read");
+    expect((await aws.calls()).filter((call) => isChanging(call) && call.error === undefined)).toEqual([]);
+  });
+});

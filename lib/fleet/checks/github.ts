@@ -26,7 +26,11 @@ export function checkGitHub({ github }: Fleet): readonly Fault[] {
       fault("claims is empty: no job would be let in", 'write claims: ["ref:refs/heads/main"], or leave github out'),
     );
   }
-  for (const claim of github.claims) {
+  if (github.claims.includes("pull_request")) {
+    const message = "claims lets pull requests do everything: their code is run before anybody has reviewed it";
+    faults.push(fault(message, 'write readClaims: ["pull_request"]: such jobs may plan and look, and change nothing'));
+  }
+  for (const claim of [...github.claims, ...(github.readClaims ?? [])]) {
     if (claimForm.test(claim)) continue;
     const hint =
       'write a whole claim such as "ref:refs/heads/main" or "environment:production": a pattern would let in others';

@@ -1,5 +1,5 @@
 import type { Fault } from "#lib/fleet/fault.ts";
-import { awsManagementRole, iamRoleOf, serviceRoleOf } from "#lib/fleet/roles.ts";
+import { awsManagementRole, awsReadOnlyManagementRole, iamRoleOf, serviceRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 
 /** https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html */
@@ -7,7 +7,10 @@ const roleName = /^[\w+=,.@-]{1,64}$/;
 
 /** IAM roles are named by their accounts. IAM ignores case when it compares names. */
 export function checkRoles({ accounts }: Fleet): readonly Fault[] {
-  const owners = new Map([[awsManagementRole, "the management role"]]);
+  const owners = new Map([
+    [awsManagementRole, "the management role"],
+    [awsReadOnlyManagementRole, "the read-only role of the management account"],
+  ]);
   return accounts
     .filter((account) => account.provider === "aws")
     .flatMap((account) => {

@@ -7,8 +7,8 @@ import { registrarDelegation } from "#lib/aws/registrar-delegation.ts";
 import { stack } from "#lib/aws/stack.ts";
 import { keep, type StackState } from "#lib/aws/stack-model.ts";
 import { type LeavingZone, refuseWhileClusters, refuseWhileRecords } from "#lib/aws/still-needed.ts";
-import { subjectsOf } from "#lib/fleet/github.ts";
-import { awsAccountRoles, awsManagementRole } from "#lib/fleet/roles.ts";
+import { readSubjectsOf, subjectsOf } from "#lib/fleet/github.ts";
+import { awsAccountRoles, awsManagementRole, awsReadOnlyManagementRole, readOnlyRoleOf } from "#lib/fleet/roles.ts";
 import type { CloudZones } from "#lib/fleet/types.ts";
 import {
   dependentsOf,
@@ -59,7 +59,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
           account: management,
           needs: [],
           tags,
-          roles: [awsManagementRole],
+          roles: [awsManagementRole, awsReadOnlyManagementRole],
           ...keptUnlessTargeted(settings, oidcProviderId(management.name), managementDelete),
         });
   const made = stack({
@@ -75,7 +75,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
     parameters: (outputs) => managementParameters(parts, outputs, caller, existing),
     tags,
     capabilities: ["CAPABILITY_NAMED_IAM"],
-    leadsIn: [awsManagementRole],
+    leadsIn: [awsManagementRole, awsReadOnlyManagementRole],
     isProtected: true,
     async beforeDelete(world, state) {
       const accounts = fleet.accounts.filter((account) => account.provider === "aws");
@@ -129,6 +129,7 @@ function managementParameters(
   const { principal } = outputs.of(caller);
   const provider = `arn:aws:iam::${management.accountId}:oidc-provider/token.actions.githubusercontent.com`;
   const roles = awsAccountRoles(fleet).map(({ account, role }) => roleArn(account, role));
+  const readers = awsAccountRoles(fleet).map(({ account }) => roleArn(account, readOnlyRoleOf(account)));
   return {
     PrimaryDomain: zones.primary,
     K8sDomain: zones.clusters,
@@ -136,11 +137,14 @@ function managementParameters(
     ExistingPrimaryZoneId: keep(ids[zones.primary] ?? ""),
     ExistingK8sZoneId: keep(ids[zones.clusters] ?? ""),
     ManagementIamRoleName: awsManagementRole,
+    ReadOnlyIamRoleName: awsReadOnlyManagementRole,
     // Whoever runs this later may be somebody else: who is let in is changed by naming them, and by nothing else.
     UserArn: settings.userArn ?? keep(principal),
     OidcProviderArn: github === undefined ? "" : provider,
     SubjectClaimFilters: github === undefined ? "" : subjectsOf(github).toSorted().join(","),
+    ReadSubjectClaimFilters: github === undefined ? "" : readSubjectsOf(github).toSorted().join(","),
     RepositoryId: github?.repositoryId ?? "",
     TenantIamRoleArns: roles.toSorted().join(","),
+    TenantReadOnlyIamRoleArns: readers.toSorted().join(","),
   };
 }

@@ -2,7 +2,7 @@ import { stack } from "#lib/aws/stack.ts";
 import type { StackState } from "#lib/aws/stack-model.ts";
 import { refuseWhileClusters } from "#lib/aws/still-needed.ts";
 import { externalIdOf } from "#lib/credentials/aws.ts";
-import { awsManagementRole, serviceRoleOf } from "#lib/fleet/roles.ts";
+import { awsManagementRole, awsReadOnlyManagementRole, readOnlyRoleOf, serviceRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
 import {
   dependentsOf,
@@ -38,15 +38,17 @@ export function roleStack(
     template: "cloudformation/allow-mgmt-iam-role-to-assume-tenant-iam-role.yml",
     parameters: () => ({
       ManagementIamRoleArn: roleArn(management, awsManagementRole),
+      ReadOnlyManagementIamRoleArn: roleArn(management, awsReadOnlyManagementRole),
       TenantIamRoleName: role,
       TenantIamRolePolicyName: `${role}-policy`,
+      ReadOnlyIamRoleName: readOnlyRoleOf(account),
       ExternalId: externalIdOf(fleet),
       CloudFormationIamRoleName: serviceRoleOf(account),
       K8sDomain: fleet.zones.find(({ provider }) => provider === "aws")?.clusters ?? "",
     }),
     tags: tagsOf(fleet, { account: account.name }),
     capabilities: ["CAPABILITY_NAMED_IAM"],
-    leadsIn: [role],
+    leadsIn: [role, readOnlyRoleOf(account)],
     isProtected: true,
     beforeDelete: (world) =>
       refuseWhileClusters(world, `${account.name}: ${role}`, [dependentsOf(fleet, { account, as: "owner" })]),

@@ -35,11 +35,15 @@ const managementParameters = parametersOf({
   PrimaryDomain: "aws.mylabs.dev",
   K8sDomain: "k8s.aws.mylabs.dev",
   ManagementIamRoleName: "aws-mgmt-iam-role",
+  ReadOnlyIamRoleName: "aws-mgmt-read-only-iam-role",
   UserArn: administrator,
   TenantIamRoleArns: `arn:aws:iam::${account}:role/aws-01-iam-role`,
+  TenantReadOnlyIamRoleArns: `arn:aws:iam::${account}:role/aws-01-read-only-iam-role`,
 });
 const roleParameters = parametersOf({
   ManagementIamRoleArn: `arn:aws:iam::${account}:role/aws-mgmt-iam-role`,
+  ReadOnlyManagementIamRoleArn: `arn:aws:iam::${account}:role/aws-mgmt-read-only-iam-role`,
+  ReadOnlyIamRoleName: "aws-01-read-only-iam-role",
   TenantIamRoleName: "aws-01-iam-role",
   TenantIamRolePolicyName: "clusters",
   ExternalId: "fleet",

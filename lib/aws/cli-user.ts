@@ -19,7 +19,9 @@ export interface KeyStore {
 
 /** The user by whom people come from their computers: the first step of the way into every account. */
 export const cliUserName = "aws-cli";
-const policyName = "AdministratorAccess";
+export const administratorPolicy = "AdministratorAccess";
+/** Inline policy of a user whose set-up has ended. */
+export const assumePolicyName = "assume-management-roles";
 /** A key is made and kept, or deleted again, whether or not the run is ended meanwhile. */
 const keyTimeoutMs = 60_000;
 
@@ -43,7 +45,7 @@ export interface CliUser {
   readonly keyIds: readonly string[];
 }
 
-type IamCalls = Calling<IAM>;
+export type IamCalls = Calling<IAM>;
 
 /** What a person types who has no use for `--apply`, with the means of AWS and mise alone. */
 export function cliUserCommands(partition = "aws"): readonly string[] {
@@ -76,7 +78,8 @@ export async function ensureCliUser(options: CliUserOptions): Promise<CliUser> {
   };
 
   const found = await findUser(call);
-  const attached = found === undefined ? false : await isAdministrator(call, policyArn(partition));
+  const attached =
+    found !== undefined && ((await isAdministrator(call, policyArn(partition))) || (await isRestricted(call)));
   if (found !== undefined && !attached) refuseStranger(found, options);
   const known = found === undefined ? [] : await listKeys(call);
   if (known.length === 0) await options.store.prepare();
@@ -84,10 +87,10 @@ export async function ensureCliUser(options: CliUserOptions): Promise<CliUser> {
   const arn = found?.Arn ?? (await makeUser(call, options));
   if (found === undefined) say(`made the user ${arn}`);
   if (!attached) {
-    await call(`attaching ${policyName} to ${cliUserName}`, (iam, http) =>
+    await call(`attaching ${administratorPolicy} to ${cliUserName}`, (iam, http) =>
       iam.attachUserPolicy({ UserName: cliUserName, PolicyArn: policyArn(partition) }, http),
     );
-    say(`attached the policy ${policyName}`);
+    say(`attached the policy ${administratorPolicy}`);
   }
   if (known.length > 0) return { arn, done, keyIds: known };
   options.signal.throwIfAborted();
@@ -102,11 +105,11 @@ export async function ensureCliUser(options: CliUserOptions): Promise<CliUser> {
   return { arn, done, keyIds };
 }
 
-function policyArn(partition: string): string {
-  return `arn:${partition}:iam::aws:policy/${policyName}`;
+export function policyArn(partition: string): string {
+  return `arn:${partition}:iam::aws:policy/${administratorPolicy}`;
 }
 
-async function findUser(call: IamCalls): Promise<User | undefined> {
+export async function findUser(call: IamCalls): Promise<User | undefined> {
   try {
     const { User: user } = await call(`reading the user ${cliUserName}`, (iam, http) =>
       iam.getUser({ UserName: cliUserName }, http),
@@ -118,7 +121,15 @@ async function findUser(call: IamCalls): Promise<User | undefined> {
   }
 }
 
-async function isAdministrator(call: IamCalls, arn: string): Promise<boolean> {
+/** A user whose set-up has ended must not become an administrator again. */
+export async function isRestricted(call: IamCalls): Promise<boolean> {
+  const { PolicyNames = [] } = await call(`reading the policies of ${cliUserName}`, (iam, http) =>
+    iam.listUserPolicies({ UserName: cliUserName }, http),
+  );
+  return PolicyNames.includes(assumePolicyName);
+}
+
+export async function isAdministrator(call: IamCalls, arn: string): Promise<boolean> {
   let marker: string | undefined;
   do {
     const start = { UserName: cliUserName, ...(marker === undefined ? {} : { Marker: marker }) };
@@ -137,7 +148,7 @@ function refuseStranger(user: User, { account, tags }: CliUserOptions): void {
   if (isOfFleet(found, tags)) return;
   const message = `${account.name} has a user ${cliUserName} ${describeOwner(found)}, who is no administrator`;
   throw new FleetError("ForeignResource", message, {
-    hint: `attach ${policyName} to it yourself if it is meant, or rename or remove it`,
+    hint: `attach ${administratorPolicy} to it yourself if it is meant, or rename or remove it`,
   });
 }
 

@@ -46,6 +46,10 @@ export async function setUpCliUser(setUp: CliUserSetUp): Promise<void> {
   const path = join(root, "mise.local.toml");
   const written = await writeMiseVariable(path, "AWS_USER_ARN", arn);
   show(`mise.local.toml: ${written ? "AWS_USER_ARN is set" : "AWS_USER_ARN is right"}\n`);
+  if (done.length === 0) return;
+  show(
+    "once the management role exists, take AdministratorAccess away: mise run create:aws-mgmt:user -- --restrict --apply\n",
+  );
 }
 
 function keyStore({ profile, variables, interactive, show }: CliUserSetUp): KeyStore {

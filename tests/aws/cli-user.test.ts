@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { IAM } from "@aws-sdk/client-iam";
 import { cliUserCommands } from "#lib/aws/cli-user.ts";
+import { restrictCliUser } from "#lib/aws/restrict-cli-user.ts";
 import { type CliUserSetUp, setUpCliUser } from "#lib/aws/set-up-cli-user.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
@@ -26,6 +27,9 @@ interface FakeUser {
 
 let users: FakeUser[];
 let policies: string[];
+let inline: Map<string, string>;
+/** Of the management role; undefined while there is none. */
+let trust: string | undefined;
 let keys: string[];
 let calls: string[];
 let failures: Failures;
@@ -36,6 +40,7 @@ let shown: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "cli-user-"));
   [users, policies, keys, calls, failures, shown] = [[], [], [], [], new Map(), ""];
+  [inline, trust] = [new Map(), undefined];
   const check = ({ UserName }: { readonly UserName: string }): FakeUser => {
     const found = users.find((user) => user.UserName === UserName);
     if (found === undefined)
@@ -59,6 +64,21 @@ beforeEach(async () => {
         check(input);
         policies.push(input.PolicyArn);
         return {};
+      },
+      listUserPolicies: () => ({ PolicyNames: [...inline.keys()] }),
+      putUserPolicy(input: FakeUser & { readonly PolicyName: string; readonly PolicyDocument: string }) {
+        check(input);
+        inline.set(input.PolicyName, input.PolicyDocument);
+        return {};
+      },
+      detachUserPolicy(input: FakeUser & { readonly PolicyArn: string }) {
+        check(input);
+        policies = policies.filter((policy) => policy !== input.PolicyArn);
+        return {};
+      },
+      getRole() {
+        if (trust === undefined) throw awsError("NoSuchEntityException", "The role cannot be found.", 404);
+        return { Role: { AssumeRolePolicyDocument: encodeURIComponent(trust) } };
       },
       listAccessKeys(input: FakeUser) {
         check(input);
@@ -249,6 +269,65 @@ describe("its key", () => {
   }
 });
 
+describe("the end of the set-up", () => {
+  const restrict = async (): Promise<void> => {
+    const { world } = awsWorld({ iam: () => iam });
+    await restrictCliUser({
+      fleet,
+      aws: world.aws,
+      show: (text) => {
+        shown += text;
+      },
+    });
+  };
+
+  test("leaves the user nothing but the step to the management roles", async () => {
+    await setUp();
+    trust = JSON.stringify({ Statement: [{ Principal: { AWS: arn } }] });
+    [calls.length, shown] = [0, ""];
+    await restrict();
+    expect(policies).toEqual([]);
+    expect([...inline].map(([name, text]) => [name, JSON.parse(text)])).toEqual([
+      [
+        "assume-management-roles",
+        {
+          Version: "2012-10-17",
+          Statement: [
+            {
+              Effect: "Allow",
+              Action: ["sts:AssumeRole", "sts:SetSourceIdentity"],
+              Resource: [
+                "arn:aws:iam::123456789012:role/aws-mgmt-iam-role",
+                "arn:aws:iam::123456789012:role/aws-mgmt-read-only-iam-role",
+              ],
+            },
+          ],
+        },
+      ],
+    ]);
+    expect(calls.filter((call) => !/^(get|list)/.test(call))).toEqual(["putUserPolicy", "detachUserPolicy"]);
+    calls.length = 0;
+    await restrict();
+    // Nor does another run of the set-up make it an administrator again.
+    await setUp({ interactive: false });
+    expect(calls.filter((call) => !/^(get|list)/.test(call))).toEqual([]);
+    expect(policies).toEqual([]);
+  });
+
+  test.each([
+    ["there is no management role", undefined],
+    [
+      "the management role lets in somebody else",
+      '{"Statement":[{"Principal":{"AWS":"arn:aws:iam::123456789012:user/aws-cli-2"}}]}',
+    ],
+  ])("takes nothing away while %s", async (_what, document) => {
+    await setUp();
+    trust = document;
+    expect((await failureOf(restrict())).code).toBe("OutputMissing");
+    expect([policies, inline.size]).toEqual([[administrator], 0]);
+  });
+});
+
 describe("the task", () => {
   const run = async (...args: readonly string[]) => {
     const child = Bun.spawn([process.execPath, "run", join(projectRoot, "tasks/create/aws-mgmt/user.ts"), ...args], {
@@ -268,6 +347,14 @@ describe("the task", () => {
       "aws iam create-access-key --user-name aws-cli",
       'mise set --file mise.local.toml AWS_USER_ARN="$(aws iam get-user --user-name aws-cli --query User.Arn --output text)"',
     ]);
+  });
+
+  test("shows how AdministratorAccess is taken away again", async () => {
+    const { stdout, exitCode } = await run("--restrict");
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(
+      /^aws iam put-user-policy --user-name aws-cli .*\naws iam detach-user-policy --user-name aws-cli /,
+    );
   });
 
   test("calls nobody for an account that is a placeholder", async () => {

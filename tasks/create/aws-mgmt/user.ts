@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 //MISE description="Show or run the commands that make the user aws-cli in the management account"
 //USAGE flag "--apply" help="make the user, its permissions and an access key, by the credentials of the account's owners"
+//USAGE flag "--restrict" help="end the set-up: take AdministratorAccess away from the user, who then may only assume the management roles"
 //USAGE flag "--profile <name>" help="keep the new key in this profile of ~/.aws/credentials instead of showing it"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--verbose" help="show the stack of every error"
@@ -15,6 +16,10 @@ export const spec: CommandSpec = {
       help: "make the user, its permissions and an access key, by the credentials of the account's owners",
     },
     {
+      name: "restrict",
+      help: "end the set-up: take AdministratorAccess away from the user, who then may only assume the management roles",
+    },
+    {
       name: "profile",
       value: "name",
       help: "keep the new key in this profile of ~/.aws/credentials instead of showing it",
@@ -26,9 +31,16 @@ export const spec: CommandSpec = {
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values }) => {
+    const fleetFile = values.get("fleet")?.[0];
     if (!flags.has("apply")) {
-      const { cliUserCommands } = await import("#lib/aws/cli-user.ts");
-      terminal.out(`${cliUserCommands().join("\n")}\n`);
+      const [{ cliUserCommands }, { restrictCommands }, { openSession }] = await Promise.all([
+        import("#lib/aws/cli-user.ts"),
+        import("#lib/aws/restrict-cli-user.ts"),
+        import("#lib/session.ts"),
+      ]);
+      const { fleet } = await openSession({ sandbox: false, fleetFile });
+      const commands = flags.has("restrict") ? restrictCommands(fleet) : cliUserCommands();
+      terminal.out(`${commands.join("\n")}\n`);
       return 0;
     }
     const [{ setUpCliUser }, { createAws }, { openSession }] = await Promise.all([
@@ -36,7 +48,12 @@ if (import.meta.main) {
       import("#lib/aws/create.ts"),
       import("#lib/session.ts"),
     ]);
-    const { environment, fleet, paths } = await openSession({ sandbox: false, fleetFile: values.get("fleet")?.[0] });
+    const { environment, fleet, paths } = await openSession({ sandbox: false, fleetFile });
+    if (flags.has("restrict")) {
+      const { restrictCliUser } = await import("#lib/aws/restrict-cli-user.ts");
+      await restrictCliUser({ fleet, aws: createAws(fleet, environment.variables), show: terminal.out });
+      return 0;
+    }
     await setUpCliUser({
       fleet,
       aws: createAws(fleet, environment.variables),

@@ -37,8 +37,8 @@ interface Wish {
 /** @throws AwsFault AccessDenied, ValidationError, InvalidParameterValue */
 export function assumeRole(cloud: Cloud, { caller }: Call, input: QueryInput): XmlValue {
   const wish = readWish(caller, input);
-  const account = /^arn:aws:iam::(\d{12}):role\//.exec(wish.roleArn)?.[1] ?? "";
-  const role = account === "" ? undefined : tryFindRole(cloud, account, wish.roleArn);
+  const account = accountOfRole(wish.roleArn);
+  const role = tryFindRole(cloud, account, wish.roleArn);
   // One that isn't there is refused as one that trusts nobody.
   if (role === undefined) throw denied(caller, "sts:AssumeRole", wish.roleArn);
   for (const action of actionsOf(wish)) {
@@ -89,6 +89,13 @@ export function checkSession(roleArn: string, name: string, seconds: number | un
   checkLength("roleSessionName", name, 2, 64);
   checkPattern("roleSessionName", name, namePattern);
   if (seconds !== undefined) checkRange("durationSeconds", seconds, 900, 43_200);
+}
+
+/** @throws AwsFault ValidationError */
+export function accountOfRole(roleArn: string): string {
+  const account = /^arn:aws:iam::(\d{12}):role\/./.exec(roleArn)?.[1];
+  if (account === undefined) throw new AwsFault("ValidationError", "Request ARN is invalid");
+  return account;
 }
 
 function readWish(caller: Caller, input: QueryInput): Wish {

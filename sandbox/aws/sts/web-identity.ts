@@ -7,7 +7,7 @@ import { parsePolicy } from "#sandbox/aws/policy/parse.ts";
 import { evaluateTrust } from "#sandbox/aws/policy/trust.ts";
 import { allowOnly, integerAt, type QueryInput, textAt } from "#sandbox/aws/protocol/query.ts";
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
-import { checkDuration, checkSession, formatSession } from "#sandbox/aws/sts/assume-role.ts";
+import { accountOfRole, checkDuration, checkSession, formatSession } from "#sandbox/aws/sts/assume-role.ts";
 import { githubIssuer } from "#sandbox/aws/sts/github-issuer.ts";
 import { tryFindKeys } from "#sandbox/aws/sts/issuers.ts";
 import { openSession } from "#sandbox/aws/sts/sessions.ts";
@@ -36,8 +36,7 @@ export function assumeRoleWithWebIdentity(cloud: Cloud, input: QueryInput): XmlV
   const name = textAt(input, "RoleSessionName");
   const seconds = integerAt(input, "DurationSeconds");
   checkSession(roleArn, name, seconds);
-  const account = /^arn:aws:iam::(\d{12}):role\//.exec(roleArn)?.[1];
-  if (account === undefined) throw new AwsFault("ValidationError", "Request ARN is invalid");
+  const account = accountOfRole(roleArn);
   const identity = verifyToken(cloud, account, textAt(input, "WebIdentityToken"));
   const role = tryFindRole(cloud, account, roleArn);
   if (role === undefined) throw notAuthorized();

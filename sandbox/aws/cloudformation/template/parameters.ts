@@ -1,4 +1,4 @@
-import { invalid } from "#sandbox/aws/cloudformation/template/parse.ts";
+import { checkNumber, invalid } from "#sandbox/aws/cloudformation/template/parse.ts";
 import { isObject, type Json } from "#sandbox/json.ts";
 
 /** A parameter as the template declares it. */
@@ -16,6 +16,9 @@ export interface Parameter {
   readonly minValue: number | undefined;
   readonly maxValue: number | undefined;
 }
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html */
+const maxValueBytes = 4_096;
 
 /** The types whose values need no look into the account. */
 const types = ["String", "Number", "CommaDelimitedList", "List<Number>", "List<String>"] as const;
@@ -36,11 +39,7 @@ const fields = [
 ];
 
 export function parseParameters(section: readonly (readonly [string, Json])[]): ReadonlyMap<string, Parameter> {
-  if (section.length > 200) {
-    throw invalid(
-      `Template format error: Number of parameters, ${section.length}, is greater than maximum allowed, 200`,
-    );
-  }
+  checkNumber("parameters", section, 200);
   return new Map(section.map(([name, value]) => [name, parseParameter(name, value)]));
 }
 
@@ -79,6 +78,9 @@ function parseParameter(name: string, value: Json): Parameter {
     minValue: number(name, "MinValue", value.MinValue),
     maxValue: number(name, "MaxValue", value.MaxValue),
   };
+  if ((parameter.description?.length ?? 0) > 4_000) {
+    throw invalid(`Template format error: Parameter '${name}' description length is greater than 4000.`);
+  }
   if (parameter.default !== undefined && violation(parameter, parameter.default) !== undefined) {
     throw invalid(
       `Template format error: Parameter '${name}' default value '${parameter.default}' ${violation(parameter, parameter.default)}.`,
@@ -167,6 +169,7 @@ function violation(parameter: Parameter, value: string): string | undefined {
       return `must be a number not greater than ${parameter.maxValue}`;
     }
   }
+  if (Buffer.byteLength(value) > maxValueBytes) return `must have a value of at most ${maxValueBytes} bytes`;
   const { minLength, maxLength } = parameter;
   if (minLength !== undefined && value.length < minLength) {
     return `must contain at least ${minLength} characters`;

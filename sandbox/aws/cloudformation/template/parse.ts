@@ -10,6 +10,20 @@ export function invalid(message: string): AwsFault {
   return new AwsFault("ValidationError", message);
 }
 
+/** @throws AwsFault ValidationError for a description that is longer than its limit */
+export function checkDescription(of: string, description: string | undefined, limitBytes: number): void {
+  if (description === undefined || Buffer.byteLength(description) <= limitBytes) return;
+  throw invalid(`Template format error: ${of} length is greater than ${limitBytes}.`);
+}
+
+/** @throws AwsFault ValidationError @param what plural: `resources` */
+export function checkNumber(what: string, members: readonly unknown[], limit: number): void {
+  if (members.length <= limit) return;
+  throw invalid(
+    `Template format error: Number of ${what}, ${members.length}, is greater than maximum allowed, ${limit}`,
+  );
+}
+
 /** Intrinsic functions by their names without `Fn::`. What is not here is refused, transforms among it. */
 const functions: ReadonlySet<string> = new Set([
   "And",

@@ -1,5 +1,10 @@
 import { type Parameter, parseParameters } from "#sandbox/aws/cloudformation/template/parameters.ts";
-import { invalid, parseTemplateText } from "#sandbox/aws/cloudformation/template/parse.ts";
+import {
+  checkDescription,
+  checkNumber,
+  invalid,
+  parseTemplateText,
+} from "#sandbox/aws/cloudformation/template/parse.ts";
 import { isObject, type Json, type JsonObject } from "#sandbox/json.ts";
 
 export type DeletionPolicy = "Delete" | "Retain" | "RetainExceptOnCreate";
@@ -62,19 +67,22 @@ export function parseTemplate(text: string): Template {
   }
   const resources = section(document, "Resources");
   if (resources.length === 0) throw invalid("Template format error: At least one Resources member must be defined.");
-  if (resources.length > 500)
-    throw invalid(
-      `Template format error: Number of resources, ${resources.length}, is greater than maximum allowed, 500`,
-    );
+  // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+  checkDescription("'Description'", description, 1_024);
+  checkNumber("resources", resources, 500);
+  const mappings = section(document, "Mappings");
+  checkNumber("mappings", mappings, 200);
+  const outputs = section(document, "Outputs");
+  checkNumber("outputs", outputs, 200);
   return {
     description,
     metadata: isObject(document.Metadata) ? document.Metadata : undefined,
     parameters: parseParameters(section(document, "Parameters")),
-    mappings: new Map(section(document, "Mappings").map(([name, value]) => [name, parseMapping(name, value)])),
+    mappings: new Map(mappings.map(([name, value]) => [name, parseMapping(name, value)])),
     conditions: new Map(section(document, "Conditions")),
     rules: new Map(section(document, "Rules").map(([name, value]) => [name, objectOf("Rules", name, value)])),
     resources: new Map(resources.map(([name, value]) => [name, parseResource(name, value)])),
-    outputs: new Map(section(document, "Outputs").map(([name, value]) => [name, parseOutput(name, value)])),
+    outputs: new Map(outputs.map(([name, value]) => [name, parseOutput(name, value)])),
   };
 }
 
@@ -171,6 +179,7 @@ function parseOutput(name: string, value: Json): OutputDeclaration {
     throw invalid("Template format error: Every Outputs member must contain a Value object");
   }
   const { Description, Condition, Export } = output;
+  if (typeof Description === "string") checkDescription(`Description of output ${name}`, Description, 1_024);
   if (Export !== undefined && (!isObject(Export) || Export.Name === undefined)) {
     throw invalid(`Template format error: Output ${name} is malformed. The Export field must have a Name`);
   }

@@ -33,6 +33,37 @@ function value(expression: Json, more: object = {}, parameters: Record<string, s
   return plan({ Resources: { Gateway: topic }, Outputs: outputs, ...more }, parameters).outputs(nothingMade)[0]?.value;
 }
 
+describe("the size of a template", () => {
+  const many = (count: number, one: Json) =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [`N${at}`, one]));
+  const Resources = { Gateway: topic };
+
+  test.each([
+    ["outputs", { Outputs: many(201, { Value: "x" }) }, "Number of outputs, 201, is greater than maximum allowed, 200"],
+    ["parameters", { Parameters: many(201, { Type: "String" }) }, "Number of parameters, 201,"],
+    ["mappings", { Mappings: many(201, { A: { B: "c" } }) }, "Number of mappings, 201,"],
+    ["a description", { Description: "é".repeat(513) }, "'Description' length is greater than 1024."],
+    ["a parameter's description", { Parameters: { P: { Type: "String", Description: "x".repeat(4_001) } } }, "4000"],
+    ["an output's description", { Outputs: { O: { Value: "x", Description: "x".repeat(1_025) } } }, "1024"],
+  ])("is limited: %s", (_what, more: object, message) => {
+    expect(refused(() => plan({ Resources, ...more }))).toContain(message);
+  });
+
+  test("is as large as AWS takes", () => {
+    const Outputs = many(200, { Value: "x", Description: "x".repeat(100) });
+    expect(refused(() => plan({ Resources, Description: "x".repeat(1_024), Outputs }))).toBe("not refused");
+  });
+
+  test("lets a parameter have 4,096 bytes, in whatever script", () => {
+    const declared = parseParameters([["P", { Type: "CommaDelimitedList" }]]);
+    const give = (value: string) =>
+      refused(() => parameterValues(declared, [{ kind: "value", key: "P", value }], undefined));
+    expect(give("x".repeat(4_096))).toBe("not refused");
+    expect(give("x".repeat(4_097))).toContain("at most 4096 bytes");
+    expect(give("é".repeat(2_049))).toContain("at most 4096 bytes");
+  });
+});
+
 describe("the text of a template", () => {
   test("may be YAML with short forms, or JSON", () => {
     expect(parseTemplateText(`A: !Sub \${B}\nC: !GetAtt D.E.F\nG: !If [H, !Ref I, 2]`)).toEqual({

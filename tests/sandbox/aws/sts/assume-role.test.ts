@@ -66,6 +66,9 @@ describe("a session", () => {
     ["RoleSessionName", "x", /roleSessionName.*greater than or equal to 2/],
     ["SourceIdentity", "a b", /sourceIdentity/],
     ["ExternalId", "a b", /externalId/],
+    ["RoleArn", "arn:aws:iam::1234:role/short-account", /^Request ARN is invalid$/],
+    ["RoleArn", `arn:aws:iam::${tenant}:user/no-role`, /^Request ARN is invalid$/],
+    ["RoleArn", "a role with some name", /^Request ARN is invalid$/],
     // What would narrow a session must not be passed over in silence.
     ["Policy", policyOf(may), /does not know what to do with the parameter Policy/],
   ] as const)("is refused with %s %p", async (name, value, message) => {

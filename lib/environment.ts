@@ -1,7 +1,7 @@
 /** The one module that reads the process's environment; everything else is given what it needs. */
 
 export interface Environment {
-  /** All variables, handed to child processes. */
+  /** All variables, handed to child processes; without those by which Git ties its hooks to one repository. */
   readonly variables: Readonly<Record<string, string>>;
   /** True in CI systems, which set CI. */
   readonly ci: boolean;
@@ -46,11 +46,38 @@ export interface NodeImages {
   readonly k3d: string | undefined;
 }
 
+/**
+ * What ties programs to one repository: `git rev-parse --local-env-vars`, and the namespace. Git sets some for its hooks, and our own
+ * git would then look into the repository of the hook, whatever folder it is given.
+ */
+const repositoryVariables = new Set([
+  "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+  "GIT_COMMON_DIR",
+  "GIT_CONFIG",
+  "GIT_CONFIG_COUNT",
+  "GIT_CONFIG_PARAMETERS",
+  "GIT_DIR",
+  "GIT_GRAFT_FILE",
+  "GIT_IMPLICIT_WORK_TREE",
+  "GIT_INDEX_FILE",
+  "GIT_INTERNAL_SUPER_PREFIX",
+  "GIT_NAMESPACE",
+  "GIT_NO_REPLACE_OBJECTS",
+  "GIT_OBJECT_DIRECTORY",
+  "GIT_PREFIX",
+  "GIT_QUARANTINE_PATH",
+  "GIT_REPLACE_REF_BASE",
+  "GIT_SHALLOW_FILE",
+  "GIT_WORK_TREE",
+]);
+
 export function readEnvironment(
   source: Readonly<Record<string, string | undefined>> = processVariables(),
 ): Environment {
   const variables: Record<string, string> = {};
-  for (const [name, value] of Object.entries(source)) if (value !== undefined) variables[name] = value;
+  for (const [name, value] of Object.entries(source)) {
+    if (value !== undefined && !repositoryVariables.has(name)) variables[name] = value;
+  }
   Object.assign(variables, keepLoopbackDirect(variables));
   const nonEmpty = (name: string): string | undefined => (variables[name] === "" ? undefined : variables[name]);
   const gitCredentials: GitCredentials = {

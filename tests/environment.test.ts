@@ -1,5 +1,9 @@
 import { expect, test } from "bun:test";
+import { realpath } from "node:fs/promises";
+import { join } from "node:path";
 import { readEnvironment } from "#lib/environment.ts";
+import { createExec } from "#lib/exec.ts";
+import { withFolder } from "#tests/support/processes.ts";
 
 const loopback = "127.0.0.1,localhost,::1,[::1]";
 
@@ -46,4 +50,30 @@ test("fetch follows what the environment says by then", async () => {
   });
   expect([await new Response(child.stdout).text(), asked]).toEqual(["cluster\n", []]);
   await Promise.all([proxy.stop(true), local.stop(true)]);
+});
+
+test("our git looks into the folder that it is given, also within a hook of another repository", async () => {
+  await withFolder(async (folder) => {
+    const exec = createExec(readEnvironment().variables);
+    for (const name of ["own", "other"]) await exec.run("git", ["init", "--quiet", join(folder, name)]);
+    const ofHook = {
+      GIT_DIR: join(folder, "other/.git"),
+      GIT_INDEX_FILE: join(folder, "other/.git/index"),
+      GIT_WORK_TREE: join(folder, "other"),
+      GIT_PREFIX: "",
+      GIT_NAMESPACE: "hook",
+      GIT_CONFIG_PARAMETERS: "'core.bare'='true'",
+    };
+    const inHook = createExec(readEnvironment({ ...Bun.env, ...ofHook }).variables);
+    const { stdout } = await inHook.run("git", ["-C", join(folder, "own"), "rev-parse", "--show-toplevel"]);
+    expect(stdout.trim()).toBe(await realpath(join(folder, "own")));
+    const { stdout: local } = await exec.run("git", ["rev-parse", "--local-env-vars"]);
+    const variables = Object.fromEntries(
+      local
+        .trim()
+        .split("\n")
+        .map((name) => [name, "x"]),
+    );
+    expect(Object.keys(readEnvironment(variables).variables)).toEqual([]);
+  });
 });

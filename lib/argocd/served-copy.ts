@@ -41,7 +41,7 @@ export function servedCopy(world: ServedCopyWorld, port: number): ServedCopy {
 
   /** Settings of a person (hooks, signatures, templates) have no place in the copy. */
   async function push(commit: string, ref: string): Promise<void> {
-    const format = commit.length === 64 ? ["--object-format=sha256"] : [];
+    const format = `--object-format=${commit.length === 64 ? "sha256" : "sha1"}`;
     const init = [
       "init",
       "--quiet",
@@ -49,7 +49,7 @@ export function servedCopy(world: ServedCopyWorld, port: number): ServedCopy {
       "--template=",
       "--shared=0600",
       "--initial-branch=pinned",
-      ...format,
+      format,
       folder,
     ];
     await world.exec.run("git", init, { signal });

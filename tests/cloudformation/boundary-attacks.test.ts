@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { projectRoot } from "#lib/paths.ts";
+import { listAt, objectAt } from "#sandbox/json.ts";
 import { attacks, needs, type Request } from "#tests/cloudformation/attacks.ts";
-import { tenant } from "#tests/cloudformation/contract.ts";
+import { serviceRole, tenant } from "#tests/cloudformation/contract.ts";
 import { ask, policyOf } from "#tests/cloudformation/policies.ts";
 import { readTemplate, render } from "#tests/cloudformation/render.ts";
 import { iamSimulate, simulate } from "#tests/support/iam-simulate.ts";
@@ -71,5 +72,35 @@ describe("by iam-simulate, the resource control policy of docs/aws.md", () => {
   test.skipIf(iamSimulate === undefined)("lets EKS in", async () => {
     const service = "eks.amazonaws.com";
     expect(await assume(service, { Service: service }, { "aws:PrincipalIsAWSService": "true" })).toBe("Allowed");
+  });
+});
+
+describe("by iam-simulate, CloudFormation's role and a key whose policy leaves it to IAM", () => {
+  const key = "arn:aws:kms:us-east-1:222222222222:key/1";
+  const leftToIam = {
+    Version: "2012-10-17",
+    Statement: [
+      { Effect: "Allow", Principal: { AWS: "arn:aws:iam::222222222222:root" }, Action: "kms:*", Resource: "*" },
+    ],
+  };
+  const own = listAt(rendered.resources.CloudFormationIamRole?.properties, "Policies").map((policy) =>
+    objectAt(policy, "PolicyDocument"),
+  );
+  const ask = async (action: string, context: Request["context"] = {}) =>
+    await simulate({ principal: serviceRole, action, resource: key, context }, { identity: own, resource: leftToIam });
+  const tagged = { "aws:ResourceTag/project": "k8s-multicluster-gitops" };
+
+  test
+    .skipIf(iamSimulate === undefined)
+    .each(["PutKeyPolicy", "CreateGrant", "EnableKeyRotation", "UntagResource", "Decrypt"])(
+    "refuses kms:%s, whatever tags it has",
+    async (action) => {
+      expect(await ask(`kms:${action}`, tagged)).not.toBe("Allowed");
+    },
+  );
+
+  test.skipIf(iamSimulate === undefined)("deletes only what has the fleet's tag", async () => {
+    expect(await ask("kms:ScheduleKeyDeletion", tagged)).toBe("Allowed");
+    expect(await ask("kms:ScheduleKeyDeletion")).not.toBe("Allowed");
   });
 });

@@ -149,10 +149,14 @@ export function createExec(
   };
 }
 
-/** What a person would type; quoted only where needed. */
+/** What a person would type. */
 export function formatCommand(program: string, args: readonly string[]): string {
-  const quote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word));
-  return [program, ...args].map(quote).join(" ");
+  return [program, ...args].map(formatWord).join(" ");
+}
+
+/** One word of a command that is printed for a person; quoted only where needed. */
+export function formatWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word);
 }
 
 /** The last lines of what a program said, its errors before its output. */

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { readEnvironment } from "#lib/environment.ts";
+import { formatWord } from "#lib/exec.ts";
 import type { Cluster } from "#lib/fleet/types.ts";
 import { kubeconfigPath, type Paths } from "#lib/paths.ts";
 import type { RunOptions } from "#lib/task.ts";
@@ -20,7 +21,11 @@ export function suggestNext(verb: Verb, { exitCode, clusters, paths, options }: 
       const files = clusters.map((cluster) => kubeconfigPath(paths, cluster.name)).filter((path) => existsSync(path));
       const [only] = files;
       return [
-        ...(files.length > 1 ? [task("kubeconfig")] : only === undefined ? [] : [`export KUBECONFIG=${only}`]),
+        ...(files.length > 1
+          ? [task("kubeconfig")]
+          : only === undefined
+            ? []
+            : [`export KUBECONFIG=${formatWord(only)}`]),
         task("status"),
         ...(exitCode === 0 && options.sandbox ? [task("delete-all")] : []),
       ];
@@ -46,7 +51,7 @@ function sticky(options: RunOptions): readonly string[] {
 
 /** How to call a task in the way in which this one was called. */
 function formatTask(name: string, args: readonly string[]): string {
-  const tail = args.length === 0 ? "" : ` ${args.join(" ")}`;
+  const tail = args.length === 0 ? "" : ` ${args.map(formatWord).join(" ")}`;
   const { runner } = readEnvironment();
   if (runner === "mise") return `mise run ${name}${tail}`;
   const bun = runner === "npx" ? `npx --yes bun@${Bun.version}` : "bun";

@@ -17,11 +17,12 @@ export const spec: CommandSpec = {
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values, positionals }) => {
-    const [{ openSession }, merged, { FleetError }, { suggest }] = await Promise.all([
+    const [{ openSession }, merged, { FleetError }, { suggest }, { formatWord }] = await Promise.all([
       import("#lib/session.ts"),
       import("#lib/kubernetes/merged.ts"),
       import("#lib/errors.ts"),
       import("#lib/nearest.ts"),
+      import("#lib/exec.ts"),
     ]);
     const session = await openSession({ sandbox: flags.has("sandbox"), fleetFile: values.get("fleet")?.[0] });
     const known = session.fleet.clusters.map((cluster): string => cluster.name);
@@ -36,7 +37,7 @@ if (import.meta.main) {
     }
     const path = await merged.writeMergedKubeconfig(session.paths, clusters);
     if (flags.has("json")) terminal.json({ path, clusters });
-    else terminal.out(`export KUBECONFIG=${path}\n`);
+    else terminal.out(`export KUBECONFIG=${formatWord(path)}\n`);
     return 0;
   });
 }

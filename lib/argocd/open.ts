@@ -3,6 +3,7 @@ import { terminal } from "#lib/cli/program.ts";
 import { listenForSignals } from "#lib/cli/signals.ts";
 import { systemClock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
+import { formatWord } from "#lib/exec.ts";
 import { createKubernetesApi } from "#lib/kubernetes/api.ts";
 import { endpointOf, parseKubeconfig, readKubeconfigFile } from "#lib/kubernetes/kubeconfig.ts";
 import { clustersWithKubeconfig } from "#lib/kubernetes/merged.ts";
@@ -75,7 +76,7 @@ async function readPassword(path: string): Promise<string> {
 }
 
 function describe(cluster: string, port: string, kubeconfig: string, password: string | undefined): string {
-  const read = `kubectl --kubeconfig ${kubeconfig} -n ${argocdNamespace} get secret ${secretName} -o jsonpath='{.data.password}' | base64 -d`;
+  const read = `kubectl --kubeconfig ${formatWord(kubeconfig)} -n ${argocdNamespace} get secret ${secretName} -o jsonpath='{.data.password}' | base64 -d`;
   return [
     `${cluster}: https://127.0.0.1:${port}   (its certificate is its own; Ctrl-C ends it)`,
     "user      admin",

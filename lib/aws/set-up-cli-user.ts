@@ -3,6 +3,7 @@ import { cliUserName, ensureCliUser, type KeyStore } from "#lib/aws/cli-user.ts"
 import type { Aws } from "#lib/aws/clients.ts";
 import { addProfile, requireFreeProfile, sharedCredentialsPath } from "#lib/aws/shared-credentials.ts";
 import { FleetError } from "#lib/errors.ts";
+import { formatWord } from "#lib/exec.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 import { writeMiseVariable } from "#lib/mise-local.ts";
 
@@ -59,7 +60,7 @@ function keyStore({ profile, variables, interactive, show }: CliUserSetUp): KeyS
       prepare: () => requireFreeProfile(path, profile),
       async keep(key) {
         await addProfile(path, profile, key);
-        show(`${path}: the key is in the profile ${profile}: export AWS_PROFILE=${profile}\n`);
+        show(`${path}: the key is in the profile ${profile}: export AWS_PROFILE=${formatWord(profile)}\n`);
       },
     };
   }

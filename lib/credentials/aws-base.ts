@@ -2,6 +2,7 @@ import type { AwsCredentialIdentity } from "@aws-sdk/types";
 import { type AwsReach, awsClientSettings } from "#lib/credentials/aws-client-settings.ts";
 import { stsRegion } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
+import { formatWord } from "#lib/exec.ts";
 
 /** What AWS's trust policies know GitHub's tokens by. */
 const githubAudience = "sts.amazonaws.com";
@@ -34,7 +35,7 @@ export async function findProfile(profile: string, reach: AwsReach): Promise<Aws
     return await fromIni({ profile, clientConfig })();
   } catch (cause) {
     throw new FleetError("CredentialsMissing", `the profile ${profile} gives no credentials`, {
-      hint: `aws sso login --profile ${profile}, or correct it in ~/.aws/config`,
+      hint: `aws sso login --profile ${formatWord(profile)}, or correct it in ~/.aws/config`,
       details: cause instanceof Error ? [cause.message] : [],
       cause,
     });

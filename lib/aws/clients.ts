@@ -1,4 +1,5 @@
 import type { CloudFormation } from "@aws-sdk/client-cloudformation";
+import type { EKS } from "@aws-sdk/client-eks";
 import type { IAM } from "@aws-sdk/client-iam";
 import type { Route53 } from "@aws-sdk/client-route-53";
 import type { AwsSession } from "#lib/credentials/sts.ts";
@@ -28,4 +29,5 @@ export interface Aws {
   cloudFormation(actor: AwsActor, region: string): Promise<CloudFormation>;
   route53(actor: AwsActor): Promise<Route53>;
   iam(actor: AwsActor): Promise<IAM>;
+  eks(actor: AwsActor, region: string): Promise<EKS>;
 }

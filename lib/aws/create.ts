@@ -127,6 +127,7 @@ export function createAws(fleet: Fleet, variables: Readonly<Record<string, strin
       ),
     route53: (actor) =>
       client("route53", actor, globalRegion, async () => (await import("@aws-sdk/client-route-53")).Route53),
+    eks: (actor, region) => client("eks", actor, region, async () => (await import("@aws-sdk/client-eks")).EKS),
     iam: (actor) => client("iam", actor, globalRegion, async () => (await import("@aws-sdk/client-iam")).IAM),
   };
 }

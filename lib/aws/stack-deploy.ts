@@ -5,10 +5,10 @@ import { formatTags } from "#lib/aws/ownership.ts";
 import { refuseReplacement } from "#lib/aws/replacement.ts";
 import { findStack, newToken, type StackClient, serviceRole } from "#lib/aws/stack-client.ts";
 import { stackFailed } from "#lib/aws/stack-failure.ts";
-import type { StackState } from "#lib/aws/stack-model.ts";
+import type { ParameterValues, StackState } from "#lib/aws/stack-model.ts";
 import { readState } from "#lib/aws/stack-observe.ts";
 import { type Ended, follow, markEvents } from "#lib/aws/stack-operation.ts";
-import { formatParameters } from "#lib/aws/stack-parameters.ts";
+import { diffParameters, formatParameters } from "#lib/aws/stack-parameters.ts";
 import { stackStatus } from "#lib/aws/stack-status.ts";
 import { readTemplate } from "#lib/aws/template.ts";
 import { FleetError } from "#lib/errors.ts";
@@ -16,22 +16,38 @@ import type { Outputs } from "#lib/graph/resource.ts";
 
 /** Makes the stack. @throws FleetError StackFailed; what is left then goes at the beginning of the next run */
 export async function createStack(client: StackClient, outputs: Outputs): Promise<StackState> {
-  return await deploy(client, outputs, undefined);
+  return await deploy(client, outputs, undefined, client.options.parameters(outputs));
 }
 
 /** Brings a stack to what is wanted, first out of whatever a failed update left it in. */
 export async function updateStack(client: StackClient, state: StackState, outputs: Outputs): Promise<StackState> {
-  return await deploy(client, outputs, await recover(client, state, outputs));
+  const { options } = client;
+  const wanted = options.parameters(outputs);
+  let present = await recover(client, state, outputs);
+  const stages = options.stages?.(wanted, present.parameters) ?? [];
+  for (const stage of stages) {
+    if (!isAt(present, stage)) present = await deploy(client, outputs, present, stage);
+  }
+  return stages.length > 0 && isAt(present, wanted) ? present : await deploy(client, outputs, present, wanted);
 }
 
-async function deploy(client: StackClient, outputs: Outputs, state: StackState | undefined): Promise<StackState> {
+function isAt({ template, wanted, parameters }: StackState, values: ParameterValues): boolean {
+  return template === wanted.text && diffParameters(wanted, values, parameters).length === 0;
+}
+
+async function deploy(
+  client: StackClient,
+  outputs: Outputs,
+  state: StackState | undefined,
+  parameters: ParameterValues,
+): Promise<StackState> {
   const { world, options, subject } = client;
   const template = await readTemplate(world.paths.root, options.template);
   const role = serviceRole(client, outputs, state?.roleArn);
   const changeSet = await prepareChangeSet(client, {
     type: state === undefined ? "CREATE" : "UPDATE",
     template: template.text,
-    parameters: formatParameters(template, options.parameters(outputs), state?.parameters),
+    parameters: formatParameters(template, parameters, state?.parameters),
     tags: tagsFor(client, state),
     role,
   });

@@ -21,7 +21,9 @@ export interface StackOptions {
   /** Path below the checkout, e.g. `cloudformation/eks-cluster.yml`. */
   readonly template: string;
   /** Values of parameters; those left out have the template's default. Throws OutputMissing while a need is absent. */
-  readonly parameters: (outputs: Outputs) => Readonly<Record<string, ParameterValue>>;
+  readonly parameters: (outputs: Outputs) => ParameterValues;
+  /** Values of the updates before the last one, where AWS takes a change only in steps. @default one update does it all */
+  readonly stages?: (wanted: ParameterValues, present: Readonly<Record<string, string>>) => readonly ParameterValues[];
   /** Ours. `project` and `fleet` among them are the mark by which the stack is known to be this fleet's. */
   readonly tags: Readonly<Record<string, string>>;
   /** @default none: the template makes no IAM roles */
@@ -43,10 +45,24 @@ export interface StackOptions {
 }
 
 /** A value, or leave what the stack has; a new stack gets `fallback`. */
-export type ParameterValue = string | { readonly keep: true; readonly fallback: string };
+export type ParameterValue = string | KeptValue;
+
+export interface KeptValue {
+  readonly keep: true;
+  readonly fallback: string;
+  /** Name of another parameter: when that one changes, the stack gets `fallback`, too. @default it is kept in any case */
+  readonly with?: string;
+}
+
+export type ParameterValues = Readonly<Record<string, ParameterValue>>;
 
 export function keep(fallback: string): ParameterValue {
   return { keep: true, fallback };
+}
+
+/** Leave what the stack has until another parameter changes. */
+export function keepWith(parameter: string, fallback: string): ParameterValue {
+  return { keep: true, fallback, with: parameter };
 }
 
 export interface StackState {

@@ -1,10 +1,9 @@
 import type { Parameter } from "@aws-sdk/client-cloudformation";
-import type { ParameterValue } from "#lib/aws/stack-model.ts";
+import type { ParameterValue, ParameterValues } from "#lib/aws/stack-model.ts";
 import type { Template } from "#lib/aws/template.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Change } from "#lib/graph/resource.ts";
 
-type Given = Readonly<Record<string, ParameterValue>>;
 /** Of the stack as it is; undefined for one that is yet to be made. */
 type Present = Readonly<Record<string, string>> | undefined;
 
@@ -16,17 +15,16 @@ const masked = "****";
  *
  * @throws FleetError TemplateInvalid when the template and what is given don't fit
  */
-export function formatParameters(template: Template, given: Given, present: Present): readonly Parameter[] {
+export function formatParameters(template: Template, given: ParameterValues, present: Present): readonly Parameter[] {
   requireFit(template, given);
   return Object.entries(given).map(([name, value]) => {
-    if (typeof value === "string") return { ParameterKey: name, ParameterValue: value };
-    return present?.[name] === undefined
-      ? { ParameterKey: name, ParameterValue: value.fallback }
-      : { ParameterKey: name, UsePreviousValue: true };
+    return isKept(value, name, given, present)
+      ? { ParameterKey: name, UsePreviousValue: true }
+      : { ParameterKey: name, ParameterValue: typeof value === "string" ? value : value.fallback };
   });
 }
 
-function requireFit({ path, parameters }: Template, given: Given): void {
+function requireFit({ path, parameters }: Template, given: ParameterValues): void {
   const unknown = Object.keys(given).filter((name) => parameters[name] === undefined);
   const missing = Object.entries(parameters).filter(
     ([name, parameter]) => parameter.default === undefined && given[name] === undefined,
@@ -44,13 +42,14 @@ function requireFit({ path, parameters }: Template, given: Given): void {
 /** Secrets are compared with nothing: CloudFormation doesn't tell them. */
 export function diffParameters(
   { parameters }: Template,
-  given: Given,
+  given: ParameterValues,
   present: Readonly<Record<string, string>>,
   effectOf: (parameter: string, from: string, to: string) => Change["effect"] = () => "in-place",
 ): readonly Change[] {
   return Object.entries(parameters).flatMap(([name, { default: fallback, isSecret }]) => {
     const from = present[name];
-    const to = wantedValue(given[name], from) ?? fallback ?? "";
+    const value = given[name];
+    const to = isKept(value, name, given, present) ? (from ?? "") : (textOf(value) ?? fallback ?? "");
     if (from === to || (isSecret && from !== undefined)) return [];
     const show = (value: string | undefined): string => (value === undefined ? "none" : isSecret ? masked : value);
     const effect = from === undefined ? "in-place" : effectOf(name, from, to);
@@ -58,6 +57,12 @@ export function diffParameters(
   });
 }
 
-function wantedValue(given: ParameterValue | undefined, present: string | undefined): string | undefined {
-  return typeof given === "object" ? (present ?? given.fallback) : given;
+/** Does the stack keep the value that it has? */
+function isKept(value: ParameterValue | undefined, name: string, given: ParameterValues, present: Present): boolean {
+  if (typeof value !== "object" || present?.[name] === undefined) return false;
+  return value.with === undefined || textOf(given[value.with]) === present[value.with];
+}
+
+function textOf(value: ParameterValue | undefined): string | undefined {
+  return typeof value === "object" ? value.fallback : value;
 }

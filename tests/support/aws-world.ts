@@ -45,6 +45,7 @@ export function awsWorld(options: AwsWorldOptions = {}): AwsWorld {
     rolesChanged: refuse,
     cloudFormation: refuse,
     route53: async ({ account, as }) => (route53 ?? refuse)(`${account.name} ${as}`),
+    eks: refuse,
     iam: async ({ account, as }) => (iam ?? refuse)(`${account.name} ${as}`),
   };
   const world: World = {

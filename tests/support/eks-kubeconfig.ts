@@ -91,6 +91,7 @@ export async function openEks() {
         cloudFormation: unasked,
         route53: unasked,
         iam: unasked,
+        eks: unasked,
       },
       dns: { addressesOf: unasked, serversOf: unasked },
       download: unasked,

@@ -33,6 +33,7 @@ export async function runOver(
       cloudFormation: refuse,
       route53: refuse,
       iam: refuse,
+      eks: refuse,
     },
     dns: { addressesOf: refuse, serversOf: refuse },
     download: refuse,

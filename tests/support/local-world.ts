@@ -154,6 +154,7 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
       cloudFormation: refuse,
       route53: refuse,
       iam: refuse,
+      eks: refuse,
     },
     dns: { addressesOf: refuse, serversOf: refuse },
     download: refuse,

@@ -34,6 +34,7 @@ export function stackWorld({ cloudFormation, root, clock, signal, ...options }: 
     cloudFormation: async () => cloudFormation,
     route53: refuse,
     iam: refuse,
+    eks: refuse,
   };
   const world: World = {
     exec: { run: refuse, attempt: refuse },

@@ -1,3 +1,5 @@
+import { addonParameters } from "#lib/aws/addon-versions.ts";
+import type { ParameterValues } from "#lib/aws/stack-model.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Change } from "#lib/graph/resource.ts";
 
@@ -20,6 +22,29 @@ export function refuseLeap(cluster: string, changes: readonly Change[]): void {
     hint: `write kubernetes: "${next}" and run create, then the next one, up to "${raised.to}"`,
     details: [`it has ${raised.from}, the fleet says ${raised.to}`],
   });
+}
+
+/**
+ * An upgrade in the order that EKS asks for: everything else first, with nodes at the version of the control plane; then the control plane
+ * alone; add-ons and nodes follow with the last update. EKS never goes back to an older control plane, so that CloudFormation could
+ * not roll back an update in which the control plane was upgraded and something else failed.
+ * https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html
+ */
+export function upgradeStages(
+  wanted: ParameterValues,
+  present: Readonly<Record<string, string>>,
+): readonly ParameterValues[] {
+  const { [version]: from } = present;
+  const { [version]: to } = wanted;
+  if (from === undefined || to === undefined || from === to) return [];
+  const addons = Object.values(addonParameters).filter((name) => wanted[name] !== undefined);
+  const level: ParameterValues = {
+    ...wanted,
+    [version]: from,
+    ...(wanted.NodeKubernetesVersion === undefined ? {} : { NodeKubernetesVersion: from }),
+    ...Object.fromEntries(addons.map((name) => [name, present[name] ?? ""])),
+  };
+  return [level, { ...level, [version]: to }];
 }
 
 function minorOf(text: string): number {

@@ -1,4 +1,5 @@
 import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
+import { type AddonVersionsState, addonVersions } from "#lib/aws/addon-versions.ts";
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { delegation } from "#lib/aws/delegation.ts";
 import { delegatedServers } from "#lib/aws/delegation-model.ts";
@@ -7,15 +8,15 @@ import { type EksKubeconfigState, eksKubeconfig } from "#lib/aws/kubeconfig.ts";
 import type { ManagementZonesState } from "#lib/aws/management-zones.ts";
 import { removeFromEks } from "#lib/aws/outliving.ts";
 import { stack } from "#lib/aws/stack.ts";
-import type { StackState } from "#lib/aws/stack-model.ts";
+import { keepWith, type ParameterValues, type StackState } from "#lib/aws/stack-model.ts";
 import type { HostedZoneState } from "#lib/aws/zone-lookup.ts";
 import { kubernetesOf, podCidrOf, serviceCidrOf } from "#lib/fleet/defaults.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
 import { eksZoneIds } from "#lib/fleet/regions.ts";
 import { iamRoleOf } from "#lib/fleet/roles.ts";
-import type { AwsAccount, EksCluster } from "#lib/fleet/types.ts";
+import type { AwsAccount, EksCluster, NodeGroup } from "#lib/fleet/types.ts";
 import { byWayOf } from "#lib/graph/aws/by-way-of.ts";
-import { effectOnCluster, refuseLeap } from "#lib/graph/aws/cluster-changes.ts";
+import { effectOnCluster, refuseLeap, upgradeStages } from "#lib/graph/aws/cluster-changes.ts";
 import { eksStackName, minuteMs, type Parts, roleArn, tagsOf } from "#lib/graph/aws/names.ts";
 import type { AnyResource, Outputs, Owner, Resource } from "#lib/graph/resource.ts";
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
@@ -80,13 +81,25 @@ export function eksCluster(
     ...(settings.fleetFile === undefined ? {} : { fleetFile: settings.fleetFile }),
   };
   const serviceRole = (outputs: Outputs): string => outputs.of(role).outputs.CloudFormationIamRoleArn ?? "";
+  const addons =
+    nodesOf(cluster) === undefined
+      ? undefined
+      : addonVersions({
+          id: `${prefix}/addon-versions`,
+          title: `${cluster.name}: add-on versions`,
+          owner,
+          actor: { account, as: "owner", otherwise: "clusters" },
+          region: cluster.region,
+          kubernetes: kubernetesOf(cluster) ?? "",
+          needs: [role],
+        });
   const stackAs = (who: AwsActor): Resource<StackState> =>
     stack({
       id: `${prefix}/stack`,
       title: `${cluster.name}: EKS cluster`,
       label: "EKS",
       owner,
-      needs: [role, zone],
+      needs: [role, zone, ...(addons === undefined ? [] : [addons])],
       actor: who,
       region: cluster.region,
       name: eksStackName(cluster),
@@ -94,7 +107,9 @@ export function eksCluster(
       parameters: (outputs) => ({
         ...eksParameters(cluster, account, iamRoleOf(account), outputs, zone),
         CloudFormationIamRoleArn: serviceRole(outputs),
+        ...(addons === undefined ? {} : nodeVersions(cluster, outputs.of(addons))),
       }),
+      stages: upgradeStages,
       tags,
       capabilities: ["CAPABILITY_IAM"],
       serviceRole,
@@ -109,6 +124,17 @@ export function eksCluster(
   return { resources: [zone, led, running, kubeconfig], managed: managedEks(cluster, owner, prefix, kubeconfig) };
 }
 
+/** Undefined for Auto Mode. */
+function nodesOf({ nodes }: EksCluster): NodeGroup | undefined {
+  return nodes === undefined || nodes === "auto" ? undefined : nodes;
+}
+
+/** Add-ons keep their versions until that of the nodes changes, whatever EKS has for its default by then. */
+function nodeVersions(cluster: EksCluster, { versions }: AddonVersionsState): ParameterValues {
+  const kept = Object.entries(versions).map(([name, version]) => [name, keepWith("NodeKubernetesVersion", version)]);
+  return { NodeKubernetesVersion: kubernetesOf(cluster) ?? "", ...Object.fromEntries(kept) };
+}
+
 function eksParameters(
   cluster: EksCluster,
   account: AwsAccount,
@@ -116,7 +142,7 @@ function eksParameters(
   outputs: Outputs,
   zone: Resource<HostedZoneState>,
 ) {
-  const nodes = cluster.nodes === undefined || cluster.nodes === "auto" ? undefined : cluster.nodes;
+  const nodes = nodesOf(cluster);
   const { instanceType, count } = nodes ?? nodeDefaults;
   return {
     ClusterName: taskSuffix(cluster),

@@ -1,4 +1,5 @@
 import type { Cloud } from "#sandbox/aws/cloud.ts";
+import { checkAddonVersion, defaultAddonVersion } from "#sandbox/aws/eks/addon-versions.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
 import { checkTags, readInput } from "#sandbox/aws/eks/input.ts";
 import { installAddon, uninstallAddon } from "#sandbox/aws/eks/seed.ts";
@@ -8,7 +9,6 @@ import {
   type ClusterRecord,
   changeRecord,
   inUse,
-  invalidParameter,
   invalidRequest,
   notFound,
   type Place,
@@ -21,15 +21,6 @@ import {
 import { beginUpdate, finishUpdate } from "#sandbox/aws/eks/updates.ts";
 import { durations, later } from "#sandbox/aws/eks/work.ts";
 import type { JsonObject } from "#sandbox/json.ts";
-
-/** Addons of AWS' own that the sandbox has workloads for, with the version that one gets who asks for none. */
-const known: ReadonlyMap<string, string> = new Map([
-  ["vpc-cni", "v1.21.1-eksbuild.1"],
-  ["coredns", "v1.13.1-eksbuild.1"],
-  ["kube-proxy", "v1.35.0-eksbuild.2"],
-  ["eks-pod-identity-agent", "v1.3.10-eksbuild.2"],
-]);
-const versionPattern = /^v\d+\.\d+\.\d+-eksbuild\.\d+$/;
 
 /**
  * Begins to install an addon. One whose workloads came with the cluster takes them over.
@@ -46,15 +37,14 @@ export function createAddon(cloud: Cloud, account: string, region: string, name:
   const input = readInput(body);
   input.skip("clientRequestToken", "resolveConflicts");
   const addonName = input.requiredText("addonName");
-  const version = known.get(addonName);
-  if (version === undefined) throw invalidParameter(`Addon ${addonName} specified is not supported by the sandbox`);
+  const version = defaultAddonVersion(addonName, cluster.version);
   const roleArn = input.text("serviceAccountRoleArn");
   const now = secondsOf(place);
   const addon: Addon = {
     addonName,
     clusterName: name,
     status: "CREATING",
-    addonVersion: checkVersion(input.text("addonVersion") ?? version),
+    addonVersion: checkAddonVersion(addonName, input.text("addonVersion") ?? version, cluster.version),
     health: { issues: [] },
     addonArn: arnOf(place, "addon", `${name}/${addonName}/${crypto.randomUUID()}`),
     createdAt: now,
@@ -90,10 +80,11 @@ export function updateAddon(
   body: JsonObject,
 ): Update {
   const place = placeOf(cloud, account, region);
-  const addon = addonOf(recordOf(place, name), addonName);
+  const record = recordOf(place, name);
+  const addon = addonOf(record, addonName);
   const input = readInput(body);
   input.skip("clientRequestToken", "resolveConflicts");
-  const value = checkVersion(input.text("addonVersion") ?? addon.addonVersion);
+  const value = checkAddonVersion(addonName, input.text("addonVersion") ?? addon.addonVersion, record.cluster.version);
   input.end();
   const of = { kind: "addon", name: addonName } as const;
   const update = beginUpdate(place, name, "AddonUpdate", [{ type: "AddonVersion", value }], of);
@@ -148,11 +139,6 @@ export function resumeAddonUpdate(place: Place, name: string, update: Update): v
     if (addon === undefined || param === undefined) return;
     keep(place, { ...addon, status: "ACTIVE", addonVersion: param.value, modifiedAt: secondsOf(place) });
   });
-}
-
-function checkVersion(version: string): string {
-  if (versionPattern.test(version)) return version;
-  throw invalidParameter(`Addon version specified is not supported: ${version}`);
 }
 
 function addonOf({ addons, cluster }: ClusterRecord, addonName: string): Addon {

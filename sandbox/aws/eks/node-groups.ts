@@ -171,12 +171,14 @@ function resize(place: Place, name: string, groupName: string, anew = false): vo
   const own = nodes.filter((node) => node.group === groupName);
   const wanted = group === undefined || group.status === "DELETING" ? 0 : group.scalingConfig.desiredSize;
   const kept = anew ? [] : own.slice(0, wanted);
-  changeRecord(place, name, () => ({ nodes: [...nodes.filter((node) => node.group !== groupName), ...kept] }));
+  const gone = new Set(own.slice(kept.length).map(({ instanceId }) => instanceId));
+  // New machines start before old ones end, as in an update of EKS: so none has the address, and the name, of one that it replaces.
   if (group !== undefined) {
     const [instanceType = ""] = group.instanceTypes;
     const count = wanted - kept.length;
     startMachines(place, name, { count, subnets: group.subnets, instanceType, group: groupName });
   }
+  changeRecord(place, name, (record) => ({ nodes: record.nodes.filter(({ instanceId }) => !gone.has(instanceId)) }));
   controlPlanesOf(place.cloud).refreshNodes(place, name);
 }
 

@@ -1,3 +1,4 @@
+import { describeAddonVersions } from "#sandbox/aws/eks/addon-versions.ts";
 import { createAddon, deleteAddon, describeAddon, listAddons, updateAddon } from "#sandbox/aws/eks/addons.ts";
 import {
   createNodeGroup,
@@ -43,6 +44,12 @@ export const computeOperations = [
     const { cloud, account, region, part, body } = asked;
     asked.allow("eks:UpdateNodegroupVersion", groupArn(asked));
     return { update: shown(updateNodeGroupVersion(cloud, account, region, part(0), part(1), body)) };
+  }),
+  operation("GET /addons/supported-versions", (asked) => {
+    asked.allow("eks:DescribeAddonVersions", "*");
+    const all = describeAddonVersions(asked.query("addonName"), asked.query("kubernetesVersion"));
+    const { items, more } = page(asked, all);
+    return { addons: items, ...more };
   }),
   operation("POST /clusters/*/addons", (asked) => {
     const { cloud, account, region, part, body } = asked;

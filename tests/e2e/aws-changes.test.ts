@@ -129,6 +129,10 @@ test.concurrent("a cluster gets nodes of its own by being made anew, is changed,
     expect(changed.results[`${k01}/stack`]?.changes.map(({ field }) => field)).toEqual([
       "parameters.KubernetesVersion",
       "parameters.NodeCount",
+      "parameters.NodeKubernetesVersion",
+      "parameters.VpcCniVersion",
+      "parameters.KubeProxyVersion",
+      "parameters.CoreDnsVersion",
     ]);
     await well(aws.run("status", [], { fleet: at(more) }));
     await well(aws.run("delete-eks-all", ["--yes"], { fleet: at(more) }));

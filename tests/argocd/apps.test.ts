@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { fleet } from "#clusters/fleet.ts";
 import { applicationNames, applicationsOf } from "#lib/fleet/applications.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { projectRoot } from "#lib/paths.ts";
+import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { type RenderedApplication, readApps, renderFleet, sourcesOf } from "../../scripts/manifests/render.ts";
 
 const apps = await readApps(projectRoot);

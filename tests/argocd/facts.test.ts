@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { fleet } from "#clusters/fleet.ts";
 import { clusterFacts } from "#lib/argocd/facts.ts";
 import type { Cluster } from "#lib/fleet/types.ts";
+import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 
 const source = { repository: "https://github.com/example/fleet", revision: "main", path: "argocd/apps" };
 

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fleet } from "#clusters/fleet.ts";
 import { readDirectory } from "#lib/dns/directory.ts";
 import { type Edge, formatRecords } from "#lib/dns/prove.ts";
 import { queryServer } from "#lib/dns/query.ts";
@@ -10,6 +9,7 @@ import { verifyZones, zoneTree } from "#lib/dns/verify.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { type DnsServer, openDnsServer } from "#sandbox/dns/server.ts";
 import type { Zone } from "#sandbox/dns/zone.ts";
+import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { failureOf } from "#tests/support/failure.ts";
 
 const quick = { timeoutMs: 300, tries: 1 };

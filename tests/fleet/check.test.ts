@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { fleet as defaultFleet } from "#clusters/fleet.ts";
 import { checkFleet } from "#lib/fleet/check.ts";
 import { formatFault } from "#lib/fleet/fault.ts";
 import type { Account, Cluster } from "#lib/fleet/types.ts";
 import { base, baseWithAzure, eks, fleetOf, k3d, kind, management } from "#tests/fixtures/fleets/base.ts";
+import { fleet as defaultFleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { faultsOf } from "./fixtures.ts";
 
 /** Message and hint as people read them. */

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { fleet } from "#clusters/fleet.ts";
 import { k3sNode, kindNode } from "#clusters/images.ts";
 import { checkFleet } from "#lib/fleet/check.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
@@ -7,6 +6,7 @@ import { placeholders } from "#lib/fleet/placeholders.ts";
 import { readFleet } from "#lib/fleet/schema.ts";
 import type { CloudProvider } from "#lib/fleet/types.ts";
 import { isCloud, isLocal } from "#lib/fleet/types.ts";
+import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 
 const cloudTable: readonly (readonly [string, CloudProvider, string, "US" | "EU"])[] = [
   ["k01.k8s.aws.mylabs.dev", "aws", "aws-01", "US"],

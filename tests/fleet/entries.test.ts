@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { fleet } from "#clusters/fleet.ts";
 import { k3sNode, kindNode } from "#clusters/images.ts";
 import {
   environmentOf,
@@ -15,6 +14,7 @@ import { isPlaceholder } from "#lib/fleet/placeholders.ts";
 import { regions } from "#lib/fleet/regions.ts";
 import { awsAccountRoles, iamRoleOf, serviceRoleOf } from "#lib/fleet/roles.ts";
 import { eks, gke, k3d, kind } from "#tests/fixtures/fleets/base.ts";
+import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { fleet as threeAccounts } from "#tests/fixtures/fleets/valid/three-accounts.ts";
 
 describe("defaults", () => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { fleet } from "#clusters/fleet.ts";
 import { tryAwsDiagram } from "#lib/generate/aws-diagram.ts";
 import { diagrams } from "#lib/generate/diagrams.ts";
 import { dnsDiagram } from "#lib/generate/dns-diagram.ts";
 import type { Flowchart, MermaidGroup, MermaidNode } from "#lib/generate/mermaid.ts";
 import { renderFlowchart } from "#lib/generate/mermaid.ts";
+import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { fleet as localOnly } from "#tests/fixtures/fleets/valid/local-only.ts";
 import { fleet as threeAccounts } from "#tests/fixtures/fleets/valid/three-accounts.ts";
 

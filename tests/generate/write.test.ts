@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmod, exists, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fleet } from "#clusters/fleet.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { files } from "#lib/generate/files.ts";
 import { writeFiles } from "#lib/generate/write.ts";
+import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 
 const everyPath = [
   "docs/diagrams.md",

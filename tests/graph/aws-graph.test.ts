@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { fleet } from "#clusters/fleet.ts";
 import type { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { type AwsSettings, managementStackId, roleStackId } from "#lib/graph/aws/names.ts";
 import { awsTargets } from "#lib/graph/aws-targets.ts";
 import { fleetGraph } from "#lib/graph/fleet-graph.ts";
+import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { fleet as threeAccounts } from "../fixtures/fleets/valid/three-accounts.ts";
 

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { fleet as whole } from "#clusters/fleet.ts";
 import { externalIdOf } from "#lib/credentials/aws.ts";
 import { awsManagementRole, iamRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, EksCluster, Fleet } from "#lib/fleet/types.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
+import { fleet as whole } from "#tests/fixtures/fleets/default/fleet.ts";
 import { type AwsCli, openAwsCli } from "#tests/support/aws-cli.ts";
 import { type AwsSandbox, openAwsSandbox } from "#tests/support/aws-sandbox.ts";
 

@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fleet } from "#clusters/fleet.ts";
 import { isLocal } from "#lib/fleet/types.ts";
 import { kubeconfigPath, pathsBelow } from "#lib/paths.ts";
 import { suggestNext } from "#lib/suggest.ts";
 import type { RunOptions } from "#lib/task.ts";
 import { create } from "#lib/verbs/create.ts";
 import { cautious } from "#lib/world.ts";
+import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { runScript, withFolder } from "#tests/support/processes.ts";
 
 const name = fleet.clusters.find(isLocal)?.name ?? "";

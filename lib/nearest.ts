@@ -6,6 +6,9 @@ const listedNames = 20;
 /** The name that `given` was probably meant to be; undefined when none is near. */
 export function tryNearest(given: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;
+  // `kind01` is `kind01.internal` cut short, however much is missing.
+  const [whole, ...others] = given.length < 3 ? [] : known.filter((name) => name.startsWith(given));
+  if (whole !== undefined && others.length === 0) return whole;
   const best = closest(given, known);
   // More than half of the letters wrong is another word, not a slip.
   return distance(given, best) <= Math.max(2, Math.floor(best.length / 2)) ? best : undefined;

@@ -8,6 +8,12 @@ test("a slip leads to the name that was meant", () => {
   expect(tryNearest("kind02.intenal", known)).toBe("kind02.internal");
 });
 
+test("the beginning of one name leads to it, that of several to none of them at will", () => {
+  expect(tryNearest("kind01", known)).toBe("kind01.internal");
+  expect(tryNearest("k3d", known)).toBe("k3d01.internal");
+  expect(formatGuess("kind", known)).toBe("");
+});
+
 test("another word leads to no name", () => {
   expect(tryNearest("production-of-the-bakery", known)).toBeUndefined();
   expect(tryNearest("x", [])).toBeUndefined();

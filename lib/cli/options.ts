@@ -91,7 +91,7 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
     value: "file",
     help: "Argo CD's install manifest from a file or folder, instead of the pinned one from the internet",
   },
-  help: { name: "help", help: "show this help" },
+  help: { name: "help", help: "show this help; also -h" },
 };
 
 export const clusterArgument: ArgumentSpec = {
@@ -132,7 +132,9 @@ export function parseOptions(spec: CommandSpec, argv: readonly string[]): Parsed
   for (const token of tokens) {
     switch (token.kind) {
       case "option": {
-        const found = known.find((one) => one.name === token.name && token.rawName.startsWith("--"));
+        const found = known.find((one) =>
+          token.rawName === "-h" ? one === option.help : `--${one.name}` === token.rawName,
+        );
         if (found === undefined) throw unknownFlag(token.rawName, known);
         if (found.value === undefined) {
           if (token.value !== undefined) throw invalid(`--${found.name} takes no value, got "${token.value}"`);

@@ -7,7 +7,7 @@ import { commandSpec, type Preset } from "#lib/task.ts";
 
 /** The tasks that run a verb over a part of the fleet. Their names are the specification's. */
 export const verbTasks: Generator = {
-  folders: ["tasks/create", "tasks/delete"],
+  folders: ["tasks"],
   files: (fleet) =>
     [
       ...fleetTasks,

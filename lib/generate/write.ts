@@ -5,7 +5,8 @@ import type { GeneratedFile } from "#lib/generate/generator.ts";
 import { generatedMark } from "#lib/generate/generator.ts";
 import { generators } from "#lib/generate/generators.ts";
 
-const headLength = 500;
+/** The mark of a task comes after one line for each of its options. */
+const headLength = 8_000;
 
 /**
  * Brings what is below `root` in line with `files` and returns the paths that weren't, removed ones included.

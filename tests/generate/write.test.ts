@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { files } from "#lib/generate/files.ts";
 import { writeFiles } from "#lib/generate/write.ts";
+import { projectRoot } from "#lib/paths.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 
 const everyPath = [
@@ -32,6 +33,22 @@ async function generate(of: Fleet, check = false): Promise<readonly string[]> {
 }
 
 describe("writing", () => {
+  test("removes the tasks of a provider that is gone, and no task that is written by hand", async () => {
+    const tasks = (await files(fleet, projectRoot)).filter(({ path }) => path.startsWith("tasks/"));
+    await Bun.write(join(root, "tasks/whoami.ts"), "#!/usr/bin/env bun\n");
+    await writeFiles(root, tasks);
+    const rest = tasks.filter(({ path }) => !path.includes("k3d"));
+    expect(await writeFiles(root, rest)).toEqual([
+      "tasks/create-k3d-all.ts",
+      "tasks/create/k3d/k3d01-internal.ts",
+      "tasks/create/k3d/k3d02-internal.ts",
+      "tasks/delete-k3d-all.ts",
+      "tasks/delete/k3d/k3d01-internal.ts",
+      "tasks/delete/k3d/k3d02-internal.ts",
+    ]);
+    expect(await exists(join(root, "tasks/whoami.ts"))).toBe(true);
+  });
+
   test("makes every file, and nothing the second time", async () => {
     expect(await generate(fleet)).toEqual(everyPath);
     expect(await generate(fleet)).toEqual([]);

@@ -149,6 +149,9 @@ function requireRecovery(client: StackClient, { stack, events }: Ended): void {
 export function isRace(error: unknown, stack: Stack | undefined): boolean {
   if (isAwsError(error, "ValidationError", /is in \w+_IN_PROGRESS state|already exists and cannot be created/))
     return true;
+  // Another run has discarded the change set, or deleted the stack with it.
+  if (isAwsError(error, "ChangeSetNotFoundException") || isAwsError(error, "ChangeSetNotFound")) return true;
+  if (isAwsError(error, "ValidationError", /^Stack .* does not exist$/)) return true;
   if (isAwsError(error, "OperationInProgressException") || isRefusedStatus(error)) return true;
   return isAwsError(error, "AlreadyExistsException") && stack !== undefined;
 }

@@ -2,7 +2,7 @@ import type { Stack, StackEvent } from "@aws-sdk/client-cloudformation";
 import { poll } from "#lib/aws/poll.ts";
 import { findStack, type StackClient } from "#lib/aws/stack-client.ts";
 import { countDone, endedByEvents, eventsSince, formatEvent, isOfStack, newestEvent } from "#lib/aws/stack-events.ts";
-import { stackStatus } from "#lib/aws/stack-status.ts";
+import { type StackStatus, stackStatus } from "#lib/aws/stack-status.ts";
 
 /** Something that CloudFormation was told to do with a stack. */
 export interface Operation {
@@ -42,6 +42,7 @@ export async function follow(client: StackClient, operation: Operation): Promise
   const events: StackEvent[] = [];
   let newest = operation.since;
   let begun = false;
+  let deleted = false;
   return await poll<Ended>(
     world,
     {
@@ -53,6 +54,7 @@ export async function follow(client: StackClient, operation: Operation): Promise
       const found = await eventsSince(client, stackId, newest);
       newest = found.at(-1)?.EventId ?? newest;
       // An event without a token can't be anybody else's: nobody may begin anything meanwhile.
+      deleted = deletionEnded(found) ?? deleted;
       const own = found.filter((event) => event.ClientRequestToken === undefined || event.ClientRequestToken === token);
       for (const event of own) world.output(formatEvent(event));
       events.push(...own);
@@ -61,11 +63,28 @@ export async function follow(client: StackClient, operation: Operation): Promise
       const status = stackStatus(stack.StackStatus);
       if (status.isInProgress) begun = true;
       const ended = endedByEvents(events);
-      const isOver = !status.isInProgress && (ended ?? (begun && status.name !== "REVIEW_IN_PROGRESS"));
+      const isOver =
+        !status.isInProgress &&
+        ((ended ?? (begun && status.name !== "REVIEW_IN_PROGRESS")) || deleted || isDeleted(status));
       if (isOver) return { done: { stack, events } };
       return { waiting: formatProgress(what, events, total) };
     },
   );
+}
+
+/**
+ * Has a deletion of the stack ended, whoever began it? CloudFormation accepts a second DeleteStack while the first is at work; all events then
+ * have the token of the first.
+ */
+function deletionEnded(events: readonly StackEvent[]): boolean | undefined {
+  const last = events.findLast(isOfStack);
+  return last === undefined
+    ? undefined
+    : last.ResourceStatus === "DELETE_COMPLETE" || last.ResourceStatus === "DELETE_FAILED";
+}
+
+function isDeleted({ name }: StackStatus): boolean {
+  return name === "DELETE_COMPLETE";
 }
 
 /** `VPC CREATE_COMPLETE (3 of 27)`: what was last heard, and how far it is. */

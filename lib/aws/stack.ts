@@ -139,9 +139,6 @@ async function change(client: StackClient, state: StackState, outputs: Outputs):
 function health(state: StackState): Health {
   const { status, lastFailure, drift } = state;
   if (!status.isStable) return { kind: "degraded", summary: `${status.name}: ${lastFailure ?? "no reason was given"}` };
-  if (lastFailure !== undefined) {
-    return { kind: "degraded", summary: `the last change failed and was taken back: ${lastFailure}` };
-  }
   const [locked] = state.deletedPrincipals;
   if (locked !== undefined) {
     const { role, id, principal } = locked;
@@ -152,5 +149,8 @@ function health(state: StackState): Health {
   }
   const differences = drift === undefined ? "" : formatDrift(drift);
   if (differences !== "") return { kind: "degraded", summary: `changed behind CloudFormation's back: ${differences}` };
-  return { kind: "healthy", summary: status.name };
+  if (lastFailure === undefined) return { kind: "healthy", summary: status.name };
+  // What was there before is back: it is as wanted, unless it differs from the fleet.
+  const warning = `the last change failed and was rolled back: ${lastFailure}`;
+  return { kind: "healthy", summary: `${status.name}: ${warning}`, warning };
 }

@@ -42,7 +42,8 @@ export type Removal = { readonly kind: "removed" } | { readonly kind: "kept"; re
 
 /** Is a present resource fit for use? Shown by `status`. */
 export type Health =
-  | { readonly kind: "healthy"; readonly summary: string }
+  /** `warning`: why it may not become what is wanted; shown where it differs from the fleet. */
+  | { readonly kind: "healthy"; readonly summary: string; readonly warning?: string }
   | { readonly kind: "degraded"; readonly summary: string };
 
 /** What resources hand to those that need them, by reference so that it is typed. */

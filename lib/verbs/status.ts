@@ -47,7 +47,8 @@ async function examine(
       const health = resource.health(observed.state);
       if (health.kind === "degraded") return { outcome: "degraded", health, changes };
       const drift = changes.map((change) => `${change.field}: ${change.from} → ${change.to}`).join(", ");
-      if (drift !== "") return { ...degraded(`drifted from the fleet (${drift})`), changes };
+      const warning = health.warning === undefined ? "" : `; ${health.warning}`;
+      if (drift !== "") return { ...degraded(`drifted from the fleet (${drift})${warning}`), changes };
       return { outcome: "healthy", health };
     }
     default:

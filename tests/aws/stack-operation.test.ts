@@ -135,6 +135,16 @@ describe("an answer that was lost", () => {
 });
 
 describe("another run that was faster", () => {
+  test.each([
+    ["describeChangeSet", "ChangeSetNotFoundException", "ChangeSet [x] does not exist"],
+    ["executeChangeSet", "ChangeSetNotFoundException", "ChangeSet [x] does not exist"],
+    ["createChangeSet", "ValidationError", "Stack [k01-eks] does not exist"],
+  ])("and has discarded what %s asks for is no failure: the stack is looked at again", async (call, name, message) => {
+    const at = scene();
+    at.memory.faults[call] = [{ error: awsError(name, message) }];
+    expect((await at.ensure()).status.name).toBe("CREATE_COMPLETE");
+  });
+
   test("is joined when it makes the same stack", async () => {
     const at = scene();
     at.memory.onCall = (method) => {

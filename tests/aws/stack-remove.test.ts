@@ -46,6 +46,22 @@ describe("a delete", () => {
     expect(at.memory.calls).toEqual([]);
   });
 
+  test.each([
+    ["ends well", "DELETE_COMPLETE"],
+    ["fails", "DELETE_FAILED"],
+  ] as const)("ends with one that another run began a moment before, and that %s", async (_how, end) => {
+    const at = scene();
+    const stack = putOwn(at);
+    at.memory.courses.delete = [{ end, ms: 0 }];
+    at.memory.onCall = (method) => {
+      if (method !== "deleteStack" || stack.status !== "CREATE_COMPLETE") return;
+      at.memory.begin(stack, "delete", "another");
+      stack.status = end === "DELETE_COMPLETE" ? end : stack.status;
+    };
+    expect(await at.remove()).toEqual({ kind: "removed" });
+    expect(at.elapsed()).toBeLessThan(5 * 60_000);
+  });
+
   test("goes by the id, takes the service role, and is told by its token", async () => {
     const at = scene({ serviceRole: () => "arn:aws:iam::111111111111:role/s" });
     const { id } = putOwn(at);

@@ -301,6 +301,8 @@ export function cloudFormationMemory(clock: Clock) {
           "ValidationError",
           `Stack [${stack.name}] cannot be deleted while TerminationProtection is enabled`,
         );
+      // A deletion that is under way, or over, is not begun again.
+      if (/^DELETE_(IN_PROGRESS|COMPLETE)$/.test(stack.status)) return {};
       if (stack.status === "REVIEW_IN_PROGRESS") stack.status = "DELETE_COMPLETE";
       else begin(stack, "delete", ClientRequestToken);
       return {};

@@ -33,7 +33,7 @@ export interface Pin {
 
 /** @throws FleetError KustomizationInvalid, DigestMissing */
 export async function readPin(root: string, variant: ArgocdVariant): Promise<Pin> {
-  const { kustomization, patchesSha256 } = await readBootstrap(root, variant);
+  const { kustomization, patchesSha256, text } = await readBootstrap(root, variant);
   const url = urlOf(kustomization);
   const sha256 = parseDigests((await tryReadText(join(root, digestsPath))) ?? "").get(url);
   if (sha256 === undefined) {
@@ -41,7 +41,7 @@ export async function readPin(root: string, variant: ArgocdVariant): Promise<Pin
       hint: "mise run argocd:pin, and look at what it changes",
     });
   }
-  return { variant, version: versionOf(url), url, sha256, patchesSha256, kustomization };
+  return { variant, version: versionOf(url, text), url, sha256, patchesSha256, kustomization };
 }
 
 /** URL of the manifest that a variant is made of, whether its digest is known or not. @throws FleetError KustomizationInvalid */
@@ -52,7 +52,12 @@ export async function readManifestUrl(root: string, variant: ArgocdVariant): Pro
 async function readBootstrap(
   root: string,
   variant: ArgocdVariant,
-): Promise<{ readonly kustomization: Kustomization; readonly patchesSha256: string }> {
+): Promise<{
+  readonly kustomization: Kustomization;
+  readonly patchesSha256: string;
+  /** Of the variant's own kustomization. */
+  readonly text: string;
+}> {
   const texts = new Map<string, string>();
   const kustomization = await readKustomization(bootstrapFolders[variant], async (path) => {
     const text = await tryReadText(join(root, path));
@@ -61,7 +66,7 @@ async function readBootstrap(
   });
   const hash = createHash("sha256");
   for (const path of [...texts.keys()].sort()) hash.update(`${path}\n${texts.get(path) ?? ""}\n`);
-  return { kustomization, patchesSha256: hash.digest("hex") };
+  return { kustomization, patchesSha256: hash.digest("hex"), text: texts.get(kustomization.where) ?? "" };
 }
 
 function urlOf({ resources, where }: Kustomization): string {
@@ -70,8 +75,12 @@ function urlOf({ resources, where }: Kustomization): string {
   throw new FleetError("KustomizationInvalid", `${where}: one URL of Argo CD's manifest is wanted in resources`);
 }
 
-function versionOf(url: string): string {
-  const version = /\/(v\d+\.\d+\.\d+(?:-[\w.]+)?)\//.exec(url)?.[1];
+/** In the URL, or, where that names a commit, in the comment behind it. */
+function versionOf(url: string, text: string): string {
+  const line = text.split("\n").find((one) => one.includes(url)) ?? url;
+  const version =
+    /\/(v\d+\.\d+\.\d+(?:-[\w.]+)?)\//.exec(url)?.[1] ??
+    /[0-9a-f]{40}\/.* # (v\d+\.\d+\.\d+(?:-[\w.]+)?)$/.exec(line)?.[1];
   if (version !== undefined) return version;
   throw new FleetError("KustomizationInvalid", `${url} names no version: a branch moves, and its digest doesn't`);
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { z } from "zod";
 import { bootstrapFolders, digestsPath, parseDigests, readManifestUrl } from "#lib/argocd/bootstrap.ts";
 import { FleetError } from "#lib/errors.ts";
 import { tryReadText } from "#lib/files.ts";
@@ -12,10 +13,10 @@ export interface PinOptions {
   readonly download: (url: string) => Promise<string>;
 }
 
-/** What has to be written so that the digests are those of the pinned URLs. */
+/** What has to be written so that the URLs name commits and the digests are those of what is behind them. */
 export interface PinUpdate {
-  readonly path: string;
-  readonly content: string;
+  /** Texts by their path from the root. */
+  readonly files: ReadonlyMap<string, string>;
   /** One line for each digest that isn't as it should be; empty when all are. */
   readonly changes: readonly string[];
 }
@@ -25,15 +26,38 @@ export async function updatePins({ root, download }: PinOptions): Promise<PinUpd
   const variants = Object.keys(bootstrapFolders) as readonly ArgocdVariant[];
   const before = parseDigests((await tryReadText(join(root, digestsPath))) ?? "");
   const after = new Map<string, string>();
+  const files = new Map<string, string>();
+  const changes: string[] = [];
   for (const variant of variants) {
-    const url = await readManifestUrl(root, variant);
-    after.set(url, sha256Of(requireManifest(await download(url), url)));
+    const named = await readManifestUrl(root, variant);
+    const url = await byCommit(named, download);
+    const digest = sha256Of(requireManifest(await download(url), url));
+    after.set(url, digest);
+    changes.push(...describe(url, before.get(named), digest));
+    if (url === named) continue;
+    const path = `${bootstrapFolders[variant]}/kustomization.yaml`;
+    const text = (await tryReadText(join(root, path))) ?? "";
+    files.set(path, text.replace(named, `${url} # ${tagged.exec(named)?.[2]}`));
+    changes.push(`${path}: ${url}`);
   }
-  const lines = [...after].map(([url, digest]) => `${digest}  ${url}\n`);
-  const changed = [...after].flatMap(([url, digest]) => describe(url, before.get(url), digest));
   const gone = [...before.keys()].filter((url) => !after.has(url)).map((url) => `${url}: no longer named`);
-  return { path: digestsPath, content: lines.join(""), changes: [...changed, ...gone] };
+  files.set(digestsPath, [...after].map(([url, digest]) => `${digest}  ${url}\n`).join(""));
+  return { files, changes: [...changes, ...gone] };
 }
+
+const tagged = /^https:\/\/raw\.githubusercontent\.com\/([^/]+\/[^/]+)\/(v[^/]+)\//;
+
+/** Argo CD renders the URL itself, and compares no digest: a tag can be moved behind its back, a commit cannot. */
+async function byCommit(url: string, download: PinOptions["download"]): Promise<string> {
+  const [, repository, tag] = tagged.exec(url) ?? [];
+  if (repository === undefined || tag === undefined) return url;
+  const { sha } = commitSchema.parse(
+    JSON.parse(await download(`https://api.github.com/repos/${repository}/commits/${tag}`)),
+  );
+  return url.replace(`/${tag}/`, `/${sha}/`);
+}
+
+const commitSchema = z.object({ sha: z.string().regex(/^[0-9a-f]{40}$/) });
 
 function describe(url: string, is: string | undefined, wanted: string): readonly string[] {
   if (is === wanted) return [];

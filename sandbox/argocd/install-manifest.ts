@@ -16,7 +16,9 @@ export function readInstallManifest(variant: InstallVariant): string {
 /** The objects behind the URL of one of Argo CD's manifests, whatever its version; undefined for another URL. */
 export function findInstallManifest(url: string): readonly KubernetesObject[] | undefined {
   const found =
-    /^https:\/\/raw\.githubusercontent\.com\/argoproj\/argo-cd\/v[\d.]+\/manifests\/(ha\/)?install\.yaml$/.exec(url);
+    /^https:\/\/raw\.githubusercontent\.com\/argoproj\/argo-cd\/(?:v[\d.]+|[0-9a-f]{40})\/manifests\/(ha\/)?install\.yaml$/.exec(
+      url,
+    );
   if (found === null) return undefined;
   return parseManifest(readInstallManifest(found[1] === undefined ? "standard" : "high-availability"), url);
 }

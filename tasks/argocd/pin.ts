@@ -18,17 +18,17 @@ if (import.meta.main) {
       import("#lib/paths.ts"),
     ]);
     const { signal } = new AbortController();
-    const { path, content, changes } = await updatePins({
+    const { files, changes } = await updatePins({
       root: projectRoot,
       download: (url) => download(url, signal),
     });
     for (const change of changes) terminal.out(`${change}\n`);
-    if (changes.length === 0) terminal.out(`${path} is up to date\n`);
+    if (changes.length === 0) terminal.out("argocd/bootstrap is up to date\n");
     else if (flags.has("check")) {
-      throw new FleetError("StaleFiles", `stale: ${path}`, {
+      throw new FleetError("StaleFiles", `stale: ${[...files.keys()].join(", ")}`, {
         hint: "mise run argocd:pin, and look at what it changes",
       });
-    } else await Bun.write(`${projectRoot}/${path}`, content);
+    } else for (const [path, text] of files) await Bun.write(`${projectRoot}/${path}`, text);
     return 0;
   });
 }

@@ -49,6 +49,13 @@ describe("versions", () => {
     }
   });
 
+  test("of Argo CD are found by Renovate also behind a commit, which it raises too", async () => {
+    const commit = "c0ffee".padEnd(40, "0");
+    const line = `  - https://raw.githubusercontent.com/argoproj/argo-cd/${commit}/manifests/install.yaml # v1.2.3\n`;
+    const [found] = line.matchAll((await patterns()).get("Argo") ?? /$^/g);
+    expect(found?.groups).toMatchObject({ currentDigest: commit, currentValue: "v1.2.3" });
+  });
+
   test("of charts are read by Renovate's manager for Argo CD", async () => {
     const config = await read("renovate.json5");
     const [, source = ""] = /argocd: \{ managerFilePatterns: \["\/(.*?)\/"\] \}/.exec(config) ?? [];

@@ -118,16 +118,35 @@ async function down(paths: SandboxPaths): Promise<void> {
   const daemon = new DaemonClient(paths);
   try {
     await daemon.shutdown();
-    // The daemon's lock goes with its process.
-    const lock = new Database(paths.daemonLock, { create: true });
-    lock.run(`PRAGMA busy_timeout = ${START_DEADLINE_MS}`);
-    lock.run("BEGIN EXCLUSIVE");
-    lock.close();
   } catch (error) {
     if (!(error instanceof DaemonUnreachable)) throw error;
   }
+  awaitExit(paths);
   rmSync(paths.pid, { force: true });
   rmSync(paths.socket, { force: true });
+}
+
+/** A daemon that answers no more can still write: its lock is released when its process ends. */
+function awaitExit(paths: SandboxPaths): void {
+  if (!existsSync(paths.daemonLock)) return;
+  const lock = new Database(paths.daemonLock, { create: true });
+  try {
+    lock.run(`PRAGMA busy_timeout = ${START_DEADLINE_MS}`);
+    lock.run("BEGIN EXCLUSIVE");
+  } finally {
+    lock.close();
+  }
+}
+
+/** With `force`, Bun's rmSync may return early and without an error while another process adds or removes files. */
+async function removeState({ state }: SandboxPaths): Promise<void> {
+  const deadline = Date.now() + START_DEADLINE_MS;
+  for (;;) {
+    rmSync(state, { recursive: true, force: true });
+    if (!existsSync(state)) return;
+    if (Date.now() > deadline) throw new Error(`${state} is still there: another process writes to it`);
+    await Bun.sleep(POLL_MS);
+  }
 }
 
 async function status(paths: SandboxPaths): Promise<void> {
@@ -290,8 +309,7 @@ async function main(argv: readonly string[]): Promise<void> {
       return down(paths);
     case "reset":
       await down(paths);
-      rmSync(paths.state, { recursive: true, force: true });
-      return;
+      return removeState(paths);
     case "status":
       return status(paths);
     case "calls":

@@ -41,6 +41,16 @@ const whole = {
 };
 
 describe("a network", () => {
+  test("has public addresses for more than one small range", async () => {
+    const lab = await openLab();
+    setNetworkQuotas(lab.cloud, account, region, { addresses: 300 });
+    const names = Array.from({ length: 300 }, (_, index) => `Address${index}`);
+    const Resources = Object.fromEntries(names.map((name) => [name, { Type: "AWS::EC2::EIP" }]));
+    expect((await lab.deploy("addresses", { Resources })).StackStatus).toBe("CREATE_COMPLETE");
+    const { addresses } = networkOf(lab.cloud, account, region);
+    expect(new Set(Object.values(addresses).map(({ ip }) => ip)).size).toBe(300);
+  });
+
   test("is made in the order of its needs, and removed the other way round", async () => {
     const lab = await openLab();
     const { StackStatus, StackId = "" } = await lab.deploy("net", whole, { Tags: [{ Key: "project", Value: "x" }] });

@@ -45,15 +45,18 @@ export const address = defineType({
   },
 });
 
+/** 198.18.0.0/15 without its broadcast address. */
+const hosts = 2 ** 17 - 1;
+
 function findAddress(context: ResourceContext, ip: string) {
   return Object.values(stateOf(context).addresses).find((one) => one.ip === ip);
 }
 
-/** Of a range for documentation, so that nobody takes it for somebody's. @see https://www.rfc-editor.org/rfc/rfc5737 */
+/** Of the range for benchmarks: never routed, and large enough for thousands of clusters. @see https://www.rfc-editor.org/rfc/rfc2544 */
 function freeAddress(context: ResourceContext): string {
   const taken = new Set(context.cloud.slices("ec2").flatMap(({ state }) => ipsOf(state)));
-  for (let host = 1; host < 255; host++) {
-    const ip = `203.0.113.${host}`;
+  for (let host = 1; host < hosts; host++) {
+    const ip = `198.${18 + (host >> 16)}.${(host >> 8) & 255}.${host & 255}`;
     if (!taken.has(ip)) return ip;
   }
   throw new AwsFault("InsufficientAddressCapacity", "Not enough public addresses are available.");

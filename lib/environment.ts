@@ -7,6 +7,8 @@ export interface Environment {
   readonly ci: boolean;
   /** Folder for what runs write, instead of `clusters/`: variable CLUSTERS_DIRECTORY. */
   readonly stateDirectory: string | undefined;
+  /** State folder of the sandbox whose variables are set, e.g. by `sandbox:env`: variable K8S_SANDBOX_STATE. */
+  readonly sandboxFolder: string | undefined;
   /** File with another fleet: variable FLEET_FILE, overridden by `--fleet`. */
   readonly fleetFile: string | undefined;
   /** Deletes need no question: variable MISE_YES, which `mise --yes` sets. */
@@ -90,6 +92,7 @@ export function readEnvironment(
     variables,
     ci: nonEmpty("CI") !== undefined && variables.CI !== "false",
     stateDirectory: nonEmpty("CLUSTERS_DIRECTORY"),
+    sandboxFolder: nonEmpty("K8S_SANDBOX_STATE"),
     fleetFile: nonEmpty("FLEET_FILE"),
     yes: nonEmpty("MISE_YES") === "1" || nonEmpty("MISE_YES") === "true",
     runner: nonEmpty("MISE_TASK_NAME") !== undefined ? "mise" : variables.npm_command === "exec" ? "npx" : "bun",

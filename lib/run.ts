@@ -28,11 +28,12 @@ import { createJournal, type Journal } from "#lib/view/journal.ts";
 import type { World } from "#lib/world.ts";
 
 /** Runs a verb from its options to its summary. Returns the exit code. */
-export async function runVerb(asked: Verb, options: RunOptions): Promise<number> {
+export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   const clock = systemClock;
   const startedAt = new Date(clock.now());
-  const session = await openSession(options);
-  const { fleet } = session;
+  const session = await openSession(given);
+  const { fleet, sandbox } = session;
+  const options = { ...given, sandbox };
   const selection = await selectionOf(options, session);
   const graph = fleetGraph(fleet, settingsOf(options, selection, session.environment));
   const selected = select(graph, fleet, selection);

@@ -19,6 +19,8 @@ export interface Session {
   readonly environment: Environment;
   readonly paths: Paths;
   readonly fleet: Fleet;
+  /** By `--sandbox`, or because the variables of the sandbox are set. */
+  readonly sandbox: boolean;
 }
 
 export interface SessionOptions {
@@ -34,11 +36,15 @@ export async function openSession({ sandbox, fleetFile }: SessionOptions): Promi
   adoptEnvironment(environment);
   const state = environment.stateDirectory ?? join(projectRoot, "clusters");
   const fleet = await loadFleet(fleetFile ?? environment.fleetFile);
-  if (!sandbox) return { environment, paths: pathsBelow(projectRoot, state), fleet };
+  if (!sandbox) {
+    const { sandboxFolder } = environment;
+    const paths = pathsBelow(projectRoot, sandboxFolder ?? state);
+    return { environment, paths, fleet, sandbox: sandboxFolder !== undefined };
+  }
   const sandboxed = sandboxState(environment);
   const inside = await enterSandbox(environment, sandboxed, fleet);
   adoptEnvironment(inside);
-  return { environment: inside, paths: pathsBelow(projectRoot, sandboxed), fleet };
+  return { environment: inside, paths: pathsBelow(projectRoot, sandboxed), fleet, sandbox };
 }
 
 /** The world of a whole run; each resource gets it with a progress sink of its own. */

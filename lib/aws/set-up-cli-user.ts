@@ -11,8 +11,8 @@ export interface CliUserSetUp {
   readonly fleet: Pick<Fleet, "accounts" | "domain">;
   readonly aws: Aws;
   readonly variables: Readonly<Record<string, string>>;
-  /** The checkout: its mise.local.toml gets the user's ARN. */
-  readonly root: string;
+  /** The checkout: its mise.local.toml gets the user's ARN. Undefined in the sandbox, whose user no real role may trust. */
+  readonly root: string | undefined;
   readonly signal: AbortSignal;
   /** Profile of ~/.aws/credentials that gets the key; without one, it is shown. */
   readonly profile: string | undefined;
@@ -44,9 +44,12 @@ export async function setUpCliUser(setUp: CliUserSetUp): Promise<void> {
     store: keyStore(setUp),
   });
   if (done.length === 0) show(`${account.name}: ${arn} is there, with the access key ${keyIds.join(" and ")}\n`);
-  const path = join(root, "mise.local.toml");
-  const written = await writeMiseVariable(path, "AWS_USER_ARN", arn);
-  show(`mise.local.toml: ${written ? "AWS_USER_ARN is set" : "AWS_USER_ARN is right"}\n`);
+  if (root === undefined) {
+    show("mise.local.toml: not changed by the sandbox\n");
+  } else {
+    const written = await writeMiseVariable(join(root, "mise.local.toml"), "AWS_USER_ARN", arn);
+    show(`mise.local.toml: ${written ? "AWS_USER_ARN is set" : "AWS_USER_ARN is right"}\n`);
+  }
   if (done.length === 0) return;
   show(
     "once the management role exists, take AdministratorAccess away: mise run create:aws-mgmt:user -- --restrict --apply\n",

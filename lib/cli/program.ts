@@ -45,12 +45,16 @@ function outliveClosedPipes(): void {
 export async function runProgram(spec: CommandSpec, main: (parsed: Parsed) => Promise<number>): Promise<void> {
   const argv = process.argv.slice(2);
   outliveClosedPipes();
-  keepSecretsOf(readEnvironment().variables);
+  const { variables, sandboxFolder } = readEnvironment();
+  keepSecretsOf(variables);
   try {
     const parsed = parseOptions(spec, argv);
     if (parsed.flags.has("help")) {
       terminal.out(formatHelp(spec, await readDescription()));
       return;
+    }
+    if (sandboxFolder !== undefined && !parsed.flags.has("json") && !parsed.flags.has("sandbox")) {
+      terminal.error(`sandbox: its variables are set (K8S_SANDBOX_STATE=${sandboxFolder})\n`);
     }
     process.exitCode = await main(parsed);
   } catch (error) {

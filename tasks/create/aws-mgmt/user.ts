@@ -48,7 +48,7 @@ if (import.meta.main) {
       import("#lib/aws/create.ts"),
       import("#lib/session.ts"),
     ]);
-    const { environment, fleet, paths } = await openSession({ sandbox: false, fleetFile });
+    const { environment, fleet, paths, sandbox } = await openSession({ sandbox: false, fleetFile });
     if (flags.has("restrict")) {
       const { restrictCliUser } = await import("#lib/aws/restrict-cli-user.ts");
       await restrictCliUser({ fleet, aws: createAws(fleet, environment.variables), show: terminal.out });
@@ -58,7 +58,7 @@ if (import.meta.main) {
       fleet,
       aws: createAws(fleet, environment.variables),
       variables: environment.variables,
-      root: paths.root,
+      root: sandbox ? undefined : paths.root,
       signal: new AbortController().signal,
       profile: values.get("profile")?.[0],
       interactive: process.stdout.isTTY === true && !environment.ci,

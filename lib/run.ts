@@ -38,7 +38,7 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   const graph = fleetGraph(fleet, settingsOf(options, selection, session.environment));
   const selected = select(graph, fleet, selection);
   const verb = options.dryRun ? (asked.name === "delete" ? planDelete : plan) : asked;
-  refusePlaceholders(graph, selected, options);
+  refuseLeftOut(graph, selected, options);
   const resources = resourcesFor(asked, graph, selected, options);
   if (verb.mutates && asked.name === "delete") await confirmDelete(selected, options, fleet, session.environment);
 
@@ -132,10 +132,20 @@ function settingsOf(
   return { images, aws, gitops: { ...manifest, ...credentials, ...gitops } };
 }
 
-/** Whoever runs the whole fleet is told what is left out; whoever asks for that alone has to be stopped. */
-function refusePlaceholders({ leftOut }: FleetGraph, { clusters }: Selected, { selection }: RunOptions): void {
+/** A run of the whole fleet names what is left out; asking for that alone is refused. */
+function refuseLeftOut({ leftOut }: FleetGraph, { clusters }: Selected, { selection }: RunOptions): void {
   const asked = [selection.within, selection.clusters, selection.accounts, selection.providers];
   if (asked.every((list) => (list ?? []).length === 0)) return;
+  const reasons = new Map(leftOut.map(({ cluster, why }) => [cluster, why]));
+  const named = clusters.filter(({ name }) => selection.clusters?.includes(name) ?? false);
+  const impossible =
+    named.find(({ name, provider }) => provider !== "aws" && reasons.has(name)) ??
+    (clusters.every(({ name, provider }) => provider !== "aws" && reasons.has(name)) ? clusters[0] : undefined);
+  if (impossible !== undefined) {
+    throw new FleetError("NothingSelected", `${impossible.name}: ${reasons.get(impossible.name)}`, {
+      hint: "choose clusters of aws, kind or k3d",
+    });
+  }
   const inAws = clusters.filter(({ provider }) => provider === "aws");
   const first = leftOut.find(({ cluster }) => inAws.some(({ name }) => name === cluster));
   if (first === undefined) return;

@@ -70,9 +70,20 @@ describe("a bad start ends with exit code 2, one clear line and a hint", () => {
   });
 
   test("unknown cluster", async () => {
-    const said = await fails(["kind03.internal"]);
-    expect(said).toContain('unknown cluster "kind03.internal" (UnknownCluster)');
-    expect(said).toContain("kind01.internal");
+    const said = await fails(["nobodys.internal"]);
+    expect(said).toContain('unknown cluster "nobodys.internal" (UnknownCluster)');
+    expect(said).toContain("there are: ");
+  });
+
+  test.each([
+    [["k01.k8s.az.mylabs.dev"]],
+    [["kind01.internal", "k01.k8s.az.mylabs.dev"]],
+    [["--provider", "azure"]],
+    [["--account", "azure-01"]],
+  ])("clusters that no task can create: %j", async (args) => {
+    const said = await fails(["--fleet", "tests/fixtures/fleets/default/fleet.ts", ...args], {}, "create-all");
+    expect(said).toContain("k01.k8s.az.mylabs.dev: clusters in Azure and GCP are declared");
+    expect(said).toContain("(NothingSelected)");
   });
 
   test("a fleet that breaks a rule", async () => {
@@ -82,7 +93,7 @@ describe("a bad start ends with exit code 2, one clear line and a hint", () => {
   });
 
   test("a stack is shown where it is asked for", async () => {
-    const { stderr } = await runScript("tasks/status.ts", ["kind03.internal", "--verbose"]);
+    const { stderr } = await runScript("tasks/status.ts", ["nobodys.internal", "--verbose"]);
     expect(stderr).toMatch(/^\s+at /m);
   });
 

@@ -2,8 +2,9 @@ import { type Edge, formatRecords } from "#lib/dns/prove.ts";
 import { formatTable } from "#lib/table.ts";
 
 /** What was found of every delegation, what is wrong with which, and what to write where. Pure. */
-export function formatEdges(edges: readonly Edge[], domain: string): string {
-  if (edges.length === 0) return "the fleet has no zones\n";
+export function formatEdges(edges: readonly Edge[], domain: string, leftOut: readonly string[] = []): string {
+  const without = leftOut.length === 0 ? "" : `left out: ${leftOut.join(", ")}: no task can create these zones yet\n`;
+  if (edges.length === 0) return `the fleet has no zones${leftOut.length === 0 ? "" : " to prove"}\n${without}`;
   const rows = edges.map(({ child, parent, state, delegated }) => [
     state === "ok" ? "✔" : "✘",
     child,
@@ -26,6 +27,6 @@ export function formatEdges(edges: readonly Edge[], domain: string): string {
     parts.push(`records to have in ${domain}, instead of what is there for these names:\n${records}\n`);
   }
   const ok = edges.filter(({ state }) => state === "ok").length;
-  parts.push(`${ok} of ${edges.length} delegations are ok\n`);
+  parts.push(`${ok} of ${edges.length} delegations are ok\n${without}`);
   return parts.join("\n");
 }

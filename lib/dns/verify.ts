@@ -1,7 +1,7 @@
 import type { DnsRoot } from "#lib/dns/directory.ts";
 import { type Edge, proveEdge } from "#lib/dns/prove.ts";
 import type { NameServer, QueryOptions } from "#lib/dns/query.ts";
-import { type Cluster, type Fleet, isCloud } from "#lib/fleet/types.ts";
+import { type CloudZones, type Cluster, type Fleet, isCloud } from "#lib/fleet/types.ts";
 
 /** A zone with the zones that are delegated from it. */
 export interface ZoneTree {
@@ -9,9 +9,20 @@ export interface ZoneTree {
   readonly children: readonly ZoneTree[];
 }
 
-/** Proves all delegations of a fleet. @throws FleetError DnsUnanswered, DnsDirectoryInvalid */
+/** Proves the delegations of a fleet's zones, except of clouds that are left out. @throws FleetError DnsUnanswered, DnsDirectoryInvalid */
 export async function verifyFleet(dns: DnsRoot, fleet: Fleet): Promise<readonly Edge[]> {
-  return fleet.zones.length === 0 ? [] : await verifyZones(dns, zoneTree(fleet));
+  const zones = fleet.zones.filter(isMade);
+  return zones.length === 0 ? [] : await verifyZones(dns, zoneTree({ ...fleet, zones }));
+}
+
+/** Zones that nothing is proved of, because no task can create them yet. Pure. */
+export function leftOutZones({ zones }: Pick<Fleet, "zones">): readonly string[] {
+  return zones.filter((pair) => !isMade(pair)).map(({ primary }) => primary);
+}
+
+/** The same clouds that the graph of a fleet has resources of. */
+function isMade({ provider }: CloudZones): boolean {
+  return provider === "aws";
 }
 
 /** The zones of a fleet below its domain. Pure. */

@@ -12,7 +12,7 @@ export const spec: CommandSpec = { options: [option.sandbox, option.fleet, optio
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values }) => {
-    const [{ verifyFleet }, { formatEdges }, { openDns }, { openSession }] = await Promise.all([
+    const [{ leftOutZones, verifyFleet }, { formatEdges }, { openDns }, { openSession }] = await Promise.all([
       import("#lib/dns/verify.ts"),
       import("#lib/dns/format.ts"),
       import("#lib/dns/directory.ts"),
@@ -22,7 +22,7 @@ if (import.meta.main) {
     const { fleet, environment } = session;
     const edges = await verifyFleet(openDns(environment.dnsDirectory), fleet);
     if (flags.has("json")) for (const edge of edges) terminal.json(edge);
-    else terminal.out(formatEdges(edges, fleet.domain));
+    else terminal.out(formatEdges(edges, fleet.domain, leftOutZones(fleet)));
     return edges.every(({ state }) => state === "ok") ? 0 : 1;
   });
 }

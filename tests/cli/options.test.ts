@@ -45,6 +45,10 @@ describe("options", () => {
     expect([error.code, error.message, error.hint]).toEqual(["UnknownFlag", `unknown option ${argv[0]}`, hint]);
   });
 
+  test("of -h are those of --help", () => {
+    expect([...parseOptions(spec, ["-h"]).flags]).toEqual(["help"]);
+  });
+
   test.each([
     [["--jobs"], "--jobs needs a count"],
     [["--jobs="], "--jobs needs a count"],

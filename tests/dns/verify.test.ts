@@ -3,9 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readDirectory } from "#lib/dns/directory.ts";
+import { formatEdges } from "#lib/dns/format.ts";
 import { type Edge, formatRecords } from "#lib/dns/prove.ts";
 import { queryServer } from "#lib/dns/query.ts";
-import { verifyZones, zoneTree } from "#lib/dns/verify.ts";
+import { leftOutZones, verifyFleet, verifyZones, zoneTree } from "#lib/dns/verify.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { type DnsServer, openDnsServer } from "#sandbox/dns/server.ts";
 import type { Zone } from "#sandbox/dns/zone.ts";
@@ -212,6 +213,17 @@ test.each([
   await Bun.write(directory, text);
   const error = await failureOf(readDirectory(directory));
   expect([error.code, error.message]).toEqual(["DnsDirectoryInvalid", expect.stringContaining(message)]);
+});
+
+test("zones of clouds that no task can create are left out, and named", async () => {
+  const edges = await verifyFleet({ addressesOf: async () => [], serversOf: async () => [] }, fleet);
+  expect(edges.filter(({ child }) => !/(?:^|\.)aws\.mylabs\.dev$/.test(child))).toEqual([]);
+  expect(formatEdges(edges, fleet.domain, leftOutZones(fleet))).toEndWith(
+    "left out: az.mylabs.dev, gcp.mylabs.dev: no task can create these zones yet\n",
+  );
+  expect(
+    await verifyFleet({ addressesOf: async () => [], serversOf: async () => [] }, { ...fleet, zones: [] }),
+  ).toEqual([]);
 });
 
 test("the default fleet has 18 zones below its domain", () => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { loadFleet } from "#lib/fleet/load.ts";
 import { readFleet } from "#lib/fleet/schema.ts";
 import { fleetGraph } from "#lib/graph/fleet-graph.ts";
 import { buildGraph } from "#lib/graph/graph.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
 import { select } from "#lib/graph/select.ts";
+import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { fakeResource } from "#tests/support/fake-resource.ts";
 
 const images = { kind: undefined, k3d: undefined };
@@ -54,8 +54,8 @@ describe("outputs", () => {
 });
 
 describe("the default fleet's graph", () => {
-  test("has cluster and kubeconfig of each local cluster, and one of each shared thing", async () => {
-    const graph = fleetGraph(await loadFleet(), { images });
+  test("has cluster and kubeconfig of each local cluster, and one of each shared thing", () => {
+    const graph = fleetGraph(fleet, { images });
     const local = graph.resources.filter(({ owner }) => owner.kind === "cluster" && owner.group === "local");
     const own = local.map((resource) => resource.id);
     expect(own.sort()).toEqual(
@@ -72,19 +72,19 @@ describe("the default fleet's graph", () => {
     ]);
   });
 
-  test("says of every cluster of Azure and GCP that it is left out", async () => {
-    const graph = fleetGraph(await loadFleet(), { images });
+  test("says of every cluster of Azure and GCP that it is left out", () => {
+    const graph = fleetGraph(fleet, { images });
     const clusters = graph.leftOut.map(({ cluster }) => cluster);
     expect(clusters.filter((name) => /\.(az|gcp)\./.test(name)).length).toBe(8);
     expect(clusters.length).toBe(8);
   });
 
-  test("pulls the image that the environment names instead of the pinned one", async () => {
-    const graph = fleetGraph(await loadFleet(), { images: { kind: "example/node:v1", k3d: undefined } });
+  test("pulls the image that the environment names instead of the pinned one", () => {
+    const graph = fleetGraph(fleet, { images: { kind: "example/node:v1", k3d: undefined } });
     expect(graph.byId.has("local/docker/image/example/node:v1")).toBe(true);
   });
 
-  test("is as large as a fleet of a hundred clusters needs", async () => {
+  test("is as large as a fleet of a hundred clusters needs", () => {
     const clusters = Array.from({ length: 100 }, (_, index) => ({
       provider: "kind" as const,
       name: `c${index}.internal`,
@@ -99,16 +99,14 @@ describe("the default fleet's graph", () => {
 describe("a selection", () => {
   const ids = (set: ReadonlySet<AnyResource>): readonly string[] => [...set].map((resource) => resource.id).sort();
 
-  test("of nothing is the whole fleet", async () => {
-    const fleet = await loadFleet();
+  test("of nothing is the whole fleet", () => {
     const graph = fleetGraph(fleet, { images });
     const selected = select(graph, fleet, {});
     expect(selected.clusters.length).toBe(16);
     expect(selected.withNeeds.size).toBe(graph.resources.length);
   });
 
-  test("of a cluster brings what it needs along", async () => {
-    const fleet = await loadFleet();
+  test("of a cluster brings what it needs along", () => {
     const graph = fleetGraph(fleet, { images: { kind: "node:1", k3d: "k3s:1" } });
     const selected = select(graph, fleet, { clusters: ["kind02.internal"] });
     expect(ids(selected.chosen)).toEqual(["local/kind02.internal/cluster", "local/kind02.internal/kubeconfig"]);
@@ -120,8 +118,7 @@ describe("a selection", () => {
     ]);
   });
 
-  test("by provider, account and target is joined", async () => {
-    const fleet = await loadFleet();
+  test("by provider, account and target is joined", () => {
     const graph = fleetGraph(fleet, { images });
     const selected = select(graph, fleet, {
       providers: ["k3d"],
@@ -143,8 +140,7 @@ describe("a selection", () => {
     [{ accounts: ["aws-1"] }, 'unknown account "aws-1"', "aws-01"],
     [{ providers: ["kin"] }, 'unknown provider "kin"', "kind"],
     [{ targets: ["local/kind01.internal/clustr"] }, "unknown target", "local/kind01.internal/cluster"],
-  ] as const)("of %j is refused with the nearest name", async (selection, message, near) => {
-    const fleet = await loadFleet();
+  ] as const)("of %j is refused with the nearest name", (selection, message, near) => {
     try {
       select(fleetGraph(fleet, { images }), fleet, selection);
       throw new Error("it was not refused");
@@ -154,8 +150,7 @@ describe("a selection", () => {
     }
   });
 
-  test("within a provider knows no cluster of another", async () => {
-    const fleet = await loadFleet();
+  test("within a provider knows no cluster of another", () => {
     const graph = fleetGraph(fleet, { images });
     expect(() => select(graph, fleet, { within: ["kind"], clusters: ["k3d01.internal"] })).toThrow("unknown cluster");
   });

@@ -110,6 +110,7 @@ export const errorCodes = {
   LockTimedOut: 1,
   SandboxFailed: 1,
   StaleFiles: 1,
+  DiskFailed: 1,
   Unexpected: 1,
 } as const satisfies Record<string, 1 | 2>;
 
@@ -128,10 +129,39 @@ export interface ErrorReport {
 export function asFleetError(thrown: unknown): FleetError {
   if (thrown instanceof FleetError) return thrown;
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const fault = diskFault(error);
+  if (fault !== undefined) {
+    const message = error.message.startsWith(fault.code) ? error.message : `${fault.code}: ${error.message}`;
+    return new FleetError("DiskFailed", message, { hint: fault.hint, cause: error });
+  }
   return new FleetError("Unexpected", error.message === "" ? error.name : error.message, {
     hint: "run again with --verbose for the stack, and report it with the journal of the run",
     cause: error,
   });
+}
+
+const elsewhere = "set CLUSTERS_DIRECTORY to a folder on another disk";
+const readOnly = "set CLUSTERS_DIRECTORY to a folder that can be written";
+const full = `free some space, or ${elsewhere}`;
+const inTheWay = "a file and a folder are mixed up at this path: move it away";
+
+/** Codes of the file system and of SQLite (https://www.sqlite.org/rescode.html), with what to do. */
+const diskHints: Readonly<Record<string, string>> = {
+  EROFS: readOnly,
+  ENOSPC: full,
+  EDQUOT: full,
+  EIO: elsewhere,
+  EISDIR: inTheWay,
+  ENOTDIR: inTheWay,
+  SQLITE_FULL: full,
+  SQLITE_READONLY: readOnly,
+  SQLITE_READONLY_DIRECTORY: readOnly,
+};
+
+function diskFault(error: Error): { readonly code: string; readonly hint: string } | undefined {
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  const hint = Object.hasOwn(diskHints, code) ? diskHints[code] : undefined;
+  return hint === undefined ? undefined : { code, hint };
 }
 
 /** `verbose` adds the stack, with the stacks of its causes. */

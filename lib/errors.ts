@@ -48,6 +48,7 @@ export const errorCodes = {
   DockerDenied: 2,
   DockerTooOld: 2,
   InotifyLow: 2,
+  KindProviderRefused: 2,
   ImageUnavailable: 1,
   PortTaken: 1,
   DownloadFailed: 1,

@@ -12,6 +12,8 @@ export interface Paths {
   readonly cache: string;
   /** One lock per cluster, held while a command works on it. */
   readonly locks: string;
+  /** One empty file for each local cluster that a run began to create and that was never ready. */
+  readonly unfinished: string;
 }
 
 /** The checkout that this file is in. */
@@ -25,6 +27,7 @@ export function pathsBelow(root: string, state: string = join(root, "clusters"))
     runs: join(state, ".runs"),
     cache: join(state, ".cache"),
     locks: join(state, ".locks"),
+    unfinished: join(state, ".unfinished"),
   };
 }
 

@@ -7,14 +7,7 @@ import {
 } from "#lib/argocd/application-state.ts";
 import { serveCheckout } from "#lib/argocd/git-server.ts";
 import { findSource, formatRevision, type GitSource, type GitSourceOf, sourceOf } from "#lib/argocd/git-source.ts";
-import {
-  apiOf,
-  argocdNamespace,
-  fieldManager,
-  findApi,
-  type ManagedCluster,
-  managedBy,
-} from "#lib/argocd/managed-cluster.ts";
+import { apiOf, argocdNamespace, findApi, type ManagedCluster, managedBy } from "#lib/argocd/managed-cluster.ts";
 import { removeApplications } from "#lib/argocd/remove-applications.ts";
 import { FleetError } from "#lib/errors.ts";
 import { applicationsOf } from "#lib/fleet/applications.ts";
@@ -22,6 +15,7 @@ import type { Fleet } from "#lib/fleet/types.ts";
 import type { AnyResource, Change, Observed, Outputs, Resource } from "#lib/graph/resource.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { applyObjects } from "#lib/kubernetes/apply.ts";
+import { fieldManager } from "#lib/kubernetes/field-manager.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { listObjects, parseManifest } from "#lib/kubernetes/objects.ts";
 import { waitFor } from "#lib/kubernetes/wait.ts";

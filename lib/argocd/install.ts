@@ -1,16 +1,10 @@
-import {
-  apiOf,
-  argocdNamespace,
-  fieldManager,
-  findApi,
-  type ManagedCluster,
-  managedBy,
-} from "#lib/argocd/managed-cluster.ts";
+import { apiOf, argocdNamespace, findApi, type ManagedCluster, managedBy } from "#lib/argocd/managed-cluster.ts";
 import type { ManifestState } from "#lib/argocd/manifest.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Change, Observed, Outputs, Resource } from "#lib/graph/resource.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { applyObjects } from "#lib/kubernetes/apply.ts";
+import { fieldManager } from "#lib/kubernetes/field-manager.ts";
 import { type KubernetesObject, type ObjectReference, referenceOf } from "#lib/kubernetes/object.ts";
 import { findObject, listObjects } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";

@@ -2,6 +2,7 @@ import { FleetError } from "#lib/errors.ts";
 import type { Cluster } from "#lib/fleet/types.ts";
 import type { AnyResource, Outputs, Owner } from "#lib/graph/resource.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
+import { fieldManager } from "#lib/kubernetes/field-manager.ts";
 import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
 import type { World } from "#lib/world.ts";
 
@@ -26,8 +27,6 @@ export type Access =
 
 /** Namespace of Argo CD; its manifests name it, so that it can't be another one. */
 export const argocdNamespace = "argocd";
-/** Owner of the fields that we apply, and value of the label on what is ours. */
-export const fieldManager = "k8s-multicluster-gitops";
 export const managedBy = { "app.kubernetes.io/managed-by": fieldManager } as const;
 
 /** Undefined while the cluster is absent. @throws FleetError OutputMissing while it can't be looked into */

@@ -1,13 +1,7 @@
-import {
-  apiOf,
-  argocdNamespace,
-  fieldManager,
-  findApi,
-  type ManagedCluster,
-  managedBy,
-} from "#lib/argocd/managed-cluster.ts";
+import { apiOf, argocdNamespace, findApi, type ManagedCluster, managedBy } from "#lib/argocd/managed-cluster.ts";
 import type { Observed, Outputs, Removal } from "#lib/graph/resource.ts";
 import { applyObjects } from "#lib/kubernetes/apply.ts";
+import { fieldManager } from "#lib/kubernetes/field-manager.ts";
 import type { KubernetesObject, ObjectReference } from "#lib/kubernetes/object.ts";
 import { findObject } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";

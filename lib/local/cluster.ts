@@ -9,6 +9,7 @@ import { fleetLabel } from "#lib/local/config.ts";
 import { findCreator } from "#lib/local/creator.ts";
 import { type Container, docker, listContainers } from "#lib/local/docker.ts";
 import { explainCreateError } from "#lib/local/explain.ts";
+import { forgetBegun, isBegun, markBegun, markReady } from "#lib/local/finished.ts";
 import { requireFreePort } from "#lib/local/ports.ts";
 import { type ClusterNode, type Probe, probe, waitingFor } from "#lib/local/readiness.ts";
 import type { Configuration, LocalTool } from "#lib/local/tool.ts";
@@ -16,10 +17,12 @@ import { kubeconfigPath } from "#lib/paths.ts";
 import type { World } from "#lib/world.ts";
 
 export interface LocalClusterState {
-  /** `starting`: complete, but not ready yet, e.g. after a restart of Docker. */
-  readonly phase: "stopped" | "starting" | "ready";
-  /** What it is still waiting for; empty when ready. */
+  /** `starting`: complete, but not ready yet, e.g. after a restart of Docker. `damaged`: it has lost a part. */
+  readonly phase: "stopped" | "starting" | "ready" | "damaged";
+  /** What it is still waiting for, or what it lacks; empty when ready. */
   readonly waitingFor: string;
+  /** It says itself that it was ready once. False while it isn't asked. */
+  readonly isMarked: boolean;
   readonly configuration: Configuration;
   readonly nodes: readonly ClusterNode[];
   /** The admin's kubeconfig; undefined while it is stopped. */
@@ -92,19 +95,20 @@ async function observeContainers(
   containers: readonly Container[],
 ): Promise<LocalObserved> {
   const { tool } = options;
-  const unfinished = tool.unfinished(containers);
-  if (unfinished !== undefined) return { kind: "broken", why: unfinished };
-  const unborn = containers.find((container) => container.status === "created" || container.status === "dead");
-  if (unborn !== undefined) return { kind: "broken", why: `container ${unborn.name} is ${unborn.status}` };
-
   const configuration = tool.describe(containers);
+  const lacking = (why: string): Promise<LocalObserved> => judge(world, options, { configuration, nodes: [] }, why);
+  const unfinished = tool.unfinished(containers);
+  if (unfinished !== undefined) return await lacking(unfinished);
+  const unborn = containers.find((container) => container.status === "created" || container.status === "dead");
+  if (unborn !== undefined) return await lacking(`container ${unborn.name} is ${unborn.status}`);
+
   const down = containers.filter((container) => container.status !== "running");
   if (down.length > 0) {
     const states = [...new Set(down.map((one) => one.status))].join(", ");
     const what = `${down.length} of ${containers.length} containers are ${states}`;
     return {
       kind: "present",
-      state: { phase: "stopped", waitingFor: what, configuration, nodes: [], kubeconfig: undefined },
+      state: { ...unasked, phase: "stopped", waitingFor: what, configuration },
     };
   }
   // The file that we wrote saves asking the tool, which takes longer than all the rest; that it is right is proved by using it.
@@ -114,8 +118,25 @@ async function observeContainers(
     if (observed.kind === "present" && observed.state.phase === "ready") return observed;
   }
   const kubeconfig = await askKubeconfig(world, options);
-  if (kubeconfig === undefined) return { kind: "broken", why: "it has no kubeconfig: it was never finished" };
+  if (kubeconfig === undefined) return await lacking("it has no kubeconfig");
   return await observeApi(world, options, configuration, kubeconfig);
+}
+
+/** Of a cluster whose API wasn't asked. */
+const unasked = { nodes: [], kubeconfig: undefined, isMarked: false } as const;
+
+/** What lacks a part was either never finished, and is what a run of ours left; or it is somebody's cluster, which has lost it. */
+async function judge(
+  world: World,
+  { cluster }: LocalClusterOptions,
+  seen: Pick<LocalClusterState, "configuration" | "nodes"> & {
+    readonly kubeconfig?: Kubeconfig;
+    readonly isMarked?: boolean;
+  },
+  why: string,
+): Promise<LocalObserved> {
+  if (seen.isMarked !== true && (await isBegun(world, cluster.name))) return { kind: "broken", why };
+  return { kind: "present", state: { ...unasked, ...seen, phase: "damaged", waitingFor: why } };
 }
 
 async function askKubeconfig(world: World, { cluster, tool }: LocalClusterOptions): Promise<Kubeconfig | undefined> {
@@ -144,21 +165,21 @@ async function readOwnKubeconfig(
 /** What the API says of a cluster whose containers all run. */
 async function observeApi(
   world: World,
-  { cluster, tool, domain }: LocalClusterOptions,
+  options: LocalClusterOptions,
   configuration: Configuration,
   kubeconfig: Kubeconfig,
 ): Promise<LocalObserved> {
-  const present = (nodes: readonly ClusterNode[], waiting: string | undefined): LocalObserved => {
-    const phase = waiting === undefined ? "ready" : "starting";
-    return { kind: "present", state: { phase, waitingFor: waiting ?? "", configuration, nodes, kubeconfig } };
-  };
+  const { cluster, tool, domain } = options;
   let seen: Probe;
   try {
     const api = world.kubernetes(endpointOf(kubeconfig, `${tool.name} cluster ${cluster.name}`));
     seen = await probe(api, tool.systemObjects, world.signal);
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
-    if (error.code === "ClusterUnreachable" || error.code === "KubernetesError") return present([], "its API server");
+    if (error.code === "ClusterUnreachable" || error.code === "KubernetesError") {
+      const waitingFor = "its API server";
+      return { kind: "present", state: { ...unasked, phase: "starting", waitingFor, configuration, kubeconfig } };
+    }
     throw error;
   }
   if (seen.nodes.length > 0 && seen.nodes.every((node) => node.labels[fleetLabel] !== domain)) {
@@ -166,12 +187,18 @@ async function observeApi(
     const maker = owner === undefined ? "not made by this fleet" : `made by the fleet ${owner}`;
     return { kind: "foreign", why: `a ${tool.name} cluster ${cluster.name} exists that was ${maker}` };
   }
-  if (seen.missing.length > 0) return { kind: "broken", why: `kube-system has no ${seen.missing.join(", ")}` };
+  const { nodes, wasReady: isMarked } = seen;
+  const found = { configuration, nodes, kubeconfig, isMarked };
+  if (seen.missing.length > 0)
+    return await judge(world, options, found, `kube-system has no ${seen.missing.join(", ")}`);
   const expected = 1 + configuration.workers;
-  if (seen.nodes.length < expected) {
-    return { kind: "broken", why: `${expected - seen.nodes.length} of ${expected} nodes never joined` };
+  if (nodes.length < expected) {
+    const why = `${expected - nodes.length} of ${expected} nodes ${isMarked ? "are missing" : "never joined"}`;
+    return await judge(world, options, found, why);
   }
-  return present(seen.nodes, waitingFor(seen));
+  const waiting = waitingFor(seen);
+  const phase = waiting === undefined ? "ready" : "starting";
+  return { kind: "present", state: { ...found, phase, waitingFor: waiting ?? "" } };
 }
 
 function filterOf({ cluster, tool }: LocalClusterOptions): string {
@@ -188,7 +215,10 @@ function compare(state: LocalClusterState, wanted: Configuration): readonly Chan
   replace("workers", String(is.workers), String(wanted.workers));
   replace("api", is.api, wanted.api);
   replace("arguments", is.arguments.join(" "), wanted.arguments.join(" "));
-  if (state.phase !== "ready") changes.push({ field: "state", from: state.phase, to: "ready", effect: "in-place" });
+  if (state.phase === "damaged") replace("state", `damaged: ${state.waitingFor}`, "complete");
+  else if (state.phase !== "ready")
+    changes.push({ field: "state", from: state.phase, to: "ready", effect: "in-place" });
+  else if (!state.isMarked) changes.push({ field: "mark", from: "absent", to: "ready once", effect: "in-place" });
   return changes;
 }
 
@@ -209,7 +239,8 @@ async function ensure(world: World, observed: LocalObserved, options: LocalClust
         await tool.start(world, cluster.name, await listContainers(world, [filterOf(options)]));
       }
       const ended = await waitReady(world, options);
-      return ended.kind === "present" ? ended.state : await remake(world, options, `deleting it: ${ended.why}`);
+      if (ended.kind === "broken") return await remake(world, options, `deleting it: ${ended.why}`);
+      return await finish(world, options, ended.state);
     }
     case "broken":
       return await remake(world, options, "deleting what is left of it");
@@ -229,6 +260,7 @@ async function remake(world: World, options: LocalClusterOptions, why: string): 
 async function make(world: World, options: LocalClusterOptions): Promise<LocalClusterState> {
   const { cluster, tool, wanted } = options;
   await requireFreePort(world, cluster.apiPort);
+  await markBegun(world, cluster.name);
   await withScratch(async (folder) => {
     const configPath = join(folder, `${cluster.name}.yaml`);
     await Bun.write(configPath, tool.render(cluster, options.domain, wanted.image));
@@ -258,6 +290,7 @@ async function removeCluster(world: World, options: LocalClusterOptions): Promis
   if (left.length > 0) {
     await docker(world, ["container", "rm", "--force", "--volumes", ...left.map((container) => container.id)]);
   }
+  await forgetBegun(world, cluster.name);
 }
 
 /** After a failure or an interrupt either everything is gone or, with --retain, everything is left for a look. */
@@ -290,10 +323,26 @@ function withProgress(world: World, tool: LocalTool): World {
 /** Waits for a cluster that should be complete. */
 async function becomeReady(world: World, options: LocalClusterOptions): Promise<LocalClusterState> {
   const state = await waitReady(world, options);
-  if (state.kind === "present") return state.state;
+  if (state.kind === "present") return await finish(world, options, state.state);
   throw new FleetError("ClusterNotReady", `${options.tool.name} ended well, but ${state.why}`, {
     hint: "run the same command again: what was never finished is made anew",
   });
+}
+
+async function finish(
+  world: World,
+  { cluster, tool }: LocalClusterOptions,
+  state: LocalClusterState,
+): Promise<LocalClusterState> {
+  if (state.kubeconfig === undefined) return state;
+  if (state.isMarked) await forgetBegun(world, cluster.name);
+  else
+    await markReady(
+      world,
+      cluster.name,
+      world.kubernetes(endpointOf(state.kubeconfig, `${tool.name} cluster ${cluster.name}`)),
+    );
+  return { ...state, isMarked: true };
 }
 
 /** Polls until the cluster is ready or turns out to have never been finished. @throws FleetError ClusterNotReady */
@@ -314,6 +363,7 @@ async function waitReady(
     switch (observed.kind) {
       case "present":
         if (observed.state.phase === "ready") return observed;
+        if (observed.state.phase === "damaged") throw damaged(observed.state);
         known = observed.state;
         waiting = observed.state.waitingFor;
         break;
@@ -342,6 +392,12 @@ async function waitReady(
     world.progress(`waiting for ${waiting}`);
     await world.clock.sleep(pollMs, world.signal);
   }
+}
+
+function damaged({ waitingFor: why }: LocalClusterState): FleetError {
+  return new FleetError("ClusterNotReady", `it was ready before, and has lost a part since: ${why}`, {
+    hint: "restore what is missing, or run the same command with --allow-replacement to delete the cluster and create it again",
+  });
 }
 
 async function observeFully(world: World, options: LocalClusterOptions): Promise<LocalObserved> {

@@ -1,6 +1,6 @@
 import { renderK3dConfig } from "#lib/local/config.ts";
 import { removeObject } from "#lib/local/docker.ts";
-import { countRole, type LocalTool } from "#lib/local/tool.ts";
+import { countRole, type LocalTool, readKubeconfig } from "#lib/local/tool.ts";
 
 const clusterLabel = "k3d.cluster";
 const roleLabel = "k3d.role";
@@ -9,6 +9,10 @@ const createTimeoutMs = 15 * 60_000;
 
 /** Every call: no colour codes in what we parse. */
 const env = { LOG_COLORS: "false" };
+
+/** As k3d says that k3s has not come so far, or that it never began. */
+const noKubeconfig =
+  /no nodes found for given cluster|could not find the file|no such file or directory|no server nodes found/i;
 
 /** k3d: k3s nodes as Docker containers, behind a load balancer (https://k3d.io/). */
 export const k3d: LocalTool = {
@@ -66,8 +70,7 @@ export const k3d: LocalTool = {
   kubeconfigCommand: "kubeconfig get",
 
   async kubeconfig(world, cluster) {
-    const result = await world.exec.attempt("k3d", ["kubeconfig", "get", cluster], { env, signal: world.signal });
-    return result.exitCode === 0 && result.stdout.trim() !== "" ? result.stdout : undefined;
+    return await readKubeconfig("k3d", ["kubeconfig", "get", cluster], noKubeconfig, world, env);
   },
 
   // `INFO[0003] Creating node 'x'` on a terminal, `time="…" level=info msg="Creating node 'x'"` in a pipe.

@@ -1,12 +1,38 @@
+import { FleetError } from "#lib/errors.ts";
 import { renderKindConfig } from "#lib/local/config.ts";
 import { docker } from "#lib/local/docker.ts";
-import { countRole, type LocalTool } from "#lib/local/tool.ts";
+import { countRole, type LocalTool, readKubeconfig } from "#lib/local/tool.ts";
+import type { World } from "#lib/world.ts";
 
 const clusterLabel = "io.x-k8s.kind.cluster";
 const roleLabel = "io.x-k8s.kind.role";
 
+const providerVariable = "KIND_EXPERIMENTAL_PROVIDER";
+
+/**
+ * Every call: clusters are looked for, started and removed by docker, in docker's network `kind`.
+ *
+ * @throws FleetError KindProviderRefused
+ */
+function environmentOf({ variables }: World): Readonly<Record<string, string>> {
+  const { [providerVariable]: provider = "" } = variables;
+  if (provider !== "" && provider !== "docker") {
+    throw new FleetError(
+      "KindProviderRefused",
+      `${providerVariable} is ${provider}: kind clusters are created with docker here`,
+      {
+        hint: `unset ${providerVariable}`,
+      },
+    );
+  }
+  return { [providerVariable]: "docker", KIND_EXPERIMENTAL_DOCKER_NETWORK: "kind" };
+}
+
 /** Building a node takes 20 s; a loaded machine has been seen to take twenty times that. */
 const createTimeoutMs = 15 * 60_000;
+
+/** As kind says that kubeadm has not come so far. */
+const noKubeconfig = /could not locate any control plane nodes|admin\.conf: No such file or directory/i;
 
 /** kind: Kubernetes nodes as Docker containers (https://kind.sigs.k8s.io/). */
 export const kind: LocalTool = {
@@ -33,6 +59,7 @@ export const kind: LocalTool = {
     // ends with success when its time is over.
     const args = ["create", "cluster", "--name", cluster.name, "--config", configPath, "--image", image];
     await world.exec.run("kind", [...args, "--kubeconfig", kubeconfigPath, "--retain"], {
+      env: environmentOf(world),
       signal: world.signal,
       timeoutMs: createTimeoutMs,
       onLine: world.output,
@@ -47,6 +74,7 @@ export const kind: LocalTool = {
 
   async remove(world, cluster, kubeconfigPath) {
     await world.exec.run("kind", ["delete", "cluster", "--name", cluster, "--kubeconfig", kubeconfigPath], {
+      env: environmentOf(world),
       signal: world.signal,
       onLine: world.output,
     });
@@ -55,8 +83,8 @@ export const kind: LocalTool = {
   kubeconfigCommand: "get kubeconfig --name",
 
   async kubeconfig(world, cluster) {
-    const result = await world.exec.attempt("kind", ["get", "kubeconfig", "--name", cluster], { signal: world.signal });
-    return result.exitCode === 0 ? result.stdout : undefined;
+    const args = ["get", "kubeconfig", "--name", cluster];
+    return await readKubeconfig("kind", args, noKubeconfig, world, environmentOf(world));
   },
 
   // ` • Starting control-plane 🕹️  ...` at the start of a step, ` ✓ …` at its end; words only, without the pictures.

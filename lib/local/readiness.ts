@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
+import { readyMark } from "#lib/local/finished.ts";
 
 const nodeListSchema = z.object({
   items: z.array(
@@ -31,12 +32,15 @@ export interface Probe {
   readonly missing: readonly string[];
   /** Names and Services are resolved in the cluster. */
   readonly dnsUp: boolean;
+  /** It was ready once, as it says itself. */
+  readonly wasReady: boolean;
 }
 
 /** Asks all questions at once. @throws FleetError ClusterUnreachable */
 export async function probe(api: KubernetesApi, systemObjects: readonly string[], signal: AbortSignal): Promise<Probe> {
-  const [nodes, ...objects] = await Promise.all([
+  const [nodes, mark, ...objects] = await Promise.all([
     api.get("/api/v1/nodes", { signal }),
+    api.find(readyMark, { signal }),
     ...systemObjects.map((object) => api.find(`/apis/apps/v1/namespaces/kube-system/${object}`, { signal })),
     api.get("/readyz", { signal }),
   ]);
@@ -54,6 +58,7 @@ export async function probe(api: KubernetesApi, systemObjects: readonly string[]
     }),
     missing: found.filter((entry) => entry.object === undefined).map((entry) => entry.name),
     dnsUp: dns !== undefined && (workloadSchema.parse(dns).status?.availableReplicas ?? 0) > 0,
+    wasReady: mark !== undefined,
   };
 }
 

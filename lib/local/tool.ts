@@ -1,3 +1,5 @@
+import { FleetError } from "#lib/errors.ts";
+import { lastLines } from "#lib/exec.ts";
 import type { LocalCluster } from "#lib/fleet/types.ts";
 import type { Container } from "#lib/local/docker.ts";
 import type { World } from "#lib/world.ts";
@@ -23,7 +25,7 @@ export interface LocalTool {
   remove(world: World, cluster: string, kubeconfigPath: string): Promise<void>;
   /** Words after the tool's name that print a cluster's kubeconfig. */
   readonly kubeconfigCommand: string;
-  /** Text of the admin's kubeconfig; undefined when the cluster has none (yet). */
+  /** Text of the admin's kubeconfig; undefined when the cluster has none (yet). @throws FleetError ProgramFailed */
   kubeconfig(world: World, cluster: string): Promise<string | undefined>;
   /** What a line of the tool's output says of its progress, if anything. */
   parseProgress(line: string): string | undefined;
@@ -50,4 +52,31 @@ export interface Configuration {
 /** Roles as the tools label them. */
 export function countRole(containers: readonly Container[], label: string, role: string): number {
   return containers.filter((container) => container.labels[label] === role).length;
+}
+
+/**
+ * Only what the tool says of a kubeconfig that isn't there means that there is none: any other failure of it says nothing about
+ * the cluster.
+ *
+ * @throws FleetError ProgramFailed
+ */
+export async function readKubeconfig(
+  tool: LocalTool["name"],
+  args: readonly string[],
+  noKubeconfig: RegExp,
+  world: World,
+  env: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
+  const result = await world.exec.attempt(tool, args, { env, signal: world.signal });
+  if (result.exitCode === 0 && result.stdout.trim() !== "") return result.stdout;
+  const said = lastLines(result);
+  if (noKubeconfig.test(said.join("\n"))) return undefined;
+  throw new FleetError(
+    "ProgramFailed",
+    `${tool} ${args.join(" ")} ended with exit code ${result.exitCode} and no kubeconfig`,
+    {
+      hint: "run the same command again; the cluster was left alone",
+      details: said,
+    },
+  );
 }

@@ -2,8 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { FleetError } from "#lib/errors.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import { localCluster } from "#lib/local/cluster.ts";
+import { isBegun, markBegun } from "#lib/local/finished.ts";
 import { kind } from "#lib/local/kind.ts";
-import type { World } from "#lib/world.ts";
+import type { World, WorldOptions } from "#lib/world.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import {
   clusterName,
@@ -28,6 +29,12 @@ const creating = `kind create cluster --name ${clusterName} --config ${clusterNa
 const deleting = `kind delete cluster --name ${clusterName} --kubeconfig kubeconfig`;
 
 const observe = (machine: Machine) => resource.observe(localWorld(machine).world, outputs);
+/** As it was left by a run of ours that was killed. */
+async function begun(machine: Machine, options: Partial<WorldOptions> = {}) {
+  const opened = localWorld(machine, options);
+  await markBegun(opened.world, clusterName);
+  return opened;
+}
 const ensure = async (world: World) => await resource.ensure(world, await resource.observe(world, outputs), outputs);
 
 describe("a kind cluster is seen", () => {
@@ -54,7 +61,7 @@ describe("a kind cluster is seen", () => {
     expect(observed).toMatchObject({ state: { phase: "stopped", waitingFor: "1 of 2 containers are exited" } });
   });
 
-  test.each([
+  const lacking: readonly (readonly [string, Partial<Machine>, string])[] = [
     ["without a control plane", { containers: { [worker]: "running" } }, "it has no control plane"],
     [
       "with a container that never ran",
@@ -63,8 +70,51 @@ describe("a kind cluster is seen", () => {
     ],
     ["without its network", { hasNetwork: false }, "kube-system has no daemonsets/kindnet"],
     ["with a node that never joined", { nodes: { a: true } }, "1 of 2 nodes never joined"],
-  ])("half-made %s", async (_what, change: Partial<Machine>, why) => {
-    expect(await observe(machineWithCluster(change))).toEqual({ kind: "broken", why });
+  ];
+
+  test.each(lacking)("half-made %s, where a run of ours began to make it", async (_what, change, why) => {
+    const { world } = await begun(machineWithCluster({ isMarked: false, ...change }));
+    expect(await resource.observe(world, outputs)).toEqual({ kind: "broken", why });
+  });
+
+  test.each(lacking)("damaged %s, where nobody knows that it was never ready", async (_what, change, waitingFor) => {
+    const observed = await observe(machineWithCluster({ isMarked: false, ...change }));
+    expect(observed).toMatchObject({ kind: "present", state: { phase: "damaged", waitingFor } });
+  });
+
+  test("damaged with a node that was deleted, whatever a run of ours once began", async () => {
+    const { world } = await begun(machineWithCluster({ nodes: { a: true } }));
+    const observed = await resource.observe(world, outputs);
+    expect(observed).toMatchObject({ state: { phase: "damaged", waitingFor: "1 of 2 nodes are missing" } });
+    if (observed.kind !== "present") throw new Error(observed.kind);
+    expect(resource.diff(observed.state, outputs)).toEqual([
+      { field: "state", from: "damaged: 1 of 2 nodes are missing", to: "complete", effect: "replace" },
+    ]);
+    expect(resource.health(observed.state)).toEqual({ kind: "degraded", summary: "damaged: 1 of 2 nodes are missing" });
+  });
+
+  test.each(["Error response from daemon: container is not running", "unexpected EOF", ""])(
+    "never as unfinished because kind itself fails: %p",
+    async (kubeconfigFault) => {
+      const { world, calls } = await begun(machineWithCluster({ isMarked: false, kubeconfigFault }));
+      const error = await failureOf(resource.observe(world, outputs));
+      expect([error.code, error.hint, calls]).toEqual([
+        "ProgramFailed",
+        "run the same command again; the cluster was left alone",
+        [],
+      ]);
+    },
+  );
+
+  test("with docker alone: another engine is refused by name", async () => {
+    const { world } = localWorld(machineWithCluster());
+    const error = await failureOf(
+      resource.observe({ ...world, variables: { KIND_EXPERIMENTAL_PROVIDER: "podman" } }, outputs),
+    );
+    expect([error.code, error.message]).toEqual([
+      "KindProviderRefused",
+      "KIND_EXPERIMENTAL_PROVIDER is podman: kind clusters are created with docker here",
+    ]);
   });
 
   test.each([
@@ -114,6 +164,7 @@ describe("a kind cluster is", () => {
     };
     expect(await ensure(world)).toMatchObject({ phase: "ready" });
     expect(calls).toEqual([creating]);
+    expect([machine.isMarked, await isBegun(world, clusterName)]).toEqual([true, false]);
     expect(clock.elapsed()).toBeGreaterThanOrEqual(5_000);
   });
 
@@ -125,9 +176,9 @@ describe("a kind cluster is", () => {
   });
 
   test("made anew when it is half-made, or differs", async () => {
-    for (const change of [{ hasNetwork: false }, { image: "node:0" }]) {
+    for (const change of [{ hasNetwork: false, isMarked: false }, { image: "node:0" }]) {
       const machine = machineWithCluster(change);
-      const { world, calls } = localWorld(machine);
+      const { world, calls } = await begun(machine);
       machine.onCreate = () => {
         finish(machine);
         Object.assign(machine, { hasNetwork: true, image: "node:1" });

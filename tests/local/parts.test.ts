@@ -32,10 +32,10 @@ describe("a cluster waits", () => {
   const node = (name: string, ready: boolean) => ({ name, labels: {}, ready, reason: "KubeletNotReady" });
 
   test("for its nodes, then for CoreDNS, then for nothing", () => {
-    expect(waitingFor({ nodes: [node("a", true), node("b", false)], missing: [], dnsUp: false })).toBe(
+    expect(waitingFor({ nodes: [node("a", true), node("b", false)], missing: [], dnsUp: false, wasReady: true })).toBe(
       "1 of 2 nodes (b: KubeletNotReady)",
     );
-    expect(waitingFor({ nodes: [node("a", true)], missing: [], dnsUp: false })).toBe("CoreDNS");
-    expect(waitingFor({ nodes: [node("a", true)], missing: [], dnsUp: true })).toBeUndefined();
+    expect(waitingFor({ nodes: [node("a", true)], missing: [], dnsUp: false, wasReady: true })).toBe("CoreDNS");
+    expect(waitingFor({ nodes: [node("a", true)], missing: [], dnsUp: true, wasReady: true })).toBeUndefined();
   });
 });

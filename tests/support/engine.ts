@@ -24,7 +24,7 @@ export async function runOver(
     exec: { run: refuse, attempt: refuse },
     variables: {},
     clock,
-    paths: { root: "", kubeconfigs: "", runs: "", locks: "", cache: "" },
+    paths: { root: "", kubeconfigs: "", runs: "", locks: "", cache: "", unfinished: "" },
     kubernetes: refuse,
     aws: {
       session: refuse,

@@ -1,7 +1,10 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { FleetError } from "#lib/errors.ts";
 import type { ExecOptions, ExecResult } from "#lib/exec.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { fleetLabel } from "#lib/local/config.ts";
+import { readyMark } from "#lib/local/finished.ts";
 import { cautious, type World, type WorldOptions } from "#lib/world.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
 
@@ -15,6 +18,10 @@ export interface Machine {
   owner: string | undefined;
   image: string;
   hasNetwork: boolean;
+  /** The mark in the cluster that it was ready once. */
+  isMarked: boolean;
+  /** What `kind get kubeconfig` fails with, instead of what it says of a cluster without one. */
+  kubeconfigFault: string | undefined;
   dnsUp: boolean;
   /** Lines of `ps`. */
   processes: string[];
@@ -36,6 +43,8 @@ export function emptyMachine(): Machine {
     owner: "mylabs.dev",
     image: "node:1",
     hasNetwork: true,
+    isMarked: false,
+    kubeconfigFault: undefined,
     dnsUp: true,
     processes: [],
     onCreate: undefined,
@@ -50,7 +59,7 @@ export function finish(machine: Machine): void {
 export function machineWithCluster(change: Partial<Machine> = {}): Machine {
   const machine = emptyMachine();
   finish(machine);
-  return Object.assign(machine, change);
+  return Object.assign(machine, { isMarked: true }, change);
 }
 
 /** The world of that machine. `calls` are the commands that change something, `said` the progress. */
@@ -66,7 +75,10 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
     if (/^docker container ls/.test(line)) return ok(listed(args).join("\n"));
     if (/^docker container inspect/.test(line)) return ok(JSON.stringify(args.slice(2).map(inspect)));
     if (line === `kind get kubeconfig --name ${clusterName}`) {
-      return machine.containers[controlPlane] === "running" ? ok(kubeconfig()) : failed("no such cluster");
+      if (machine.kubeconfigFault !== undefined) return failed(machine.kubeconfigFault);
+      return machine.containers[controlPlane] === "running"
+        ? ok(kubeconfig())
+        : failed(`ERROR: could not locate any control plane nodes for cluster named '${clusterName}'.`);
     }
     calls.push(line.replaceAll(/\S*\/k8s-multicluster-gitops-\w+\//g, ""));
     if (/^docker container start/.test(line)) {
@@ -74,7 +86,7 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
       return ok();
     }
     if (/^kind delete cluster/.test(line)) {
-      Object.assign(machine, { containers: {}, nodes: {} });
+      Object.assign(machine, { containers: {}, nodes: {}, isMarked: false });
       return ok();
     }
     if (/^kind create cluster/.test(line)) {
@@ -121,6 +133,7 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
       };
     },
     async find(path) {
+      if (path === readyMark) return machine.isMarked ? {} : undefined;
       if (path.endsWith("/daemonsets/kindnet")) return machine.hasNetwork ? {} : undefined;
       return { status: { availableReplicas: machine.dnsUp ? 1 : 0 } };
     },
@@ -129,7 +142,11 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
       machine.owner = "mylabs.dev";
       return {};
     },
-    apply: refuse,
+    async apply(path) {
+      if (!path.startsWith(`${readyMark}?`)) throw new Error(`the API does not know PATCH ${path}`);
+      machine.isMarked = true;
+      return {};
+    },
     remove: refuse,
     waitForEvent: refuse,
   };
@@ -145,7 +162,14 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
     },
     variables: {},
     clock,
-    paths: { root: "/nowhere", kubeconfigs: "/nowhere", runs: "/nowhere", locks: "/nowhere", cache: "/nowhere" },
+    paths: {
+      root: "/nowhere",
+      kubeconfigs: "/nowhere",
+      runs: "/nowhere",
+      locks: "/nowhere",
+      cache: "/nowhere",
+      unfinished: join(tmpdir(), `unfinished-${Bun.randomUUIDv7()}`),
+    },
     kubernetes: () => api,
     aws: {
       session: refuse,

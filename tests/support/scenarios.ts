@@ -1,6 +1,8 @@
 import { expect } from "bun:test";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:net";
+import { createKubernetesApi } from "#lib/kubernetes/api.ts";
+import { endpointOf, parseKubeconfig } from "#lib/kubernetes/kubeconfig.ts";
 import { type Ended, type Harness, names } from "./harness.ts";
 
 /** What must hold of the fleet of two, in the sandbox as on real Docker. Each begins and ends with no clusters. */
@@ -167,6 +169,7 @@ nodes: [{ role: control-plane }, { role: worker }]
 
 async function replaceDrifted(harness: Harness, pace: Pace): Promise<void> {
   await create(harness, "test-kind.internal");
+  await loseNode(harness, "test-kind.internal");
   const narrower = `${harness.state}/narrower.yaml`;
   await Bun.write(
     narrower,
@@ -188,6 +191,20 @@ clusters:
   expect(replaced.results[clusterId("test-kind.internal")]?.outcome).toBe("replaced");
   expect((await pace.readyNodes(harness.kubeconfig("test-kind.internal"))).length).toBe(1);
   await deleteAll(harness);
+}
+
+/** A cluster that was ready keeps its data, whatever has happened to it since. */
+async function loseNode(harness: Harness, name: string): Promise<void> {
+  const path = harness.kubeconfig(name);
+  const endpoint = endpointOf(parseKubeconfig(await Bun.file(path).text(), path), path);
+  await createKubernetesApi(endpoint).remove(`/api/v1/nodes/${name}-worker`, {});
+  const damaged = await harness.run("create-all", [name]);
+  expect(damaged.exitCode).toBe(1);
+  const { code, details } = damaged.results[clusterId(name)]?.error ?? {};
+  expect([code, details]).toEqual(["ReplacementRequired", ["state: damaged: 1 of 2 nodes are missing → complete"]]);
+  expect((await harness.run("status", [name])).exitCode).toBe(1);
+  const replaced = await harness.run("create-all", [name, "--allow-replacement"]);
+  expect([replaced.exitCode, replaced.results[clusterId(name)]?.outcome]).toEqual([0, "replaced"]);
 }
 
 async function shareWork(harness: Harness, pace: Pace): Promise<void> {

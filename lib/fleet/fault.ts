@@ -36,6 +36,7 @@ export const faultCodes = [
   "OverlappingMeshRanges",
   "OverlappingRanges",
   "PublicAccessTooWide",
+  "TooManyRanges",
   // GitHub
   "MalformedGitHub",
   // GitOps

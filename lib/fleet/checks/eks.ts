@@ -10,11 +10,20 @@ const vpcPrefix = 16;
 /** As the template has it: a slip of the finger must not cost a fortune. */
 const mostNodes = 100;
 
+/** https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html */
+const longestName = 100;
+/** https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html */
+const mostPublicRanges = 40;
+/** https://docs.aws.amazon.com/eks/latest/APIReference/API_KubernetesNetworkConfigRequest.html */
+const serviceBlocks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+
 export function checkEks(fleet: Fleet): readonly Fault[] {
   return fleet.clusters
     .filter((cluster) => cluster.provider === "aws")
     .flatMap((cluster) => [
+      ...checkNameLength(cluster),
       ...checkAccess(cluster),
+      ...checkServiceRange(cluster),
       ...checkVpc(cluster),
       ...checkZones(cluster),
       ...checkNodes(cluster),
@@ -25,11 +34,30 @@ function at(cluster: EksCluster): Pick<Fault, "where" | "provider"> {
   return { where: `cluster ${cluster.name}`, provider: cluster.provider };
 }
 
+function checkNameLength(cluster: EksCluster): readonly Fault[] {
+  const { length } = cluster.name;
+  if (length <= longestName) return [];
+  const message = `name is ${length} characters long, EKS takes ${longestName}`;
+  const hint = `shorten it by ${length - longestName} characters`;
+  return [{ code: "NameTooLong", ...at(cluster), message, hint }];
+}
+
+function checkServiceRange(cluster: EksCluster): readonly Fault[] {
+  const range = cluster.serviceCidr === undefined ? undefined : tryParseCidr(cluster.serviceCidr);
+  if (range === undefined || isWithin(range, serviceBlocks)) return [];
+  const message = `invalid serviceCidr "${cluster.serviceCidr}": EKS takes ranges of ${serviceBlocks.join(", ")}`;
+  return [{ code: "InvalidCidr", ...at(cluster), message, hint: 'write a range such as serviceCidr: "172.20.0.0/16"' }];
+}
+
 /** An empty list would mean the whole internet to EKS. */
 function checkAccess(cluster: EksCluster): readonly Fault[] {
   const example = 'write publicAccessCidrs: ["198.51.100.7/32"] with the addresses that your people and CI come from';
   if (cluster.publicAccessCidrs.length === 0) {
     return [{ code: "EmptyPublicAccess", ...at(cluster), message: "publicAccessCidrs is empty", hint: example }];
+  }
+  if (cluster.publicAccessCidrs.length > mostPublicRanges) {
+    const message = `publicAccessCidrs has ${cluster.publicAccessCidrs.length} ranges, EKS takes ${mostPublicRanges}`;
+    return [{ code: "TooManyRanges", ...at(cluster), message, hint: "join neighbouring ranges into wider ones" }];
   }
   return cluster.publicAccessCidrs.flatMap((text): readonly Fault[] => {
     const reading = readCidr(text);
@@ -37,7 +65,7 @@ function checkAccess(cluster: EksCluster): readonly Fault[] {
       const message = `invalid range "${text}" in publicAccessCidrs: ${reading.why}`;
       return [{ code: "InvalidCidr", ...at(cluster), message, hint: example }];
     }
-    if (isPrivate(reading.cidr)) {
+    if (isWithin(reading.cidr, privateRanges)) {
       const message = `invalid range "${text}" in publicAccessCidrs: nobody on the internet comes from it`;
       return [{ code: "InvalidCidr", ...at(cluster), message, hint: example }];
     }
@@ -50,10 +78,8 @@ function checkAccess(cluster: EksCluster): readonly Fault[] {
 /** EKS refuses these: https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html */
 const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8"];
 
-function isPrivate({ first, last }: Cidr): boolean {
-  return privateRanges
-    .flatMap((text) => tryParseCidr(text) ?? [])
-    .some((range) => range.first <= first && last <= range.last);
+function isWithin({ first, last }: Cidr, ranges: readonly string[]): boolean {
+  return ranges.flatMap((text) => tryParseCidr(text) ?? []).some((range) => range.first <= first && last <= range.last);
 }
 
 function checkVpc(cluster: EksCluster): readonly Fault[] {

@@ -5,10 +5,15 @@ import { isLocal } from "#lib/fleet/types.ts";
 
 /**
  * Minors that Argo CD 3.6 is tested on: https://argo-cd.readthedocs.io/en/stable/operator-manual/installation/#supported-versions.
- * Every cloud offers them, and kind has images of them.
+ * kind has images of them.
  */
 const lowestMinor = 34;
 const highestMinor = 37;
+/**
+ * The newest minor of EKS on 2026-11-26: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html.
+ * Of those above, 1.34 leaves standard support on 2026-12-02 and 1.35 on 2027-03-27.
+ */
+const highestEksMinor = 36;
 
 export function checkKubernetes(fleet: Fleet): readonly Fault[] {
   return fleet.clusters.flatMap(checkVersion);
@@ -24,13 +29,14 @@ function checkVersion(cluster: Cluster): readonly Fault[] {
     const message = `malformed Kubernetes version "${version}"`;
     return [{ code: "MalformedVersion", ...at, message, hint: `write major and minor only: kubernetes: "${short}"` }];
   }
-  if (major !== "1" || Number(minor) < lowestMinor || Number(minor) > highestMinor) {
+  const highest = cluster.provider === "aws" ? highestEksMinor : highestMinor;
+  if (major !== "1" || Number(minor) < lowestMinor || Number(minor) > highest) {
     return [
       {
         code: "UnsupportedVersion",
         ...at,
-        message: `Kubernetes ${version} isn't supported`,
-        hint: `use 1.${lowestMinor} to 1.${highestMinor}`,
+        message: `Kubernetes ${version} isn't supported${cluster.provider === "aws" ? " by EKS" : ""}`,
+        hint: `use 1.${lowestMinor} to 1.${highest}`,
       },
     ];
   }

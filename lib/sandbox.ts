@@ -45,7 +45,10 @@ export function formatExports(variables: Readonly<Record<string, string>>): stri
   return `${lines.join("\n")}\n`;
 }
 
-/** One call of the sandbox's own command line; what it printed. @throws FleetError SandboxFailed */
+/** How the sandbox ends when the disk is the reason. */
+const diskFailed = 74;
+
+/** One call of the sandbox's own command line; what it printed. @throws FleetError SandboxFailed, DiskFailed */
 export async function callSandbox(
   verb: "up" | "reset",
   environment: Environment,
@@ -65,6 +68,10 @@ export async function callSandbox(
     child.exited,
   ]);
   if (exitCode === 0) return stdout;
+  if (exitCode === diskFailed) {
+    const [message = "", hint] = stderr.trim().split("\n");
+    throw new FleetError("DiskFailed", message, { hint });
+  }
   throw new FleetError("SandboxFailed", `the sandbox failed (${verb})`, {
     hint: `see ${join(state, "daemon.log")}, or remove ${state} and begin anew`,
     details: stderr.trim().split("\n").slice(-5),

@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { asFleetError } from "#lib/errors.ts";
 import { readInstallManifest } from "#sandbox/argocd/install-manifest.ts";
 import { awsVariables, writeProfiles } from "#sandbox/aws/environment.ts";
 import { parseCloudFault } from "#sandbox/aws/faults.ts";
@@ -19,6 +20,8 @@ import { type AwsAccountName, readSettings, type SandboxWorld } from "#sandbox/s
 const PROGRAMS = { docker: "docker", kind: "docker", k3d: "docker", git: "git" } as const;
 /** Those that a fault can be asked of. */
 const FAULTY = ["docker", "kind", "k3d"] as const;
+/** EX_IOERR of sysexits.h: the first line of stderr is what the disk said, the second what to do. */
+const DISK_FAILED = 74;
 /** A daemon that has not answered by then has died; its log says why. */
 const START_DEADLINE_MS = 15_000;
 const POLL_MS = 10;
@@ -333,6 +336,11 @@ if (import.meta.main) {
   try {
     await main(Bun.argv.slice(2));
   } catch (error) {
+    const { code, message, hint } = asFleetError(error);
+    if (code === "DiskFailed") {
+      process.stderr.write(`${message}\n${hint}\n`);
+      process.exit(DISK_FAILED);
+    }
     if (!(error instanceof UnknownUsage)) throw error;
     process.stderr.write(`sandbox: does not know ${error.message}\n${USAGE}\n`);
     process.exitCode = 64;

@@ -3,7 +3,10 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readEnvironment } from "#lib/environment.ts";
 import { reportError } from "#lib/errors.ts";
+import { callSandbox } from "#lib/sandbox.ts";
+import { failureOf } from "#tests/support/failure.ts";
 
 function thrownBy(work: () => unknown): unknown {
   try {
@@ -36,3 +39,12 @@ test("a database that cannot be written is named", () => {
   rmSync(folder, { recursive: true });
   expect([code, message]).toEqual(["DiskFailed", expect.stringMatching(/^SQLITE_READONLY: /)]);
 });
+
+test("a sandbox whose folder cannot be made says why in its first words", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "disk-"));
+  writeFileSync(join(folder, "file"), "");
+  const failure = await failureOf(callSandbox("up", readEnvironment(), join(folder, "file/.sandbox")));
+  rmSync(folder, { recursive: true });
+  expect([failure.code, failure.message]).toEqual(["DiskFailed", expect.stringMatching(/^ENOTDIR: /)]);
+  expect(failure.hint).toContain("move it away");
+}, 30_000);

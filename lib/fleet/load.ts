@@ -4,6 +4,7 @@ import { FleetError } from "#lib/errors.ts";
 import { checkFleet } from "#lib/fleet/check.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
 import { formatFault } from "#lib/fleet/fault.ts";
+import { hasUnknownKeys } from "#lib/fleet/keys.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 
@@ -18,9 +19,9 @@ export async function loadFleet(file?: string): Promise<Fleet> {
 async function loadDefault(): Promise<Fleet> {
   const exported = await importing("clusters/fleet.ts", () => import("#clusters/fleet.ts"));
   const { fleet } = exported;
-  // It is typed, so the schema (and the 50 ms to load zod) is for the case that nobody compiled it and something is odd.
+  // It is typed, so the schema (and the 50 ms to load zod) is only for naming what is wrong with a fleet that was not compiled.
   const faults = tryCheck(fleet);
-  if (faults?.length === 0) return fleet;
+  if (faults?.length === 0 && !hasUnknownKeys(fleet)) return fleet;
   const { readFleet } = await import("#lib/fleet/schema.ts");
   const reading = readFleet(fleet);
   throw invalid(reading.kind === "faults" ? reading.faults : checkFleet(fleet), defaultPlace);
@@ -60,6 +61,7 @@ async function readData(file: string): Promise<unknown> {
         file,
         () => import(url, { with: { type: "yaml" } }),
       );
+      await refuseDuplicateKeys(file);
       return exported.default;
     }
     default:
@@ -67,6 +69,18 @@ async function readData(file: string): Promise<unknown> {
         hint: "name a file of one of these kinds with --fleet",
       });
   }
+}
+
+/** Bun's loader takes the last of two equal keys, so that half of a fleet could be lost. */
+async function refuseDuplicateKeys(file: string): Promise<void> {
+  const { parseDocument } = await import("yaml");
+  const { errors } = parseDocument(await Bun.file(resolve(file)).text(), { strict: false });
+  const found = errors.find(({ code }) => code === "DUPLICATE_KEY");
+  if (found === undefined) return;
+  const { line = 0, col = 0 } = found.linePos?.[0] ?? {};
+  throw new FleetError("FleetUnreadable", `${file}:${line}:${col}: a key is given twice`, {
+    hint: `remove one of them in ${file}:${line}:${col}`,
+  });
 }
 
 async function importing<Module>(file: string, load: () => Promise<Module>): Promise<Module> {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Fault } from "#lib/fleet/fault.ts";
+import { knownKeys } from "#lib/fleet/keys.ts";
 import type {
   AksCluster,
   ApplicationSwitch,
@@ -214,25 +215,6 @@ function formatPath(path: readonly PropertyKey[]): string {
 
 function valueAt(data: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, key) => (isRecord(value) ? Reflect.get(value, key) : undefined), data);
-}
-
-/** Keys that the object at `path` may have. */
-function knownKeys(path: readonly PropertyKey[], value: unknown): readonly string[] {
-  const list = path[0];
-  if (list === "zones") return Object.keys(zones.shape);
-  if (list === "gitops") return knownGitOpsKeys(path);
-  if (list === "github") return Object.keys(github.shape);
-  if (list !== "accounts" && list !== "clusters") return Object.keys(fleetSchema.shape);
-  const provider = isRecord(value) ? Reflect.get(value, "provider") : undefined;
-  const options = list === "accounts" ? accounts.options : clusters.options;
-  const option = options.find(({ shape }) => shape.provider.value === provider);
-  return option === undefined ? [] : Object.keys(option.shape);
-}
-
-/** `gitops`, `gitops.applications[0]` or `gitops.applications[0].on[1]`. */
-function knownGitOpsKeys(path: readonly PropertyKey[]): readonly string[] {
-  if (path.length === 1) return Object.keys(gitops.shape);
-  return Object.keys(path.length === 3 ? applicationSwitch.shape : where.shape);
 }
 
 function isRecord(value: unknown): value is object {

@@ -75,6 +75,15 @@ describe("an unreadable fleet", () => {
     expect((await failure(path)).message).toStartWith(`${path}:3:`);
   });
 
+  test.each([
+    ["twice.yaml", "domain: a.dev\nzones: []\ndomain: b.dev\n", "3:1"],
+    ["twice.json", '{\n "clusters": [{ "name": "a",\n "name": "b" }] }', "3:2"],
+  ])("may have a key twice: %s", async (name, text, place) => {
+    const path = await write(name, text);
+    const error = await failure(path);
+    expect([error.code, error.message]).toEqual(["FleetUnreadable", `${path}:${place}: a key is given twice`]);
+  });
+
   test("may throw while it is read", async () => {
     const path = await write("throws.ts", 'throw new Error("Not today");');
     const error = await failure(path);

@@ -1,4 +1,5 @@
 import { relative, resolve } from "node:path";
+import { checkoutId } from "#lib/argocd/checkout.ts";
 import { createAws } from "#lib/aws/create.ts";
 import { confirm } from "#lib/cli/confirm.ts";
 import { terminal } from "#lib/cli/program.ts";
@@ -15,6 +16,7 @@ import { type FleetGraph, fleetGraph, type GraphSettings } from "#lib/graph/flee
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
 import { type Selected, type Selection, select } from "#lib/graph/select.ts";
+import { findHostAddress } from "#lib/local/host-address.ts";
 import { countMissing } from "#lib/local/missing.ts";
 import { preflight } from "#lib/local/preflight.ts";
 import { createWorld, openSession, type Session } from "#lib/session.ts";
@@ -210,6 +212,8 @@ async function limitsOf(
   const missing =
     verb.name === "create" ? await countMissing(world, selected.clusters.filter(isLocal)) : { clusters: 0, nodes: 0 };
   const { checks, parallelClusters } = await preflight(world, missing);
+  // Before a cluster is created: its applications would never be there.
+  if (missing.clusters > 0 && resources.some(({ id }) => id === checkoutId)) await findHostAddress(world);
   const notices: Emitted[] = checks
     .filter((check) => check.level === "warning")
     .map((check) => ({

@@ -1,9 +1,8 @@
-import { z } from "zod";
 import type { GitSource } from "#lib/argocd/git-source.ts";
 import { FleetError } from "#lib/errors.ts";
 import { type ExecResult, lastLines } from "#lib/exec.ts";
 import type { Resource } from "#lib/graph/resource.ts";
-import { docker } from "#lib/local/docker.ts";
+import { findHostAddress } from "#lib/local/host-address.ts";
 import type { World } from "#lib/world.ts";
 
 export interface CheckoutOptions {
@@ -15,10 +14,13 @@ export interface CheckoutOptions {
   readonly revision?: string;
 }
 
+/** Clusters of a run that has this resource must be able to reach this computer. */
+export const checkoutId = "local/git/checkout";
+
 /** What clusters on this computer read: one commit of this checkout. Looked at, never changed. */
 export function checkout(options: CheckoutOptions): Resource<GitSource> {
   return {
-    id: "local/git/checkout",
+    id: checkoutId,
     title: "git: this checkout",
     label: "checkout",
     owner: { kind: "shared", name: "git", group: "local" },
@@ -94,34 +96,4 @@ async function resolveCommit(world: World, revision: string): Promise<string> {
 async function listUncommitted(world: World): Promise<readonly string[]> {
   const result = await git(world, ["status", "--porcelain", "--untracked-files=all", "--", "argocd"]);
   return result.stdout.split("\n").flatMap((line) => (line === "" ? [] : [line.slice(3)]));
-}
-
-const infoSchema = z.object({ OperatingSystem: z.string() });
-const ipamSchema = z.array(
-  z.object({
-    IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string(), Gateway: z.string().optional() })).nullish() }),
-  }),
-);
-
-/** Where containers of every network find this computer. */
-async function findHostAddress(world: World): Promise<{ readonly name: string; readonly listen: string }> {
-  const { stdout: info } = await docker(world, ["info", "--format", "{{json .}}"]);
-  const { OperatingSystem: system } = infoSchema.parse(JSON.parse(info));
-  // Its containers are in a virtual machine; this name leads to the loopback of the computer around it.
-  if (/docker desktop/i.test(system)) return { name: "host.docker.internal", listen: "127.0.0.1" };
-  const { stdout } = await docker(world, ["network", "inspect", "bridge"]);
-  const configs = ipamSchema.parse(JSON.parse(stdout)).flatMap((network) => network.IPAM.Config ?? []);
-  const config = configs.find(({ Subnet: subnet }) => subnet.includes("."));
-  // Docker forgets to tell it after a restart; unless it was told otherwise, it is the first address.
-  const gateway = config?.Gateway ?? config?.Subnet.replace(/\.0\/\d+$/, ".1");
-  if (gateway === undefined) {
-    throw new FleetError(
-      "CheckoutUnreadable",
-      "docker's network bridge has no gateway, so that containers can't reach this checkout",
-      {
-        hint: "set gitops.local to repository in the fleet",
-      },
-    );
-  }
-  return { name: gateway, listen: gateway };
 }

@@ -34,7 +34,10 @@ export interface Container {
   readonly ports: Readonly<Record<string, string>>;
 }
 
-/** Runs docker; its two usual faults are explained. @throws FleetError DockerUnreachable, DockerDenied, ProgramFailed */
+export const startDocker =
+  "start Docker (Linux: sudo systemctl start docker), or try everything without it: add --sandbox";
+
+/** Runs docker; its usual faults are explained. @throws FleetError DockerUnreachable, DockerDenied, ProgramFailed */
 export async function docker(world: World, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
   const result = await world.exec.attempt("docker", args, { signal: world.signal, ...options });
   if (result.exitCode === 0) return result;
@@ -50,15 +53,21 @@ export function dockerError(args: readonly string[], result: ExecResult): FleetE
       details: said,
     });
   }
+  // An unknown context, a malformed DOCKER_HOST, certificates that aren't there.
+  const unusable = /unable to resolve docker endpoint: (.+)|current context (".+" is not found)/i.exec(text);
+  if (unusable !== null) {
+    const why = unusable[1] ?? `context ${unusable[2]}`;
+    return new FleetError("DockerUnreachable", `docker has no usable endpoint: ${why}`, {
+      hint: "list contexts with: docker context ls; then correct or unset DOCKER_CONTEXT and DOCKER_HOST",
+      details: said,
+    });
+  }
   if (
     /cannot connect to the docker daemon|is the docker daemon running|failed to connect to the docker API|error during connect/i.test(
       text,
     )
   ) {
-    return new FleetError("DockerUnreachable", "docker does not answer", {
-      hint: "start Docker (Linux: sudo systemctl start docker), or try everything without it: add --sandbox",
-      details: said,
-    });
+    return new FleetError("DockerUnreachable", "docker does not answer", { hint: startDocker, details: said });
   }
   return new FleetError(
     "ProgramFailed",

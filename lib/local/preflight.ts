@@ -1,7 +1,6 @@
 import { readFile, statfs } from "node:fs/promises";
-import { z } from "zod";
 import { FleetError } from "#lib/errors.ts";
-import { docker } from "#lib/local/docker.ts";
+import { type DockerInfo, readDockerInfo } from "#lib/local/docker-info.ts";
 import type { World } from "#lib/world.ts";
 
 /** One thing that was looked at before work begins. Data: `doctor` prints it, `create` acts on it. */
@@ -37,20 +36,9 @@ const inotify = { max_user_instances: 512, max_user_watches: 524_288 } as const;
 /** The kernel's usual 128 instances have been seen to be used up by four nodes. */
 const instancesPerNode = 40;
 
-const infoSchema = z.object({
-  ServerVersion: z.string(),
-  NCPU: z.number(),
-  MemTotal: z.number(),
-  DockerRootDir: z.string(),
-  CgroupVersion: z.string().optional(),
-  OperatingSystem: z.string(),
-});
-type DockerInfo = z.infer<typeof infoSchema>;
-
 /** @throws FleetError DockerUnreachable, DockerDenied, DockerTooOld, ProgramMissing */
 export async function preflight(world: World, demand: Demand): Promise<Preflight> {
-  const { stdout } = await docker(world, ["info", "--format", "{{json .}}"], { timeoutMs: 20_000 });
-  const info = parseInfo(stdout);
+  const info = await readDockerInfo(world);
   const checks = [
     checkDocker(info),
     ...(await checkInotify(demand)),
@@ -58,15 +46,6 @@ export async function preflight(world: World, demand: Demand): Promise<Preflight
     ...(await checkDisk(info, demand)),
   ];
   return { checks, parallelClusters: parallelClusters(info.NCPU) };
-}
-
-/** The docker client answers with exit code 0 and an empty version when the daemon doesn't. */
-function parseInfo(stdout: string): DockerInfo {
-  const parsed = infoSchema.safeParse(JSON.parse(stdout));
-  if (parsed.success && parsed.data.ServerVersion !== "") return parsed.data;
-  throw new FleetError("DockerUnreachable", "docker does not answer", {
-    hint: "start Docker (Linux: sudo systemctl start docker), or try everything without it: add --sandbox",
-  });
 }
 
 function checkDocker(info: DockerInfo): Check {

@@ -22,6 +22,9 @@ describe("a fault of docker", () => {
     ["permission denied while trying to connect to the Docker daemon socket", "DockerDenied"],
     ["Cannot connect to the Docker daemon at unix:///var/run/docker.sock.", "DockerUnreachable"],
     ["failed to connect to the docker API at npipe", "DockerUnreachable"],
+    ['Failed to initialize: unable to resolve docker endpoint: context "nope": context not found', "DockerUnreachable"],
+    ['Current context "nope" is not found on the file system', "DockerUnreachable"],
+    ["unable to resolve docker endpoint: invalid bind address format: foo://x", "DockerUnreachable"],
     ["No such image: x", "ProgramFailed"],
   ])("is told as what it is: %s", (stderr, code) => {
     expect(dockerError(["ps"], { stdout: "", stderr, exitCode: 1 }).code).toBe(code);

@@ -1,5 +1,6 @@
 import { type Cidr, readCidr, tryParseCidr } from "#lib/fleet/cidr.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
+import { tryInstanceTypeFault } from "#lib/fleet/instance-types.ts";
 import { eksRegionsTooSmall } from "#lib/fleet/regions.ts";
 import type { EksCluster, Fleet } from "#lib/fleet/types.ts";
 
@@ -15,13 +16,14 @@ const longestName = 100;
 /** https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html */
 const mostPublicRanges = 40;
 /** https://docs.aws.amazon.com/eks/latest/APIReference/API_KubernetesNetworkConfigRequest.html */
+const widestServices = 12;
 const serviceBlocks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
 export function checkEks(fleet: Fleet): readonly Fault[] {
   return fleet.clusters
     .filter((cluster) => cluster.provider === "aws")
     .flatMap((cluster) => [
-      ...checkNameLength(cluster),
+      ...checkName(cluster),
       ...checkAccess(cluster),
       ...checkServiceRange(cluster),
       ...checkVpc(cluster),
@@ -34,7 +36,11 @@ function at(cluster: EksCluster): Pick<Fault, "where" | "provider"> {
   return { where: `cluster ${cluster.name}`, provider: cluster.provider };
 }
 
-function checkNameLength(cluster: EksCluster): readonly Fault[] {
+function checkName(cluster: EksCluster): readonly Fault[] {
+  if (/^\d/.test(cluster.name)) {
+    const message = `name "${cluster.name}" begins with a digit, and names of CloudFormation's stacks do not`;
+    return [{ code: "MalformedName", ...at(cluster), message, hint: `name it "k${cluster.name}"` }];
+  }
   const { length } = cluster.name;
   if (length <= longestName) return [];
   const message = `name is ${length} characters long, EKS takes ${longestName}`;
@@ -44,7 +50,14 @@ function checkNameLength(cluster: EksCluster): readonly Fault[] {
 
 function checkServiceRange(cluster: EksCluster): readonly Fault[] {
   const range = cluster.serviceCidr === undefined ? undefined : tryParseCidr(cluster.serviceCidr);
-  if (range === undefined || isWithin(range, serviceBlocks)) return [];
+  if (range === undefined) return [];
+  if (range.prefix < widestServices) {
+    const message = `invalid serviceCidr "${cluster.serviceCidr}": EKS takes /${widestServices} to /24`;
+    return [
+      { code: "InvalidCidr", ...at(cluster), message, hint: 'write a range such as serviceCidr: "172.20.0.0/16"' },
+    ];
+  }
+  if (isWithin(range, serviceBlocks)) return [];
   const message = `invalid serviceCidr "${cluster.serviceCidr}": EKS takes ranges of ${serviceBlocks.join(", ")}`;
   return [{ code: "InvalidCidr", ...at(cluster), message, hint: 'write a range such as serviceCidr: "172.20.0.0/16"' }];
 }
@@ -82,11 +95,18 @@ function isWithin({ first, last }: Cidr, ranges: readonly string[]): boolean {
   return ranges.flatMap((text) => tryParseCidr(text) ?? []).some((range) => range.first <= first && last <= range.last);
 }
 
+/** https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html and what the internet has for itself or for groups. */
+const notForVpcs = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"];
+
 function checkVpc(cluster: EksCluster): readonly Fault[] {
   if (cluster.podCidr === undefined) return [];
   const reading = readCidr(cluster.podCidr);
   if (reading.kind === "malformed") return [];
   const { prefix } = reading.cidr;
+  if (prefix === vpcPrefix && isWithin(reading.cidr, notForVpcs)) {
+    const message = `invalid podCidr "${cluster.podCidr}": it is the range of the VPC, and no VPC can have it`;
+    return [{ code: "InvalidCidr", ...at(cluster), message, hint: 'write a range such as podCidr: "10.64.0.0/16"' }];
+  }
   if (prefix === vpcPrefix) return [];
   return [
     {
@@ -114,9 +134,10 @@ function checkNodes(cluster: EksCluster): readonly Fault[] {
   const { nodes } = cluster;
   if (nodes === undefined || nodes === "auto") return [];
   const hint = 'write nodes: { instanceType: "m7g.large", count: 2 }, or nodes: "auto"';
-  if (!/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/.test(nodes.instanceType)) {
-    const message = `malformed instance type "${nodes.instanceType}"`;
-    return [{ code: "MalformedNodes", ...at(cluster), message, hint }];
+  const type = tryInstanceTypeFault(nodes.instanceType);
+  if (type !== undefined) {
+    const message = `malformed instance type "${nodes.instanceType}": EC2 has ${type.why}`;
+    return [{ code: "MalformedNodes", ...at(cluster), message, hint: type.hint }];
   }
   if (Number.isInteger(nodes.count) && nodes.count >= 1 && nodes.count <= mostNodes) return [];
   return [

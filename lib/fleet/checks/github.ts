@@ -1,8 +1,17 @@
 import type { Fault } from "#lib/fleet/fault.ts";
+import { readSubjectsOf, subjectsOf } from "#lib/fleet/github.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 
-/** https://docs.github.com/en/actions/reference/security/oidc#filtering-for-a-specific-branch and below */
-const claimForm = /^(?:ref:refs\/(?:heads|tags)\/[^\s:*?]+|environment:[^\s:*?]+|pull_request)$/;
+/**
+ * A comma would split the list of subjects that CloudFormation gets.
+ * https://docs.github.com/en/actions/reference/security/oidc#filtering-for-a-specific-branch and below
+ */
+const claimForm = /^(?:ref:refs\/(?:heads|tags)\/[^\s:*?,]+|environment:[^\s:*?,]+|pull_request)$/;
+
+/** Of a role's trust policy, by default: https://docs.aws.amazon.com/general/latest/gr/iam-service.html */
+const trustLimit = 2_048;
+/** What the trust policy holds beside subjects, with an ARN of 128 characters for the people. */
+const trustWithoutSubjects = 700;
 
 export function checkGitHub({ github }: Fleet): readonly Fault[] {
   if (github === undefined) return [];
@@ -35,6 +44,15 @@ export function checkGitHub({ github }: Fleet): readonly Fault[] {
     const hint =
       'write a whole claim such as "ref:refs/heads/main" or "environment:production": a pattern would let in others';
     faults.push(fault(`malformed claim "${claim}"`, hint));
+  }
+  for (const [field, subjects] of [
+    ["claims", subjectsOf(github)],
+    ["readClaims", readSubjectsOf(github)],
+  ] as const) {
+    const length = trustWithoutSubjects + JSON.stringify(subjects).length;
+    if (length <= trustLimit) continue;
+    const message = `${field} needs a trust policy of ${length} characters, IAM takes ${trustLimit}`;
+    faults.push(fault(message, "name fewer: one environment can stand for several branches"));
   }
   return faults;
 }

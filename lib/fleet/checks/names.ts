@@ -17,7 +17,7 @@ const longestDomain = 63;
 
 export function checkNames(fleet: Fleet): readonly Fault[] {
   return [
-    ...checkDomain(fleet.domain),
+    ...checkDomain(fleet),
     ...fleet.zones.flatMap(checkZoneNames),
     ...fleet.accounts.flatMap((account) =>
       isLabel(account.name)
@@ -29,7 +29,14 @@ export function checkNames(fleet: Fleet): readonly Fault[] {
   ];
 }
 
-function checkDomain(domain: string): readonly Fault[] {
+/** As the templates have it: no top-level domain has digits, except those in other scripts, which the templates do not take. */
+const topLevelDomain = /\.[a-z]{2,63}$/;
+
+function checkDomain({ domain, zones }: Fleet): readonly Fault[] {
+  if (isDnsName(domain) && zones.length > 0 && !topLevelDomain.test(domain)) {
+    const message = `malformed domain "${domain}": its last label is no top-level domain`;
+    return [{ code: "MalformedName", where: "domain", message, hint: "end it with letters only, as in mylabs.dev" }];
+  }
   if (isDnsName(domain) && domain.length <= longestDomain) return [];
   return [
     {

@@ -2,13 +2,17 @@ import { Database } from "bun:sqlite";
 import {
   closeSync,
   existsSync,
+  linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
+  unlinkSync,
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -51,6 +55,8 @@ const faultyForMs = 10_000;
 
 export function createLocks(folder: string, clock: Clock, command: string): Locks {
   const pointer = join(folder, "leases");
+  /** Where damaged files went, until a waiting command has said so. */
+  const setAside: string[] = [];
   const self = { pid: process.pid, started: startOf(process.pid), host: identifyHost() };
 
   /**
@@ -80,9 +86,44 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
       return result;
     } catch (error) {
       if (isSqliteError(error, "SQLITE_BUSY")) return "busy";
+      if (isSqliteError(error, "SQLITE_NOTADB") || isSqliteError(error, "SQLITE_CORRUPT")) moveDamaged(name);
       throw error;
     } finally {
       database.close();
+    }
+  }
+
+  /** One process alone can make the folder of a name, and names are never used again: no pointer to another file is removed. */
+  function moveDamaged(name: string): void {
+    const aside = join(folder, `damaged-${name}`);
+    try {
+      mkdirSync(aside, { mode: 0o700 });
+    } catch (error) {
+      if (isErrno(error, "EEXIST")) return;
+      throw error;
+    }
+    if (readPointer(pointer) === name) rmSync(pointer, { force: true });
+    const files = readdirSync(folder).filter((file) => file.startsWith(name));
+    for (const file of files) renameSync(join(folder, file), join(aside, file));
+    setAside.push(aside);
+  }
+
+  /** The folder, with nothing else where it or its pointer belongs. */
+  function prepareFolder(): void {
+    moveFile(folder, `${folder}-damaged-${crypto.randomUUID()}`);
+    makeFolder(folder);
+    moveFile(pointer, join(folder, `damaged-leases-${crypto.randomUUID()}`));
+  }
+
+  /** By a link and its removal, which fail on the folder that another process may have made there meanwhile. */
+  function moveFile(path: string, aside: string): void {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return;
+    try {
+      linkSync(path, aside);
+      unlinkSync(path);
+      setAside.push(aside);
+    } catch (error) {
+      if (!isErrno(error, "ENOENT", "EPERM", "EISDIR")) throw error;
     }
   }
 
@@ -150,13 +191,14 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
 
   return {
     async hold(name, waiting, work) {
-      makeFolder(folder);
+      prepareFolder();
       const token = crypto.randomUUID();
       const deadline = clock.now() + waiting.timeoutMs;
       let workedAt = clock.now();
       for (;;) {
         waiting.signal.throwIfAborted();
         const holder = tryTake();
+        for (const path of setAside.splice(0)) waiting.progress(`damaged locks were moved to ${path}`);
         if (holder === "taken") break;
         if (holder !== "busy") {
           // Between two resources of one run it takes moments, and there is no other command to look at.
@@ -193,7 +235,7 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
           // The folder, or the file in it, went with the last lease of another process.
           const passing = isErrno(error, "ENOENT") || isSqliteError(error, "SQLITE_");
           if (!passing || clock.now() - workedAt > faultyForMs) throw error;
-          makeFolder(folder);
+          prepareFolder();
           return "busy";
         }
       }

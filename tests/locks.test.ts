@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "#lib/clock.ts";
 import { createLocks, identifyHost, type Waiting } from "#lib/locks.ts";
@@ -202,13 +202,40 @@ describe("a lease that somebody left", () => {
       expect(existsSync(folder)).toBe(false);
     }));
 
-  test("in a file that can't be read is told, not waited for", () =>
+  test("in a damaged database is set aside with it, said, and leaves the folder usable", () =>
     withLocks(async (folder) => {
       mkdirSync(folder, { recursive: true });
       symlinkSync("leases-text.sqlite", join(folder, "leases"));
       writeFileSync(join(folder, "leases-text.sqlite"), "this is no database".repeat(100));
-      await expect(take(folder, 600_000)).rejects.toThrow("file is not a database");
+      const aside = join(folder, "damaged-leases-text.sqlite");
+      const said: string[] = [];
+      expect(await take(folder, 600_000, (message) => void said.push(message))).toBeLessThan(1_000);
+      expect(said).toEqual([`damaged locks were moved to ${aside}`]);
+      expect(readFileSync(join(aside, "leases-text.sqlite"), "utf8")).toStartWith("this is no database");
+      expect(readdirSync(folder)).toEqual(["damaged-leases-text.sqlite"]);
     }));
+
+  test("in a database whose pages are damaged is set aside too", () =>
+    withLocks(async (folder) => {
+      writeLease(folder, { pid: process.ppid, started: startOf(process.ppid) });
+      const file = join(folder, "leases-by-hand.sqlite");
+      const bytes = readFileSync(file);
+      writeFileSync(file, bytes.fill(0xff, 100));
+      expect(await take(folder, 600_000)).toBeLessThan(1_000);
+      expect(readdirSync(folder)).toEqual(["damaged-leases-by-hand.sqlite"]);
+    }));
+
+  test.each(["", "leases"])('is nowhere when a file has the place of the folder\'s "%s"; the file is kept', (name) =>
+    withFolder(async (parent) => {
+      const folder = join(parent, "locks");
+      if (name !== "") mkdirSync(folder);
+      writeFileSync(join(folder, name), "a file");
+      const said: string[] = [];
+      await take(folder, 0, (message) => void said.push(message));
+      expect(said).toEqual([expect.stringMatching(/^damaged locks were moved to .*damaged-/)]);
+      expect(readFileSync(said[0]?.split(" to ")[1] ?? "", "utf8")).toBe("a file");
+    }),
+  );
 });
 
 test(

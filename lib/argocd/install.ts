@@ -7,6 +7,7 @@ import { applyObjects } from "#lib/kubernetes/apply.ts";
 import { fieldManager } from "#lib/kubernetes/field-manager.ts";
 import { type KubernetesObject, type ObjectReference, referenceOf } from "#lib/kubernetes/object.ts";
 import { findObject, listObjects } from "#lib/kubernetes/objects.ts";
+import { describePodTrouble } from "#lib/kubernetes/pod-trouble.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
 import { waitFor } from "#lib/kubernetes/wait.ts";
 import { describeWorkload } from "#lib/kubernetes/workloads.ts";
@@ -137,6 +138,7 @@ async function install(world: World, api: KubernetesApi, wanted: ManifestState):
       what: "Argo CD",
       collection: { apiVersion: "apps/v1", kind, namespace: argocdNamespace },
       pending: (found) => describePending(found.filter(({ metadata }) => names.has(metadata.name))),
+      explain: () => explainPending(api),
       timeoutMs: availableTimeoutMs,
       signal: world.signal,
       progress: world.progress,
@@ -160,6 +162,10 @@ function describePending(workloads: readonly KubernetesObject[]): string | undef
   if (first === undefined) return undefined;
   const name = first.metadata.name.replace(/^argocd-/, "");
   return `${workloads.length - waiting.length} of ${workloads.length} ready, waiting for ${name}: ${describeWorkload(first) ?? ""}`;
+}
+
+async function explainPending(api: KubernetesApi): Promise<string | undefined> {
+  return describePodTrouble(await listObjects(api, { apiVersion: "v1", kind: "Pod", namespace: argocdNamespace }));
 }
 
 function namespaceWith(annotations: Readonly<Record<string, string>>): KubernetesObject {

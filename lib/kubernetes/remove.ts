@@ -1,8 +1,9 @@
+import { z } from "zod";
 import type { Clock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { objectPath } from "#lib/kubernetes/discovery.ts";
-import { formatReference, type ObjectReference } from "#lib/kubernetes/object.ts";
+import { formatReference, type KubernetesObject, type ObjectReference } from "#lib/kubernetes/object.ts";
 import { findObject } from "#lib/kubernetes/objects.ts";
 import { retrying } from "#lib/kubernetes/retry.ts";
 
@@ -36,8 +37,7 @@ export async function removeObject(
     const left = await retrying(clock, signal, () => findObject(api, reference, { signal }));
     // One of the same name may have been made since.
     if (left === undefined || left.metadata.uid !== first.metadata.uid) return "removed";
-    const finalizers = (left.metadata.finalizers ?? []).join(", ");
-    const held = finalizers === "" ? "" : `, held by ${finalizers}`;
+    const held = describeHold(left);
     options.progress(`deleting ${formatReference(reference)}${held}`);
     if (clock.now() >= deadline) {
       const seconds = Math.round(options.timeoutMs / 1_000);
@@ -47,4 +47,23 @@ export async function removeObject(
     }
     await clock.sleep(pollMs, signal);
   }
+}
+
+const conditionsSchema = z.object({
+  status: z.object({
+    conditions: z.array(z.object({ type: z.string(), status: z.string(), message: z.string().default("") })),
+  }),
+});
+
+/** A namespace reports what is left in it and the finalizers of that in conditions, the others hold their own finalizers. */
+function describeHold(left: KubernetesObject): string {
+  const finalizers = (left.metadata.finalizers ?? []).join(", ");
+  const conditions = conditionsSchema.safeParse(left).data?.status.conditions ?? [];
+  const remaining = conditions
+    .filter(
+      ({ type, status }) =>
+        /^Namespace(Content|Finalizers)Remaining$|^NamespaceDeletion/.test(type) && status === "True",
+    )
+    .map(({ message }) => message);
+  return [...(finalizers === "" ? [] : [`held by ${finalizers}`]), ...remaining].map((part) => `, ${part}`).join("");
 }

@@ -12,6 +12,8 @@ export interface Wait {
   readonly collection: Collection;
   /** What is still missing; undefined when nothing is. May throw to give up. */
   pending(objects: readonly KubernetesObject[]): string | undefined;
+  /** Why it is still missing, if that can be seen elsewhere. */
+  explain?(objects: readonly KubernetesObject[]): Promise<string | undefined>;
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -36,13 +38,15 @@ export async function waitFor(api: KubernetesApi, wait: Wait): Promise<readonly 
   for (;;) {
     signal.throwIfAborted();
     const listing = await retrying(clock, signal, () => listWithVersion(api, wait.collection, { signal }));
-    const missing = wait.pending(listing.objects);
-    if (missing === undefined) return listing.objects;
+    const pending = wait.pending(listing.objects);
+    if (pending === undefined) return listing.objects;
+    const why = await wait.explain?.(listing.objects);
+    const missing = why === undefined ? pending : `${pending}: ${why}`;
     wait.progress(missing);
     const left = deadline - clock.now();
     if (left <= 0) {
       const seconds = Math.round(wait.timeoutMs / 1_000);
-      throw new FleetError("WaitTimedOut", `${wait.what}: not as wanted after ${seconds} s: ${missing}`, {
+      throw new FleetError("WaitTimedOut", `${wait.what}: timed out after ${seconds} s: ${missing}`, {
         hint: "run the same command again to go on waiting",
       });
     }

@@ -119,7 +119,16 @@ describe("waiting", () => {
   test("ends in time, with what was missing", async () => {
     const clock = virtualClock();
     const error = await failureOf(waitFor(kubernetesInMemory().api, { ...wait, clock, pending: () => "a" }));
-    expect([error.code, error.message]).toEqual(["WaitTimedOut", "the map: not as wanted after 10 s: a"]);
+    expect([error.code, error.message]).toEqual(["WaitTimedOut", "the map: timed out after 10 s: a"]);
+  });
+
+  test("says why, where that can be seen", async () => {
+    const said: string[] = [];
+    const given = { ...wait, clock: virtualClock(), progress: (message: string) => void said.push(message) };
+    const explain = () => Promise.resolve("ImagePullBackOff: no x:1");
+    const error = await failureOf(waitFor(kubernetesInMemory().api, { ...given, pending: () => "a", explain }));
+    expect(said[0]).toBe("a: ImagePullBackOff: no x:1");
+    expect(error.message).toBe("the map: timed out after 10 s: a: ImagePullBackOff: no x:1");
   });
 });
 
@@ -140,6 +149,31 @@ describe("removing", () => {
     await applyObjects(api, [held], options());
     const error = await failureOf(removeObject(api, reference, removal()));
     expect(error.message).toBe("ConfigMap default/a is still there after 10 s, held by example.org/hold");
+  });
+
+  test("repeats what a namespace reports of its content and of finalizers in it", async () => {
+    const { api } = kubernetesInMemory();
+    const content = "Some resources are remaining: widgets.example.org has 1 resource instances";
+    const held = "Some content in the namespace has finalizers remaining: example.org/hold in 1 resource instances";
+    const namespace = {
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: "a", finalizers: ["kubernetes"] },
+      status: {
+        conditions: [
+          {
+            type: "NamespaceDeletionDiscoveryFailure",
+            status: "False",
+            message: "All resources successfully discovered",
+          },
+          { type: "NamespaceContentRemaining", status: "True", message: content },
+          { type: "NamespaceFinalizersRemaining", status: "True", message: held },
+        ],
+      },
+    };
+    await applyObjects(api, [namespace], options());
+    const error = await failureOf(removeObject(api, { apiVersion: "v1", kind: "Namespace", name: "a" }, removal()));
+    expect(error.message).toEndWith(`held by kubernetes, ${content}, ${held}`);
   });
 });
 

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { formatUsage } from "#lib/cli/options.ts";
 import { formatOneLiner } from "#lib/docker-one-liner.ts";
 import { errorCodes } from "#lib/errors.ts";
+import { files } from "#lib/generate/files.ts";
 import { projectRoot } from "#lib/paths.ts";
+import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import packageJson from "../package.json";
 
 const read = (path: string): Promise<string> => Bun.file(join(projectRoot, path)).text();
@@ -22,7 +24,7 @@ describe("the parts of the project", () => {
       ["lib/**/*.ts", /^(sandbox|tasks|tests|scripts)\//],
       [
         "sandbox/**/*.ts",
-        /^(tasks|tests|scripts)\/|^lib\/(?!errors\.ts|clock\.ts|files\.ts|kubernetes\/|local\/config\.ts|argocd\/kustom)/,
+        /^(tasks|tests|scripts)\/|^lib\/(?!errors\.ts|fleet\/eks-versions\.ts|clock\.ts|files\.ts|kubernetes\/|local\/config\.ts|argocd\/kustom)/,
       ],
       ["lib/{fleet,exec,errors,clock,files}*/**/*.ts", /^lib\/(verbs|graph|local|view|cli)\//],
       ["lib/graph/{graph,scheduler,outputs,select}.ts", /^lib\/(local|verbs|view|cli)\//],
@@ -95,8 +97,11 @@ describe("a task", () => {
     }
   });
 
-  test("exists for every name of the specification", () => {
-    const names = tasks.map((path) => path.slice("tasks/".length, -".ts".length).replaceAll("/", ":"));
+  test("exists for every name of the specification", async () => {
+    const generated = (await files(fleet)).map(({ path }) => path).filter((path) => path.startsWith("tasks/"));
+    const names = [...new Set([...tasks, ...generated])].map((path) =>
+      path.slice("tasks/".length, -".ts".length).replaceAll("/", ":"),
+    );
     for (const verb of ["create", "delete"]) {
       for (const name of ["kind:kind01-internal", "kind:kind02-internal", "k3d:k3d01-internal", "k3d:k3d02-internal"]) {
         expect(names).toContain(`${verb}:${name}`);

@@ -25,7 +25,7 @@ test("as many claims as the checker takes fit into the trust policy of a role", 
     TenantIamRoleArns: "arn:aws:iam::222222222222:role/aws-01-iam-role",
     TenantReadOnlyIamRoleArns: "arn:aws:iam::222222222222:role/aws-01-read-only-iam-role",
   });
-  const trust = JSON.stringify(resources["ManagementIamRole"]?.properties["AssumeRolePolicyDocument"]);
+  const trust = JSON.stringify(resources.ManagementIamRole?.properties.AssumeRolePolicyDocument);
   expect(trust.length).toBeGreaterThan(1_800);
   expect(trust.length).toBeLessThanOrEqual(2_048);
 });

@@ -1,4 +1,5 @@
 import { imageOf, tryImageKubernetes } from "#lib/fleet/defaults.ts";
+import { eksVersions, isInStandardSupport } from "#lib/fleet/eks-versions.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
 import type { Cluster, Fleet } from "#lib/fleet/types.ts";
 import { isLocal } from "#lib/fleet/types.ts";
@@ -9,12 +10,6 @@ import { isLocal } from "#lib/fleet/types.ts";
  */
 const lowestMinor = 34;
 const highestMinor = 37;
-/**
- * The newest minor of EKS on 2026-11-26: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html.
- * Of those above, 1.34 leaves standard support on 2026-12-02 and 1.35 on 2027-03-27.
- */
-const highestEksMinor = 36;
-
 export function checkKubernetes(fleet: Fleet): readonly Fault[] {
   return fleet.clusters.flatMap(checkVersion);
 }
@@ -29,18 +24,27 @@ function checkVersion(cluster: Cluster): readonly Fault[] {
     const message = `malformed Kubernetes version "${version}"`;
     return [{ code: "MalformedVersion", ...at, message, hint: `write major and minor only: kubernetes: "${short}"` }];
   }
-  const highest = cluster.provider === "aws" ? highestEksMinor : highestMinor;
-  if (major !== "1" || Number(minor) < lowestMinor || Number(minor) > highest) {
+  const supported = supportedBy(cluster);
+  if (!supported.includes(version)) {
     return [
       {
         code: "UnsupportedVersion",
         ...at,
         message: `Kubernetes ${version} isn't supported${cluster.provider === "aws" ? " by EKS" : ""}`,
-        hint: `use 1.${lowestMinor} to 1.${highest}`,
+        hint: `use ${supported.join(", ")}`,
       },
     ];
   }
   return checkImage(cluster, version, at);
+}
+
+function supportedBy({ provider }: Cluster): readonly string[] {
+  const tested = Array.from({ length: highestMinor - lowestMinor + 1 }, (_, index) => `1.${lowestMinor + index}`);
+  if (provider !== "aws") return tested;
+  return eksVersions
+    .filter(isInStandardSupport)
+    .map((one) => one.version)
+    .filter((one) => tested.includes(one));
 }
 
 /** A local cluster is what its image is. */

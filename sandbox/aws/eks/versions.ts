@@ -1,6 +1,8 @@
+import { eksVersions, isInStandardSupport } from "#lib/fleet/eks-versions.ts";
 import { invalidParameter } from "#sandbox/aws/eks/state.ts";
+import type { JsonObject } from "#sandbox/json.ts";
 
-/** Minor versions in standard support. One that has left it would still be made on AWS, at six times the price. */
+/** What this EKS makes of each version of the table. */
 const known: ReadonlyMap<string, { readonly patch: string; readonly platform: string }> = new Map([
   ["1.33", { patch: "v1.33.8", platform: "eks.30" }],
   ["1.34", { patch: "v1.34.4", platform: "eks.18" }],
@@ -8,13 +10,13 @@ const known: ReadonlyMap<string, { readonly patch: string; readonly platform: st
   ["1.36", { patch: "v1.36.1", platform: "eks.2" }],
 ]);
 
-export const knownVersions: readonly string[] = [...known.keys()];
+export const knownVersions: readonly string[] = eksVersions.map(({ version }) => version);
 /** What a cluster gets that asks for none. */
 export const defaultVersion = "1.35";
 
 /** @throws AwsFault InvalidParameterException */
 export function checkVersion(version: string): string {
-  if (!known.has(version)) throw invalidParameter(`unsupported Kubernetes version ${version}`);
+  if (!knownVersions.includes(version)) throw invalidParameter(`unsupported Kubernetes version ${version}`);
   return version;
 }
 
@@ -36,4 +38,22 @@ export function gitVersionOf(version: string): string {
 
 export function minorOf(version: string): number {
   return Number(version.split(".")[1]);
+}
+
+/** As DescribeClusterVersions answers, newest first. */
+export function describeVersions(): readonly JsonObject[] {
+  return eksVersions.toReversed().map((entry) => {
+    const { version, standardUntil, extendedUntil } = entry;
+    const isStandard = isInStandardSupport(entry);
+    return {
+      clusterVersion: version,
+      clusterType: "eks",
+      defaultPlatformVersion: platformOf(version),
+      defaultVersion: version === defaultVersion,
+      ...(standardUntil === undefined ? {} : { endOfStandardSupportDate: Date.parse(standardUntil) / 1_000 }),
+      ...(extendedUntil === undefined ? {} : { endOfExtendedSupportDate: Date.parse(extendedUntil) / 1_000 }),
+      status: isStandard ? "standard-support" : "extended-support",
+      versionStatus: isStandard ? "STANDARD_SUPPORT" : "EXTENDED_SUPPORT",
+    };
+  });
 }

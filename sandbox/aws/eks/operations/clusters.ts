@@ -3,7 +3,7 @@ import { createCluster, deleteCluster, describeCluster, listClusters } from "#sa
 import { type Asked, allowToPass, operation, page, tagsContext } from "#sandbox/aws/eks/rest.ts";
 import { arnOf, placeOf, recordOf, type Update } from "#sandbox/aws/eks/state.ts";
 import { type UpdateOf, updateOf, updatesOf } from "#sandbox/aws/eks/updates.ts";
-import { defaultVersion, knownVersions, platformOf } from "#sandbox/aws/eks/versions.ts";
+import { describeVersions } from "#sandbox/aws/eks/versions.ts";
 import { stringAt } from "#sandbox/json.ts";
 
 const service = "eks.amazonaws.com";
@@ -52,16 +52,7 @@ export const clusterOperations = [
   }),
   operation("GET /cluster-versions", ({ allow }) => {
     allow("eks:DescribeClusterVersions", "*");
-    return {
-      clusterVersions: knownVersions.toReversed().map((clusterVersion) => ({
-        clusterVersion,
-        clusterType: "eks",
-        defaultPlatformVersion: platformOf(clusterVersion),
-        defaultVersion: clusterVersion === defaultVersion,
-        status: "standard-support",
-        versionStatus: "STANDARD_SUPPORT",
-      })),
-    };
+    return { clusterVersions: describeVersions() };
   }),
 ];
 

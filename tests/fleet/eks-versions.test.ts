@@ -1,0 +1,23 @@
+import { expect, test } from "bun:test";
+import { checkFleet } from "#lib/fleet/check.ts";
+import { eksVersions, isInStandardSupport } from "#lib/fleet/eks-versions.ts";
+import { checkVersion, describeVersions } from "#sandbox/aws/eks/versions.ts";
+import { eks, fleetOf } from "#tests/fixtures/fleets/base.ts";
+
+test("the checker takes the versions in standard support and no other", () => {
+  const minors = Array.from({ length: 12 }, (_, index) => `1.${30 + index}` as const);
+  const taken = minors.filter((kubernetes) => checkFleet(fleetOf({ ...eks, kubernetes })).length === 0);
+  expect(taken as readonly string[]).toEqual(["1.34", "1.35", "1.36"]);
+  expect(taken as readonly string[]).toEqual(eksVersions.filter(isInStandardSupport).map(({ version }) => version));
+});
+
+test("the sandbox creates clusters of the versions of the table", () => {
+  for (const { version } of eksVersions) expect(checkVersion(version)).toBe(version);
+  expect(() => checkVersion("1.37")).toThrow("unsupported Kubernetes version 1.37");
+  expect(describeVersions().map(({ clusterVersion, versionStatus }) => [clusterVersion, versionStatus])).toEqual([
+    ["1.36", "STANDARD_SUPPORT"],
+    ["1.35", "STANDARD_SUPPORT"],
+    ["1.34", "STANDARD_SUPPORT"],
+    ["1.33", "EXTENDED_SUPPORT"],
+  ]);
+});

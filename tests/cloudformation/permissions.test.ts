@@ -31,7 +31,7 @@ const resources: readonly string[] = [
   role,
   "arn:aws:iam::222222222222:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS",
   "arn:aws:iam::222222222222:instance-profile/eks-us-east-1-cluster",
-  ...["vpc", "subnet", "internet-gateway", "natgateway", "elastic-ip", "route-table"].map(
+  ...["vpc", "subnet", "internet-gateway", "natgateway", "elastic-ip", "launch-template", "route-table"].map(
     (kind) => `arn:aws:ec2:us-east-1:222222222222:${kind}/id`,
   ),
   `arn:aws:eks:us-east-1:222222222222:cluster/${name}`,
@@ -56,8 +56,6 @@ const unused: readonly RegExp[] = [
   /^ec2:(Attach|Detach)VpnGateway$/,
   /^ec2:(Associate|Disassociate)SubnetCidrBlock$/,
   /^ec2:(Associate|Disassociate)NatGatewayAddress$|^ec2:(Assign|Unassign)PrivateNatGatewayAddress$/,
-  // Only with a launch template of one's own.
-  /^ec2:RunInstances$/,
   /^eks:ActivateCertificateAuthority$/,
   /^logs:(Put|Delete)(DataProtection|Index|Resource)Policy$|^logs:(CreateLogDelivery|PutBearerTokenAuthentication)$/,
   /^logs:PutLogGroupDeletionProtection$|^s3:REST\.PUT\.OBJECT$|^firehose:TagDeliveryStream$/,
@@ -145,6 +143,13 @@ describe("CloudFormation's role", () => {
     ["to hand on itself", "iam:PassRole", serviceRole, asHandlersSay],
     ["another cluster", "eks:DeleteCluster", "arn:aws:eks:us-east-1:222222222222:cluster/shop", asHandlersSay],
     ["somebody's network", "ec2:DeleteVpc", vpc, {}],
+    [
+      "to run machines from no launch template",
+      "ec2:RunInstances",
+      "arn:aws:ec2:us-east-1:222222222222:instance/*",
+      {},
+    ],
+    ["somebody's launch template", "ec2:RunInstances", "arn:aws:ec2:us-east-1:222222222222:launch-template/lt-1", {}],
     ["a subnet in somebody's network", "ec2:CreateSubnet", vpc, {}],
     [
       "to take the mark off",

@@ -127,7 +127,7 @@ describe("the cluster template", () => {
     }
     const own = ["A", "B", "C"].map((zone) => `PrivateSubnet${zone}.Id`);
     expect(objectAt(resources.Cluster?.properties, "ResourcesVpcConfig").SubnetIds).toEqual(own);
-    expect(resources.Nodes?.properties.Subnets).toEqual(own);
+    expect(resources.NodeGroup?.properties.Subnets).toEqual(own);
   });
 
   test("has one NAT gateway, or one in each zone", async () => {
@@ -149,7 +149,16 @@ describe("the cluster template", () => {
     ["c6a.metal", "AL2023_x86_64_STANDARD"],
   ])("starts a %s from an image of its architecture", async (NodeInstanceType, image) => {
     const { resources } = await read({ NodeMode: "managed", NodeInstanceType });
-    expect(resources.Nodes?.properties.AmiType).toBe(image);
+    expect(resources.NodeLaunchTemplate?.properties.LaunchTemplateData).toEqual({
+      MetadataOptions: { HttpTokens: "required", HttpPutResponseHopLimit: 1 },
+      BlockDeviceMappings: [
+        {
+          DeviceName: "/dev/xvda",
+          Ebs: { DeleteOnTermination: true, Encrypted: true, VolumeSize: 20, VolumeType: "gp3" },
+        },
+      ],
+    });
+    expect(resources.NodeGroup?.properties.AmiType).toBe(image);
   });
 
   test.each(["g5.xlarge", "p5.48xlarge", "inf2.xlarge", "mac2.metal", "a1.large"])("takes no %s", async (type) => {

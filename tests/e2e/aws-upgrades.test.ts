@@ -51,7 +51,16 @@ test("nodes and add-ons follow the control plane, version after version, and new
     const order = StackEvents.toReversed()
       .filter(({ ResourceStatus }) => ResourceStatus === "UPDATE_COMPLETE")
       .map(({ LogicalResourceId = "" }) => LogicalResourceId)
-      .filter((name) => ["Cluster", "KubeProxy", "Nodes", "CoreDns"].includes(name));
-    expect(order).toEqual(["Cluster", "KubeProxy", "Nodes", "CoreDns", "Cluster", "KubeProxy", "Nodes", "CoreDns"]);
+      .filter((name) => ["Cluster", "KubeProxy", "NodeGroup", "CoreDns"].includes(name));
+    expect(order).toEqual([
+      "Cluster",
+      "KubeProxy",
+      "NodeGroup",
+      "CoreDns",
+      "Cluster",
+      "KubeProxy",
+      "NodeGroup",
+      "CoreDns",
+    ]);
   });
 });

@@ -1,4 +1,5 @@
 import type { Cloud } from "#sandbox/aws/cloud.ts";
+import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { admitNodeRole } from "#sandbox/aws/eks/access-entries.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
 import { checkTags, type Input, readInput } from "#sandbox/aws/eks/input.ts";
@@ -114,11 +115,18 @@ export function updateNodeGroupVersion(
   const input = readInput(body);
   input.skip("clientRequestToken", "force");
   const version = input.text("version") ?? cluster.version;
+  const launch = readLaunchTemplate(place, input.one("launchTemplate"));
   input.end();
   if (version !== cluster.version) {
     throw invalidParameter(`Nodegroup version ${version} must be that of the cluster, ${cluster.version}`);
   }
-  return begin(place, group, "VersionUpdate", [{ type: "Version", value: version }]);
+  if (launch !== undefined && launch.id !== group.launchTemplate?.id) {
+    throw invalidParameter("Launch template details can't be added, or be those of another one");
+  }
+  return begin(place, group, "VersionUpdate", [
+    { type: "Version", value: version },
+    ...(launch === undefined ? [] : [{ type: "LaunchTemplateVersion", value: launch.version }]),
+  ]);
 }
 
 /** @throws AwsFault ResourceNotFoundException, ResourceInUseException */
@@ -153,14 +161,17 @@ function begin(place: Place, group: NodeGroup, type: string, params: Update["par
   return update;
 }
 
-function finish(place: Place, name: string, { of, params: [param] }: Update): void {
+function finish(place: Place, name: string, { of, params: [param, launch] }: Update): void {
   const group = recordOf(place, name).nodeGroups[of?.name ?? ""];
   if (group === undefined || param === undefined) return;
   const isVersion = param.type === "Version";
   const changed: Partial<NodeGroup> = isVersion
     ? { version: param.value, releaseVersion: releaseOf(param.value) }
     : JSON.parse(param.value);
-  keep(place, { ...group, ...changed, status: "ACTIVE", modifiedAt: secondsOf(place) });
+  const template = group.launchTemplate;
+  const launched =
+    launch === undefined || template === undefined ? {} : { launchTemplate: { ...template, version: launch.value } };
+  keep(place, { ...group, ...changed, ...launched, status: "ACTIVE", modifiedAt: secondsOf(place) });
   resize(place, name, group.nodegroupName, isVersion);
 }
 
@@ -238,6 +249,11 @@ function parseNodeGroup(place: Place, { cluster }: ClusterRecord, input: Input):
   if (capacityType !== "ON_DEMAND" && capacityType !== "SPOT") {
     throw invalidParameter(`the sandbox does not know the capacityType ${capacityType}`);
   }
+  const diskSize = input.number("diskSize");
+  const launchTemplate = readLaunchTemplate(place, input.one("launchTemplate"));
+  if (launchTemplate !== undefined && diskSize !== undefined) {
+    throw invalidParameter("Disk size must be specified within the launch template.");
+  }
   const scaling = input.one("scalingConfig");
   const update = input.one("updateConfig");
   const id = crypto.randomUUID();
@@ -259,7 +275,8 @@ function parseNodeGroup(place: Place, { cluster }: ClusterRecord, input: Input):
     nodeRole: checkNodeRole(place, input.requiredText("nodeRole")),
     labels: input.pairs("labels") ?? {},
     taints: (input.many("taints") ?? []).map(readTaint),
-    diskSize: input.number("diskSize") ?? 20,
+    diskSize: diskSize ?? 20,
+    ...(launchTemplate === undefined ? {} : { launchTemplate }),
     health: { issues: [] },
     updateConfig: update === undefined ? { maxUnavailable: 1 } : readUpdateConfig(update),
     resources: { autoScalingGroups: [{ name: `eks-${nodegroupName}-${id}` }] },
@@ -267,6 +284,17 @@ function parseNodeGroup(place: Place, { cluster }: ClusterRecord, input: Input):
   };
   input.end();
   return group;
+}
+
+/** By its id alone. */
+function readLaunchTemplate({ cloud, account, region }: Place, input: Input | undefined): NodeGroup["launchTemplate"] {
+  if (input === undefined) return undefined;
+  const [id, version] = [input.requiredText("id"), input.requiredText("version")];
+  const found = networkOf(cloud, account, region).launchTemplates?.[id];
+  if (found?.versions[Number(version) - 1] === undefined) {
+    throw invalidParameter(`The launch template ${id} has no version ${version}`);
+  }
+  return { id, version };
 }
 
 function readScaling(input: Input, now: NodeGroup["scalingConfig"]): NodeGroup["scalingConfig"] {

@@ -162,6 +162,7 @@ export interface NodeGroup {
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
   readonly diskSize: number;
+  readonly launchTemplate?: { readonly id: string; readonly version: string };
   readonly health: { readonly issues: readonly unknown[] };
   readonly updateConfig: { readonly maxUnavailable?: number; readonly maxUnavailablePercentage?: number };
   readonly resources: { readonly autoScalingGroups: readonly { readonly name: string }[] };

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Cloud } from "#sandbox/aws/cloud.ts";
+import type { JsonObject } from "#sandbox/json.ts";
 
 /** Networks of one account in one region. They have no API of their own here: stacks make them, and EKS looks at them. */
 export interface NetworkState {
@@ -11,6 +12,7 @@ export interface NetworkState {
   readonly addresses: Record<string, Address>;
   readonly natGateways: Record<string, NatGateway>;
   readonly securityGroups: Record<string, SecurityGroup>;
+  launchTemplates?: Record<string, LaunchTemplate>;
   /** How many of each there may be; AWS's defaults, which tests and people may change. */
   quotas: Quotas;
 }
@@ -81,6 +83,11 @@ export interface SecurityGroup extends Item {
   readonly description: string;
   readonly ingress: readonly Rule[];
   readonly egress: readonly Rule[];
+}
+
+export interface LaunchTemplate extends Item {
+  /** The first has the number 1. */
+  readonly versions: readonly JsonObject[];
 }
 
 /** One permission of a security group, as a template writes it, under its own id. */

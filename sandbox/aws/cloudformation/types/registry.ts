@@ -1,5 +1,6 @@
 import { address } from "#sandbox/aws/cloudformation/types/ec2/address.ts";
 import { gatewayAttachment, internetGateway } from "#sandbox/aws/cloudformation/types/ec2/internet-gateway.ts";
+import { launchTemplate } from "#sandbox/aws/cloudformation/types/ec2/launch-template.ts";
 import { natGateway } from "#sandbox/aws/cloudformation/types/ec2/nat-gateway.ts";
 import { route } from "#sandbox/aws/cloudformation/types/ec2/route.ts";
 import { routeTable, routeTableAssociation } from "#sandbox/aws/cloudformation/types/ec2/route-table.ts";
@@ -31,6 +32,7 @@ const all: readonly ResourceType[] = [
   iamRole,
   internetGateway,
   kmsKey,
+  launchTemplate,
   logGroup,
   natGateway,
   recordSet,

@@ -15,7 +15,7 @@ async function actionsOf(file: string): Promise<readonly string[]> {
 
 /** These are keys of conditions. */
 const keys =
-  /^(ec2:CreateAction|iam:(PassedToService|PermissionsBoundary|PolicyARN)|route53:ChangeResourceRecordSets.+)$/;
+  /^(ec2:(CreateAction|LaunchTemplate)|iam:(PassedToService|PermissionsBoundary|PolicyARN)|route53:ChangeResourceRecordSets.+)$/;
 
 test("types ask for nothing that the registry does not tell of", async () => {
   const known = new Set(resourceTypes.flatMap(({ schema }) => Object.values(schema.actions).flat()));

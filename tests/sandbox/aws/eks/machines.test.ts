@@ -195,7 +195,8 @@ describe("a managed node group", () => {
     ["another VPC", () => ({ subnets: ["subnet-other"] }), "not in the VPC"],
     ["more than its maximum", () => ({ scalingConfig: { desiredSize: 3 } }), "can't be greater than max size 2"],
     ["machines of another kind", () => ({ amiType: "AL2023_x86_64_STANDARD" }), "not a valid instance type"],
-    ["what the sandbox would ignore", () => ({ launchTemplate: { id: "lt-1" } }), "does not know launchTemplate"],
+    ["what the sandbox would ignore", () => ({ remoteAccess: { ec2SshKey: "key" } }), "does not know remoteAccess"],
+    ["a missing launch template", () => ({ launchTemplate: { id: "lt-1", version: "1" } }), "lt-1 has no version 1"],
   ])("is refused with %s", async (_, changes, message) => {
     await makeCluster(world, managedInput(world));
     const [code, said] = refusal(() => make(changes()));

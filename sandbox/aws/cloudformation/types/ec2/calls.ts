@@ -93,5 +93,6 @@ export const targetOf = {
   routeTable: ({ id, tags }: Omit<Target, "kind">): Target => ({ kind: "route-table", id, tags }),
   address: ({ id, tags }: Omit<Target, "kind">): Target => ({ kind: "elastic-ip", id, tags }),
   natGateway: ({ id, tags }: Omit<Target, "kind">): Target => ({ kind: "natgateway", id, tags }),
+  launchTemplate: ({ id, tags }: Omit<Target, "kind">): Target => ({ kind: "launch-template", id, tags }),
   securityGroup: ({ id, tags }: Omit<Target, "kind">): Target => ({ kind: "security-group", id, tags }),
 };

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { allowPassing, eksArn, given, ownTags, settle, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
 import { changeEksTags } from "#sandbox/aws/cloudformation/types/eks/tags.ts";
 import {
@@ -26,6 +27,7 @@ export const eksNodegroup = defineType({
     "DiskSize",
     "InstanceTypes",
     "Labels",
+    "LaunchTemplate",
     "NodeRole",
     "NodegroupName",
     "ScalingConfig",
@@ -51,7 +53,17 @@ export const eksNodegroup = defineType({
       context.allow("eks:TagResource", eksArn(context, "nodegroup", `${cluster}/${name}/*`), tagContext(tagList(tags)));
     }
     allowPassing(context, stringAt(properties, "NodeRole"), "eks.amazonaws.com");
-    const names = ["AmiType", "CapacityType", "DiskSize", "InstanceTypes", "NodeRole", "ScalingConfig", "Subnets"];
+    allowLaunch(context, properties);
+    const names = [
+      "AmiType",
+      "CapacityType",
+      "DiskSize",
+      "InstanceTypes",
+      "LaunchTemplate",
+      "NodeRole",
+      "ScalingConfig",
+      "Subnets",
+    ];
     createNodeGroup(cloud, account, region, cluster, {
       ...given(properties, ...names, "Taints", "UpdateConfig", "Version"),
       // Keys of labels are not names of members.
@@ -79,9 +91,11 @@ export const eksNodegroup = defineType({
       NodegroupName: found.nodegroupName,
       AmiType: found.amiType,
       CapacityType: found.capacityType,
-      DiskSize: found.diskSize,
       InstanceTypes: [...found.instanceTypes],
       Labels: { ...found.labels },
+      ...(found.launchTemplate === undefined
+        ? { DiskSize: found.diskSize }
+        : { LaunchTemplate: { Id: found.launchTemplate.id, Version: found.launchTemplate.version } }),
       NodeRole: found.nodeRole,
       ScalingConfig: { MinSize: minSize, MaxSize: maxSize, DesiredSize: desiredSize },
       Subnets: [...found.subnets],
@@ -107,9 +121,10 @@ export const eksNodegroup = defineType({
     const known = resourceContext(group.tags);
     const ready = () => settle(context, `Nodegroup ${id}`, "update", () => tryGroup(context, id)?.status);
     const differs = (property: string) => !isDeepStrictEqual(properties[property], previous[property]);
-    if (differs("Version")) {
+    if (differs("Version") || differs("LaunchTemplate")) {
       context.allow("eks:UpdateNodegroupVersion", group.nodegroupArn, known);
-      updateNodeGroupVersion(cloud, account, region, cluster, name, given(properties, "Version"));
+      allowLaunch(context, properties);
+      updateNodeGroupVersion(cloud, account, region, cluster, name, given(properties, "LaunchTemplate", "Version"));
       await ready();
     }
     if (!["Labels", "ScalingConfig", "UpdateConfig"].some(differs)) return;
@@ -137,6 +152,21 @@ export const eksNodegroup = defineType({
     deleteNodeGroup(cloud, account, region, cluster, name);
   },
 });
+
+/** EKS tries whether the caller itself could run instances from a launch template of its own. */
+function allowLaunch(context: ResourceContext, properties: JsonObject): void {
+  const id = stringAt(properties, "LaunchTemplate", "Id");
+  const { cloud, account, region } = context;
+  const found = networkOf(cloud, account, region).launchTemplates?.[id];
+  if (found === undefined) return;
+  const arn = (kind: string, name: string, owner = account) => `arn:aws:ec2:${region}:${owner}:${kind}/${name}`;
+  const from = { "ec2:LaunchTemplate": arn("launch-template", id) };
+  context.allow("ec2:RunInstances", arn("launch-template", id), { ...from, ...resourceContext(found.tags) });
+  context.allow("ec2:RunInstances", arn("image", "ami-1", ""), from);
+  for (const kind of ["instance", "network-interface", "security-group", "volume"]) {
+    context.allow("ec2:RunInstances", arn(kind, "*"), from);
+  }
+}
 
 function tryGroup({ cloud, account, region }: ResourceContext, id: string) {
   const { cluster, name } = namesOf(id);

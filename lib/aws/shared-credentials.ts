@@ -10,10 +10,25 @@ export interface AccessKey {
   readonly secret: string;
 }
 
-/** Where AWS's tools look for keys: variable AWS_SHARED_CREDENTIALS_FILE, or a file in the home folder. */
+/**
+ * Where AWS's tools look for keys: variable AWS_SHARED_CREDENTIALS_FILE, or a file in the home folder. The tools differ in what they
+ * expand beside `~/`: a secret is not written where only some of them find it.
+ *
+ * @throws FleetError InvalidArgument
+ */
 export function sharedCredentialsPath(variables: Readonly<Record<string, string>>): string {
   const { AWS_SHARED_CREDENTIALS_FILE: given = "", HOME: home = "" } = variables;
-  return given === "" ? join(home === "" ? homedir() : home, ".aws", "credentials") : given;
+  const folder = home === "" ? homedir() : home;
+  if (given === "") return join(folder, ".aws", "credentials");
+  if (given.startsWith("~/")) return join(folder, given.slice(2));
+  if (!given.startsWith("~") && !given.includes("$")) return given;
+  throw new FleetError(
+    "InvalidArgument",
+    `AWS_SHARED_CREDENTIALS_FILE is ${given}, which not all of AWS's tools expand`,
+    {
+      hint: "set it to an absolute path, or to one that begins with ~/",
+    },
+  );
 }
 
 /**

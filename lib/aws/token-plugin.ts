@@ -36,6 +36,7 @@ const emulatorVariables = [
   "AWS_CONFIG_FILE",
   "AWS_SHARED_CREDENTIALS_FILE",
   "AWS_PROFILE",
+  "AWS_DEFAULT_PROFILE",
   "AWS_EC2_METADATA_DISABLED",
 ];
 const secretVariables = [

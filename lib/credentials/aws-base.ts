@@ -1,5 +1,5 @@
 import type { AwsCredentialIdentity } from "@aws-sdk/types";
-import { type AwsReach, awsClientSettings } from "#lib/credentials/aws-client-settings.ts";
+import { type AwsReach, awsClientSettings, profileOf } from "#lib/credentials/aws-client-settings.ts";
 import { stsRegion } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
 import { formatWord } from "#lib/exec.ts";
@@ -7,12 +7,45 @@ import { formatWord } from "#lib/exec.ts";
 /** What AWS's trust policies know GitHub's tokens by. */
 const githubAudience = "sts.amazonaws.com";
 
-/** What the SDK finds: variables, profiles, single sign-on, roles of machines. @throws FleetError CredentialsMissing */
+/** Settings of a profile by which it names credentials. One that has none of them leaves the choice to the machine. */
+const credentialSettings = [
+  "aws_access_key_id",
+  "role_arn",
+  "credential_process",
+  "credential_source",
+  "web_identity_token_file",
+  "sso_session",
+  "sso_start_url",
+  "login_session",
+];
+
+/** Whether the environment has keys, which win over everything else, as for the AWS CLI. */
+export function hasKeys({ AWS_ACCESS_KEY_ID: id = "" }: AwsReach["variables"]): boolean {
+  return id !== "";
+}
+
+/**
+ * In the order of the AWS CLI: keys of the environment, the profile, the role of the machine. A profile that does not exist, or
+ * whose credentials fail, ends the search: what comes after it is somebody else.
+ *
+ * @throws FleetError CredentialsMissing
+ */
 export async function findCredentials(reach: AwsReach): Promise<AwsCredentialIdentity> {
-  const { fromNodeProviderChain } = await import("@aws-sdk/credential-providers");
+  const named = profileOf(reach.variables);
+  const profile = named ?? "default";
+  const settings = await readProfile(profile);
+  if (named !== undefined && settings === undefined) {
+    throw new FleetError("CredentialsMissing", `there is no profile ${named}`, {
+      hint: "aws configure list-profiles shows which there are: correct AWS_PROFILE, or unset it",
+    });
+  }
+  const { fromEnv, fromNodeProviderChain } = await import("@aws-sdk/credential-providers");
+  const isProfile = credentialSettings.some((name) => settings?.[name] !== undefined);
+  if (isProfile && !hasKeys(reach.variables)) return await openProfile(profile, reach);
   const clientConfig = { region: stsRegion, ...(await awsClientSettings(reach)) };
   try {
-    return await fromNodeProviderChain({ clientConfig })();
+    if (hasKeys(reach.variables)) return await fromEnv()();
+    return await fromNodeProviderChain({ clientConfig, ...(named === undefined ? {} : { profile: named }) })();
   } catch (cause) {
     throw new FleetError("CredentialsMissing", "this computer has no credentials for AWS", {
       hint: "aws sso login, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -24,12 +57,18 @@ export async function findCredentials(reach: AwsReach): Promise<AwsCredentialIde
 
 /** Credentials of a named profile; undefined when there is no such profile. @throws FleetError CredentialsMissing when it gives none */
 export async function findProfile(profile: string, reach: AwsReach): Promise<AwsCredentialIdentity | undefined> {
-  const [{ fromIni }, { loadSharedConfigFiles }] = await Promise.all([
-    import("@aws-sdk/credential-providers"),
-    import("@smithy/core/config"),
-  ]);
+  return (await readProfile(profile)) === undefined ? undefined : await openProfile(profile, reach);
+}
+
+async function readProfile(profile: string): Promise<Readonly<Record<string, string | undefined>> | undefined> {
+  const { loadSharedConfigFiles } = await import("@smithy/core/config");
   const { configFile, credentialsFile } = await loadSharedConfigFiles();
-  if (configFile[profile] === undefined && credentialsFile[profile] === undefined) return undefined;
+  const [configured, stored] = [configFile[profile], credentialsFile[profile]];
+  return configured === undefined && stored === undefined ? undefined : { ...configured, ...stored };
+}
+
+async function openProfile(profile: string, reach: AwsReach): Promise<AwsCredentialIdentity> {
+  const { fromIni } = await import("@aws-sdk/credential-providers");
   const clientConfig = { region: stsRegion, ...(await awsClientSettings(reach)) };
   try {
     return await fromIni({ profile, clientConfig })();

@@ -41,12 +41,17 @@ export async function awsClientSettings({ variables, endpoint }: AwsReach): Prom
   };
 }
 
+/** The profile that the environment names, with the precedence of the AWS CLI. */
+export function profileOf(variables: Readonly<Record<string, string>>): string | undefined {
+  return variables.AWS_DEFAULT_PROFILE || variables.AWS_PROFILE || undefined;
+}
+
 async function readBundle(variables: Readonly<Record<string, string>>): Promise<string | undefined> {
   const { AWS_CA_BUNDLE: own = "", REQUESTS_CA_BUNDLE: python = "" } = variables;
   if (own !== "") return read("AWS_CA_BUNDLE", own);
   const { loadSharedConfigFiles } = await import("@smithy/core/config");
   const { configFile } = await loadSharedConfigFiles();
-  const profile = variables.AWS_PROFILE || variables.AWS_DEFAULT_PROFILE || "default";
+  const profile = profileOf(variables) ?? "default";
   const { ca_bundle: configured = "" } = configFile[profile] ?? {};
   if (configured !== "") return read(`ca_bundle of the profile ${profile}`, configured);
   return python === "" ? undefined : read("REQUESTS_CA_BUNDLE", python);

@@ -1,6 +1,6 @@
 import type { AwsCredentialIdentity } from "@aws-sdk/types";
 import { type Clock, systemClock } from "#lib/clock.ts";
-import { fetchGithubToken, findCredentials, findProfile } from "#lib/credentials/aws-base.ts";
+import { fetchGithubToken, findCredentials, findProfile, hasKeys } from "#lib/credentials/aws-base.ts";
 import type { AwsReach } from "#lib/credentials/aws-client-settings.ts";
 import { mayOnlyRead } from "#lib/credentials/github-token.ts";
 import { type Lease, type Renewing, renewing } from "#lib/credentials/renewing.ts";
@@ -161,9 +161,9 @@ export function awsChain(options: AwsChainOptions): AwsChain {
   return chain;
 }
 
-/** GitHub's token where a job has one, else what this computer has. */
+/** Keys that were set on purpose, else GitHub's token where a job has one, else what this computer has. */
 async function openBase(options: AwsChainOptions): Promise<Lease<AwsSession>> {
-  const token = await fetchGithubToken(options.variables);
+  const token = hasKeys(options.variables) ? undefined : await fetchGithubToken(options.variables);
   const credentials = token === undefined ? await findCredentials(options) : await openByToken(options, token);
   const identity = await identify(options, credentials);
   return { value: { credentials, identity }, expiresMs: expiryOf(credentials) };

@@ -19,7 +19,13 @@ function formatStep({ name, account, result }: Hop): readonly string[] {
  * person looks.
  */
 function formatTrust({ result, trust, readOnlyTrust }: Hop): readonly string[] {
-  return [...formatTrustOf(trust, result.kind), ...formatReaders(readOnlyTrust)];
+  return [...formatReason(result, trust), ...formatTrustOf(trust, result.kind), ...formatReaders(readOnlyTrust)];
+}
+
+/** Where nobody can look at the role, what was said is all there is to go by. */
+function formatReason(result: Hop["result"], trust: HopTrust | undefined): readonly string[] {
+  if (result.kind === "ok" || trust !== undefined) return [];
+  return result.details.flatMap((detail) => detail.trim().split("\n")).map((line) => `why   ${line}`);
 }
 
 /** Nobody goes that way here, so that nothing of it explains a refusal. */

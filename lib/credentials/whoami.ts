@@ -22,7 +22,14 @@ export interface Hop {
   readonly account: string;
   readonly result:
     | { readonly kind: "ok"; readonly arn: string; readonly expires: string | undefined }
-    | { readonly kind: "failed"; readonly code: string; readonly message: string; readonly hint: string | undefined };
+    | {
+        readonly kind: "failed";
+        readonly code: string;
+        readonly message: string;
+        readonly hint: string | undefined;
+        /** What the program or service that refused said. */
+        readonly details: readonly string[];
+      };
   /** Of the role that the step leads into. Absent for the base, and where no owner of the account is here to look. */
   readonly trust?: HopTrust;
   /** Of the account's role for those who may only read. Absent like `trust`. */
@@ -153,7 +160,7 @@ async function describe(name: string, account: string, open: () => Promise<AwsSe
     return { name, account, result: { kind: "ok", arn: identity.arn, expires: credentials.expiration?.toISOString() } };
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
-    const { code, message, hint } = error;
-    return { name, account, result: { kind: "failed", code, message, hint } };
+    const { code, message, hint, details } = error;
+    return { name, account, result: { kind: "failed", code, message, hint, details } };
   }
 }

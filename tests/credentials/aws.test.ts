@@ -226,6 +226,20 @@ describe("the chain into an account", () => {
     expect((await failureOf(chain(variables).base())).message).toBe("GitHub gives this job no token");
   });
 
+  test("uses keys that a job of GitHub sets, and asks for no token", async () => {
+    const keys = { AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY: "s" };
+    const before = { ...Bun.env };
+    Object.assign(Bun.env, keys);
+    try {
+      const { credentials } = await chain({ ...github(), ...keys }).base();
+      expect(credentials.accessKeyId).toBe(keys.AWS_ACCESS_KEY_ID);
+    } finally {
+      for (const name of Object.keys(keys)) delete Bun.env[name];
+      Object.assign(Bun.env, before);
+    }
+    expect(calls).toEqual(["GetCallerIdentity"]);
+  });
+
   test("never shows a secret in an error", async () => {
     accountOf = () => "999999999990";
     const error = await failureOf(chain(github()).clusters(tenant));

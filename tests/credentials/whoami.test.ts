@@ -59,7 +59,11 @@ interface Shown {
 }
 
 /** @param owned accounts of whose owners there are profiles, beside the base's own */
-async function whoami(owned: Readonly<Record<string, string>>, ...options: readonly string[]): Promise<Shown> {
+async function whoami(
+  owned: Readonly<Record<string, string>>,
+  options: readonly string[] = [],
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Shown> {
   const profiles = Object.entries(owned).map(([name, account]) => {
     const { accessKeyId, secretAccessKey } = administratorKeys(account);
     return `[${name}]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
@@ -78,6 +82,7 @@ async function whoami(owned: Readonly<Record<string, string>>, ...options: reado
       AWS_ACCESS_KEY_ID: base.accessKeyId,
       AWS_SECRET_ACCESS_KEY: base.secretAccessKey,
       AWS_ENDPOINT_URL: aws.front.endpoint,
+      ...variables,
     },
     stdout: "pipe",
     stderr: "pipe",
@@ -87,7 +92,7 @@ async function whoami(owned: Readonly<Record<string, string>>, ...options: reado
 }
 
 async function hopsOf(owned: Readonly<Record<string, string>>): Promise<{ hops: readonly Hop[]; exitCode: number }> {
-  const { stdout, exitCode } = await whoami(owned, "--json");
+  const { stdout, exitCode } = await whoami(owned, ["--json"]);
   const lines = stdout.split("\n").filter((line) => line !== "");
   return { hops: lines.map((line) => JSON.parse(line) as Hop), exitCode };
 }
@@ -105,6 +110,15 @@ describe("whoami", () => {
       ["aws-02", "ok", undefined],
     ]);
     expect(exitCode).toBe(0);
+  });
+
+  test("says why there is nothing to begin with", async () => {
+    const config = join(folder, "failing.ini");
+    await Bun.write(config, "[default]\ncredential_process = sh -c 'echo the vault is sealed >&2; exit 3'\n");
+    const { stdout, exitCode } = await whoami({}, [], { AWS_CONFIG_FILE: config, AWS_ACCESS_KEY_ID: "" });
+    expect(stdout).toContain("the profile default gives no credentials (CredentialsMissing)");
+    expect(stdout).toContain("why   the vault is sealed");
+    expect(exitCode).toBe(1);
   });
 
   test("says why a step is refused", async () => {

@@ -12,6 +12,17 @@ export interface NetworkFailure {
 
 const cutOff = { hint: "check this computer's network: the connection was cut", transient: true, unsent: false };
 
+/** A request that never left this computer. The SDK's own retries don't know it: whoever called decides how long to try. */
+export class UnsentRequest extends Error {
+  readonly failure: NetworkFailure;
+
+  constructor(failure: NetworkFailure) {
+    super(failure.reason);
+    this.name = "UnsentRequest";
+    this.failure = failure;
+  }
+}
+
 /** Codes of Bun and Node.js: https://nodejs.org/api/errors.html, and OpenSSL's names for what is wrong with a certificate. */
 const kinds: readonly (readonly [codes: RegExp, failure: Omit<NetworkFailure, "reason">])[] = [
   [
@@ -53,6 +64,7 @@ const timedOut = { hint: "check this computer's network: no answer came in time"
 /** Undefined for everything that is an answer, or has nothing to do with the network. */
 export function findNetworkFailure(thrown: unknown): NetworkFailure | undefined {
   if (!(thrown instanceof Error)) return undefined;
+  if (thrown instanceof UnsentRequest) return thrown.failure;
   const code = "code" in thrown ? String(thrown.code) : "";
   const found = kinds.find(([codes]) => codes.test(code))?.[1];
   if (found !== undefined) return { ...found, reason: formatReason(thrown, code) };

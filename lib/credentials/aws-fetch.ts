@@ -1,7 +1,11 @@
 import { FleetError } from "#lib/errors.ts";
+import { findNetworkFailure, UnsentRequest } from "#lib/network-failure.ts";
 
 /** AWS takes no signature that is further from its own clock. */
 const toleratedSkewMs = 5 * 60_000;
+
+/** Between attempts to send a request: a moment without network passes, and who is offline is told at once. */
+const unsentPausesMs = [100, 200, 400];
 
 /** The answer of a proxy, a login page or a firewall: AWS's services answer in XML and JSON, never for people. */
 export class ForeignAnswer extends Error {
@@ -15,16 +19,35 @@ export class ForeignAnswer extends Error {
  * `fetch` for clients of AWS, which refuses what they would take for an empty answer, and what a wrong clock makes of all others.
  *
  * @param ca PEM; certificates are verified against these authorities alone. Undefined: this computer's
- * @throws ForeignAnswer, FleetError ClockSkewed
+ * @throws ForeignAnswer, UnsentRequest, FleetError ClockSkewed
  */
 export function awsFetch(ca: string | undefined): typeof fetch {
   const call = async (request: Parameters<typeof fetch>[0]): Promise<Response> => {
-    const response = await fetch(request, ca === undefined ? {} : { tls: { ca } });
+    const response = await send(() => {
+      // A body is read once.
+      const copy: Parameters<typeof fetch>[0] = request instanceof Request ? new Request(request) : request;
+      return fetch(copy, ca === undefined ? {} : { tls: { ca } });
+    });
     refuseForeign(response);
     refuseSkew(response, Date.now());
     return response;
   };
   return Object.assign(call, { preconnect: fetch.preconnect });
+}
+
+/** @throws UnsentRequest, and what fetch throws */
+async function send(call: () => Promise<Response>): Promise<Response> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await call();
+    } catch (error) {
+      const failure = findNetworkFailure(error);
+      if (failure?.unsent !== true) throw error;
+      const pauseMs = unsentPausesMs[attempt];
+      if (!failure.transient || pauseMs === undefined) throw new UnsentRequest(failure);
+      await Bun.sleep(pauseMs);
+    }
+  }
 }
 
 function refuseForeign(response: Response): void {

@@ -4,12 +4,13 @@ import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import {
   type CachedSession,
   formatSession,
+  type KeptSession,
   readSession,
   refuseOtherIdentity,
   type SessionKey,
   sessionPath,
 } from "#lib/credentials/session-cache.ts";
-import type { AwsSession } from "#lib/credentials/sts.ts";
+import { type AwsSession, identify } from "#lib/credentials/sts.ts";
 import { adoptEnvironment, type Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import { writePrivateFile } from "#lib/files.ts";
@@ -30,8 +31,15 @@ export interface SessionRequest {
   readonly locks: string;
   /** Milliseconds for which a session must live to be of use. */
   readonly minimumMs: number;
-  /** Sessions kept until then were refused: milliseconds since 1970. @default none was */
-  readonly refusedMs?: number;
+  /** What is known of the session that is cached: a cluster refused it, or may have. @default nothing */
+  readonly doubt?: SessionDoubt;
+}
+
+export interface SessionDoubt {
+  /** When the session was cached, in milliseconds since 1970: a later one is another. */
+  readonly keptMs: number;
+  /** False: STS is asked whether it still knows the session. */
+  readonly isCertain: boolean;
 }
 
 /** Several hops over a slow line, by whoever has the lock; less than clients wait for us. */
@@ -44,14 +52,17 @@ const lockTimeoutMs = 45_000;
  * @throws FleetError UnknownAccount, WrongAccount, WrongIdentity, LockTimedOut, and what the chain throws
  */
 export async function renewSession(environment: Environment, request: SessionRequest): Promise<CachedSession> {
-  const { key, folder, locks, minimumMs, refusedMs = 0 } = request;
+  const { key, folder, locks, minimumMs, doubt } = request;
   const waiting = { timeoutMs: lockTimeoutMs, signal: new AbortController().signal, progress: () => undefined };
   return await createLocks(locks, systemClock, "kube-token").hold(sessionPath("aws", key), waiting, async () => {
     const cached = readSession(folder, key);
     keepSecret(cached?.secretAccessKey, cached?.sessionToken);
-    // Whoever had the lock before may have renewed it.
-    const isGood = cached !== undefined && cached.keptMs > refusedMs && cached.expiresMs - Date.now() >= minimumMs;
-    if (isGood) return cached;
+    const lives = cached !== undefined && cached.expiresMs - Date.now() >= minimumMs;
+    if (lives && (await isTrusted(environment, cached, doubt))) {
+      // Its age says when it was last known to be good.
+      if (doubt !== undefined) await writePrivateFile(sessionPath(folder, key), formatSession(key, cached));
+      return cached;
+    }
     const session = await openSession(environment, request);
     // Of what expires nobody knows when, nothing is kept.
     if (Number.isFinite(session.expiresMs)) {
@@ -59,6 +70,28 @@ export async function renewSession(environment: Environment, request: SessionReq
     }
     return session;
   });
+}
+
+/** What can't be asked is believed: a cluster that refuses it says so. */
+async function isTrusted(
+  environment: Environment,
+  { keptMs, arn, ...session }: KeptSession,
+  doubt: SessionDoubt | undefined,
+): Promise<boolean> {
+  // Whoever had the lock before may have renewed it.
+  if (doubt === undefined || keptMs > doubt.keptMs) return true;
+  if (doubt.isCertain) return false;
+  adoptEnvironment(environment);
+  const endpoint = awsEndpointOf(environment.variables);
+  const reach = { variables: environment.variables, ...(endpoint === undefined ? {} : { endpoint }) };
+  const { accessKeyId, secretAccessKey, sessionToken } = session;
+  const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+  try {
+    return (await identify(reach, credentials)).arn === arn;
+  } catch (error) {
+    const isRefused = error instanceof FleetError && ["AssumeRoleDenied", "SessionExpired"].includes(error.code);
+    return !isRefused;
+  }
 }
 
 async function openSession(

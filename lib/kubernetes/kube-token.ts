@@ -11,8 +11,8 @@ import { pathsBelow, projectRoot } from "#lib/paths.ts";
 /** Options of `tasks/kube-token.ts`, by their names. They pin what kubectl's environment must not choose. */
 export type KubeTokenOptions = ReadonlyMap<string, string>;
 
-/** Younger sessions are kept: who is refused by them is refused by others, too, and STS isn't asked for each attempt. */
-const doubtAfterMs = 30_000;
+/** Younger sessions are trusted, so that STS isn't asked for each attempt. */
+const doubtAfterMs = 60_000;
 /** Clients ask for a new token when the old one has a minute left, so that no request is late. */
 const tokenLifeMs = eksTokenLifeMs - 60_000;
 
@@ -43,26 +43,19 @@ export async function kubeToken(options: KubeTokenOptions, environment: Environm
   const cached = readSession(request.folder, key);
   const asker = { pid: process.ppid, cluster };
   const askers = `${sessionPath(request.folder, key)}.askers`;
-  // A session that was just made is not what a cluster refuses.
-  const isDoubted =
-    cached !== undefined &&
-    now - cached.keptMs > doubtAfterMs &&
-    isRefused(environment.variables[refusedVariable], () => hasGoodToken(askers, asker, now));
+  // A session that was good a moment ago is not what a cluster refuses.
+  const isOld = cached !== undefined && now - cached.keptMs > doubtAfterMs;
+  const said = environment.variables[refusedVariable] ?? "";
+  const isDoubted = isOld && (said === "" ? hasGoodToken(askers, asker, now) : said === "1");
   const isGood = cached !== undefined && !isDoubted && cached.expiresMs - now >= eksTokenLifeMs;
-  const session = isGood
-    ? cached
-    : await renew(environment, isDoubted ? { ...request, refusedMs: cached.keptMs } : request);
+  const doubt = isDoubted ? { keptMs: cached.keptMs, isCertain: said === "1" } : undefined;
+  const session = isGood ? cached : await renew(environment, { ...request, ...(doubt === undefined ? {} : { doubt }) });
 
   const at = new Date(now);
   const token = eksToken({ credentials: session, region, cluster, at });
   const expiresMs = Math.min(now + tokenLifeMs, session.expiresMs);
   rememberAsker(askers, { ...asker, expiresMs: Math.floor(expiresMs) });
   return formatExecCredential(info, token, new Date(expiresMs));
-}
-
-/** A client of ours says whether its last token was refused; of others it shows by when they ask again. */
-function isRefused(said: string | undefined, isAskedAgain: () => boolean): boolean {
-  return said === undefined || said === "" ? isAskedAgain() : said === "1";
 }
 
 async function renew(

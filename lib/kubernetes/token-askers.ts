@@ -15,7 +15,7 @@ const longest = 16;
 
 /**
  * Has this client a token for the cluster that is still good? Clients keep a token until it expires or an API server answers 401,
- * and the plugin is told of neither: one that asks again early was refused.
+ * and the plugin is told of neither: one that asks again early may have been refused. `kubectl apply` asks twice all the same.
  */
 export function hasGoodToken(path: string, { pid, cluster }: Omit<TokenAsker, "expiresMs">, now: number): boolean {
   return readAskers(path).some((one) => one.pid === pid && one.cluster === cluster && one.expiresMs > now);

@@ -80,3 +80,8 @@ describe("STS", () => {
     expect((await sts(() => new Response(identity, { headers: { ...xml, date } })).who()).account).toBe("123456789012");
   });
 });
+
+test("who is offline is told so without the patience that throttling takes", async () => {
+  const error = await failureOf(identify({ variables: {}, endpoint: "http://127.0.0.1:1" }, credentials));
+  expect([error.code, error.message]).toEqual(["AwsUnreachable", expect.stringContaining("ECONNREFUSED")]);
+});

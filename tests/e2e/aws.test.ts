@@ -4,7 +4,7 @@ import { fleet as whole } from "#tests/fixtures/fleets/default/fleet.ts";
 import { type AwsSandbox, isChanging, openAwsSandbox, type Run } from "#tests/support/aws-sandbox.ts";
 import { fleet as threeAccounts } from "../fixtures/fleets/valid/three-accounts.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(240_000);
 
 const clusters = whole.clusters.filter((cluster): cluster is EksCluster => cluster.provider === "aws");
 const fleet: Fleet = { ...whole, clusters };

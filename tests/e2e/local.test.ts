@@ -3,7 +3,7 @@ import { type Harness, openHarness } from "#tests/support/harness.ts";
 import { countReadyNodes } from "#tests/support/nodes.ts";
 import { scenarios } from "#tests/support/scenarios.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(240_000);
 
 describe("clusters in the sandbox", () => {
   let harness: Harness;

@@ -13,7 +13,7 @@ let plugin: Awaited<ReturnType<typeof openKubeToken>>;
 beforeEach(async () => {
   plugin = await openKubeToken();
   await plugin.cache();
-  await ageCache(60);
+  await ageCache(120);
 });
 afterEach(() => plugin.close());
 

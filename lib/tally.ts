@@ -10,9 +10,10 @@ export interface Tally extends EventReader {
   criticalPathMs(): number;
 }
 
-const bad: ReadonlySet<Outcome> = new Set(["failed", "blocked", "cancelled", "degraded"]);
+const bad: readonly Outcome[] = ["failed", "blocked", "cancelled", "degraded"];
 
-export function createTally(resources: readonly AnyResource[]): Tally {
+export function createTally(resources: readonly AnyResource[], { requirePresent = false } = {}): Tally {
+  const unwell = new Set<Outcome>(requirePresent ? [...bad, "absent"] : bad);
   const counts = new Map<Outcome, number>();
   const durations = new Map<string, number>();
   const clusterOf = new Map(
@@ -30,9 +31,9 @@ export function createTally(resources: readonly AnyResource[]): Tally {
     close: () => Promise.resolve(),
     totals: () => Object.fromEntries(counts),
     exitCode() {
-      // A cluster that isn't there was never made, or was deleted. One that is there in part has lost something.
+      // Even where absence is accepted, a cluster that exists in part has lost something.
       const isPartial = seen.missing.intersection(seen.some).size > 0;
-      return isPartial || [...counts.keys()].some((outcome) => bad.has(outcome)) ? 1 : 0;
+      return isPartial || [...counts.keys()].some((outcome) => unwell.has(outcome)) ? 1 : 0;
     },
     criticalPathMs() {
       const lengths = new Map<AnyResource, number>();

@@ -53,7 +53,7 @@ export function commandSpec(verb: Pick<Verb, "name">, preset: Preset): CommandSp
       ...(ofClusters ? [option.skipDnsWait] : []),
     ],
     plan: gitops,
-    status: [option.drift, option.noGitops],
+    status: [option.drift, option.allowAbsent, option.noGitops],
   }[verb.name];
   return {
     options: [...own, ...selecting, ...common],
@@ -83,6 +83,8 @@ export interface RunOptions {
   readonly adopt: boolean;
   readonly allowReplacement: boolean;
   readonly drift: boolean;
+  /** Status accepts what is not created yet. */
+  readonly allowAbsent?: boolean;
   readonly skipDnsCheck: boolean;
   readonly skipDnsWait: boolean;
   /** Undefined: Argo CD is left alone. */
@@ -114,6 +116,7 @@ function parseRunOptions(preset: Preset, parsed: Parsed): RunOptions {
     adopt: parsed.flags.has("adopt"),
     allowReplacement: parsed.flags.has("allow-replacement"),
     drift: parsed.flags.has("drift"),
+    allowAbsent: parsed.flags.has("allow-absent"),
     skipDnsCheck: parsed.flags.has("skip-dns-check"),
     skipDnsWait: parsed.flags.has("skip-dns-wait"),
     gitops: parsed.flags.has("no-gitops") || aws !== undefined ? undefined : parseGitOps(parsed),

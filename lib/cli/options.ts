@@ -27,6 +27,7 @@ type OptionName =
   | "adopt"
   | "allowReplacement"
   | "drift"
+  | "allowAbsent"
   | "skipDnsCheck"
   | "skipDnsWait"
   | "noGitops"
@@ -71,6 +72,7 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
   adopt: { name: "adopt", help: "take over a cluster of the right name that another tool made" },
   allowReplacement: { name: "allow-replacement", help: "delete and make anew what can't be changed in place" },
   drift: { name: "drift", help: "have clouds compare what they made with what is there; takes minutes" },
+  allowAbsent: { name: "allow-absent", help: "accept clusters and accounts that are not created yet" },
   skipDnsCheck: {
     name: "skip-dns-check",
     help: "don't prove delegations at name servers, where port 53 can't be reached",

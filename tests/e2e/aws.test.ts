@@ -61,7 +61,8 @@ test("the AWS part of the default fleet lives: made, unchanged, proved, changed,
   try {
     const nothing = await expectWell(aws.run("plan", [], { fleet: onlyAws }));
     expect(nothing.results[`${k01}/stack`]?.outcome).toBe("to make");
-    const empty = await expectWell(aws.run("status", [], { fleet: onlyAws }));
+    expect((await aws.run("status", [], { fleet: onlyAws })).exitCode).toBe(1);
+    const empty = await expectWell(aws.run("status", ["--allow-absent"], { fleet: onlyAws }));
     expect(empty.results[`${k01}/stack`]?.outcome).toBe("absent");
     const gone = await expectWell(aws.run("delete-eks-all", ["--yes"], { fleet }));
     expect(gone.results[`${k01}/stack`]?.note).toBe("already gone");

@@ -139,4 +139,31 @@ describe("credentials are found", () => {
   ])("the reason is named: %s", async (profile, reason) => {
     expect((await ours({ AWS_PROFILE: profile })).text).toContain(reason);
   });
+
+  const elsewhere = async (profile: string): Promise<Variables> => {
+    const url = `http://127.0.0.1:${sts.port}`;
+    const config = join(folder, "endpoints");
+    await Bun.write(
+      config,
+      `[profile plain]\nendpoint_url = ${url}\n[profile by-service]\nservices = s\n[services s]\nsts =\n  endpoint_url = ${url}\n`,
+    );
+    // Nothing may leave this computer where the endpoint is ignored.
+    const nowhere = { HTTPS_PROXY: "http://127.0.0.1:1", NO_PROXY: "127.0.0.1" };
+    return { ...keys, ...nowhere, AWS_ENDPOINT_URL: "", AWS_CONFIG_FILE: config, AWS_PROFILE: profile };
+  };
+
+  test.each(["plain", "by-service"])("an endpoint of the configuration gets no signed call: %s", async (profile) => {
+    const { key, text } = await ours(await elsewhere(profile));
+    expect([key, text]).toEqual(["none", expect.stringContaining("(EndpointRefused)")]);
+  });
+
+  test.each(["plain", "by-service"])(
+    "an endpoint of the configuration is ignored on demand: %s",
+    async (profile) => {
+      const ignoring = { ...(await elsewhere(profile)), AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true" };
+      const { key, text } = await ours(ignoring);
+      expect([key, text]).toEqual(["none", expect.stringContaining("(AwsUnreachable)")]);
+    },
+    60_000,
+  );
 });

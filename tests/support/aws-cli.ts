@@ -48,7 +48,10 @@ export function openAwsCli({ variables, home }: AwsCliOptions): AwsCli {
   const { path } = awsCli;
   if (path === undefined) throw new Error("the AWS CLI is not installed here");
   // Keys in the environment would win over a profile that a variable names; and it takes an empty AWS_PROFILE for a name.
-  const { AWS_ACCESS_KEY_ID: _, AWS_SECRET_ACCESS_KEY: __, AWS_PROFILE: ___, ...rest } = variables;
+  const keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
+  const rest: Readonly<Record<string, string>> = Object.fromEntries(
+    Object.entries(variables).filter(([name]) => !keys.includes(name)),
+  );
   const env = {
     ...rest,
     // Kubeconfigs that it writes call it by its bare name.

@@ -18,9 +18,12 @@ async function recreateRole(iam: IAM, RoleName: string): Promise<void> {
   const trust = await trustOf(iam, RoleName);
   const { PolicyNames = [] } = await iam.listRolePolicies({ RoleName });
   const policies = await Promise.all(PolicyNames.map((PolicyName) => iam.getRolePolicy({ RoleName, PolicyName })));
+  const { AttachedPolicies: attached = [] } = await iam.listAttachedRolePolicies({ RoleName });
   for (const PolicyName of PolicyNames) await iam.deleteRolePolicy({ RoleName, PolicyName });
+  for (const { PolicyArn } of attached) await iam.detachRolePolicy({ RoleName, PolicyArn });
   await iam.deleteRole({ RoleName });
   await iam.createRole({ RoleName, AssumeRolePolicyDocument: trust });
+  for (const { PolicyArn } of attached) await iam.attachRolePolicy({ RoleName, PolicyArn });
   for (const { PolicyName, PolicyDocument = "" } of policies) {
     await iam.putRolePolicy({ RoleName, PolicyName, PolicyDocument: decodeURIComponent(PolicyDocument) });
   }
@@ -39,6 +42,12 @@ test.concurrent("accounts trust a management role that was deleted and created a
         field: "trust.aws-01-iam-role",
         from: expect.stringMatching(/^AROA\w+ \(deleted\)$/),
         to: `arn:aws:iam::111111111111:role/${managementRole}`,
+        effect: "in-place",
+      },
+      {
+        field: "trust.aws-01-read-only-iam-role",
+        from: expect.stringMatching(/^AROA\w+ \(deleted\)$/),
+        to: "arn:aws:iam::111111111111:role/aws-mgmt-read-only-iam-role",
         effect: "in-place",
       },
     ]);

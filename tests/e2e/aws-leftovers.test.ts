@@ -53,6 +53,8 @@ test.concurrent("a load balancer that somebody holds back keeps its cluster whol
       if (metadata.deletionTimestamp !== undefined) break;
       await Bun.sleep(50);
     }
+    // Time for a look at what is left, which names the finalizer.
+    await Bun.sleep(3_000);
     started.kill("SIGINT");
     const interrupted = await started.ended;
     expect(interrupted.exitCode).toBe(130);

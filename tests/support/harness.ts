@@ -27,6 +27,8 @@ export interface StartOptions {
 export interface Started {
   readonly pid: number;
   kill(signal: NodeJS.Signals): void;
+  /** It has printed its first event: from then on it handles signals. */
+  readonly begun: Promise<void>;
   readonly ended: Promise<Ended>;
 }
 
@@ -78,10 +80,12 @@ export async function openHarness({ speed, root = projectRoot }: HarnessOptions 
       stdout: "pipe",
       stderr: "pipe",
     });
-    const ended = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+    const begun = Promise.withResolvers<void>();
+    const ended = Promise.all([readText(child.stdout, begun.resolve), new Response(child.stderr).text(), child.exited]);
     return {
       pid: child.pid,
       kill: (signal) => child.kill(signal),
+      begun: begun.promise,
       ended: ended.then(([stdout, stderr]) => ({ ...parse(stdout), stdout, stderr, exitCode: child.exitCode })),
     };
   };
@@ -99,6 +103,18 @@ export async function openHarness({ speed, root = projectRoot }: HarnessOptions 
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** @param onData called with each part of it, and at its end */
+async function readText(stream: ReadableStream<Uint8Array>, onData: () => void): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
+    onData();
+  }
+  onData();
+  return text;
 }
 
 function parse(stdout: string): Pick<Ended, "events" | "results"> {

@@ -98,7 +98,8 @@ async function surviveInterrupt(harness: Harness, pace: Pace): Promise<void> {
     ["SIGTERM", 143],
   ] as const) {
     const run = harness.start("create-all");
-    await Bun.sleep(pace.createMs * 0.3);
+    await run.begun;
+    await Bun.sleep(pace.createMs * 0.1);
     run.kill(signal);
     expect((await run.ended).exitCode).toBe(exitCode);
     expect((await harness.leftovers()).filter((left) => left.startsWith("process"))).toEqual([]);

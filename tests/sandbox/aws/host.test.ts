@@ -38,7 +38,7 @@ const options = () => ({
 });
 /** As a shell without profiles. */
 const aws = (...args: readonly string[]) => {
-  const { AWS_PROFILE: _, ...rest } = { ...Bun.env, ...variables };
+  const { AWS_PROFILE: _, AWS_DEFAULT_PROFILE: __, ...rest } = { ...Bun.env, ...variables };
   return run([cli, ...args], rest);
 };
 
@@ -229,7 +229,7 @@ describe("a cluster that a stack has made", () => {
     const kubeconfig = join(sandbox.folder.path, "eks.yml");
     const made = await aws("eks", "update-kubeconfig", "--name", "host", "--kubeconfig", kubeconfig);
     expect(made.code).toBe(0);
-    const { AWS_PROFILE: _, ...rest } = { ...Bun.env, ...variables };
+    const { AWS_PROFILE: _, AWS_DEFAULT_PROFILE: __, ...rest } = { ...Bun.env, ...variables };
     const env = { ...rest, PATH: `${join(cli, "..")}:${Bun.env.PATH}` };
     const found = await run([kubectl ?? "", "--kubeconfig", kubeconfig, "get", "namespaces", "-o", "name"], env);
     expect(found.stderr).toBe("");

@@ -20,7 +20,7 @@ export const insideScript = [
   "mise trust --yes --quiet",
   "mise install --yes",
   "mise run create-kind-all ::: create-k3d-all",
-  "mise run status",
+  "mise run status -- --provider kind --provider k3d",
   "mise run delete-kind-all --yes ::: delete-k3d-all --yes",
 ].join(" && ");
 

@@ -9,13 +9,14 @@ import { type GitOpsSettings, gitopsGraph } from "#lib/graph/gitops-graph.ts";
 import { buildGraph, type Graph } from "#lib/graph/graph.ts";
 import type { AnyResource, Resource } from "#lib/graph/resource.ts";
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
-import { type LocalClusterState, localCluster } from "#lib/local/cluster.ts";
+import { localCluster } from "#lib/local/cluster.ts";
 import { k3sArguments } from "#lib/local/config.ts";
 import { type ImageState, image } from "#lib/local/image.ts";
 import { k3d } from "#lib/local/k3d.ts";
 import { kind } from "#lib/local/kind.ts";
 import { localKubeconfig } from "#lib/local/kubeconfig.ts";
 import { kindNetwork } from "#lib/local/network.ts";
+import type { LocalClusterState } from "#lib/local/observe-cluster.ts";
 
 export interface FleetGraph extends Graph {
   /** Clusters of the fleet for which there are no resources, with the reason. */

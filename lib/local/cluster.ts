@@ -2,49 +2,32 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FleetError } from "#lib/errors.ts";
-import type { LocalCluster } from "#lib/fleet/types.ts";
-import type { AnyResource, Change, Health, Observed, Resource } from "#lib/graph/resource.ts";
-import { endpointOf, type Kubeconfig, parseKubeconfig, readKubeconfigFile } from "#lib/kubernetes/kubeconfig.ts";
+import type { Change, Health, Resource } from "#lib/graph/resource.ts";
+import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
 import { fleetLabel } from "#lib/local/config.ts";
-import { findCreator } from "#lib/local/creator.ts";
-import { type Container, docker, listContainers } from "#lib/local/docker.ts";
+import { docker, listContainers } from "#lib/local/docker.ts";
 import { explainCreateError } from "#lib/local/explain.ts";
-import { forgetBegun, isBegun, markBegun, markReady } from "#lib/local/finished.ts";
+import { forgetBegun, markBegun, markReady } from "#lib/local/finished.ts";
+import {
+  askKubeconfig,
+  filterOf,
+  type LocalClusterOptions,
+  type LocalClusterState,
+  type LocalObserved,
+  observeApi,
+  observeCluster,
+  observeFully,
+} from "#lib/local/observe-cluster.ts";
 import { requireFreePort } from "#lib/local/ports.ts";
-import { type ClusterNode, type Probe, probe, waitingFor } from "#lib/local/readiness.ts";
+import { probe } from "#lib/local/readiness.ts";
 import type { Configuration, LocalTool } from "#lib/local/tool.ts";
-import { kubeconfigPath } from "#lib/paths.ts";
 import type { World } from "#lib/world.ts";
-
-export interface LocalClusterState {
-  /** `starting`: complete, but not ready yet, e.g. after a restart of Docker. `damaged`: it has lost a part. */
-  readonly phase: "stopped" | "starting" | "ready" | "damaged";
-  /** What it is still waiting for, or what it lacks; empty when ready. */
-  readonly waitingFor: string;
-  /** It says itself that it was ready once. False while it isn't asked. */
-  readonly isMarked: boolean;
-  readonly configuration: Configuration;
-  readonly nodes: readonly ClusterNode[];
-  /** The admin's kubeconfig; undefined while it is stopped. */
-  readonly kubeconfig: Kubeconfig | undefined;
-}
-
-export interface LocalClusterOptions {
-  readonly cluster: LocalCluster;
-  readonly tool: LocalTool;
-  /** Domain of the fleet: the owner that the nodes are labelled with. */
-  readonly domain: string;
-  readonly wanted: Configuration;
-  readonly needs: readonly AnyResource[];
-}
 
 /** How long a complete cluster may take to become ready: images of its add-ons may have to be pulled over a slow line. */
 const readyTimeoutMs = 10 * 60_000;
 const pollMs = 300;
 /** Removing half a cluster after an interrupt must end, even when Docker hangs. */
 const cleanupTimeoutMs = 60_000;
-
-type LocalObserved = Observed<LocalClusterState>;
 
 /** A cluster of kind or k3d. Ready: the API answers, every node is Ready, CoreDNS is up. */
 export function localCluster(options: LocalClusterOptions): Resource<LocalClusterState> {
@@ -56,7 +39,7 @@ export function localCluster(options: LocalClusterOptions): Resource<LocalCluste
     owner: { kind: "cluster", name: cluster.name, group: "local" },
     lane: "cluster",
     needs: options.needs,
-    observe: (world) => observe(world, options),
+    observe: (world) => observeCluster(world, options),
     diff: (state) => compare(state, wanted),
     ensure: (world, observed) => ensure(world, observed, options),
     async remove(world, observed) {
@@ -66,143 +49,6 @@ export function localCluster(options: LocalClusterOptions): Resource<LocalCluste
     },
     health,
   };
-}
-
-async function observe(world: World, options: LocalClusterOptions): Promise<LocalObserved> {
-  const { cluster, tool } = options;
-  const containers = await listContainers(world, [filterOf(options)]);
-  if (containers.length === 0) return await observeNone(world, options);
-  const seen = await observeContainers(world, options, containers);
-  if (seen.kind === "present" && seen.state.phase === "ready") return seen;
-  const creator = await findCreator(world, tool.name, cluster.name);
-  return creator === undefined ? seen : { kind: "busy", why: creator };
-}
-
-async function observeNone(world: World, { cluster, tool }: LocalClusterOptions): Promise<LocalObserved> {
-  const name = tool.firstContainer(cluster.name);
-  const [sameName, creator] = await Promise.all([
-    listContainers(world, [`name=^/?${name.replaceAll(".", "\\.")}$`]),
-    findCreator(world, tool.name, cluster.name),
-  ]);
-  if (creator !== undefined) return { kind: "busy", why: creator };
-  if (sameName.length === 0) return { kind: "absent" };
-  return { kind: "foreign", why: `a container that ${tool.name} did not make has the name ${name}` };
-}
-
-async function observeContainers(
-  world: World,
-  options: LocalClusterOptions,
-  containers: readonly Container[],
-): Promise<LocalObserved> {
-  const { tool } = options;
-  const configuration = tool.describe(containers);
-  const lacking = (why: string): Promise<LocalObserved> => judge(world, options, { configuration, nodes: [] }, why);
-  const unfinished = tool.unfinished(containers);
-  if (unfinished !== undefined) return await lacking(unfinished);
-  const unborn = containers.find((container) => container.status === "created" || container.status === "dead");
-  if (unborn !== undefined) return await lacking(`container ${unborn.name} is ${unborn.status}`);
-
-  const down = containers.filter((container) => container.status !== "running");
-  if (down.length > 0) {
-    const states = [...new Set(down.map((one) => one.status))].join(", ");
-    const what = `${down.length} of ${containers.length} containers are ${states}`;
-    return {
-      kind: "present",
-      state: { ...unasked, phase: "stopped", waitingFor: what, configuration },
-    };
-  }
-  // The file that we wrote saves asking the tool, which takes longer than all the rest; that it is right is proved by using it.
-  const own = await readOwnKubeconfig(world, options, configuration);
-  if (own !== undefined) {
-    const observed = await observeApi(world, options, configuration, own);
-    if (observed.kind === "present" && observed.state.phase === "ready") return observed;
-  }
-  const kubeconfig = await askKubeconfig(world, options);
-  if (kubeconfig === undefined) return await lacking("it has no kubeconfig");
-  return await observeApi(world, options, configuration, kubeconfig);
-}
-
-/** Of a cluster whose API wasn't asked. */
-const unasked = { nodes: [], kubeconfig: undefined, isMarked: false } as const;
-
-/** What lacks a part was either never finished, and is what a run of ours left; or it is somebody's cluster, which has lost it. */
-async function judge(
-  world: World,
-  { cluster }: LocalClusterOptions,
-  seen: Pick<LocalClusterState, "configuration" | "nodes"> & {
-    readonly kubeconfig?: Kubeconfig;
-    readonly isMarked?: boolean;
-  },
-  why: string,
-): Promise<LocalObserved> {
-  if (seen.isMarked !== true && (await isBegun(world, cluster.name))) return { kind: "broken", why };
-  return { kind: "present", state: { ...unasked, ...seen, phase: "damaged", waitingFor: why } };
-}
-
-async function askKubeconfig(world: World, { cluster, tool }: LocalClusterOptions): Promise<Kubeconfig | undefined> {
-  const text = await tool.kubeconfig(world, cluster.name);
-  return text === undefined ? undefined : parseKubeconfig(text, `${tool.name} cluster ${cluster.name}`);
-}
-
-/** Undefined when there is none, or one that isn't for this address. */
-async function readOwnKubeconfig(
-  world: World,
-  { cluster }: LocalClusterOptions,
-  configuration: Configuration,
-): Promise<Kubeconfig | undefined> {
-  const path = kubeconfigPath(world.paths, cluster.name);
-  const file = await readKubeconfigFile(path);
-  if (file === undefined) return undefined;
-  try {
-    const kubeconfig = parseKubeconfig(file.text, path);
-    return endpointOf(kubeconfig, path).server === `https://${configuration.api}` ? kubeconfig : undefined;
-  } catch (error) {
-    if (error instanceof FleetError && error.code === "KubeconfigInvalid") return undefined;
-    throw error;
-  }
-}
-
-/** What the API says of a cluster whose containers all run. */
-async function observeApi(
-  world: World,
-  options: LocalClusterOptions,
-  configuration: Configuration,
-  kubeconfig: Kubeconfig,
-): Promise<LocalObserved> {
-  const { cluster, tool, domain } = options;
-  let seen: Probe;
-  try {
-    const api = world.kubernetes(endpointOf(kubeconfig, `${tool.name} cluster ${cluster.name}`));
-    seen = await probe(api, tool.systemObjects, world.signal);
-  } catch (error) {
-    if (!(error instanceof FleetError)) throw error;
-    if (error.code === "ClusterUnreachable" || error.code === "KubernetesError") {
-      const waitingFor = "its API server";
-      return { kind: "present", state: { ...unasked, phase: "starting", waitingFor, configuration, kubeconfig } };
-    }
-    throw error;
-  }
-  if (seen.nodes.length > 0 && seen.nodes.every((node) => node.labels[fleetLabel] !== domain)) {
-    const owner = seen.nodes.map((node) => node.labels[fleetLabel]).find((label) => label !== undefined);
-    const maker = owner === undefined ? "not made by this fleet" : `made by the fleet ${owner}`;
-    return { kind: "foreign", why: `a ${tool.name} cluster ${cluster.name} exists that was ${maker}` };
-  }
-  const { nodes, wasReady: isMarked } = seen;
-  const found = { configuration, nodes, kubeconfig, isMarked };
-  if (seen.missing.length > 0)
-    return await judge(world, options, found, `kube-system has no ${seen.missing.join(", ")}`);
-  const expected = 1 + configuration.workers;
-  if (nodes.length < expected) {
-    const why = `${expected - nodes.length} of ${expected} nodes ${isMarked ? "are missing" : "never joined"}`;
-    return await judge(world, options, found, why);
-  }
-  const waiting = waitingFor(seen);
-  const phase = waiting === undefined ? "ready" : "starting";
-  return { kind: "present", state: { ...found, phase, waitingFor: waiting ?? "" } };
-}
-
-function filterOf({ cluster, tool }: LocalClusterOptions): string {
-  return `label=${tool.clusterLabel}=${cluster.name}`;
 }
 
 function compare(state: LocalClusterState, wanted: Configuration): readonly Change[] {
@@ -398,11 +244,6 @@ function damaged({ waitingFor: why }: LocalClusterState): FleetError {
   return new FleetError("ClusterNotReady", `it was ready before, and has lost a part since: ${why}`, {
     hint: "restore what is missing, or run the same command with --allow-replacement to delete the cluster and create it again",
   });
-}
-
-async function observeFully(world: World, options: LocalClusterOptions): Promise<LocalObserved> {
-  const containers = await listContainers(world, [filterOf(options)]);
-  return containers.length === 0 ? { kind: "absent" } : await observeContainers(world, options, containers);
 }
 
 /** Labels the nodes as this fleet's, which is all that makes a cluster ours. */

@@ -8,7 +8,7 @@ import {
   removeKubeconfig,
   writeKubeconfig,
 } from "#lib/kubernetes/kubeconfig-resource.ts";
-import type { LocalClusterState } from "#lib/local/cluster.ts";
+import type { LocalClusterState } from "#lib/local/observe-cluster.ts";
 
 /** The kubeconfig file of one local cluster: what kind or k3d says, in a file of its own that only its owner can read. */
 export function localKubeconfig(

@@ -87,6 +87,8 @@ export interface Finished extends EventBase {
   readonly note?: string;
   readonly error?: ErrorReport;
   readonly health?: Health;
+  /** plan only: the option without which `create` refuses to do this. */
+  readonly requires?: string;
   /** For `blocked`: the resource whose failure is the cause. */
   readonly cause?: ResourceId;
 }

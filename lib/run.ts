@@ -53,7 +53,10 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   const limits = await limitsOf(verb, resources, selected, world, options);
 
   const journal = verb.mutates ? await createJournal(session.paths.runs, startedAt) : undefined;
-  const tally = createTally(resources, { requirePresent: verb.name === "status" && !options.allowAbsent });
+  const tally = createTally(resources, {
+    requirePresent: verb.name === "status" && !options.allowAbsent,
+    tellChanges: options.detailedExitcode === true,
+  });
   const readers = [tally, ...viewsFor(options, session.environment, journal, clock.now)];
   emit = (event) => {
     const stamped = { ...event, at: new Date(clock.now()).toISOString() } as FleetEvent;

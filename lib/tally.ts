@@ -4,15 +4,20 @@ import type { AnyResource } from "#lib/graph/resource.ts";
 /** Counts what a run did, for its end and its exit code. */
 export interface Tally extends EventReader {
   totals(): Readonly<Partial<Record<Outcome, number>>>;
-  /** 1 when anything failed, was blocked, or isn't as it should be; else 0. */
+  /** 1 when anything failed, was blocked, or isn't as it should be; 2 when `tellChanges` is set and a plan has changes; else 0. */
   exitCode(): number;
   /** Duration of the longest chain of needs, in ms. */
   criticalPathMs(): number;
 }
 
+/** What a plan would do. */
+const planned: ReadonlySet<Outcome> = new Set(["to make", "to update", "to replace", "to remove"]);
 const bad: readonly Outcome[] = ["failed", "blocked", "cancelled", "degraded"];
 
-export function createTally(resources: readonly AnyResource[], { requirePresent = false } = {}): Tally {
+export function createTally(
+  resources: readonly AnyResource[],
+  { requirePresent = false, tellChanges = false } = {},
+): Tally {
   const unwell = new Set<Outcome>(requirePresent ? [...bad, "absent"] : bad);
   const counts = new Map<Outcome, number>();
   const durations = new Map<string, number>();
@@ -33,7 +38,8 @@ export function createTally(resources: readonly AnyResource[], { requirePresent 
     exitCode() {
       // Even where absence is accepted, a cluster that exists in part has lost something.
       const isPartial = seen.missing.intersection(seen.some).size > 0;
-      return isPartial || [...counts.keys()].some((outcome) => unwell.has(outcome)) ? 1 : 0;
+      if (isPartial || [...counts.keys()].some((outcome) => unwell.has(outcome))) return 1;
+      return tellChanges && [...counts.keys()].some((outcome) => planned.has(outcome)) ? 2 : 0;
     },
     criticalPathMs() {
       const lengths = new Map<AnyResource, number>();

@@ -52,7 +52,7 @@ export function commandSpec(verb: Pick<Verb, "name">, preset: Preset): CommandSp
       option.adopt,
       ...(ofClusters ? [option.skipDnsWait] : []),
     ],
-    plan: gitops,
+    plan: [option.detailedExitcode, ...gitops],
     status: [option.drift, option.allowAbsent, option.noGitops],
   }[verb.name];
   return {
@@ -85,6 +85,8 @@ export interface RunOptions {
   readonly drift: boolean;
   /** Status accepts what is not created yet. */
   readonly allowAbsent?: boolean;
+  /** A plan with changes ends with exit code 2. */
+  readonly detailedExitcode?: boolean;
   readonly skipDnsCheck: boolean;
   readonly skipDnsWait: boolean;
   /** Undefined: Argo CD is left alone. */
@@ -117,6 +119,7 @@ function parseRunOptions(preset: Preset, parsed: Parsed): RunOptions {
     allowReplacement: parsed.flags.has("allow-replacement"),
     drift: parsed.flags.has("drift"),
     allowAbsent: parsed.flags.has("allow-absent"),
+    detailedExitcode: parsed.flags.has(option.detailedExitcode.name),
     skipDnsCheck: parsed.flags.has("skip-dns-check"),
     skipDnsWait: parsed.flags.has("skip-dns-wait"),
     gitops: parsed.flags.has("no-gitops") || aws !== undefined ? undefined : parseGitOps(parsed),

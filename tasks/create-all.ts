@@ -4,7 +4,7 @@
 //USAGE flag "--jobs <count>" help="clusters to work on at once; by default what fits this machine"
 //USAGE flag "--retain" help="leave the containers of a cluster that failed, for a look"
 //USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
-//USAGE flag "--allow-replacement" help="delete and make anew what can't be changed in place"
+//USAGE flag "--allow-replacement" help="delete and recreate what can't be changed in place"
 //USAGE flag "--skip-dns-check" help="don't prove delegations at name servers, where port 53 can't be reached"
 //USAGE flag "--no-gitops" help="leave Argo CD and its applications alone: clusters only"
 //USAGE flag "--revision <name>" help="branch, tag or commit that Argo CD reads, instead of the fleet's"

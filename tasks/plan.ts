@@ -1,5 +1,6 @@
 #!/usr/bin/env bun
 //MISE description="Show what create-all would do and change nothing"
+//USAGE flag "--detailed-exitcode" help="exit with 0 when nothing changes, 2 when something would, and 1 after any error"
 //USAGE flag "--no-gitops" help="leave Argo CD and its applications alone: clusters only"
 //USAGE flag "--revision <name>" help="branch, tag or commit that Argo CD reads, instead of the fleet's"
 //USAGE flag "--argocd-manifest <file>" help="Argo CD's install manifest from a file or folder, instead of the pinned one from the internet"

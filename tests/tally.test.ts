@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { FleetEvent, Outcome } from "#lib/events.ts";
 import { createTally } from "#lib/tally.ts";
 
-function exitCodeOf(outcome: Outcome, settings?: { readonly requirePresent: boolean }): number {
+function exitCodeOf(outcome: Outcome, settings?: Parameters<typeof createTally>[1]): number {
   const tally = createTally([], settings);
   const finished: FleetEvent = {
     kind: "finished",
@@ -20,4 +20,13 @@ test("an absent cluster fails a run that requires its presence", () => {
   expect(exitCodeOf("absent", { requirePresent: true })).toBe(1);
   expect(exitCodeOf("healthy", { requirePresent: true })).toBe(0);
   expect(exitCodeOf("absent")).toBe(0);
+});
+
+test("a plan tells by its exit code whether anything would change, when it is asked to", () => {
+  expect(exitCodeOf("unchanged", { tellChanges: true })).toBe(0);
+  for (const outcome of ["to make", "to update", "to replace", "to remove"] as const) {
+    expect(exitCodeOf(outcome, { tellChanges: true })).toBe(2);
+    expect(exitCodeOf(outcome)).toBe(0);
+  }
+  expect(exitCodeOf("failed", { tellChanges: true })).toBe(1);
 });

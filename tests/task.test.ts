@@ -40,6 +40,13 @@ describe("every task", () => {
   });
 });
 
+test("with --detailed-exitcode every error before a plan is 1, because 2 means changes", async () => {
+  for (const args of [["--jsn"], ["nobodys.internal"]]) {
+    const { exitCode } = await runScript("tasks/plan.ts", [...args, "--detailed-exitcode"]);
+    expect({ args, exitCode }).toEqual({ args, exitCode: 1 });
+  }
+});
+
 test("help loads no library", async () => {
   await withFolder(async (folder) => {
     const probe = join(folder, "probe.ts");

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   type DelegationOptions,
   type DelegationProof,
@@ -13,7 +14,7 @@ import { changeRecords, openRoute53, waitInSync } from "#lib/aws/route53.ts";
 import type { HostedZoneState } from "#lib/aws/zone-lookup.ts";
 import { describeEdge, lookAtDelegation, type WantedDelegation, waitForDelegation } from "#lib/dns/wait.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { Change, Health, Observed, Outputs, Resource } from "#lib/graph/resource.ts";
+import type { Change, ChangeValue, Health, Observed, Outputs, Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/world.ts";
 
 /** NS records in a parent zone that hand a name over to the servers of its own zone; proved by asking the servers of both. */
@@ -101,12 +102,12 @@ function compare<Parent>(
   { zone, ttlSeconds = defaultTtlSeconds }: DelegationOptions<Parent>,
 ): readonly Change[] {
   const changes: Change[] = [];
-  const change = (field: string, from: string, to: string): void => {
-    if (from !== to) changes.push({ field, from, to, effect: "in-place" });
+  const change = (field: string, from: ChangeValue, to: ChangeValue): void => {
+    if (!isDeepStrictEqual(from, to)) changes.push({ field, from, to, effect: "in-place" });
   };
   // Other servers than the zone's own are drift, whoever put them there: the name and both zones are this fleet's.
-  const wanted = outputs.find(zone)?.nameServers.join(", ");
-  change("name servers", state.nameServers.join(", "), wanted ?? `those of ${zone.title}, once it is made`);
+  const wanted = outputs.find(zone)?.nameServers;
+  change("name servers", state.nameServers, wanted ?? `those of ${zone.title}, once it is made`);
   change("ttl", `${state.ttlSeconds} s`, `${ttlSeconds} s`);
   const { proof } = state;
   // What is written but not told yet is not done: it is waited for.

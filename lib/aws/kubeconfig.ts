@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { findPluginPlace, formatPlugin, type PluginPlace } from "#lib/aws/token-plugin.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { AwsAccount, EksCluster } from "#lib/fleet/types.ts";
-import type { Change, Resource } from "#lib/graph/resource.ts";
+import type { Change, ChangeValue, Resource } from "#lib/graph/resource.ts";
 import { type Access, probeAccess, waitForAccess } from "#lib/kubernetes/access.ts";
 import { type Endpoint, endpointOf, type Kubeconfig } from "#lib/kubernetes/kubeconfig.ts";
 import {
@@ -134,9 +134,7 @@ function compareContent(found: Kubeconfig | undefined, wanted: Kubeconfig | unde
   const changes = [
     ...(a.server === b.server ? [] : [change("server", a.server, b.server)]),
     ...(a.authority === b.authority ? [] : [change("certificate-authority-data", "another", "of this cluster")]),
-    ...(isDeepStrictEqual(a.plugin, b.plugin)
-      ? []
-      : [change("user", less(a.plugin, b.plugin), less(b.plugin, a.plugin))]),
+    ...(isDeepStrictEqual(a.plugin, b.plugin) ? [] : [change("user", a.plugin, b.plugin)]),
   ];
   return changes.length > 0 ? changes : [change("content", "another", "of this cluster")];
 }
@@ -152,16 +150,11 @@ function partsOf(kubeconfig: Kubeconfig) {
   };
 }
 
-/** The words that one has and the other hasn't. */
-function less(words: readonly string[], others: readonly string[]): string {
-  return words.filter((word) => !others.includes(word)).join(" ");
-}
-
 function compareAccess(access: Access | undefined): readonly Change[] {
   return access === undefined || access.kind === "open" ? [] : [change("access", access.kind, "open")];
 }
 
-function change(field: string, from: string, to: string): Change {
+function change(field: string, from: ChangeValue, to: ChangeValue): Change {
   return { field, from, to, effect: "in-place" };
 }
 

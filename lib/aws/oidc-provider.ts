@@ -108,8 +108,7 @@ function parse(arn: string, found: GetOpenIDConnectProviderResponse, { tags }: O
 
 function compare({ audiences }: OidcProviderState): readonly Change[] {
   if (audiences.includes(audience)) return [];
-  const to = [...audiences, audience].sort().join(", ");
-  return [{ field: "audiences", from: audiences.join(", "), to, effect: "in-place" }];
+  return [{ field: "audiences", from: audiences, to: [...audiences, audience].sort(), effect: "in-place" }];
 }
 
 async function make(world: World, actor: AwsActor, options: OidcProviderOptions): Promise<OidcProviderState> {

@@ -2,7 +2,7 @@ import type { Parameter } from "@aws-sdk/client-cloudformation";
 import type { ParameterValue, ParameterValues } from "#lib/aws/stack-model.ts";
 import type { Template } from "#lib/aws/template.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { Change } from "#lib/graph/resource.ts";
+import type { Change, ChangeValue } from "#lib/graph/resource.ts";
 
 /** Of the stack as it is; undefined for one that is yet to be made. */
 type Present = Readonly<Record<string, string>> | undefined;
@@ -46,15 +46,22 @@ export function diffParameters(
   present: Readonly<Record<string, string>>,
   effectOf: (parameter: string, from: string, to: string) => Change["effect"] = () => "in-place",
 ): readonly Change[] {
-  return Object.entries(parameters).flatMap(([name, { default: fallback, isSecret }]) => {
+  return Object.entries(parameters).flatMap(([name, { default: fallback, isSecret, isList }]) => {
     const from = present[name];
     const value = given[name];
     const to = isKept(value, name, given, present) ? (from ?? "") : (textOf(value) ?? fallback ?? "");
     if (from === to || (isSecret && from !== undefined)) return [];
-    const show = (value: string | undefined): string => (value === undefined ? "none" : isSecret ? masked : value);
+    const show = (value: string | undefined): ChangeValue => {
+      if (isSecret && value !== undefined) return masked;
+      return isList ? elementsOf(value) : (value ?? "none");
+    };
     const effect = from === undefined ? "in-place" : effectOf(name, from, to);
     return [{ field: `parameters.${name}`, from: show(from), to: show(to), effect }];
   });
+}
+
+function elementsOf(value = ""): readonly string[] {
+  return value.split(",").filter((element) => element !== "");
 }
 
 /** Does the stack keep the value that it has? */

@@ -128,7 +128,7 @@ async function change(client: StackClient, state: StackState, outputs: Outputs):
   if (!world.options.allowReplacement) {
     const fields = settled.map(({ field, from, to }) => `${field}: ${from} → ${to}`);
     throw new FleetError("ReplacementRequired", `${subject}: can't be changed in place: ${fields.join(", ")}`, {
-      hint: "run again with --allow-replacement to delete it and make it anew, or change the fleet back",
+      hint: "run again with --allow-replacement to delete and recreate it, or change the fleet back",
     });
   }
   world.progress("deleting it, to make it anew");

@@ -40,14 +40,30 @@ function collect(
     }
     return;
   }
-  if (Array.isArray(from) && Array.isArray(to) && from.length === to.length) {
-    from.forEach((item: TemplateValue, index) => {
+  if (canonical(from) === canonical(to)) return;
+  if (Array.isArray(from) && Array.isArray(to)) {
+    collectElements(path, from, to, changes);
+    return;
+  }
+  changes.push({ field: path, from: format(from), to: format(to), effect: "in-place" });
+}
+
+/** Maps at the same places are compared by key; everything else comes and goes as whole elements. */
+function collectElements(
+  path: string,
+  from: readonly TemplateValue[],
+  to: readonly TemplateValue[],
+  changes: Change[],
+): void {
+  const isTable = [...from, ...to].every((item) => isRecord(item) && !isFunction(item));
+  if (isTable && from.length === to.length) {
+    from.forEach((item, index) => {
       collect(`${path}.${index}`, item, to[index], changes);
     });
     return;
   }
-  if (canonical(from) === canonical(to)) return;
-  changes.push({ field: path, from: format(from), to: format(to), effect: "in-place" });
+  const [before, after] = [from.map(textOf), to.map(textOf)];
+  changes.push({ field: path, from: before, to: after, effect: "in-place" });
 }
 
 /** `{ Ref: x }` and `{ "Fn::Sub": x }` are one value, and are shown as one. */
@@ -72,10 +88,14 @@ function asStored(text: string): string {
   return text.replaceAll(/[^\p{ASCII}]/gu, "?");
 }
 
+function textOf(value: TemplateValue): string {
+  const text = typeof value === "object" ? canonical(value) : String(value);
+  return text.replaceAll(/\s+/g, " ").trim();
+}
+
 function format(value: TemplateValue | undefined): string {
   if (value === undefined) return "none";
   const type = isRecord(value) ? value.Type : undefined;
-  const text = typeof type === "string" ? type : typeof value === "object" ? canonical(value) : String(value);
-  const line = text.replaceAll(/\s+/g, " ").trim();
+  const line = textOf(typeof type === "string" ? type : value);
   return line.length > shownCharacters ? `${line.slice(0, shownCharacters - 1)}…` : line;
 }

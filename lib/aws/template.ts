@@ -16,6 +16,8 @@ export interface TemplateParameter {
   readonly default: string | undefined;
   /** Never told again by CloudFormation, and never shown by us. */
   readonly isSecret: boolean;
+  /** Its value is text with commas between the elements. */
+  readonly isList: boolean;
 }
 
 export interface Template {
@@ -140,7 +142,8 @@ function parametersOf(body: TemplateValue): Readonly<Record<string, TemplatePara
   const entries = Object.entries(isRecord(declared) ? declared : {}).map(([name, parameter]) => {
     const value = child(parameter, "Default");
     const isSecret = String(child(parameter, "NoEcho")) === "true";
-    return [name, { default: value === undefined ? undefined : String(value), isSecret }] as const;
+    const isList = /^(CommaDelimitedList|List<)/.test(String(child(parameter, "Type")));
+    return [name, { default: value === undefined ? undefined : String(value), isSecret, isList }] as const;
   });
   return Object.fromEntries(entries);
 }

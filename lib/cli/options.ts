@@ -28,6 +28,7 @@ type OptionName =
   | "allowReplacement"
   | "drift"
   | "allowAbsent"
+  | "detailedExitcode"
   | "skipDnsCheck"
   | "skipDnsWait"
   | "noGitops"
@@ -70,9 +71,13 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
   yes: { name: "yes", help: "don't ask before deleting; needed where nobody can be asked" },
   retain: { name: "retain", help: "leave the containers of a cluster that failed, for a look" },
   adopt: { name: "adopt", help: "take over a cluster of the right name that another tool made" },
-  allowReplacement: { name: "allow-replacement", help: "delete and make anew what can't be changed in place" },
+  allowReplacement: { name: "allow-replacement", help: "delete and recreate what can't be changed in place" },
   drift: { name: "drift", help: "have clouds compare what they made with what is there; takes minutes" },
   allowAbsent: { name: "allow-absent", help: "accept clusters and accounts that are not created yet" },
+  detailedExitcode: {
+    name: "detailed-exitcode",
+    help: "exit with 0 when nothing changes, 2 when something would, and 1 after any error",
+  },
   skipDnsCheck: {
     name: "skip-dns-check",
     help: "don't prove delegations at name servers, where port 53 can't be reached",

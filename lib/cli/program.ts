@@ -1,4 +1,4 @@
-import { type CommandSpec, formatHelp, type Parsed, parseOptions, readDescription } from "#lib/cli/options.ts";
+import { type CommandSpec, formatHelp, option, type Parsed, parseOptions, readDescription } from "#lib/cli/options.ts";
 import { readEnvironment } from "#lib/environment.ts";
 import { type ErrorCode, errorCodes, reportError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
@@ -81,5 +81,7 @@ export function reportAndJudge(error: unknown, argv: readonly string[], to: Term
       "",
     ].join("\n"),
   );
+  // Scripts that ask for it take 2 for "there are changes".
+  if (argv.includes(`--${option.detailedExitcode.name}`)) return 1;
   return errorCodes[report.code as ErrorCode] ?? 1;
 }

@@ -27,12 +27,15 @@ export type Observed<State> =
   /** Has our name but isn't ours: refused unless adopted explicitly. */
   | { readonly kind: "foreign"; readonly why: string };
 
+/** One value, or the elements of a list. Empty where there is none. */
+export type ChangeValue = string | readonly string[];
+
 /** One difference between what is and what is wanted. */
 export interface Change {
   /** Where, e.g. `workers`, `Resources.Cluster.Version`. Empty for a whole resource. */
   readonly field: string;
-  readonly from: string;
-  readonly to: string;
+  readonly from: ChangeValue;
+  readonly to: ChangeValue;
   /** `replace`: can't be done in place, so that it needs `--allow-replacement`. */
   readonly effect: "in-place" | "replace";
 }

@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { FleetError } from "#lib/errors.ts";
-import type { Change, Health, Resource } from "#lib/graph/resource.ts";
+import type { Change, ChangeValue, Health, Resource } from "#lib/graph/resource.ts";
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
 import { fleetLabel } from "#lib/local/config.ts";
 import { docker, listContainers } from "#lib/local/docker.ts";
@@ -53,14 +54,14 @@ export function localCluster(options: LocalClusterOptions): Resource<LocalCluste
 
 function compare(state: LocalClusterState, wanted: Configuration): readonly Change[] {
   const changes: Change[] = [];
-  const replace = (field: string, from: string, to: string): void => {
-    if (from !== to) changes.push({ field, from, to, effect: "replace" });
+  const replace = (field: string, from: ChangeValue, to: ChangeValue): void => {
+    if (!isDeepStrictEqual(from, to)) changes.push({ field, from, to, effect: "replace" });
   };
   const { configuration: is } = state;
   replace("image", is.image, wanted.image);
   replace("workers", String(is.workers), String(wanted.workers));
   replace("api", is.api, wanted.api);
-  replace("arguments", is.arguments.join(" "), wanted.arguments.join(" "));
+  replace("arguments", is.arguments, wanted.arguments);
   if (state.phase === "damaged") replace("state", `damaged: ${state.waitingFor}`, "complete");
   else if (state.phase !== "ready")
     changes.push({ field: "state", from: state.phase, to: "ready", effect: "in-place" });

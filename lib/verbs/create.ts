@@ -1,8 +1,12 @@
 import { FleetError } from "#lib/errors.ts";
+import { formatChange } from "#lib/graph/change.ts";
 import type { AnyResource, Change, Resource } from "#lib/graph/resource.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
 import { exclusively, foreignError, settle, walk } from "#lib/verbs/engine.ts";
 import type { World } from "#lib/world.ts";
+
+/** Without it `create` refuses what it would have to delete and recreate. */
+export const replacementFlag = "--allow-replacement";
 
 /** Makes everything match what the fleet says, needs first. */
 export const create: Verb = {
@@ -61,8 +65,8 @@ function replacementRequired(changes: readonly Change[]): FleetError {
     "ReplacementRequired",
     `differs from the fleet in what can't be changed in place: ${differing.map((change) => change.field).join(", ")}`,
     {
-      hint: "run again with --allow-replacement to delete it and make it anew, or change the fleet back",
-      details: differing.map((change) => `${change.field}: ${change.from} → ${change.to}`),
+      hint: `run again with ${replacementFlag} to delete and recreate it, or change the fleet back`,
+      details: differing.map(formatChange),
     },
   );
 }

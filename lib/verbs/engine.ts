@@ -36,6 +36,7 @@ export interface Conclusion {
   readonly changes?: readonly Change[];
   readonly note?: string;
   readonly health?: Health;
+  readonly requires?: string;
 }
 
 export type Visit = (resource: AnyResource, world: World) => Promise<Conclusion>;

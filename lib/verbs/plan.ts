@@ -1,5 +1,6 @@
 import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Observed } from "#lib/graph/resource.ts";
+import { replacementFlag } from "#lib/verbs/create.ts";
 import { concludeTakenAlong, lookAtAll } from "#lib/verbs/delete.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
 import { foreignError, isTakenAlong, walk } from "#lib/verbs/engine.ts";
@@ -54,7 +55,12 @@ async function compare(resource: AnyResource, world: World, engine: Engine): Pro
       engine.outputs.set(resource, observed.state);
       const changes = resource.diff(observed.state, engine.outputs);
       if (changes.length === 0) return { outcome: "unchanged" };
-      return { outcome: changes.some((change) => change.effect === "replace") ? "to replace" : "to update", changes };
+      if (!changes.some((change) => change.effect === "replace")) return { outcome: "to update", changes };
+      return {
+        outcome: "to replace",
+        changes,
+        ...(world.options.allowReplacement ? {} : { requires: replacementFlag }),
+      };
     }
     default:
       return observed satisfies never;

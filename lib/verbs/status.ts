@@ -1,4 +1,5 @@
 import { FleetError } from "#lib/errors.ts";
+import { formatChange } from "#lib/graph/change.ts";
 import type { AnyResource, Observed } from "#lib/graph/resource.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
 import { walk } from "#lib/verbs/engine.ts";
@@ -46,7 +47,7 @@ async function examine(
       const changes = resource.diff(observed.state, engine.outputs);
       const health = resource.health(observed.state);
       if (health.kind === "degraded") return { outcome: "degraded", health, changes };
-      const drift = changes.map((change) => `${change.field}: ${change.from} → ${change.to}`).join(", ");
+      const drift = changes.map(formatChange).join(", ");
       const warning = health.warning === undefined ? "" : `; ${health.warning}`;
       if (drift !== "") return { ...degraded(`drifted from the fleet (${drift})${warning}`), changes };
       return { outcome: "healthy", health };

@@ -26,6 +26,7 @@ export interface EndedState {
   readonly note: string | undefined;
   readonly error: ErrorReport | undefined;
   readonly health: Health | undefined;
+  readonly requires: string | undefined;
   readonly cause: ResourceId | undefined;
 }
 
@@ -112,6 +113,7 @@ function end(before: ResourceState, event: Finished): ResourceState {
     note: event.note,
     error: event.error,
     health: event.health,
+    requires: event.requires,
     cause: event.cause,
   };
 }

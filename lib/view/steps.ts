@@ -68,7 +68,7 @@ const remarked: readonly Outcome[] = ["adopted", "kept", "absent", "replaced"];
 const marks: Partial<Record<Outcome, string>> = {
   "to make": "+",
   "to update": "~",
-  "to replace": "~",
+  "to replace": "-/+",
   "to remove": "-",
   absent: symbols.nothing,
 };

@@ -1,6 +1,7 @@
-import type { Outcome } from "#lib/events.ts";
+import type { Outcome, Row } from "#lib/events.ts";
+import { formatChange, formatElements, listDifference } from "#lib/graph/change.ts";
+import type { Change } from "#lib/graph/resource.ts";
 import { type EndedState, type RunState, resourcesOf } from "#lib/view/collect.ts";
-import { formatChange } from "#lib/view/ending.ts";
 import { cleanLine, flow, formatCount, padEnd, type Style, widthOf, wrap } from "#lib/view/format.ts";
 import { rowsByGroup } from "#lib/view/rows.ts";
 
@@ -9,90 +10,119 @@ interface Layout {
   readonly style: Style;
 }
 
-/** What a command would do, row by row, and a last line that says that nothing was done. */
+/** Looked at, and nothing is to be done. */
+const idle: readonly Outcome[] = ["unchanged", "absent", "kept"];
+const troubles: readonly Outcome[] = ["failed", "blocked", "cancelled"];
+
+/** What a command would do, row by row; rows without a change are only counted. */
 export function formatPlan(run: RunState, layout: Layout): readonly string[] {
   const ended = [...run.resources.values()].filter((resource) => resource.kind === "ended");
   const labelWidth = Math.max(0, ...ended.map(({ subject }) => widthOf(subject.label)));
   const rows = rowsByGroup(run).flatMap((row) => {
-    const resources = resourcesOf(run, row).filter((resource) => resource.kind === "ended");
-    const lines = formatRow(resources, labelWidth, layout).map((line) => `  ${line}`.trimEnd());
+    const lines = formatRow(endedOf(run, row), labelWidth, layout);
     return lines.length === 0 ? [] : [layout.style.strong(row.owner.name), ...lines];
   });
   return [...rows, ...(rows.length === 0 ? [] : [""]), ...flow(formatPlanTotals(run, ended), layout.width)];
 }
 
-function formatRow(resources: readonly EndedState[], labelWidth: number, { width, style }: Layout): readonly string[] {
+/** Every resource was looked at, and none would be changed. */
+export function isWithoutChanges(run: RunState): boolean {
+  const resources = [...run.resources.values()];
+  return resources.length > 0 && resources.every((one) => one.kind === "ended" && idle.includes(one.outcome));
+}
+
+/** `no changes: 61 resources of 8 clusters match the fleet · 8 clusters left out · sandbox`. */
+export function formatNoChanges(run: RunState): string {
+  const states = [...run.resources.values()].filter((one) => one.kind === "ended");
+  const clusters = rowsByGroup(run).filter(({ owner }) => owner.kind === "cluster").length;
+  const isGone = states.some(({ note, outcome }) => note === "already gone" || outcome === "kept");
+  const scope = clusters === 0 ? "" : ` of ${formatCount(clusters, "cluster")}`;
+  const verb = states.length === 1 ? "matches" : "match";
+  const leftOut = run.started?.leftOut.length ?? 0;
+  return [
+    isGone
+      ? "no changes: nothing is left to delete"
+      : `no changes: ${formatCount(states.length, "resource")}${scope} ${verb} the fleet`,
+    ...(leftOut === 0 ? [] : [`${formatCount(leftOut, "cluster")} left out`]),
+    ...(run.started?.sandbox === true ? ["sandbox"] : []),
+  ].join(" · ");
+}
+
+function endedOf(run: RunState, row: Row): readonly EndedState[] {
+  return resourcesOf(run, row).filter((resource) => resource.kind === "ended");
+}
+
+/** As wide as `-/+` and a gap. */
+const markWidth = 5;
+
+function formatRow(resources: readonly EndedState[], labelWidth: number, layout: Layout): readonly string[] {
+  const { style, width } = layout;
   const of = (...outcomes: readonly Outcome[]) => resources.filter(({ outcome }) => outcomes.includes(outcome));
   const labels = (group: readonly EndedState[]) => group.map(({ subject }) => subject.label).join(", ");
-  const list = (mark: string, text: string) => {
-    const [first = "", ...rest] = wrap(text, width - 4);
-    return [`${mark} ${first}`, ...rest.map((line) => `  ${line}`)];
+  const item = (mark: string, left: string, texts: readonly string[]) => {
+    const lines = texts.flatMap((text) => wrap(text, width - 2 - markWidth - widthOf(left)));
+    const begin = `  ${padEnd(mark, markWidth)}${left}`;
+    return lines.map((line, index) => `${padEnd(index === 0 ? begin : "", widthOf(begin))}${line}`.trimEnd());
   };
-  const made = of("to make");
-  const changed = of("to update", "to replace");
+  const labelled = (mark: string, { subject }: EndedState, texts: readonly string[]) =>
+    item(mark, `${padEnd(subject.label, labelWidth)}  `, texts);
+  const [made, blocked] = [of("to make"), of("blocked")];
+  const room = width - 2 - markWidth - labelWidth - 2;
   return [
-    ...(made.length === 0 ? [] : list(style.good("+"), `${formatCount(made.length, "resource")}: ${labels(made)}`)),
-    ...changed.flatMap((resource) => formatChanged(resource, labelWidth, style)),
-    ...of("to remove").map(({ subject }) => `${style.bad("-")} ${subject.label}`),
-    ...of("kept").map(
-      ({ subject, note }) => `= ${padEnd(subject.label, labelWidth)}  kept${note === undefined ? "" : `: ${note}`}`,
-    ),
-    ...of("failed").map(
-      ({ subject, error }) =>
-        `${style.bad("✘")} ${padEnd(subject.label, labelWidth)}  ${cleanLine(error?.message ?? "failed")}`,
-    ),
-    ...(of("blocked").length === 0 ? [] : list(style.warn("⊘"), `${labels(of("blocked"))}: blocked`)),
-    ...formatUnchanged(of("unchanged", "absent"), list),
+    ...(made.length === 0
+      ? []
+      : item(style.good("+"), "", [`${formatCount(made.length, "resource")}: ${labels(made)}`])),
+    ...of("to update").flatMap((one) => labelled(style.warn("~"), one, formatChanged(one, room))),
+    ...of("to replace").flatMap((one) => labelled(style.warn("-/+"), one, formatChanged(one, room))),
+    ...of("to remove").flatMap(({ subject }) => item(style.bad("-"), "", [subject.label])),
+    ...of("kept").flatMap((one) => labelled("=", one, [one.note === undefined ? "kept" : `kept: ${one.note}`])),
+    ...of("failed").flatMap((one) => labelled(style.bad("✘"), one, [cleanLine(one.error?.message ?? "failed")])),
+    ...(blocked.length === 0 ? [] : item(style.warn("⊘"), "", [`${labels(blocked)}: blocked`])),
   ];
 }
 
-function formatChanged(resource: EndedState, labelWidth: number, style: Style): readonly string[] {
-  const replaced = resource.outcome === "to replace" ? ["to replace"] : [];
+/** What forces a replacement comes first, and the option that it needs last. */
+function formatChanged({ outcome, changes, note, requires }: EndedState, width: number): readonly string[] {
+  const ordered = [...changes].sort((a, b) => Number(b.effect === "replace") - Number(a.effect === "replace"));
   const said = [
-    ...replaced,
-    ...resource.changes.map(formatChange),
-    ...(resource.note === undefined ? [] : [resource.note]),
+    ...ordered.flatMap((change) => formatOne(change, width)),
+    ...(note === undefined ? [] : [cleanLine(note)]),
+    ...(requires === undefined ? [] : [`needs ${requires}`]),
   ];
-  return (said.length === 0 ? ["to update"] : said).map((text, index) => {
-    const label = padEnd(index === 0 ? resource.subject.label : "", labelWidth);
-    return `${index === 0 ? style.warn("~") : " "} ${label}  ${cleanLine(text)}`;
-  });
+  return said.length > 0 ? said : [outcome];
 }
 
-/** `= unchanged: kubeconfig, Argo CD`; what is already gone says so. */
-function formatUnchanged(
-  same: readonly EndedState[],
-  list: (mark: string, text: string) => readonly string[],
-): readonly string[] {
-  const byNote = Map.groupBy(same, ({ note }) => note);
-  return [...byNote].flatMap(([note, group]) => {
-    const labels = group.map(({ subject }) => subject.label).join(", ");
-    return list("=", `${note ?? "unchanged"}: ${labels}`);
-  });
+/** A list that is too long for a line has one element per line. */
+function formatOne(change: Change, width: number): readonly string[] {
+  const forces = change.effect === "replace" ? " (forces replacement)" : "";
+  const line = `${cleanLine(formatChange(change))}${forces}`;
+  const elements = listDifference(change);
+  if (elements === undefined || widthOf(line) <= width) return [line];
+  return [`${change.field}:${forces}`, ...formatElements(elements).map(cleanLine)];
 }
 
 function formatPlanTotals(run: RunState, ended: readonly EndedState[]): readonly string[] {
-  const count = (...outcomes: readonly Outcome[]) => ended.filter(({ outcome }) => outcomes.includes(outcome)).length;
-  const clusters = rowsByGroup(run).filter(
-    (row) =>
-      row.owner.kind === "cluster" &&
-      resourcesOf(run, row).some((resource) => resource.kind === "ended" && resource.outcome.startsWith("to ")),
-  ).length;
-  const troubles = [
-    [count("failed"), "failed"],
-    [count("blocked"), "blocked"],
-    [count("cancelled"), "cancelled"],
-  ] as const;
-  const replaced = count("to replace");
+  const count = (outcome: Outcome) => ended.filter((one) => one.outcome === outcome).length;
+  const rows = rowsByGroup(run);
+  const clusters = rows.filter(({ owner }) => owner.kind === "cluster");
+  const changing = (some: readonly Row[]) =>
+    some.filter((row) => endedOf(run, row).some(({ outcome }) => outcome.startsWith("to "))).length;
+  const same = clusters.filter((row) => endedOf(run, row).every(({ outcome }) => idle.includes(outcome))).length;
+  const changed = (number: number, noun: string) =>
+    `${formatCount(number, noun)} ${number === 1 ? "changes" : "change"}`;
+  const accounts = changing(rows.filter(({ owner }) => owner.kind === "account"));
+  const outcomes: readonly Outcome[] = ["to make", "to update", "to replace", "to remove", ...troubles];
   return [
-    `${formatCount(clusters, "cluster")} ${clusters === 1 ? "changes" : "change"}`,
     [
-      `${count("to make")} to make`,
-      `${count("to update")} to update`,
-      ...(replaced === 0 ? [] : [`${replaced} to replace`]),
-      `${count("to remove")} to remove`,
-      ...troubles.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`),
+      ...(clusters.length === 0 ? [] : [changed(changing(clusters), "cluster")]),
+      ...(accounts === 0 ? [] : [changed(accounts, "account")]),
+      ...(same === 0 ? [] : [`${same} unchanged`]),
     ].join(", "),
+    outcomes
+      .map((outcome) => [count(outcome), outcome] as const)
+      .filter(([number]) => number > 0)
+      .map(([number, outcome]) => `${number} ${outcome}`)
+      .join(", "),
     "nothing was changed",
-  ];
+  ].filter((part) => part !== "");
 }

@@ -2,7 +2,7 @@ import type { Outcome, VerbName } from "#lib/events.ts";
 import type { RunState } from "#lib/view/collect.ts";
 import { cleanLine, createStyle, flow, formatCount, formatDuration, type Style, wrap } from "#lib/view/format.ts";
 import { formatFailures } from "#lib/view/summary-failures.ts";
-import { formatPlan } from "#lib/view/summary-plan.ts";
+import { formatNoChanges, formatPlan, isWithoutChanges } from "#lib/view/summary-plan.ts";
 import { formatTable, rowResults } from "#lib/view/summary-table.ts";
 
 export interface SummaryOptions {
@@ -18,6 +18,10 @@ export function formatSummary(run: RunState, options: SummaryOptions): string {
   if (started === undefined) return "";
   const style = createStyle(options.color);
   const layout = { width: options.width, style };
+  if (started.verb === "plan" && isWithoutChanges(run)) {
+    const lines = [...wrap(formatNoChanges(run), options.width), ...formatNotices(run, options, style)];
+    return `${lines.join("\n")}\n`;
+  }
   const body =
     started.verb === "plan"
       ? formatPlan(run, layout)

@@ -6,6 +6,7 @@ import { hostedZone } from "#lib/aws/hosted-zone.ts";
 import type { HostedZoneState } from "#lib/aws/zone-lookup.ts";
 import type { DnsRoot } from "#lib/dns/directory.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
+import { formatChange } from "#lib/graph/change.ts";
 import type { Observed, Resource } from "#lib/graph/resource.ts";
 import { type DnsServer, openDnsServer } from "#sandbox/dns/server.ts";
 import { awsError } from "#tests/support/aws-error.ts";
@@ -107,7 +108,7 @@ async function stage(flags: AwsWorldOptions = {}) {
     async changes() {
       const observed = await observe();
       if (observed.kind !== "present") throw new Error(observed.kind);
-      return made.diff(observed.state, outputs).map(({ field, from, to }) => `${field}: ${from} → ${to}`);
+      return made.diff(observed.state, outputs).map(formatChange);
     },
     async health() {
       const observed = await observe();
@@ -231,7 +232,7 @@ describe("a delegation that is there", () => {
     addZone();
     write("a.k01.test", "a.other.test");
     const { ensure, changes, health } = await stage();
-    expect(await changes()).toEqual(["name servers: a.k01.test, a.other.test → a.k01.test, b.k01.test"]);
+    expect(await changes()).toEqual(["name servers: + b.k01.test, - a.other.test"]);
     expect(await health()).toEqual({
       kind: "degraded",
       summary: `${parentName} leads to other servers: a.k01.test, a.other.test`,

@@ -3,6 +3,7 @@ import { chmod, readdir, stat } from "node:fs/promises";
 import { eksEndpoint } from "#lib/aws/kubeconfig.ts";
 import { createExec } from "#lib/exec.ts";
 import { findBun } from "#lib/find-bun.ts";
+import { formatChange } from "#lib/graph/change.ts";
 import { formatKubeconfig } from "#lib/kubernetes/kubeconfig.ts";
 import { mergedPath, writeMergedKubeconfig } from "#lib/kubernetes/merged.ts";
 import { kubeconfigPath, projectRoot } from "#lib/paths.ts";
@@ -90,11 +91,11 @@ describe("the kubeconfig of an EKS cluster", () => {
       Object.assign(user?.user.exec ?? {}, { command: "/old/bun" });
     });
     await chmod(path, 0o644);
-    expect((await changes()).map(({ field, from, to }) => [field, from, to])).toEqual([
-      ["server", "https://127.0.0.1:1", `https://127.0.0.1:${eks.server.port}`],
-      ["certificate-authority-data", "another", "of this cluster"],
-      ["user", "/old/bun", bun],
-      ["mode", "0644", "0600"],
+    expect((await changes()).map(formatChange)).toEqual([
+      `server: https://127.0.0.1:1 → https://127.0.0.1:${eks.server.port}`,
+      "certificate-authority-data: another → of this cluster",
+      `user: + ${bun}, - /old/bun`,
+      "mode: 0644 → 0600",
     ]);
     await ensure();
     expect(await changes()).toEqual([]);

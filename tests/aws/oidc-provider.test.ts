@@ -144,8 +144,8 @@ describe("GitHub's identity provider", () => {
     expect(await changes()).toEqual([
       {
         field: "audiences",
-        from: "https://github.com/example",
-        to: "https://github.com/example, sts.amazonaws.com",
+        from: ["https://github.com/example"],
+        to: ["https://github.com/example", "sts.amazonaws.com"],
         effect: "in-place",
       },
     ]);

@@ -8,9 +8,9 @@ const template: Template = {
   text: "",
   body: parseTemplate("{}", "t.yml"),
   parameters: {
-    Name: { default: undefined, isSecret: false },
-    Size: { default: "2", isSecret: false },
-    Key: { default: undefined, isSecret: true },
+    Name: { default: undefined, isSecret: false, isList: false },
+    Size: { default: "2", isSecret: false, isList: false },
+    Key: { default: undefined, isSecret: true, isList: false },
   },
 };
 

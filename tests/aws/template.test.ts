@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseTemplate, readTemplate, type TemplateValue } from "#lib/aws/template.ts";
 import { diffTemplates } from "#lib/aws/template-diff.ts";
+import { formatChange } from "#lib/graph/change.ts";
 import { failureOf } from "#tests/support/failure.ts";
 
 const parse = (text: string): TemplateValue => parseTemplate(text, "test.yml");
-const diff = (from: string, to: string): readonly string[] =>
-  diffTemplates(parse(from), parse(to)).map((change) => `${change.field}: ${change.from} → ${change.to}`);
+const diff = (from: string, to: string): readonly string[] => diffTemplates(parse(from), parse(to)).map(formatChange);
 
 describe("a template", () => {
   test("has CloudFormation's short forms as their long ones", () => {
@@ -51,9 +51,9 @@ Date: 2012-10-17`;
         "Parameters: { A: { Default: 1 }, B: { NoEcho: true }, C: { NoEcho: 'true' } }",
       );
       expect((await readTemplate(root, "p.yml")).parameters).toEqual({
-        A: { default: "1", isSecret: false },
-        B: { default: undefined, isSecret: true },
-        C: { default: undefined, isSecret: true },
+        A: { default: "1", isSecret: false, isList: false },
+        B: { default: undefined, isSecret: true, isList: false },
+        C: { default: undefined, isSecret: true, isList: false },
       });
     } finally {
       await rm(root, { recursive: true });
@@ -80,7 +80,7 @@ describe("two templates", () => {
       "Resources: { Role: { Type: AWS::IAM::Role, Properties: { Max: 2, Arns: [a, !Ref C] } } }\nOutputs: { X: { Value: !GetAtt Role.Arn } }";
     expect(diff(from, to)).toEqual([
       "Resources.Role.Properties.Max: 1 → 2",
-      'Resources.Role.Properties.Arns.1: {"Ref":"B"} → {"Ref":"C"}',
+      'Resources.Role.Properties.Arns: + {"Ref":"C"}, - {"Ref":"B"}',
       "Resources.Old: T → none",
       'Outputs.X: none → {"Value":{"Fn::GetAtt":["Role","Arn"]}}',
     ]);
@@ -90,7 +90,7 @@ describe("two templates", () => {
     const many = (value: number): string =>
       `Resources: { A: { ${Array.from({ length: 20 }, (_, index) => `P${index}: ${value}`).join(", ")} } }`;
     const found = diff(many(1), many(2));
-    expect([found.length, found.at(-1)]).toEqual([13, "template:  → 8 more differences"]);
+    expect([found.length, found.at(-1)]).toEqual([13, "template: none → 8 more differences"]);
     expect(diff("Resources: { A: x }", `Resources: { A: ${"y".repeat(100)} }`)).toEqual([
       `Resources.A: x → ${"y".repeat(59)}…`,
     ]);

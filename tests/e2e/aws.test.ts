@@ -96,7 +96,7 @@ test("the AWS part of the default fleet lives: made, unchanged, proved, changed,
     await aws.calls();
     const planned = await aws.run("plan", [], { fleet: changed });
     expect(planned.results[`${k01}/stack`]?.changes).toEqual([
-      { field: "parameters.PublicAccessCidrs", from: "203.0.113.0/24", to: "198.51.100.0/24", effect: "in-place" },
+      { field: "parameters.PublicAccessCidrs", from: ["203.0.113.0/24"], to: ["198.51.100.0/24"], effect: "in-place" },
     ]);
     expect((await aws.calls()).filter(isChanging)).toEqual([]);
     const updated = await expectWell(aws.run("create-eks-all", [], { fleet: changed }));

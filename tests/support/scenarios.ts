@@ -54,7 +54,11 @@ async function deleteAll(harness: Harness): Promise<void> {
 }
 
 async function liveAndDie(harness: Harness, pace: Pace): Promise<void> {
-  expect(outcomes(await harness.run("plan"))).toContain("to make");
+  const planned = await harness.run("plan", ["--detailed-exitcode"]);
+  expect({ exitCode: planned.exitCode, outcomes: outcomes(planned) }).toEqual({
+    exitCode: 2,
+    outcomes: expect.arrayContaining(["to make"]),
+  });
   const made = await create(harness);
   for (const name of names) expect(made.results[clusterId(name)]?.outcome).toBe("made");
   await expectReady(harness, pace);
@@ -62,7 +66,8 @@ async function liveAndDie(harness: Harness, pace: Pace): Promise<void> {
   expect(outcomes(await create(harness))).toEqual(["unchanged"]);
   const status = await harness.run("status");
   expect({ exitCode: status.exitCode, outcomes: outcomes(status) }).toEqual({ exitCode: 0, outcomes: ["healthy"] });
-  expect(outcomes(await harness.run("plan"))).toEqual(["unchanged"]);
+  const unchanged = await harness.run("plan", ["--detailed-exitcode"]);
+  expect([unchanged.exitCode, outcomes(unchanged)]).toEqual([0, ["unchanged"]]);
 
   const stopped = await harness.program("docker", [
     "container",
@@ -181,6 +186,11 @@ clusters:
   - { provider: kind, name: test-kind.internal, apiPort: 6571, workers: 0 }
 `,
   );
+  const planned = await harness.run("plan", ["--detailed-exitcode"], { fleet: narrower });
+  expect([planned.exitCode, planned.results[clusterId("test-kind.internal")]]).toMatchObject([
+    2,
+    { outcome: "to replace", requires: "--allow-replacement", changes: [{ field: "workers", effect: "replace" }] },
+  ]);
   const drifted = await harness.run("create-all", [], { fleet: narrower });
   expect(drifted.exitCode).toBe(1);
   const error = drifted.results[clusterId("test-kind.internal")]?.error;

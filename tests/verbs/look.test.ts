@@ -38,7 +38,11 @@ describe("plan", () => {
 
   test("of what must be replaced says so", async () => {
     const fake = fakeResource("one", { observed: present(2), effect: "replace" });
-    expect(outcomesOf(await runOver(plan, [fake.resource]))).toEqual(["one to replace"]);
+    expect(await runOver(plan, [fake.resource])).toMatchObject([
+      { outcome: "to replace", changes: [{ field: "value", effect: "replace" }], requires: "--allow-replacement" },
+    ]);
+    const [allowed] = await runOver(plan, [fake.resource], { allowReplacement: true });
+    expect([allowed?.outcome, allowed?.requires]).toEqual(["to replace", undefined]);
   });
 
   test("says after what the rest will be known", async () => {

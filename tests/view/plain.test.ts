@@ -47,7 +47,7 @@ test("each line has its time, its row, its resource and what happened", () => {
 10:15:04 kind01.internal  kind        | Preparing nodes
 10:15:44 kind01.internal  kind        made       in 42s
 10:15:44 kind01.internal  kubeconfig  started
-10:15:45 kind01.internal  kubeconfig  updated    in 1s · server "a" → "b"
+10:15:45 kind01.internal  kubeconfig  updated    in 1s · server: a → b
 10:15:02 kind02.internal  kind        started
 10:15:46 kind02.internal  kind        failed     port 6443 of 127.0.0.1 is taken by container old-registry (PortTaken)
 10:15:46 kind01.internal  kubeconfig  blocked    by local/kind02.internal/kind

@@ -12,6 +12,7 @@ import {
   finished,
   halfFailedCreate,
   k3d01,
+  k3d02,
   kind01,
   kind02,
   portTaken,
@@ -289,41 +290,52 @@ test("plan lists what would be done and says that nothing was", () => {
     { owner: kind02, place: "docker", labels: ["kind", "kubeconfig"] },
     { owner: aws01, place: "", labels: ["role"] },
     { owner: k05, place: "us-east-1", labels: ["zone", "delegation", "EKS"] },
+    { owner: k3d01, place: "docker", labels: ["k3d"] },
+    { owner: k3d02, place: "docker", labels: ["k3d"] },
   ];
   const text = summaryOf([
     runStarted("plan", plans),
     ...done(kind01, "kind", [0, 0.2], "to update", {
       changes: [
+        { field: "audiences", from: ["a", "b"], to: ["b", "c", "d"], effect: "in-place" },
         { field: "workers", from: "1", to: "2", effect: "in-place" },
-        { field: "image", from: "v1.35", to: "v1.36", effect: "replace" },
       ],
     }),
     ...done(kind01, "kubeconfig", [0, 0.2], "unchanged"),
     ...done(kind01, "Argo CD", [0, 0.2], "unchanged"),
-    ...done(kind02, "kind", [0, 0.2], "to replace", { note: "half-made by a run that died" }),
+    ...done(kind02, "kind", [0, 0.2], "to replace", {
+      changes: [
+        { field: "workers", from: "1", to: "2", effect: "in-place" },
+        { field: "image", from: "v1.35", to: "v1.36", effect: "replace" },
+      ],
+      requires: "--allow-replacement",
+    }),
     ...done(kind02, "kubeconfig", [0, 0.2], "to remove"),
     ...done(aws01, "role", [0, 0.2], "unchanged"),
     ...done(k05, "zone", [0, 0.2], "to make"),
     ...done(k05, "delegation", [0, 0.2], "to make"),
     ...done(k05, "EKS", [0, 0.2], "to make"),
+    ...done(k3d01, "k3d", [0, 0.2], "to replace", { note: "half-made by a run that died" }),
+    ...done(k3d02, "k3d", [0, 0.2], "unchanged"),
     runFinished(0.4, { next: ["mise run create-all"] }),
   ]);
   expect(text).toBe(
     `
-aws-01
-  = unchanged: role
 k05.k8s.aws.mylabs.dev
-  + 3 resources: zone, delegation, EKS
+  +    3 resources: zone, delegation, EKS
 kind01.internal
-  ~ kind        workers "1" → "2"
-                image "v1.35" → "v1.36" (replace)
-  = unchanged: kubeconfig, Argo CD
+  ~    kind        audiences: + c, + d, - a
+                   workers: 1 → 2
 kind02.internal
-  ~ kind        to replace
-                half-made by a run that died
-  - kubeconfig
+  -/+  kind        image: v1.35 → v1.36 (forces replacement)
+                   workers: 1 → 2
+                   needs --allow-replacement
+  -    kubeconfig
+k3d01.internal
+  -/+  k3d         half-made by a run that died
 
-3 clusters change · 3 to make, 1 to update, 1 to replace, 1 to remove · nothing was changed
+4 clusters change, 1 unchanged · 3 to make, 1 to update, 2 to replace, 1 to remove
+nothing was changed
 
 log       clusters/.runs/2026-11-23T10-15-02
 next      mise run create-all
@@ -339,10 +351,44 @@ test("a plan that could not look everywhere says so", () => {
     finished(kind01, "kubeconfig", [1, 1], "blocked", { cause: subject(kind01, "kind").id }),
   ]);
   expect(text).toContain(
-    "  ✘ kind        port 6443 of 127.0.0.1 is taken by container old-registry\n  ⊘ kubeconfig: blocked",
+    "  ✘    kind        port 6443 of 127.0.0.1 is taken by container old-registry\n  ⊘    kubeconfig: blocked",
   );
-  expect(text).toContain(
-    "0 clusters change · 0 to make, 0 to update, 0 to remove, 1 failed, 1 blocked · nothing was changed",
-  );
+  expect(text).toContain("0 clusters change · 1 failed, 1 blocked · nothing was changed");
   expect(text).toContain("  do    docker rm --force old-registry");
+});
+
+test("a plan without changes is one line", () => {
+  const plans = [kind01, kind02].map((owner) => ({ owner, place: "docker", labels: ["kind", "kubeconfig"] }));
+  const leftOut = [{ cluster: "k01.k8s.az.mylabs.dev", why: "this version makes no clusters in Azure" }];
+  const events = (outcome: "unchanged" | "to make") => [
+    runStarted("plan", plans, { sandbox: true, leftOut }),
+    ...plans.flatMap(({ owner, labels }) => labels.flatMap((label) => done(owner, label, [0, 1], outcome))),
+    runFinished(1, { logs: "", next: ["mise run create-all"] }),
+  ];
+  expect(summaryOf(events("unchanged"))).toBe(
+    "no changes: 4 resources of 2 clusters match the fleet · 1 cluster left out · sandbox\n",
+  );
+  expect(summaryOf(events("to make"))).toContain("2 clusters change · 4 to make");
+});
+
+test("a plan lists the elements of a long list one by one", () => {
+  const ranges = (first: number) => Array.from({ length: 8 }, (_, index) => `198.51.100.${first + index}/32`);
+  const plans = [{ owner: kind01, place: "docker", labels: ["stack"] }];
+  const changes = [{ field: "ranges", from: ranges(1), to: ranges(5), effect: "in-place" }] as const;
+  expect(
+    summaryOf([runStarted("plan", plans), ...done(kind01, "stack", [0, 1], "to update", { changes })]),
+  ).toStartWith(
+    `
+kind01.internal
+  ~    stack  ranges:
+              + 198.51.100.9/32
+              + 198.51.100.10/32
+              + 198.51.100.11/32
+              + 198.51.100.12/32
+              - 198.51.100.1/32
+              - 198.51.100.2/32
+              - 198.51.100.3/32
+              - 198.51.100.4/32
+`.trimStart(),
+  );
 });

@@ -16,11 +16,13 @@ export function effectOnCluster(parameter: string, from: string, to: string): Ch
 /** EKS would refuse it when the rest of the stack is changed already. @throws FleetError UpgradeRefused */
 export function refuseLeap(cluster: string, changes: readonly Change[]): void {
   const raised = changes.find(({ field }) => field === `parameters.${version}`);
-  if (raised === undefined || minorOf(raised.to) - minorOf(raised.from) <= 1) return;
-  const next = `1.${minorOf(raised.from) + 1}`;
+  if (raised === undefined) return;
+  const [from, to] = [String(raised.from), String(raised.to)];
+  if (minorOf(to) - minorOf(from) <= 1) return;
+  const next = `1.${minorOf(from) + 1}`;
   throw new FleetError("UpgradeRefused", `${cluster}: EKS raises Kubernetes by one minor version at a time`, {
-    hint: `write kubernetes: "${next}" and run create, then the next one, up to "${raised.to}"`,
-    details: [`it has ${raised.from}, the fleet says ${raised.to}`],
+    hint: `write kubernetes: "${next}" and run create, then the next one, up to "${to}"`,
+    details: [`it has ${from}, the fleet says ${to}`],
   });
 }
 

@@ -31,6 +31,8 @@ export interface Subject {
   readonly title: string;
   readonly label: string;
   readonly owner: Owner;
+  /** Resources of one lane share a number of places. */
+  readonly lane: string;
 }
 
 /** A row of the view: a cluster or account of the run, known before anything starts. */
@@ -56,6 +58,16 @@ export interface RunStarted extends EventBase {
   readonly rows: readonly Row[];
   /** Clusters that are selected but for which this version makes nothing, with the reason. */
   readonly leftOut: readonly { readonly cluster: string; readonly why: string }[];
+}
+
+/** It could start, but its lane has no place left. */
+export interface Queued extends EventBase {
+  readonly kind: "queued";
+  readonly id: ResourceId;
+  /** Number of places. */
+  readonly atOnce: number;
+  /** Names of the clusters and accounts that have the places at this moment. */
+  readonly behind: readonly string[];
 }
 
 export interface Started extends EventBase {
@@ -114,7 +126,7 @@ export interface RunFinished extends EventBase {
   readonly next: readonly string[];
 }
 
-export type FleetEvent = RunStarted | Started | Progress | Output | Finished | Notice | RunFinished;
+export type FleetEvent = RunStarted | Queued | Started | Progress | Output | Finished | Notice | RunFinished;
 
 /** A reader of events: a view, the journal, a test. `close` is awaited before the process ends. */
 export interface EventReader {

@@ -1,5 +1,4 @@
 import { relative, resolve } from "node:path";
-import { checkoutId } from "#lib/argocd/checkout.ts";
 import { createAws } from "#lib/aws/create.ts";
 import { confirm } from "#lib/cli/confirm.ts";
 import { terminal } from "#lib/cli/program.ts";
@@ -14,11 +13,9 @@ import { type Fleet, isLocal } from "#lib/fleet/types.ts";
 import { awsTargets } from "#lib/graph/aws-targets.ts";
 import { type FleetGraph, fleetGraph, type GraphSettings } from "#lib/graph/fleet-graph.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
-import type { AnyResource } from "#lib/graph/resource.ts";
+import { type AnyResource, laneOf } from "#lib/graph/resource.ts";
 import { type Selected, type Selection, select } from "#lib/graph/select.ts";
-import { findHostAddress } from "#lib/local/host-address.ts";
-import { countMissing } from "#lib/local/missing.ts";
-import { preflight } from "#lib/local/preflight.ts";
+import { limitsOf } from "#lib/limits.ts";
 import { createWorld, openSession, type Session } from "#lib/session.ts";
 import { suggestNext } from "#lib/suggest.ts";
 import { createTally } from "#lib/tally.ts";
@@ -27,7 +24,6 @@ import type { Emitted, Engine, Verb } from "#lib/verbs/engine.ts";
 import { plan, planDelete } from "#lib/verbs/plan.ts";
 import { chooseViews } from "#lib/view/choose.ts";
 import { createJournal, type Journal } from "#lib/view/journal.ts";
-import type { World } from "#lib/world.ts";
 
 /** Runs a verb from its options to its summary. Returns the exit code. */
 export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
@@ -189,55 +185,6 @@ async function confirmDelete(
   });
 }
 
-interface Limits {
-  readonly of: (lane: string) => number;
-  readonly notices: readonly Emitted[];
-}
-
-/** Looking is cheap; making clusters is limited to what the machine bears. @throws FleetError of the preflight */
-async function limitsOf(
-  verb: Verb,
-  resources: readonly AnyResource[],
-  selected: Selected,
-  world: World,
-  options: RunOptions,
-): Promise<Limits> {
-  const lanes: Record<string, number> = {
-    api: 16,
-    docker: 8,
-    pull: 3,
-    cluster: options.jobs ?? 8,
-    stack: 32,
-    file: 16,
-  };
-  const of = (lane: string): number => lanes[lane] ?? 1;
-  if (!verb.mutates || !resources.some((resource) => resource.owner.group === "local")) return { of, notices: [] };
-  const missing =
-    verb.name === "create" ? await countMissing(world, selected.clusters.filter(isLocal)) : { clusters: 0, nodes: 0 };
-  const { checks, parallelClusters } = await preflight(world, missing);
-  // Before a cluster is created: its applications would never be there.
-  if (missing.clusters > 0 && resources.some(({ id }) => id === checkoutId)) await findHostAddress(world);
-  const notices: Emitted[] = checks
-    .filter((check) => check.level === "warning")
-    .map((check) => ({
-      kind: "notice",
-      level: "warning",
-      message: `${check.name}: ${check.found}`,
-      ...(check.remedy === undefined ? {} : { hint: check.remedy }),
-    }));
-  if (options.jobs === undefined && missing.clusters > 0) {
-    lanes.cluster = parallelClusters;
-    if (missing.clusters > parallelClusters) {
-      notices.push({
-        kind: "notice",
-        level: "info",
-        message: `${parallelClusters} clusters at once, as this machine bears; --jobs chooses another number`,
-      });
-    }
-  }
-  return { of, notices };
-}
-
 function viewsFor(
   options: RunOptions,
   environment: Environment,
@@ -261,8 +208,9 @@ function shortPath(path: string): string {
   return below.startsWith("..") ? path : below;
 }
 
-function subjectOf({ id, title, label, owner }: AnyResource): Subject {
-  return { id, title, label, owner };
+function subjectOf(resource: AnyResource): Subject {
+  const { id, title, label, owner } = resource;
+  return { id, title, label, owner, lane: laneOf(resource) };
 }
 
 /** One row per owner, in the order of the fleet: shared things first, because the rest needs them. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 //MISE description="Create all EKS clusters in AWS"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
-//USAGE flag "--jobs <count>" help="clusters to work on at once; by default what fits this machine"
+//USAGE flag "--jobs <count>" help="clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud, here what fits"
 //USAGE flag "--retain" help="leave the containers of a cluster that failed, for a look"
 //USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
 //USAGE flag "--allow-replacement" help="delete and recreate what can't be changed in place"

@@ -2,7 +2,7 @@
 //MISE description="Delete every cluster of the fleet"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
 //USAGE flag "--yes" help="don't ask before deleting; needed where nobody can be asked"
-//USAGE flag "--jobs <count>" help="clusters to work on at once; by default what fits this machine"
+//USAGE flag "--jobs <count>" help="clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud, here what fits"
 //USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
 //USAGE flag "--skip-dns-wait" help="remove a zone at once, before caches have forgotten that it was delegated"
 //USAGE flag "--account <name>" help="only what belongs to this account (repeatable)" var=#true

@@ -3,7 +3,7 @@ import type { DeletedPrincipal } from "#lib/aws/deleted-principals.ts";
 import type { StackDrift } from "#lib/aws/drift.ts";
 import type { StackStatus } from "#lib/aws/stack-status.ts";
 import type { Template } from "#lib/aws/template.ts";
-import type { AnyResource, Change, Outputs, Owner, ResourceId } from "#lib/graph/resource.ts";
+import type { AnyResource, Change, Lane, Outputs, Owner, ResourceId } from "#lib/graph/resource.ts";
 import type { World } from "#lib/world.ts";
 
 export interface StackOptions {
@@ -11,6 +11,8 @@ export interface StackOptions {
   readonly title: string;
   readonly label: string;
   readonly owner: Owner;
+  /** @default `stack` */
+  readonly lane?: Lane;
   /** Why a delete leaves it alone. @default it is deleted */
   readonly keptOnDelete?: string;
   readonly needs: readonly AnyResource[];

@@ -25,7 +25,7 @@ export function stack(options: StackOptions): Resource<StackState> {
     title,
     label,
     owner,
-    lane: "stack",
+    lane: options.lane ?? "stack",
     needs,
     ...(keptOnDelete === undefined ? {} : { keptOnDelete }),
     observe: (world) => observeStack(stackClient(world, options)),

@@ -66,7 +66,11 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
     multiple: true,
     help: "only this resource, by the id that plan shows (repeatable)",
   },
-  jobs: { name: "jobs", value: "count", help: "clusters to work on at once; by default what fits this machine" },
+  jobs: {
+    name: "jobs",
+    value: "count",
+    help: "clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud, here what fits",
+  },
   dryRun: { name: "dry-run", help: "say what would be done and change nothing" },
   yes: { name: "yes", help: "don't ask before deleting; needed where nobody can be asked" },
   retain: { name: "retain", help: "leave the containers of a cluster that failed, for a look" },

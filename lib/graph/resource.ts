@@ -13,7 +13,7 @@ export interface Owner {
   readonly group: string;
 }
 
-/** What a resource competes for; each lane has its own limit. */
+/** What a resource competes for. Every cloud and this computer has lanes of its own, each with its own limit. */
 export type Lane = "api" | "docker" | "pull" | "cluster" | "stack" | "file";
 
 /** What was found. `state` is the resource's own idea of itself. */
@@ -81,6 +81,11 @@ export interface Resource<State> {
   /** "Already gone" is success. */
   remove(world: World, observed: Observed<State>, outputs: Outputs): Promise<Removal>;
   health(state: State): Health;
+}
+
+/** Key of the lane: work in one place never waits for work in another. */
+export function laneOf({ owner, lane }: Pick<AnyResource, "owner" | "lane">): string {
+  return `${owner.group} ${lane}`;
 }
 
 /**

@@ -5,10 +5,12 @@ export interface Plan<Node> {
   /** What must be done before a node may start; what isn't among `nodes` is ignored. */
   readonly after: (node: Node) => readonly Node[];
   readonly lane: (node: Node) => string;
-  /** How many nodes of a lane may run at once. */
-  readonly limit: (lane: string) => number;
+  /** How many nodes of this one's lane may run at once; the same for all of a lane. */
+  readonly limit: (node: Node) => number;
   /** Aborting starts nothing more; what runs is awaited. */
   readonly signal: AbortSignal;
+  /** Called once for a node that could start if its lane had room, with those that take it. */
+  readonly queued?: (node: Node, running: readonly Node[]) => void;
 }
 
 /** What became of a node. `cause` is the node whose own failure is at the root. */
@@ -17,6 +19,16 @@ export type NodeResult<Node> =
   | { readonly kind: "failed"; readonly error: unknown }
   | { readonly kind: "blocked"; readonly cause: Node }
   | { readonly kind: "cancelled" };
+
+/** The nodes of one lane, in the order in which they became ready. */
+interface Queue<Node> {
+  readonly ready: Node[];
+  /** Index of the first that has not started. */
+  next: number;
+  /** Index of the first that was not reported as queued. */
+  queued: number;
+  readonly running: Set<Node>;
+}
 
 /**
  * A failure blocks what comes after it and nothing else. Never rejects: failures are results.
@@ -37,10 +49,10 @@ export async function runGraph<Node>(
     waitingFor.set(node, before.size);
     for (const earlier of before) followers.get(earlier)?.push(node);
   }
-  const queues = new Map<string, { readonly ready: Node[]; next: number; running: number }>();
+  const queues = new Map<string, Queue<Node>>();
   const queueOf = (node: Node) => {
     const lane = plan.lane(node);
-    const queue = queues.get(lane) ?? { ready: [], next: 0, running: 0 };
+    const queue = queues.get(lane) ?? { ready: [], next: 0, queued: 0, running: new Set() };
     queues.set(lane, queue);
     return queue;
   };
@@ -70,12 +82,12 @@ export async function runGraph<Node>(
       }
     }
 
-    function start(node: Node, queue: { running: number }): void {
+    function start(node: Node, queue: Queue<Node>): void {
       running++;
-      queue.running++;
+      queue.running.add(node);
       const finish = (result: NodeResult<Node>): void => {
         running--;
-        queue.running--;
+        queue.running.delete(node);
         settle(node, result);
         pump();
       };
@@ -88,20 +100,29 @@ export async function runGraph<Node>(
         );
     }
 
+    function tellQueued(queue: Queue<Node>): void {
+      queue.queued = Math.max(queue.queued, queue.next);
+      for (const node of queue.ready.slice(queue.queued)) {
+        if (!results.has(node)) plan.queued?.(node, [...queue.running]);
+      }
+      queue.queued = queue.ready.length;
+    }
+
     function pump(): void {
       if (plan.signal.aborted) {
         for (const node of plan.nodes) {
           if (!results.has(node) && !started.has(node)) settle(node, { kind: "cancelled" });
         }
       } else {
-        for (const [lane, queue] of queues) {
-          const limit = Math.max(1, plan.limit(lane));
-          while (queue.running < limit && queue.next < queue.ready.length) {
-            const node = queue.ready[queue.next++];
-            if (node === undefined || results.has(node)) continue;
+        for (const queue of queues.values()) {
+          for (let node = queue.ready[queue.next]; node !== undefined; node = queue.ready[queue.next]) {
+            if (queue.running.size >= Math.max(1, plan.limit(node))) break;
+            queue.next++;
+            if (results.has(node)) continue;
             started.add(node);
             start(node, queue);
           }
+          tellQueued(queue);
         }
       }
       if (running === 0) {

@@ -1,5 +1,5 @@
 import { asFleetError, FleetError } from "#lib/errors.ts";
-import type { AnyResource, Observed } from "#lib/graph/resource.ts";
+import { type AnyResource, laneOf, type Observed } from "#lib/graph/resource.ts";
 import { runGraph } from "#lib/graph/scheduler.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
 import { exclusively, foreignError, isTakenAlong, settle, walk } from "#lib/verbs/engine.ts";
@@ -50,7 +50,7 @@ export async function lookAtAll(engine: Engine): Promise<ReadonlyMap<AnyResource
       // What is taken along need not be seen: it may be inside of what is stopped or half-made.
       nodes: withNeeds(engine.resources.filter((resource) => !isTakenAlong(resource, selected))),
       after: (resource) => resource.needs,
-      lane: (resource) => resource.lane,
+      lane: laneOf,
       limit: engine.limit,
       signal: engine.signal,
     },

@@ -2,7 +2,7 @@ import type { Clock } from "#lib/clock.ts";
 import { asFleetError, FleetError, reportError } from "#lib/errors.ts";
 import type { Finished, FleetEvent, Outcome, VerbName } from "#lib/events.ts";
 import type { OutputStore } from "#lib/graph/outputs.ts";
-import type { AnyResource, Change, Health, Observed } from "#lib/graph/resource.ts";
+import { type AnyResource, type Change, type Health, laneOf, type Observed } from "#lib/graph/resource.ts";
 import { runGraph } from "#lib/graph/scheduler.ts";
 import type { World } from "#lib/world.ts";
 
@@ -24,7 +24,8 @@ export interface Engine {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly verbose: boolean;
-  limit(lane: string): number;
+  /** How many resources of this one's lane are worked on at once. */
+  limit(resource: AnyResource): number;
   emit(event: Emitted): void;
   /** The world as one resource sees it: its own progress and output. */
   worldOf(resource: AnyResource): World;
@@ -64,9 +65,15 @@ export async function walk(engine: Engine, order: "needs-first" | "needs-last", 
     {
       nodes: engine.resources,
       after: order === "needs-first" ? (resource) => resource.needs : beforeRemoval(engine.resources),
-      lane: (resource) => resource.lane,
+      lane: laneOf,
       limit: engine.limit,
       signal: engine.signal,
+      queued(resource, running) {
+        // A place in another lane is free again within seconds.
+        if (resource.lane !== "cluster" && resource.lane !== "pull") return;
+        const behind = running.map(({ owner }) => owner.name);
+        engine.emit({ kind: "queued", id: resource.id, atOnce: engine.limit(resource), behind });
+      },
     },
     async (resource) => {
       begun.set(resource, engine.clock.now());

@@ -4,7 +4,12 @@ import type { Change, Health, ResourceId } from "#lib/graph/resource.ts";
 
 /** What is known of one resource so far. */
 export type ResourceState =
-  | { readonly kind: "waiting"; readonly subject: Subject }
+  | {
+      readonly kind: "waiting";
+      readonly subject: Subject;
+      /** Number of places, once it waits for one. */
+      readonly atOnce?: number;
+    }
   | {
       readonly kind: "running";
       readonly subject: Subject;
@@ -49,6 +54,10 @@ export function collect(run: RunState, event: FleetEvent): RunState {
         started: event,
         resources: new Map(event.subjects.map((subject) => [subject.id, { kind: "waiting", subject }])),
       };
+    case "queued":
+      return replace(run, event.id, (before) =>
+        before.kind === "waiting" ? { ...before, atOnce: event.atOnce } : before,
+      );
     case "started":
     case "progress":
       return replace(run, event.id, (before) => progress(before, Date.parse(event.at), event));

@@ -2,6 +2,16 @@ import type { Finished } from "#lib/events.ts";
 import { formatChange } from "#lib/graph/change.ts";
 import { formatDuration } from "#lib/view/format.ts";
 
+/** More names say less. */
+const namedAtMost = 4;
+
+/** `waiting for a place (2 at once: kind01.internal, k3d01.internal)`. */
+export function formatQueued(atOnce: number, behind: readonly string[]): string {
+  const names = [...new Set(behind)];
+  const who = names.length === 0 || names.length > namedAtMost ? "" : `: ${names.join(", ")}`;
+  return `waiting for a place (${atOnce} at once${who})`;
+}
+
 /** What there is to say about an end besides its outcome, in one line. */
 export function formatEnding(event: Finished): string {
   if (event.outcome === "blocked") return `by ${event.cause ?? "an earlier failure"}`;

@@ -1,5 +1,5 @@
 import type { Finished, FleetEvent, Subject } from "#lib/events.ts";
-import { formatEnding } from "#lib/view/ending.ts";
+import { formatEnding, formatQueued } from "#lib/view/ending.ts";
 import { cleanLine, cleanLines, formatTime } from "#lib/view/format.ts";
 
 /** What the log of a row says about an event; empty for what concerns the whole run. */
@@ -13,6 +13,8 @@ function labelOf(event: FleetEvent, subject: Subject | undefined): string {
 
 function textOf(event: FleetEvent, subject: Subject | undefined): readonly string[] {
   switch (event.kind) {
+    case "queued":
+      return [formatQueued(event.atOnce, event.behind)];
     case "started":
       return [`started  ${cleanLine(subject?.title ?? "")}`];
     case "progress":

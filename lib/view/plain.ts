@@ -1,5 +1,5 @@
 import type { EventReader, Finished, FleetEvent, Progress, Subject } from "#lib/events.ts";
-import { formatEnding } from "#lib/view/ending.ts";
+import { formatEnding, formatQueued } from "#lib/view/ending.ts";
 import {
   cleanLine,
   cleanLines,
@@ -75,6 +75,9 @@ export function createPlain(options: { readonly write: (text: string) => void; r
         print(event.at, undefined, `${event.verb}  ${scope}${event.sandbox ? " · sandbox" : ""}`);
         break;
       }
+      case "queued":
+        print(event.at, event.id, formatQueued(event.atOnce, event.behind));
+        break;
       case "started":
         print(event.at, event.id, padEnd("started", wordWidth) + titleOf(subjects.get(event.id)));
         break;

@@ -1,5 +1,6 @@
 import type { Outcome } from "#lib/events.ts";
 import type { EndedState, ResourceState, RunState } from "#lib/view/collect.ts";
+import { formatQueued } from "#lib/view/ending.ts";
 import { cleanLine, cut, formatDuration, type Style, symbols, widthOf } from "#lib/view/format.ts";
 import { rowStatus } from "#lib/view/rows.ts";
 
@@ -23,7 +24,8 @@ export function formatSteps(resources: readonly ResourceState[], options: StepsO
   const { style, columns } = options;
   const status = rowStatus(resources);
   if (status === "waiting" && resources.every((resource) => resource.kind === "waiting")) {
-    return cut(style.dim("waiting"), columns);
+    const queued = resources.flatMap((resource) => formatPlace(resource, options.run));
+    return cut(style.dim(queued[0] ?? "waiting"), columns);
   }
   const ended = resources.filter((resource) => resource.kind === "ended");
   const well = ended.filter((resource) => !isTrouble(resource));
@@ -43,8 +45,24 @@ function isTrouble(resource: EndedState): boolean {
   return ["failed", "blocked", "cancelled", "degraded"].includes(resource.outcome);
 }
 
-function formatUrgent(resource: ResourceState, { style, mark, nowMs }: StepsOptions): readonly string[] {
-  if (resource.kind === "waiting") return [];
+/** For what it waits, and who has the places now. */
+function formatPlace(resource: ResourceState, run: RunState): readonly string[] {
+  if (resource.kind !== "waiting" || resource.atOnce === undefined) return [];
+  const running = [...run.resources.values()].filter(
+    ({ kind, subject }) => kind === "running" && subject.lane === resource.subject.lane,
+  );
+  return [
+    formatQueued(
+      resource.atOnce,
+      running.map(({ subject }) => subject.owner.name),
+    ),
+  ];
+}
+
+function formatUrgent(resource: ResourceState, { run, style, mark, nowMs }: StepsOptions): readonly string[] {
+  if (resource.kind === "waiting") {
+    return formatPlace(resource, run).map((text) => style.dim(`· ${resource.subject.label}  ${text}`));
+  }
   if (resource.kind === "running") {
     const waitedMs = nowMs - resource.stepSinceMs;
     const waited = waitedMs > showWaitAfterMs ? formatDuration(waitedMs) : "";

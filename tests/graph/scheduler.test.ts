@@ -70,8 +70,22 @@ describe("the scheduler", () => {
 
   test("keeps the limit of each lane", async () => {
     const nodes = Array.from({ length: 20 }, (_, id) => node(id, { lane: id % 2 === 0 ? "cluster" : "api" }));
-    const { peak } = await trace(planOf(nodes, { limit: (lane) => (lane === "cluster" ? 2 : 5) }));
+    const { peak } = await trace(planOf(nodes, { limit: ({ lane }) => (lane === "cluster" ? 2 : 5) }));
     expect(Object.fromEntries(peak)).toEqual({ cluster: 2, api: 5 });
+  });
+
+  test("tells once of each node that waits for a place, and who has the places", async () => {
+    const before = node(0, { ms: 5 });
+    const nodes = [1, 2, 3].map((id) => node(id, { lane: "cluster" }));
+    const late = node(4, { lane: "cluster", after: [before] });
+    const told: string[] = [];
+    await trace(
+      planOf([before, ...nodes, late], {
+        limit: ({ lane }) => (lane === "cluster" ? 2 : 5),
+        queued: ({ id }, running) => void told.push(`${id} behind ${running.map((one) => one.id).join(", ")}`),
+      }),
+    );
+    expect(told).toEqual(["3 behind 1, 2", "4 behind 1, 2"]);
   });
 
   test("takes a limit below one for one", async () => {

@@ -11,9 +11,12 @@ import {
   done,
   finished,
   halfFailedCreate,
+  k3d01,
   kind01,
+  kind02,
   largeHalfWay,
   progress,
+  queued,
   runFinished,
   runStarted,
   started,
@@ -61,6 +64,26 @@ test("a wait says how long it has lasted, from five seconds on", () => {
   expect(rowAt(15)).toEndWith("⠋ kind  waiting for 1 of 2 nodes");
   expect(rowAt(16)).toEndWith("⠋ kind  waiting for 1 of 2 nodes · 6s");
   expect(rowAt(130)).toEndWith("⠋ kind  waiting for 1 of 2 nodes · 2m 0s");
+});
+
+test("a row that waits for a place says who has the places now", () => {
+  const k01 = cluster("k01.k8s.aws.mylabs.dev", "aws");
+  const plans = [
+    { owner: k01, place: "us-east-1", labels: ["zone", "EKS"] },
+    ...[kind01, kind02, k3d01].map((owner) => ({ owner, place: "docker", labels: ["kind", "kubeconfig"] })),
+  ];
+  const events = [
+    runStarted("create", plans),
+    ...done(k01, "zone", [0, 1], "made"),
+    queued(k01, "EKS", 1, []),
+    started(kind01, "kind", 0),
+    started(kind02, "kind", 0),
+    queued(k3d01, "kind", 0, [kind01, kind02]),
+    finished(kind01, "kind", [0, 9], "made"),
+  ];
+  const lines = frameOf(events);
+  expect(lines.find((line) => line.includes("k3d01"))).toEndWith("waiting for a place (2 at once: kind02.internal)");
+  expect(lines.find((line) => line.includes("k01"))).toContain("✔ zone  · EKS  waiting for a place (");
 });
 
 test("a wait whose numbers change is the same wait", () => {

@@ -11,6 +11,7 @@ import {
   output,
   portTaken,
   progress,
+  queued,
   runStarted,
   started,
 } from "./fixtures/runs.ts";
@@ -29,6 +30,7 @@ function linesOf(events: readonly FleetEvent[], color = false): readonly string[
 
 test("each line has its time, its row, its resource and what happened", () => {
   const lines = linesOf([
+    queued(kind01, "kind", 0, [kind02, kind01]),
     started(kind01, "kind", 0),
     progress(kind01, "kind", 1, "waiting for 1 of 2 nodes"),
     output(kind01, "kind", 2, "Preparing nodes"),
@@ -42,6 +44,7 @@ test("each line has its time, its row, its resource and what happened", () => {
   ]);
   expect(lines.join("")).toBe(
     `
+10:15:02 kind01.internal  kind        waiting for a place (2 at once: kind02.internal, kind01.internal)
 10:15:02 kind01.internal  kind        started
 10:15:03 kind01.internal  kind        waiting for 1 of 2 nodes
 10:15:04 kind01.internal  kind        | Preparing nodes

@@ -99,6 +99,7 @@ export function eksCluster(
       title: `${cluster.name}: EKS cluster`,
       label: "EKS",
       owner,
+      lane: "cluster",
       needs: [role, zone, ...(addons === undefined ? [] : [addons])],
       actor: who,
       region: cluster.region,

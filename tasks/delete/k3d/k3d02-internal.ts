@@ -2,7 +2,7 @@
 //MISE description="Delete the k3d cluster k3d02.internal on this computer"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
 //USAGE flag "--yes" help="don't ask before deleting; needed where nobody can be asked"
-//USAGE flag "--jobs <count>" help="clusters to work on at once; by default what fits this machine"
+//USAGE flag "--jobs <count>" help="clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud, here what fits"
 //USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
 //USAGE flag "--skip-dns-wait" help="remove a zone at once, before caches have forgotten that it was delegated"
 //USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"

@@ -1,0 +1,73 @@
+import { describe, expect, test } from "bun:test";
+import { fleetGraph } from "#lib/graph/fleet-graph.ts";
+import { type AnyResource, laneOf } from "#lib/graph/resource.ts";
+import { runGraph } from "#lib/graph/scheduler.ts";
+import { select } from "#lib/graph/select.ts";
+import { limitsOf } from "#lib/limits.ts";
+import { plan } from "#lib/verbs/plan.ts";
+import type { World } from "#lib/world.ts";
+import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
+import { virtualClock } from "#tests/support/virtual-clock.ts";
+
+const graph = fleetGraph(fleet, {
+  images: { kind: undefined, k3d: undefined },
+  aws: { userArn: undefined, targets: [], takesPlaceholders: true },
+  gitops: {},
+});
+const everything = select(graph, fleet, { clusters: [], accounts: [], providers: [], targets: [] });
+const clusterOf = ({ owner }: AnyResource): string => `${owner.group}: ${owner.name}`;
+const isHeavy = ({ lane }: AnyResource): boolean => lane === "cluster";
+
+/** Runs the graph of the default fleet; `msOf` is how long each resource takes. */
+async function schedule(jobs: number | undefined, msOf: (resource: AnyResource) => number) {
+  const untouched = {} as World;
+  const { of } = await limitsOf(plan, graph.resources, everything, untouched, jobs === undefined ? {} : { jobs });
+  const clock = virtualClock();
+  const begun = new Map<string, number>();
+  const running = new Set<AnyResource>();
+  const peak = { local: 0, aws: 0 };
+  await runGraph(
+    {
+      nodes: graph.resources,
+      after: ({ needs }) => needs,
+      lane: laneOf,
+      limit: of,
+      signal: new AbortController().signal,
+    },
+    async (resource) => {
+      begun.set(resource.id, clock.now());
+      running.add(resource);
+      for (const group of ["local", "aws"] as const) {
+        const heavy = [...running].filter((one) => isHeavy(one) && one.owner.group === group);
+        peak[group] = Math.max(peak[group], new Set(heavy.map(clusterOf)).size);
+      }
+      await clock.sleep(msOf(resource));
+      running.delete(resource);
+    },
+  );
+  return { begun, peak };
+}
+
+describe("places", () => {
+  test("of this computer are never waited for by a cloud", async () => {
+    // The local clusters begin first, and end when everything else has ended.
+    const { begun } = await schedule(1, ({ owner, lane }) => {
+      if (owner.group !== "local") return 10;
+      return lane === "cluster" ? 1_000_000 : 1;
+    });
+    const last = Math.max(
+      ...graph.resources.map(({ id, owner }) => (owner.group === "aws" ? (begun.get(id) ?? 0) : 0)),
+    );
+    expect(last).toBeLessThan(1_000);
+  });
+
+  test.each([1, 2])("are %i in each cloud and on this computer with --jobs %i", async (jobs) => {
+    const { peak } = await schedule(jobs, () => 10);
+    expect(peak).toEqual({ local: jobs, aws: jobs });
+  });
+
+  test("are enough for every cluster of a cloud otherwise", async () => {
+    const { peak } = await schedule(undefined, () => 10);
+    expect(peak.aws).toBe(4);
+  });
+});

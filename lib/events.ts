@@ -3,6 +3,11 @@ import type { Change, Health, Owner, ResourceId } from "#lib/graph/resource.ts";
 
 export type VerbName = "create" | "delete" | "plan" | "status";
 
+/** Changes nothing, and is over in seconds. */
+export function isLook(verb: VerbName): boolean {
+  return verb === "plan" || verb === "status";
+}
+
 /** How a resource ended. The words are those of docs and screens. */
 export type Outcome =
   | "made"

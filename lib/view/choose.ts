@@ -1,4 +1,4 @@
-import type { EventReader } from "#lib/events.ts";
+import { type EventReader, isLook } from "#lib/events.ts";
 import { collect, emptyRun } from "#lib/view/collect.ts";
 import type { Journal } from "#lib/view/journal.ts";
 import { createJson } from "#lib/view/json.ts";
@@ -77,7 +77,7 @@ function onlyForChanges(reader: EventReader): EventReader {
   let looking = false;
   return {
     receive(event) {
-      if (event.kind === "run-started") looking = event.verb === "plan" || event.verb === "status";
+      if (event.kind === "run-started") looking = isLook(event.verb);
       if (!looking) reader.receive(event);
     },
     close: () => reader.close(),

@@ -108,15 +108,17 @@ function formatPlanTotals(run: RunState, ended: readonly EndedState[]): readonly
   const changing = (some: readonly Row[]) =>
     some.filter((row) => endedOf(run, row).some(({ outcome }) => outcome.startsWith("to "))).length;
   const same = clusters.filter((row) => endedOf(run, row).every(({ outcome }) => idle.includes(outcome))).length;
-  const changed = (number: number, noun: string) =>
-    `${formatCount(number, noun)} ${number === 1 ? "changes" : "change"}`;
-  const accounts = changing(rows.filter(({ owner }) => owner.kind === "account"));
+  const changed = [
+    [changing(rows.filter(({ owner }) => owner.kind === "account")), "account"] as const,
+    [changing(clusters), "cluster"] as const,
+  ].filter(([number, noun]) => number > 0 || (noun === "cluster" && clusters.length > 0));
+  const isOne = changed.length === 1 && changed[0]?.[0] === 1;
+  const named = changed.map(([number, noun]) => formatCount(number, noun)).join(" and ");
   const outcomes: readonly Outcome[] = ["to make", "to update", "to replace", "to remove", ...troubles];
   return [
     [
-      ...(clusters.length === 0 ? [] : [changed(changing(clusters), "cluster")]),
-      ...(accounts === 0 ? [] : [changed(accounts, "account")]),
-      ...(same === 0 ? [] : [`${same} unchanged`]),
+      ...(named === "" ? [] : [`${named} ${isOne ? "changes" : "change"}`]),
+      ...(same === 0 ? [] : [`${formatCount(same, "cluster")} unchanged`]),
     ].join(", "),
     outcomes
       .map((outcome) => [count(outcome), outcome] as const)

@@ -1,4 +1,4 @@
-import type { EventReader, FleetEvent, Row } from "#lib/events.ts";
+import { type EventReader, type FleetEvent, isLook, type Row } from "#lib/events.ts";
 import { collect, emptyRun, resourcesOf } from "#lib/view/collect.ts";
 import { createStyle } from "#lib/view/format.ts";
 import { layoutFrame } from "#lib/view/frame.ts";
@@ -94,6 +94,8 @@ export function createTree({ color, now }: TreeOptions): EventReader {
       {
         renderer: TreeRenderer,
         concurrent: true,
+        // of a look only the end is of use, which says all of it
+        rendererOptions: { clearOutput: run.started !== undefined && isLook(run.started.verb) },
         // a failed row is a picture, never a rejection; the verb knows what failed
         exitOnError: false,
         // listr2's handler ends the process with 127; interrupts belong to the one module that handles signals

@@ -334,7 +334,7 @@ kind02.internal
 k3d01.internal
   -/+  k3d         half-made by a run that died
 
-4 clusters change, 1 unchanged · 3 to make, 1 to update, 2 to replace, 1 to remove
+4 clusters change, 1 cluster unchanged · 3 to make, 1 to update, 2 to replace, 1 to remove
 nothing was changed
 
 log       clusters/.runs/2026-11-23T10-15-02

@@ -111,6 +111,15 @@ local  docker             docker  ✔ 1  ✘ image  docker.io/rancher/k3s:v1.36.
     expect(end.at(-1)).toBe("0 interrupts, the end");
   });
 
+  test("a plan ends with what would change, without its tree", async () => {
+    const terminal = open(100, 40, "plan", 2);
+    await terminal.screen("plan · fleet mylabs.dev");
+    terminal.goOn();
+    const end = (await terminal.screen("the end")).filter((line) => line !== "");
+    expect(end[0]).toBe("kind01.internal");
+    expect(end[1]).toBe("  +    1 resource: kind");
+  });
+
   test("an interrupt is left to whoever handles signals", async () => {
     const terminal = open(100, 40, "half-failed", 19);
     await terminal.screen("⊘ blocked by docker image");

@@ -43,7 +43,7 @@ const steps: readonly Step[] = [
     command: [bun, "run", "scripts/check-configs.ts"],
     program: "k3d",
   },
-  { name: "tests", command: [bun, "test", "--only-failures", ...testFolders()] },
+  { name: "tests", command: [bun, "test", "--only-failures", "--parallel", ...testFolders()] },
 ];
 
 /** All but the tests on real clusters, which `.ci/run` runs by themselves. */

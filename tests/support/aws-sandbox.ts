@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Finished, FleetEvent } from "#lib/events.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
+import { readText } from "#tests/support/read-text.ts";
 
 /** One sandbox with an AWS in it, and the tasks that act on it, each a process of its own. */
 export interface AwsSandbox {
@@ -40,6 +41,8 @@ export interface Run {
 
 export interface Started {
   kill(signal: NodeJS.Signals): void;
+  /** Until it has printed this, or has ended. */
+  printed(text: string): Promise<void>;
   readonly ended: Promise<Run>;
 }
 
@@ -76,6 +79,8 @@ export async function openAwsSandbox(speed = 20): Promise<AwsSandbox> {
   await sandbox("up", "--speed", String(speed));
 
   const start: AwsSandbox["start"] = (task, args = [], { fleet, variables = {}, entered = true } = {}) => {
+    let soFar = "";
+    const watchers = new Set<() => void>();
     const spawned = (async () => {
       // Always the same: kubeconfigs name it.
       const file = join(folder, "fleet.json");
@@ -91,12 +96,25 @@ export async function openAwsSandbox(speed = 20): Promise<AwsSandbox> {
     })();
     const ended = spawned.then(async (child): Promise<Run> => {
       const [stdout, stderr] = await Promise.all([
-        new Response(child.stdout).text(),
+        readText(child.stdout, (text) => {
+          soFar = text;
+          for (const watch of watchers) watch();
+        }),
         new Response(child.stderr).text(),
       ]);
       return { exitCode: await child.exited, stdout, stderr, ...parse(stdout) };
     });
-    return { kill: (signal) => void spawned.then((child) => child.kill(signal)), ended };
+    const printed: Started["printed"] = async (text) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const watch = (): void => {
+        if (soFar.includes(text)) resolve();
+      };
+      watchers.add(watch);
+      watch();
+      await Promise.race([promise, ended]);
+      watchers.delete(watch);
+    };
+    return { kill: (signal) => void spawned.then((child) => child.kill(signal)), printed, ended };
   };
 
   return {

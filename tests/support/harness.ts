@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Finished, FleetEvent } from "#lib/events.ts";
 import { projectRoot } from "#lib/paths.ts";
+import { readText } from "#tests/support/read-text.ts";
 
 /** Runs tasks on real Docker or in a sandbox, with files of their own. */
 export interface Harness {
@@ -81,7 +82,11 @@ export async function openHarness({ speed, root = projectRoot }: HarnessOptions 
       stderr: "pipe",
     });
     const begun = Promise.withResolvers<void>();
-    const ended = Promise.all([readText(child.stdout, begun.resolve), new Response(child.stderr).text(), child.exited]);
+    const ended = Promise.all([
+      readText(child.stdout, () => begun.resolve()),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
     return {
       pid: child.pid,
       kill: (signal) => child.kill(signal),
@@ -96,25 +101,13 @@ export async function openHarness({ speed, root = projectRoot }: HarnessOptions 
     program,
     run: (task, args, options) => start(task, args, options).ended,
     kubeconfig: (cluster) => join(state, ".kubeconfigs", `kubeconfig_${cluster}.yml`),
-    leftovers: () => findLeftovers(program, state),
+    leftovers: () => findLeftovers(program, folder, state),
     async close() {
       await start("delete-all", ["--yes"]).ended;
       if (speed !== undefined) await sandbox("reset");
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** @param onData called with each part of it, and at its end */
-async function readText(stream: ReadableStream<Uint8Array>, onData: () => void): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream) {
-    text += decoder.decode(chunk, { stream: true });
-    onData();
-  }
-  onData();
-  return text;
 }
 
 function parse(stdout: string): Pick<Ended, "events" | "results"> {
@@ -131,7 +124,7 @@ function parse(stdout: string): Pick<Ended, "events" | "results"> {
   return { events, results: Object.fromEntries(finished.map((event) => [event.id, event])) };
 }
 
-async function findLeftovers(program: Harness["program"], state: string): Promise<readonly string[]> {
+async function findLeftovers(program: Harness["program"], folder: string, state: string): Promise<readonly string[]> {
   const list = async (kind: string, ...args: readonly string[]): Promise<readonly string[]> => {
     const { stdout } = await program("docker", [kind, "ls", ...args, "--format", "{{json .}}"]);
     const lines = stdout.split("\n").filter((line) => line !== "");
@@ -145,10 +138,13 @@ async function findLeftovers(program: Harness["program"], state: string): Promis
     list("container", "--all"),
     list("network"),
     list("volume"),
-    program("ps", ["-eo", "pid,args"]),
+    // With their environment, which names the folder: another test's clusters have the same names.
+    program("ps", ["axeww", "-o", "pid,args"]),
     readdir(state).catch(() => []),
   ]);
-  const tools = processes.stdout.split("\n").filter((line) => isOurs(line) && /\b(kind|k3d)(\.ts)? /.test(line));
+  const tools = processes.stdout
+    .split("\n")
+    .filter((line) => line.includes(folder) && /\b(kind|k3d)(\.ts)? (create|cluster|delete)/.test(line));
   const ours = files.filter((name) => [".kubeconfigs", ".locks"].includes(name));
   return [...containers, ...networks, ...volumes, ...tools.map((line) => `process ${line.trim()}`), ...ours];
 }

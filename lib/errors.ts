@@ -40,6 +40,8 @@ export const errorCodes = {
   InvalidFleet: 2,
   FleetUnreadable: 2,
   // programs
+  BunTooOld: 2,
+  PackagesOutdated: 2,
   ProgramMissing: 2,
   ProgramFailed: 1,
   ProgramTimedOut: 1,
@@ -130,6 +132,9 @@ export interface ErrorReport {
 export function asFleetError(thrown: unknown): FleetError {
   if (thrown instanceof FleetError) return thrown;
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if ("code" in error && error.code === "ERR_MODULE_NOT_FOUND" && error.message.startsWith("Cannot find package")) {
+    return new FleetError("PackagesOutdated", error.message, { hint: "bun install --frozen-lockfile", cause: error });
+  }
   const fault = diskFault(error);
   if (fault !== undefined) {
     const message = error.message.startsWith(fault.code) ? error.message : `${fault.code}: ${error.message}`;

@@ -2,6 +2,7 @@ import { type CommandSpec, formatHelp, option, type Parsed, parseOptions, readDe
 import { readEnvironment } from "#lib/environment.ts";
 import { type ErrorCode, errorCodes, reportError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
+import { checkInstallation } from "#lib/installation.ts";
 import { keepSecretsOf } from "#lib/secrets.ts";
 import { printable, printableJson } from "#lib/view/printable.ts";
 import { redact, redactDeep } from "#lib/view/redact.ts";
@@ -27,6 +28,14 @@ function write(stream: NodeJS.WriteStream, text: string): void {
   stream.write(printable(text));
 }
 
+/** Prints our own words only. Needs nothing that an old Bun may lack. */
+const plainTerminal: Terminal = {
+  out: (text) => void process.stdout.write(text),
+  error: (text) => void process.stderr.write(text),
+  json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
+  verbatim: (text) => void process.stdout.write(text),
+};
+
 /** `| head` closes the pipe when it has seen enough. That ends no run: what was begun is brought to its end, unseen. */
 function outliveClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
@@ -45,6 +54,13 @@ function outliveClosedPipes(): void {
 export async function runProgram(spec: CommandSpec, main: (parsed: Parsed) => Promise<number>): Promise<void> {
   const argv = process.argv.slice(2);
   outliveClosedPipes();
+  const isHelp = argv.includes("--help") || argv.includes("-h");
+  try {
+    if (!isHelp) checkInstallation();
+  } catch (error) {
+    process.exitCode = reportAndJudge(error, argv, plainTerminal);
+    return;
+  }
   const { variables, sandboxFolder } = readEnvironment();
   keepSecretsOf(variables);
   try {

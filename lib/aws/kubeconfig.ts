@@ -12,6 +12,7 @@ import {
   removeKubeconfig,
   writeKubeconfig,
 } from "#lib/kubernetes/kubeconfig-resource.ts";
+import { countNodes } from "#lib/kubernetes/nodes.ts";
 import type { World } from "#lib/world.ts";
 
 export interface EksClusterOptions {
@@ -83,7 +84,7 @@ export function eksKubeconfig(options: EksKubeconfigOptions): Resource<EksKubeco
       if (content === undefined) return { kind: "degraded", summary: `${path} is not a kubeconfig` };
       if (access === undefined) return { kind: "degraded", summary: `${path} is not of this cluster` };
       return access.kind === "open"
-        ? { kind: "healthy", summary: path }
+        ? { kind: "healthy", summary: path, cluster: { nodes: countNodes(access.nodes) } }
         : { kind: "degraded", summary: `${access.kind}: ${access.why}` };
     },
   };

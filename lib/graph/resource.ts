@@ -43,11 +43,20 @@ export interface Change {
 /** What a delete did: `kept` says why something was left on purpose. */
 export type Removal = { readonly kind: "removed" } | { readonly kind: "kept"; readonly why: string };
 
+/** What people look for first in a cluster; each in a column of `status`. */
+export interface ClusterFigures {
+  /** Version of Kubernetes. */
+  readonly kubernetes?: string | undefined;
+  /** `2`, or `1 of 2` while some are not Ready. */
+  readonly nodes?: string | undefined;
+}
+
 /** Is a present resource fit for use? Shown by `status`. */
-export type Health =
-  /** `warning`: why it may not become what is wanted; shown where it differs from the fleet. */
-  | { readonly kind: "healthy"; readonly summary: string; readonly warning?: string }
-  | { readonly kind: "degraded"; readonly summary: string };
+export type Health = { readonly summary: string; readonly cluster?: ClusterFigures } & (
+  | /** `warning`: why it may not become what is wanted; shown where it differs from the fleet. */
+  { readonly kind: "healthy"; readonly warning?: string }
+  | { readonly kind: "degraded" }
+);
 
 /** What resources hand to those that need them, by reference so that it is typed. */
 export interface Outputs {

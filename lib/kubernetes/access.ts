@@ -1,20 +1,20 @@
 import type { Clock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
 import { type KubernetesApi, KubernetesStatusError } from "#lib/kubernetes/api.ts";
+import { type ClusterNode, listNodes } from "#lib/kubernetes/nodes.ts";
 
 /** Whether an API server lets us in. */
 export type Access =
-  | { readonly kind: "open" }
+  | { readonly kind: "open"; readonly nodes: readonly ClusterNode[] }
   | { readonly kind: "unreachable"; readonly why: string }
   /** It doesn't know who we are (401), or knows and doesn't let us (403). */
   | { readonly kind: "refused"; readonly status: number; readonly why: string };
 
-/** Looks once. Readiness is told to everybody; the namespaces are told to who may do something here. */
+/** Looks once. Anyone may read the readiness, and the nodes only somebody with access. */
 export async function probeAccess(api: KubernetesApi, signal: AbortSignal): Promise<Access> {
   try {
     await api.get("/readyz", { signal });
-    await api.get("/api/v1/namespaces?limit=1", { signal });
-    return { kind: "open" };
+    return { kind: "open", nodes: await listNodes(api, signal) };
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
     if (error instanceof KubernetesStatusError) {

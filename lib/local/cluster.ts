@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { FleetError } from "#lib/errors.ts";
 import type { Change, ChangeValue, Health, Resource } from "#lib/graph/resource.ts";
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
+import { countNodes, versionOf } from "#lib/kubernetes/nodes.ts";
 import { fleetLabel } from "#lib/local/config.ts";
 import { docker, listContainers } from "#lib/local/docker.ts";
 import { explainCreateError } from "#lib/local/explain.ts";
@@ -274,10 +275,8 @@ async function adopt(world: World, options: LocalClusterOptions): Promise<void> 
 }
 
 function health(state: LocalClusterState): Health {
-  if (state.phase !== "ready") return { kind: "degraded", summary: `${state.phase}: ${state.waitingFor}` };
-  const count = state.nodes.length;
-  return {
-    kind: "healthy",
-    summary: `${count} ${count === 1 ? "node" : "nodes"} ready · https://${state.configuration.api}`,
-  };
+  const { phase, nodes } = state;
+  const cluster = nodes.length === 0 ? {} : { cluster: { kubernetes: versionOf(nodes), nodes: countNodes(nodes) } };
+  if (phase !== "ready") return { kind: "degraded", summary: `${phase}: ${state.waitingFor}`, ...cluster };
+  return { kind: "healthy", summary: `https://${state.configuration.api}`, ...cluster };
 }

@@ -1,29 +1,9 @@
 import { z } from "zod";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
+import { type ClusterNode, listNodes } from "#lib/kubernetes/nodes.ts";
 import { readyMark } from "#lib/local/finished.ts";
 
-const nodeListSchema = z.object({
-  items: z.array(
-    z.object({
-      metadata: z.object({ name: z.string(), labels: z.record(z.string(), z.string()).default({}) }),
-      status: z.object({
-        conditions: z
-          .array(z.object({ type: z.string(), status: z.string(), reason: z.string().optional() }))
-          .default([]),
-      }),
-    }),
-  ),
-});
-
 const workloadSchema = z.object({ status: z.object({ availableReplicas: z.number().optional() }).optional() });
-
-export interface ClusterNode {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly ready: boolean;
-  /** Why it isn't ready, in Kubernetes' word: KubeletNotReady, NodeStatusUnknown. */
-  readonly reason: string;
-}
 
 /** What a cluster's API says of it. */
 export interface Probe {
@@ -39,7 +19,7 @@ export interface Probe {
 /** Asks all questions at once. @throws FleetError ClusterUnreachable */
 export async function probe(api: KubernetesApi, systemObjects: readonly string[], signal: AbortSignal): Promise<Probe> {
   const [nodes, mark, ...objects] = await Promise.all([
-    api.get("/api/v1/nodes", { signal }),
+    listNodes(api, signal),
     api.find(readyMark, { signal }),
     ...systemObjects.map((object) => api.find(`/apis/apps/v1/namespaces/kube-system/${object}`, { signal })),
     api.get("/readyz", { signal }),
@@ -47,15 +27,7 @@ export async function probe(api: KubernetesApi, systemObjects: readonly string[]
   const found = systemObjects.map((name, index) => ({ name, object: objects[index] }));
   const dns = found.find((entry) => entry.name === "deployments/coredns")?.object;
   return {
-    nodes: nodeListSchema.parse(nodes).items.map((node) => {
-      const condition = node.status.conditions.find((entry) => entry.type === "Ready");
-      return {
-        name: node.metadata.name,
-        labels: node.metadata.labels,
-        ready: condition?.status === "True",
-        reason: condition?.reason ?? "no status yet",
-      };
-    }),
+    nodes,
     missing: found.filter((entry) => entry.object === undefined).map((entry) => entry.name),
     dnsUp: dns !== undefined && (workloadSchema.parse(dns).status?.availableReplicas ?? 0) > 0,
     wasReady: mark !== undefined,

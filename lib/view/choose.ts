@@ -29,7 +29,7 @@ export function chooseViews(choice: ViewChoice): readonly EventReader[] {
   if (json) return [...readers, createJson(write)];
   const color = isColorWanted(choice);
   const live = isTreeFit(choice) ? createTree({ color, now }) : onlyForChanges(createPlain({ write, color }));
-  const summary = createSummary({ width: () => stdout.columns || pipeWidth, color, journal, write });
+  const summary = createSummary({ columns: () => stdout.columns || undefined, color, journal, write });
   return [...readers, inOrder(live, summary)];
 }
 
@@ -50,14 +50,15 @@ function isSet(value: string | undefined): boolean {
 }
 
 interface SummaryChoice {
-  readonly width: () => number;
+  /** Undefined in a pipe. */
+  readonly columns: () => number | undefined;
   readonly color: boolean;
   readonly journal: Journal | undefined;
   readonly write: (text: string) => void;
 }
 
 /** Gathers the run and tells its end when it is closed, also when it was cut short. */
-function createSummary({ width, color, journal, write }: SummaryChoice): EventReader {
+function createSummary({ columns, color, journal, write }: SummaryChoice): EventReader {
   const redactEvent = createRedactor();
   let run = emptyRun;
   return {
@@ -66,7 +67,12 @@ function createSummary({ width, color, journal, write }: SummaryChoice): EventRe
     },
     async close() {
       const remarks = journal?.problem === undefined ? [] : [journal.problem];
-      const text = formatSummary(run, { width: width(), color, remarks });
+      const text = formatSummary(run, {
+        width: columns() ?? pipeWidth,
+        tableWidth: columns() ?? Infinity,
+        color,
+        remarks,
+      });
       if (text !== "") write(`\n${text}`);
     },
   };

@@ -1,7 +1,7 @@
 import { stripControls } from "#lib/view/printable.ts";
 
 /** Marks that carry meaning without colour. Each is one column wide. */
-export const symbols = { done: "✔", failed: "✘", blocked: "⊘", nothing: "–" } as const;
+export const symbols = { done: "✔", failed: "✘", blocked: "⊘", nothing: "–", more: "…" } as const;
 
 const spinnerFrames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"] as const;
 

@@ -1,4 +1,5 @@
 import type { Outcome, Row, VerbName } from "#lib/events.ts";
+import type { ClusterFigures } from "#lib/graph/resource.ts";
 import { type EndedState, type ResourceState, type RunState, resourcesOf } from "#lib/view/collect.ts";
 import {
   cleanLine,
@@ -10,6 +11,7 @@ import {
   type Style,
   symbols,
   widthOf,
+  wrap,
 } from "#lib/view/format.ts";
 import { hasOutcome, isRowEnded, rowDurationMs, rowsByGroup } from "#lib/view/rows.ts";
 
@@ -66,6 +68,8 @@ interface Column {
   /** Left out first when the terminal is too narrow. */
   readonly spare?: true;
   readonly paint?: (cell: string) => string;
+  /** Of the last column: a cell that is too wide, in lines of so many columns. @default it is cut */
+  readonly lines?: (index: number, room: number) => readonly string[];
 }
 
 export function formatTable(run: RunState, layout: Layout): readonly string[] {
@@ -87,11 +91,45 @@ function changeColumns(results: readonly RowResult[], { style }: Layout): readon
 }
 
 function statusColumns(results: readonly RowResult[], { style }: Layout): readonly Column[] {
+  const argocd = argocdColumn(results).map(({ spare: _spare, ...column }) => column);
+  const states = results.map(({ ended }) => formatState(ended, argocd.length > 0));
   return [
     { head: "health", cells: results.map(({ word }) => word), paint: paintWord(style) },
-    ...argocdColumn(results).map(({ spare: _spare, ...column }) => column),
-    { head: "state", cells: results.map(({ ended }) => formatState(ended)) },
+    ...figureColumn("kubernetes", results),
+    ...figureColumn("nodes", results),
+    ...argocd,
+    {
+      head: "state",
+      cells: states,
+      // What is wrong is shown whole. Of what is well, as many parts as fit: none is cut in two.
+      lines: (index, room) =>
+        results[index]?.word === "healthy" ? [takeParts(states[index] ?? "", room)] : wrap(states[index] ?? "", room),
+    },
   ];
+}
+
+/** None where nobody has such a figure. */
+function figureColumn(head: keyof ClusterFigures, results: readonly RowResult[]): readonly Column[] {
+  const figures = results.map(({ ended }) => ended.map(({ health }) => health?.cluster?.[head]).find(isKnown));
+  return figures.some(isKnown) ? [{ head, cells: figures.map((figure) => figure ?? symbols.nothing) }] : [];
+}
+
+function isKnown(figure: string | undefined): figure is string {
+  return figure !== undefined;
+}
+
+const between = " · ";
+
+/** The first parts that fit, and a mark where there are more. */
+function takeParts(text: string, room: number): string {
+  if (widthOf(text) <= room) return text;
+  let taken = "";
+  for (const part of text.split(between)) {
+    const longer = taken === "" ? part : `${taken}${between}${part}`;
+    if (widthOf(longer) > room - widthOf(` ${symbols.more}`)) break;
+    taken = longer;
+  }
+  return taken === "" ? symbols.more : `${taken} ${symbols.more}`;
 }
 
 /** None where the fleet has no Argo CD. */
@@ -128,15 +166,16 @@ function formatTime(resources: readonly ResourceState[]): string {
 }
 
 /** What is wrong comes alone; without it, all there is to say. */
-function formatState(ended: readonly EndedState[]): string {
+function formatState(ended: readonly EndedState[], hasArgocd: boolean): string {
   const wrong = ended.filter(({ outcome }) => !["healthy", "unchanged", "blocked"].includes(outcome));
-  const shown = wrong.length > 0 && wrong.length < ended.length ? wrong : ended;
+  const well = hasArgocd ? ended.filter((resource) => !isArgocd(resource)) : ended;
+  const shown = wrong.length > 0 && wrong.length < ended.length ? wrong : well;
   const said = shown.flatMap(({ subject, outcome, health, error }) => {
     const text = error?.message ?? health?.summary;
     if (text !== undefined) return [wrong.length > 0 ? `${subject.label}: ${text}` : text];
-    return outcome === "absent" && shown.length < ended.length ? [`no ${subject.label}`] : [];
+    return outcome === "absent" && wrong.length < ended.length ? [`no ${subject.label}`] : [];
   });
-  return said.length === 0 ? symbols.nothing : cleanLine(said.join(" · "));
+  return said.length === 0 ? symbols.nothing : cleanLine(said.join(between));
 }
 
 function paintWord(style: Style): Paint {
@@ -147,7 +186,7 @@ function paintWord(style: Style): Paint {
   };
 }
 
-/** Names are never cut: spare columns go first, then the last column gives way. */
+/** Names are never cut: spare columns go first, then the last column has the room that is left. */
 function formatColumns(columns: readonly Column[], { width, style }: Layout): readonly string[] {
   const widths = (shown: readonly Column[]) =>
     shown.map(({ head, cells }) => Math.max(...[head, ...cells].map(widthOf)));
@@ -163,17 +202,29 @@ function formatColumns(columns: readonly Column[], { width, style }: Layout): re
   }
   const sizes = widths(shown);
   const before = sizes.slice(0, -1).reduce((sum, size) => sum + size + gap, 0);
-  const line = (index: number | undefined) =>
+  const room = Math.max(12, width - before);
+  const last = shown.length - 1;
+  const join = (cells: readonly string[]) =>
     shown
-      .map((column, position) => {
-        const text = index === undefined ? column.head : (column.cells[index] ?? "");
-        const size = sizes[position] ?? 0;
-        const isLast = position === shown.length - 1;
-        const whole = isLast && column.right !== true ? cut(text, Math.max(12, width - before)) : text;
-        const painted = index === undefined ? style.dim(whole) : (column.paint?.(whole) ?? whole);
-        return column.right === true ? padStart(painted, size) : padEnd(painted, size);
-      })
+      .map((column, position) =>
+        (column.right === true ? padStart : padEnd)(cells[position] ?? "", sizes[position] ?? 0),
+      )
       .join(" ".repeat(gap))
       .trimEnd();
-  return [line(undefined), ...(columns[0]?.cells ?? []).map((_, index) => line(index))];
+  /** A row has more than one line where its last cell has. */
+  const lines = (index: number) => {
+    const cells = shown.map(({ cells }) => cells[index] ?? "");
+    const { right, lines: fit } = shown[last] ?? {};
+    const text = cells[last] ?? "";
+    const isWide = right !== true && widthOf(text) > room;
+    const ends = !isWide ? [text] : (fit?.(index, room) ?? [cut(text, room)]);
+    return ends.map((end, number) => {
+      const left = cells.slice(0, -1).map((cell) => (number === 0 ? cell : ""));
+      return join(
+        [...left, end].map((cell, position) => (cell === "" ? cell : (shown[position]?.paint?.(cell) ?? cell))),
+      );
+    });
+  };
+  const rows = columns[0]?.cells ?? [];
+  return [join(shown.map(({ head }) => style.dim(head))), ...rows.flatMap((_, index) => lines(index))];
 }

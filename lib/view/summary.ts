@@ -7,6 +7,8 @@ import { formatTable, rowResults } from "#lib/view/summary-table.ts";
 
 export interface SummaryOptions {
   readonly width: number;
+  /** A pipe takes rows of any width, so that nothing of them is lost. @default `width` */
+  readonly tableWidth?: number;
   readonly color: boolean;
   /** Said at the end, e.g. that the journal is incomplete. */
   readonly remarks?: readonly string[];
@@ -25,7 +27,10 @@ export function formatSummary(run: RunState, options: SummaryOptions): string {
   const body =
     started.verb === "plan"
       ? formatPlan(run, layout)
-      : [...formatTable(run, layout), ...flow(formatTotals(run), options.width)];
+      : [
+          ...formatTable(run, { ...layout, width: options.tableWidth ?? options.width }),
+          ...flow(formatTotals(run), options.width),
+        ];
   const tail = [
     ...formatSandbox(run, options.width),
     ...formatLeftOut(run, options.width),

@@ -14,7 +14,7 @@ describe("its proof", () => {
   test("waits while the API server starts, and says so", async () => {
     eks.answers.push(...[503, 429]);
     const { ensure, said, clock } = eks.open();
-    expect((await ensure()).access).toEqual({ kind: "open" });
+    expect((await ensure()).access).toEqual({ kind: "open", nodes: [] });
     expect([said.length, said[1], clock.elapsed()]).toEqual([
       2,
       expect.stringMatching(/^waiting for the API server to answer, 5 s so far: .*429/),
@@ -25,7 +25,7 @@ describe("its proof", () => {
   test("waits while an access entry comes to be known", async () => {
     eks.answers.push(...[401, 401, 200, 403]);
     const { ensure, said } = eks.open();
-    expect((await ensure()).access).toEqual({ kind: "open" });
+    expect((await ensure()).access).toEqual({ kind: "open", nodes: [] });
     expect(said[0]).toStartWith("waiting for the API server to let us in, 0 s so far:");
   });
 

@@ -25,8 +25,12 @@ describe("the kubeconfig of an EKS cluster", () => {
     const { observe, ensure, path } = eks.open();
     expect(await observe()).toEqual({ kind: "absent" });
     const made = await ensure();
-    expect(eks.asked).toEqual(["/readyz", "/api/v1/namespaces"]);
-    expect([made.path, made.access, (await stat(path)).mode & 0o777]).toEqual([path, { kind: "open" }, 0o600]);
+    expect(eks.asked).toEqual(["/readyz", "/api/v1/nodes"]);
+    expect([made.path, made.access, (await stat(path)).mode & 0o777]).toEqual([
+      path,
+      { kind: "open", nodes: [] },
+      0o600,
+    ]);
   });
 
   test("names all by the FQDN, and pins all that must not come from where kubectl is called", async () => {
@@ -77,7 +81,11 @@ describe("the kubeconfig of an EKS cluster", () => {
     const { ensure, observe, changes, resource, path } = eks.open();
     await ensure();
     expect(await changes()).toEqual([]);
-    expect(resource.health(stateOf(await observe()))).toEqual({ kind: "healthy", summary: path });
+    expect(resource.health(stateOf(await observe()))).toEqual({
+      kind: "healthy",
+      summary: path,
+      cluster: { nodes: "0" },
+    });
   });
 
   test("says what of it has drifted, and is written anew", async () => {

@@ -90,7 +90,11 @@ describe("a kind cluster is seen", () => {
     expect(resource.diff(observed.state, outputs)).toEqual([
       { field: "state", from: "damaged: 1 of 2 nodes are missing", to: "complete", effect: "replace" },
     ]);
-    expect(resource.health(observed.state)).toEqual({ kind: "degraded", summary: "damaged: 1 of 2 nodes are missing" });
+    expect(resource.health(observed.state)).toEqual({
+      kind: "degraded",
+      summary: "damaged: 1 of 2 nodes are missing",
+      cluster: { nodes: "1" },
+    });
   });
 
   test.each(["Error response from daemon: container is not running", "unexpected EOF", ""])(

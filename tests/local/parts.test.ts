@@ -32,7 +32,13 @@ describe("a fault of docker", () => {
 });
 
 describe("a cluster waits", () => {
-  const node = (name: string, ready: boolean) => ({ name, labels: {}, ready, reason: "KubeletNotReady" });
+  const node = (name: string, ready: boolean) => ({
+    name,
+    labels: {},
+    ready,
+    reason: "KubeletNotReady",
+    version: undefined,
+  });
 
   test("for its nodes, then for CoreDNS, then for nothing", () => {
     expect(waitingFor({ nodes: [node("a", true), node("b", false)], missing: [], dnsUp: false, wasReady: true })).toBe(

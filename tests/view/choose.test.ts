@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { EventReader, FleetEvent } from "#lib/events.ts";
 import { chooseViews, isColorWanted, isTreeFit, type ViewChoice } from "#lib/view/choose.ts";
-import { at, halfFailedCreate, kind01, localPlans, runFinished, runStarted, started } from "./fixtures/runs.ts";
+import { at, done, halfFailedCreate, kind01, localPlans, runFinished, runStarted, started } from "./fixtures/runs.ts";
 
 const terminal = { isTTY: true, columns: 100, rows: 30 };
 const pipe = { isTTY: undefined, columns: undefined };
@@ -65,6 +65,16 @@ test.each(["plan", "status"] as const)("%s in a pipe is its end alone", async (v
   expect(text).not.toContain("started");
   expect(text).not.toMatch(/^10:15:/m);
   expect(text).toMatch(verb === "plan" ? /nothing was changed/ : /kind01\.internal/);
+});
+
+test("status in a pipe cuts nothing", async () => {
+  const health = { kind: "healthy", summary: "x".repeat(300) } as const;
+  const text = await textOf({}, [
+    runStarted("status", localPlans),
+    ...done(kind01, "kind", [0, 1], "healthy", { health }),
+    runFinished(2),
+  ]);
+  expect(text).toContain(health.summary);
 });
 
 test("JSON comes alone", async () => {

@@ -261,13 +261,15 @@ log       clusters/.runs/2026-11-23T10-15-02
 });
 
 test("status says how the applications of each cluster are, and which one isn't well", () => {
-  const plans = [kind01, kind02].map((owner) => ({ owner, place: "docker", labels: ["node", "Argo CD"] }));
+  const plans = [kind01, kind02, k3d01].map((owner) => ({ owner, place: "docker", labels: ["node", "Argo CD"] }));
   const healthy = (summary: string) => ({ health: { kind: "healthy", summary } }) as const;
   const text = summaryOf([
     runStarted("status", plans),
     ...done(kind01, "node", [0, 0.3], "healthy", healthy("2 of 2 nodes ready")),
     ...done(kind01, "Argo CD", [0, 0.3], "healthy", healthy("3 healthy")),
     ...done(kind02, "node", [0, 0.3], "healthy", healthy("2 of 2 nodes ready")),
+    ...done(k3d01, "node", [0, 0.3], "absent"),
+    ...done(k3d01, "Argo CD", [0, 0.3], "absent"),
     ...done(kind02, "Argo CD", [0, 0.3], "degraded", {
       health: { kind: "degraded", summary: "demo: ComparisonError: there is no demo/missing.yaml" },
     }),
@@ -276,10 +278,55 @@ test("status says how the applications of each cluster are, and which one isn't 
   expect(text).toStartWith(
     `
 cluster          health    argo cd    state
-kind01.internal  healthy   3 healthy  2 of 2 nodes ready · 3 healthy
+kind01.internal  healthy   3 healthy  2 of 2 nodes ready
 kind02.internal  degraded  degraded   Argo CD: demo: ComparisonError: there is no demo/missing.yaml
+k3d01.internal   absent    absent     –
 `.trimStart(),
   );
+});
+
+describe("the columns of status", () => {
+  const k01 = cluster("k01.k8s.aws.mylabs.dev", "aws");
+  const zone = "Z0QX15DAZ1YG6NIC7XF2N";
+  const file = "clusters/.kubeconfigs/kubeconfig_k01.k8s.aws.mylabs.dev.yml";
+  const why =
+    "argocd-server: ImagePullBackOff: quay.io/argoproj/argocd:v3.5.7: not found after 3 attempts in 2 minutes";
+  const events: readonly FleetEvent[] = [
+    runStarted("status", [
+      { owner: k01, place: "us-east-1", labels: ["zone", "EKS", "kubeconfig"] },
+      { owner: kind01, place: "docker", labels: ["kind", "bootstrap"] },
+    ]),
+    ...done(k01, "zone", [0, 1], "healthy", { health: { kind: "healthy", summary: zone } }),
+    ...done(k01, "EKS", [0, 1], "healthy", {
+      health: { kind: "healthy", summary: "CREATE_COMPLETE", cluster: { kubernetes: "1.36" } },
+    }),
+    ...done(k01, "kubeconfig", [0, 1], "healthy", {
+      health: { kind: "healthy", summary: file, cluster: { nodes: "1 of 3" } },
+    }),
+    ...done(kind01, "kind", [0, 1], "healthy", {
+      health: { kind: "healthy", summary: "https://127.0.0.1:6551", cluster: { kubernetes: "1.36.1", nodes: "2" } },
+    }),
+    ...done(kind01, "bootstrap", [0, 1], "degraded", { health: { kind: "degraded", summary: why } }),
+  ];
+
+  test("begin with version and nodes; a terminal shows whole parts, and all of what is wrong", () => {
+    expect(summaryOf(events)).toStartWith(
+      `
+cluster                 health    kubernetes  nodes   state
+k01.k8s.aws.mylabs.dev  healthy   1.36        1 of 3  Z0QX15DAZ1YG6NIC7XF2N · CREATE_COMPLETE …
+kind01.internal         degraded  1.36.1      2       bootstrap: argocd-server: ImagePullBackOff:
+                                                      quay.io/argoproj/argocd:v3.5.7: not found
+                                                      after 3 attempts in 2 minutes
+`.trimStart(),
+    );
+  });
+
+  test("are all there in a pipe, one line for each cluster", () => {
+    const text = formatSummary(collectAll(events), { width: 100, tableWidth: Infinity, color: false });
+    const rows = text.split("\n").slice(1, 3);
+    expect(rows[0]).toEndWith(`1.36          1 of 3    ${zone} · CREATE_COMPLETE · ${file}`);
+    expect(rows[1]).toEndWith(why);
+  });
 });
 
 test("plan lists what would be done and says that nothing was", () => {

@@ -120,7 +120,12 @@ export function eksCluster(
       refuse: (changes) => refuseLeap(cluster.name, changes),
       beforeDelete: (world, state) => removeFromEks(world, access, state),
     });
-  const running = byWayOf(role, stackAs(actor), stackAs(accountOwner));
+  const made = stackAs(actor);
+  const eks: Resource<StackState> = {
+    ...made,
+    health: (state) => ({ ...made.health(state), cluster: { kubernetes: state.parameters.KubernetesVersion } }),
+  };
+  const running = byWayOf(role, eks, stackAs(accountOwner));
   const kubeconfig = eksKubeconfig({ ...access, stack: running });
   return { resources: [zone, led, running, kubeconfig], managed: managedEks(cluster, owner, prefix, kubeconfig) };
 }

@@ -15,6 +15,10 @@ export interface ApplicationState {
   readonly revision: string;
   /** What Argo CD says is wrong with it; undefined while nothing is. */
   readonly fault: string | undefined;
+  /** What Argo CD says of a sync that it is still trying, or of its health; empty when nothing. */
+  readonly message: string;
+  /** What its pods report; undefined when nothing, or when they were not asked. */
+  readonly pods: string | undefined;
 }
 
 const text = z.string().catch("");
@@ -49,6 +53,8 @@ export function parseApplication(object: KubernetesObject): ApplicationState {
     repository: spec.source?.repoURL ?? "",
     revision: status.sync?.revision ?? "",
     fault: findFault(status),
+    message: findMessage(status),
+    pods: undefined,
   };
 }
 
@@ -67,6 +73,15 @@ function findFault(status: Status): string | undefined {
   return `${ill.kind} ${ill.name}: ${ill.health?.message || "degraded"}`;
 }
 
+/** A sync that failed and is tried again stays `Running`. */
+function findMessage({ sync, health, operationState, resources = [] }: Status): string {
+  if (sync?.status !== "Synced" && operationState?.phase === "Running" && operationState.message)
+    return operationState.message;
+  if (health?.message) return health.message;
+  const late = resources.find((one) => one.health?.status === "Progressing" && one.health.message);
+  return late === undefined ? "" : `${late.kind} ${late.name}: ${late.health?.message}`;
+}
+
 /** The commit that applications of one repository must be at. */
 export interface WantedRevision {
   readonly repository: string;
@@ -75,9 +90,14 @@ export interface WantedRevision {
 
 /** Why an application is not what it should be; undefined when it is. */
 export function describeUnsettled(state: ApplicationState, wanted?: WantedRevision): string | undefined {
-  if (state.fault !== undefined) return state.fault;
-  if (state.sync !== "Synced" || state.health !== "Healthy") return `${state.sync}, ${state.health}`;
+  if (state.fault !== undefined) return join(state.fault, state.pods);
+  if (state.sync !== "Synced" || state.health !== "Healthy")
+    return join(`${state.sync}, ${state.health}`, state.message, state.pods);
   if (wanted === undefined || state.repository !== wanted.repository || state.revision === wanted.commit)
     return undefined;
   return `still at ${formatRevision(state.revision)}`;
+}
+
+function join(...parts: readonly (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined && part !== "").join(": ");
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { readApplications } from "#lib/argocd/application-pods.ts";
 import {
   type ApplicationState,
   describeUnsettled,
@@ -46,6 +47,8 @@ const allApplications = {
 const syncTimeoutMs = 15 * 60_000;
 /** Faults pass: a repository that is not served yet, a CRD that comes with another application. What stays is told early. */
 const faultTimeoutMs = 3 * 60_000;
+/** Every application is not healthy at first: pods are asked for the reason after this long. */
+const patienceMs = 5_000;
 
 /** The root application, and all the applications that come of it, until they are synced and healthy. */
 export function applications(options: ApplicationsOptions): Resource<ApplicationsState> {
@@ -90,7 +93,7 @@ async function observe(world: World, managed: ManagedCluster, outputs: Outputs):
   if (api === undefined) return { kind: "absent" };
   const found = await listObjects(api, allApplications);
   if (found.length === 0) return { kind: "absent" };
-  return { kind: "present", state: parseState(found) };
+  return { kind: "present", state: { ...parseState(found), applications: await readApplications(api, found) } };
 }
 
 function parseState(objects: readonly KubernetesObject[]): ApplicationsState {
@@ -157,11 +160,13 @@ async function converge(
   if (options.wait === false) return parseState(applied.map(({ object }) => object));
   const faults = new Map<string, number>();
   if (applied.every(({ outcome }) => outcome === "unchanged")) await refresh(api, options, source);
+  const began = world.clock.now();
   const found = await waitFor(api, {
     what: "applications",
     collection: allApplications,
-    pending(objects) {
-      const states = objects.map(parseApplication);
+    async pending(objects) {
+      const isLate = world.clock.now() - began >= patienceMs;
+      const states = isLate ? await readApplications(api, objects) : objects.map(parseApplication);
       const waiting = unsettled(states, options, source);
       giveUpOnFaults(world, states, waiting, faults);
       return describeProgress(states, waiting);

@@ -5,12 +5,14 @@ import type { Change, Observed, Outputs, Resource } from "#lib/graph/resource.ts
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { applyObjects } from "#lib/kubernetes/apply.ts";
 import { fieldManager } from "#lib/kubernetes/field-manager.ts";
+import { describeHold } from "#lib/kubernetes/hold.ts";
 import { type KubernetesObject, type ObjectReference, referenceOf } from "#lib/kubernetes/object.ts";
 import { findObject, listObjects } from "#lib/kubernetes/objects.ts";
 import { describePodTrouble } from "#lib/kubernetes/pod-trouble.ts";
-import { removeObject } from "#lib/kubernetes/remove.ts";
+import { removeObject, waitUntilGone } from "#lib/kubernetes/remove.ts";
+import { tryExplain } from "#lib/kubernetes/retry.ts";
 import { waitFor } from "#lib/kubernetes/wait.ts";
-import { describeWorkload } from "#lib/kubernetes/workloads.ts";
+import { describeWorkload, describeWorkloadTrouble } from "#lib/kubernetes/workloads.ts";
 import type { World } from "#lib/world.ts";
 
 export interface InstallState {
@@ -71,16 +73,17 @@ async function observe(world: World, managed: ManagedCluster, outputs: Outputs):
     return { kind: "foreign", why: `namespace ${argocdNamespace} holds an Argo CD that this project did not install` };
   }
   const { annotations = {} } = namespace.metadata;
-  const unavailable = workloads.flatMap((workload) => {
-    const why = describeWorkload(workload);
-    return why === undefined ? [] : [`${workload.metadata.name}: ${why}`];
-  });
+  const missing = workloads.length === 0 ? ["nothing of it runs"] : await describeUnavailable(api, workloads);
+  const unavailable =
+    namespace.metadata.deletionTimestamp === undefined
+      ? missing
+      : [`namespace ${argocdNamespace} is being deleted${await describeHold(api, namespace, world.signal)}`];
   return {
     kind: "present",
     state: {
       version: annotations[versionAnnotation] ?? "",
       digest: annotations[digestAnnotation] ?? "",
-      unavailable: workloads.length === 0 ? ["nothing of it runs"] : unavailable,
+      unavailable,
     },
   };
 }
@@ -90,6 +93,23 @@ async function listWorkloads(api: KubernetesApi): Promise<readonly KubernetesObj
     listObjects(api, { apiVersion: "apps/v1", kind, namespace: argocdNamespace }),
   );
   return (await Promise.all(lists)).flat();
+}
+
+async function describeUnavailable(
+  api: KubernetesApi,
+  workloads: readonly KubernetesObject[],
+): Promise<readonly string[]> {
+  const waiting = workloads.filter((workload) => describeWorkload(workload) !== undefined);
+  const pods = waiting.length === 0 ? [] : ((await tryExplain(() => listPods(api))) ?? []);
+  return waiting.map((workload) =>
+    [workload.metadata.name, describeWorkload(workload), describeWorkloadTrouble(workload, pods)]
+      .filter((part) => part !== undefined)
+      .join(": "),
+  );
+}
+
+async function listPods(api: KubernetesApi): Promise<readonly KubernetesObject[]> {
+  return await listObjects(api, { apiVersion: "v1", kind: "Pod", namespace: argocdNamespace });
 }
 
 function compare(state: InstallState, wanted: ManifestState | undefined): readonly Change[] {
@@ -129,6 +149,10 @@ async function install(world: World, api: KubernetesApi, wanted: ManifestState):
     clock: world.clock,
     progress: world.progress,
   };
+  const before = await findObject(api, namespaceReference, { signal: world.signal });
+  if (before?.metadata.deletionTimestamp !== undefined) {
+    await waitUntilGone(api, before, { ...world, timeoutMs: removeTimeoutMs });
+  }
   // First without the digest: until the end, this is an install that was not finished.
   await applyObjects(api, [namespaceWith({})], options);
   await applyObjects(api, objects, options);
@@ -138,7 +162,11 @@ async function install(world: World, api: KubernetesApi, wanted: ManifestState):
       what: "Argo CD",
       collection: { apiVersion: "apps/v1", kind, namespace: argocdNamespace },
       pending: (found) => describePending(found.filter(({ metadata }) => names.has(metadata.name))),
-      explain: () => explainPending(api),
+      explain: (found) =>
+        explainPending(
+          api,
+          found.filter(({ metadata }) => names.has(metadata.name)),
+        ),
       timeoutMs: availableTimeoutMs,
       signal: world.signal,
       progress: world.progress,
@@ -164,8 +192,11 @@ function describePending(workloads: readonly KubernetesObject[]): string | undef
   return `${workloads.length - waiting.length} of ${workloads.length} ready, waiting for ${name}: ${describeWorkload(first) ?? ""}`;
 }
 
-async function explainPending(api: KubernetesApi): Promise<string | undefined> {
-  return describePodTrouble(await listObjects(api, { apiVersion: "v1", kind: "Pod", namespace: argocdNamespace }));
+/** Of the workload that describePending names; else of another pod, which may be what it waits for. */
+async function explainPending(api: KubernetesApi, workloads: readonly KubernetesObject[]): Promise<string | undefined> {
+  const first = workloads.find((workload) => describeWorkload(workload) !== undefined);
+  const pods = await listPods(api);
+  return (first === undefined ? undefined : describeWorkloadTrouble(first, pods)) ?? describePodTrouble(pods);
 }
 
 function namespaceWith(annotations: Readonly<Record<string, string>>): KubernetesObject {

@@ -7,7 +7,14 @@ const nodeListSchema = z.object({
       metadata: z.object({ name: z.string(), labels: z.record(z.string(), z.string()).default({}) }),
       status: z.object({
         conditions: z
-          .array(z.object({ type: z.string(), status: z.string(), reason: z.string().optional() }))
+          .array(
+            z.object({
+              type: z.string(),
+              status: z.string(),
+              reason: z.string().optional(),
+              message: z.string().default(""),
+            }),
+          )
           .default([]),
         nodeInfo: z.object({ kubeletVersion: z.string() }).optional(),
       }),
@@ -19,7 +26,7 @@ export interface ClusterNode {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly ready: boolean;
-  /** Why it isn't ready, in Kubernetes' word: KubeletNotReady, NodeStatusUnknown. */
+  /** Why it isn't ready, in Kubernetes' words: `NodeStatusUnknown: Kubelet stopped posting node status.` */
   readonly reason: string;
   /** Of its kubelet, e.g. `1.36.1`; undefined until the kubelet has reported it. */
   readonly version: string | undefined;
@@ -34,10 +41,17 @@ export async function listNodes(api: KubernetesApi, signal: AbortSignal): Promis
       name: metadata.name,
       labels: metadata.labels,
       ready: condition?.status === "True",
-      reason: condition?.reason ?? "no status yet",
+      reason: describeCondition(condition?.reason ?? "no status yet", condition?.message ?? ""),
       version: status.nodeInfo?.kubeletVersion.replace(/^v/, ""),
     };
   });
+}
+
+/** The kubelet's message holds the cause of its own reason: `… NetworkReady=false reason:NetworkPluginNotReady message:…`. */
+function describeCondition(reason: string, message: string): string {
+  const inner = /reason:(?<reason>\w+) message:(?<message>.*)/.exec(message)?.groups;
+  if (inner !== undefined) return `${inner.reason}: ${inner.message}`;
+  return message === "" ? reason : `${reason}: ${message}`;
 }
 
 /** `2`, or `1 of 2` while some are not Ready. */

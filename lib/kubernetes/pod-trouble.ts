@@ -1,11 +1,17 @@
 import { z } from "zod";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
+const endSchema = z.object({ exitCode: z.number().default(0), reason: z.string().default("") });
 const containerSchema = z.object({
   state: z
-    .object({ waiting: z.object({ reason: z.string().default(""), message: z.string().default("") }).optional() })
+    .object({
+      waiting: z.object({ reason: z.string().default(""), message: z.string().default("") }).optional(),
+      terminated: endSchema.optional(),
+    })
     .default({}),
+  lastState: z.object({ terminated: endSchema.optional() }).default({}),
 });
+type Container = z.infer<typeof containerSchema>;
 const podSchema = z.object({
   status: z
     .object({
@@ -25,23 +31,36 @@ const podSchema = z.object({
     .optional(),
 });
 
-/** Reasons of a container on its way, which is no trouble. */
+/** Reasons of a container that is starting, which is no trouble. */
 const usual: ReadonlySet<string> = new Set(["", "ContainerCreating", "PodInitializing"]);
 
-/** Why the first pod that can't run doesn't, in Kubernetes' words: `ImagePullBackOff: Back-off pulling image …`. */
+/** Why the first pod that can't run doesn't, in Kubernetes' words: `pod x-1: ImagePullBackOff: Back-off pulling image …`. */
 export function describePodTrouble(pods: readonly KubernetesObject[]): string | undefined {
   for (const pod of pods) {
     const status = podSchema.safeParse(pod).data?.status;
     if (status === undefined) continue;
     const unscheduled = status.conditions.find(({ type, status: is }) => type === "PodScheduled" && is === "False");
-    if (unscheduled !== undefined) return join(unscheduled.reason, unscheduled.message);
-    const containers = [...status.initContainerStatuses, ...status.containerStatuses];
-    const waiting = containers.map(({ state }) => state.waiting).find((found) => !usual.has(found?.reason ?? ""));
-    if (waiting !== undefined) return join(waiting.reason, waiting.message);
+    const why =
+      unscheduled === undefined
+        ? [...status.initContainerStatuses, ...status.containerStatuses].map(describeContainer).find(Boolean)
+        : join(unscheduled.reason, unscheduled.message);
+    if (why !== undefined) return `pod ${pod.metadata.name}: ${why}`;
   }
   return undefined;
 }
 
-function join(reason = "", message = ""): string {
-  return [reason, message].filter((part) => part !== "").join(": ");
+function describeContainer({ state: { waiting, terminated }, lastState }: Container): string | undefined {
+  if (terminated !== undefined && terminated.exitCode !== 0) return describeEnd(terminated);
+  if (waiting === undefined || usual.has(waiting.reason)) return undefined;
+  // A back-off does not say what it backs off from.
+  const end = waiting.reason === "CrashLoopBackOff" ? lastState.terminated : undefined;
+  return join(waiting.reason, waiting.message, end === undefined ? "" : describeEnd(end));
+}
+
+function describeEnd({ exitCode, reason }: z.infer<typeof endSchema>): string {
+  return join(reason, `exit code ${exitCode}`);
+}
+
+function join(...parts: readonly (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined && part !== "").join(": ");
 }

@@ -1,9 +1,9 @@
-import { z } from "zod";
 import type { Clock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { objectPath } from "#lib/kubernetes/discovery.ts";
-import { formatReference, type KubernetesObject, type ObjectReference } from "#lib/kubernetes/object.ts";
+import { describeHold } from "#lib/kubernetes/hold.ts";
+import { formatReference, type KubernetesObject, type ObjectReference, referenceOf } from "#lib/kubernetes/object.ts";
 import { findObject } from "#lib/kubernetes/objects.ts";
 import { retrying } from "#lib/kubernetes/retry.ts";
 
@@ -32,38 +32,33 @@ export async function removeObject(
   if (path === undefined || first === undefined) return "absent";
   const policy = { kind: "DeleteOptions", apiVersion: "v1", propagationPolicy: options.propagation ?? "Background" };
   await retrying(clock, signal, () => api.remove(path, policy, { signal }));
+  await waitUntilGone(api, first, options);
+  return "removed";
+}
+
+/** Waits for the end of an object that is being deleted. @throws FleetError WaitTimedOut, naming what holds it */
+export async function waitUntilGone(
+  api: KubernetesApi,
+  object: KubernetesObject,
+  options: Omit<RemoveOptions, "propagation">,
+): Promise<void> {
+  const { clock, signal } = options;
+  const reference = referenceOf(object);
   const deadline = clock.now() + options.timeoutMs;
   for (;;) {
     const left = await retrying(clock, signal, () => findObject(api, reference, { signal }));
     // One of the same name may have been made since.
-    if (left === undefined || left.metadata.uid !== first.metadata.uid) return "removed";
-    const held = describeHold(left);
+    if (left === undefined || left.metadata.uid !== object.metadata.uid) return;
+    const held = await describeHold(api, left, signal);
     options.progress(`deleting ${formatReference(reference)}${held}`);
     if (clock.now() >= deadline) {
       const seconds = Math.round(options.timeoutMs / 1_000);
       throw new FleetError("WaitTimedOut", `${formatReference(reference)} is still there after ${seconds} s${held}`, {
-        hint: "run the same command again to go on waiting",
+        hint: held.includes("held by")
+          ? "the controller that owns a finalizer must remove it; then run the same command again"
+          : "run the same command again to go on waiting",
       });
     }
     await clock.sleep(pollMs, signal);
   }
-}
-
-const conditionsSchema = z.object({
-  status: z.object({
-    conditions: z.array(z.object({ type: z.string(), status: z.string(), message: z.string().default("") })),
-  }),
-});
-
-/** A namespace reports what is left in it and the finalizers of that in conditions, the others hold their own finalizers. */
-function describeHold(left: KubernetesObject): string {
-  const finalizers = (left.metadata.finalizers ?? []).join(", ");
-  const conditions = conditionsSchema.safeParse(left).data?.status.conditions ?? [];
-  const remaining = conditions
-    .filter(
-      ({ type, status }) =>
-        /^Namespace(Content|Finalizers)Remaining$|^NamespaceDeletion/.test(type) && status === "True",
-    )
-    .map(({ message }) => message);
-  return [...(finalizers === "" ? [] : [`held by ${finalizers}`]), ...remaining].map((part) => `, ${part}`).join("");
 }

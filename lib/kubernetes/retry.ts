@@ -25,6 +25,16 @@ export async function retrying<Result>(
   }
 }
 
+/** Undefined when the server does not answer or refuses: an explanation must never end the wait that it explains. */
+export async function tryExplain<Result>(look: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof FleetError && ["KubernetesError", "ClusterUnreachable"].includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
 /** What the API server says, with status 500, of a body that doesn't fit its kind: it will never fit. */
 const misfit = "failed to create typed patch object";
 

@@ -4,14 +4,14 @@ import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { collectionPath } from "#lib/kubernetes/discovery.ts";
 import type { Collection, KubernetesObject } from "#lib/kubernetes/object.ts";
 import { type Listing, listWithVersion } from "#lib/kubernetes/objects.ts";
-import { retrying } from "#lib/kubernetes/retry.ts";
+import { retrying, tryExplain } from "#lib/kubernetes/retry.ts";
 
 export interface Wait {
   /** What is waited for, as the error names it. */
   readonly what: string;
   readonly collection: Collection;
   /** What is still missing; undefined when nothing is. May throw to give up. */
-  pending(objects: readonly KubernetesObject[]): string | undefined;
+  pending(objects: readonly KubernetesObject[]): string | undefined | Promise<string | undefined>;
   /** Why it is still missing, if that can be seen elsewhere. */
   explain?(objects: readonly KubernetesObject[]): Promise<string | undefined>;
   readonly timeoutMs: number;
@@ -38,9 +38,9 @@ export async function waitFor(api: KubernetesApi, wait: Wait): Promise<readonly 
   for (;;) {
     signal.throwIfAborted();
     const listing = await retrying(clock, signal, () => listWithVersion(api, wait.collection, { signal }));
-    const pending = wait.pending(listing.objects);
+    const pending = await wait.pending(listing.objects);
     if (pending === undefined) return listing.objects;
-    const why = await wait.explain?.(listing.objects);
+    const why = await tryExplain(async () => await wait.explain?.(listing.objects));
     const missing = why === undefined ? pending : `${pending}: ${why}`;
     wait.progress(missing);
     const left = deadline - clock.now();

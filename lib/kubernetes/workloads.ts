@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
+import { describePodTrouble } from "#lib/kubernetes/pod-trouble.ts";
 
 const count = z.number().catch(0);
 const workloadSchema = z.object({
@@ -22,4 +23,29 @@ export function describeWorkload(object: KubernetesObject): string | undefined {
   // StatefulSets count those that are available only since Kubernetes 1.22; ready is enough for both.
   const up = Math.max(status.availableReplicas, object.kind === "StatefulSet" ? status.readyReplicas : 0);
   return up < spec.replicas ? `${up} of ${spec.replicas} available` : undefined;
+}
+
+const causeSchema = z.object({
+  spec: z.object({ selector: z.object({ matchLabels: z.record(z.string(), z.string()) }) }),
+});
+const failureSchema = z.object({
+  status: z.object({
+    conditions: z.array(z.object({ type: z.string(), status: z.string(), message: z.string().default("") })),
+  }),
+});
+
+/** Why a workload has no running pods: pods that can't be made (a quota, an admission webhook), or what is wrong with its own. */
+export function describeWorkloadTrouble(
+  workload: KubernetesObject,
+  pods: readonly KubernetesObject[],
+): string | undefined {
+  const failure = failureSchema
+    .safeParse(workload)
+    .data?.status.conditions.find(({ type, status }) => type === "ReplicaFailure" && status === "True");
+  if (failure !== undefined) return failure.message;
+  const selector = causeSchema.safeParse(workload).data?.spec.selector.matchLabels;
+  if (selector === undefined) return undefined;
+  const isOwn = ({ metadata: { labels = {} } }: KubernetesObject): boolean =>
+    Object.entries(selector).every(([key, value]) => labels[key] === value);
+  return describePodTrouble(pods.filter(isOwn));
 }

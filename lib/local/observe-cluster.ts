@@ -150,7 +150,7 @@ export async function observeApi(
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
     if (error.code === "ClusterUnreachable" || error.code === "KubernetesError") {
-      const waitingFor = "its API server";
+      const waitingFor = `its API server: ${error.message}`;
       return { kind: "present", state: { ...unasked, phase: "starting", waitingFor, configuration, kubeconfig } };
     }
     throw error;

@@ -1,6 +1,9 @@
 import { z } from "zod";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { type ClusterNode, listNodes } from "#lib/kubernetes/nodes.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
+import { describePodTrouble } from "#lib/kubernetes/pod-trouble.ts";
+import { tryExplain } from "#lib/kubernetes/retry.ts";
 import { readyMark } from "#lib/local/finished.ts";
 
 const workloadSchema = z.object({ status: z.object({ availableReplicas: z.number().optional() }).optional() });
@@ -12,6 +15,8 @@ export interface Probe {
   readonly missing: readonly string[];
   /** Names and Services are resolved in the cluster. */
   readonly dnsUp: boolean;
+  /** What is wrong with the pods that it waits for; undefined when nothing is, or it waits for none. */
+  readonly trouble: string | undefined;
   /** It was ready once, as it says itself. */
   readonly wasReady: boolean;
 }
@@ -26,20 +31,36 @@ export async function probe(api: KubernetesApi, systemObjects: readonly string[]
   ]);
   const found = systemObjects.map((name, index) => ({ name, object: objects[index] }));
   const dns = found.find((entry) => entry.name === "deployments/coredns")?.object;
+  const dnsUp = dns !== undefined && (workloadSchema.parse(dns).status?.availableReplicas ?? 0) > 0;
+  const areNodesReady = nodes.every((node) => node.ready);
   return {
     nodes,
     missing: found.filter((entry) => entry.object === undefined).map((entry) => entry.name),
-    dnsUp: dns !== undefined && (workloadSchema.parse(dns).status?.availableReplicas ?? 0) > 0,
+    dnsUp,
+    trouble: areNodesReady && dnsUp ? undefined : await tryExplain(() => findTrouble(api, areNodesReady, signal)),
     wasReady: mark !== undefined,
   };
 }
 
+/** Nodes wait for the pod network. CoreDNS waits for nodes, so that its own pods explain nothing before that. */
+async function findTrouble(
+  api: KubernetesApi,
+  areNodesReady: boolean,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const selector = `k8s-app${areNodesReady ? "=" : "!="}kube-dns`;
+  const path = `/api/v1/namespaces/kube-system/pods?labelSelector=${encodeURIComponent(selector)}`;
+  const { items } = (await api.get(path, { signal })) as { readonly items: readonly KubernetesObject[] };
+  return describePodTrouble(items);
+}
+
 /** What a cluster is still waiting for; undefined when it is ready. */
 export function waitingFor(seen: Probe): string | undefined {
+  const why = seen.trouble === undefined ? "" : `: ${seen.trouble}`;
   const late = seen.nodes.filter((node) => !node.ready);
   if (late.length > 0) {
     const reasons = [...new Set(late.map((node) => node.reason))].join(", ");
-    return `${late.length} of ${seen.nodes.length} nodes (${late.map((node) => node.name).join(", ")}: ${reasons})`;
+    return `${late.length} of ${seen.nodes.length} nodes (${late.map((node) => node.name).join(", ")}: ${reasons})${why}`;
   }
-  return seen.dnsUp ? undefined : "CoreDNS";
+  return seen.dnsUp ? undefined : `CoreDNS${why}`;
 }

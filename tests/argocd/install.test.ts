@@ -15,7 +15,7 @@ const server: KubernetesObject = {
   apiVersion: "apps/v1",
   kind: "Deployment",
   metadata: { name: "argocd-server" },
-  spec: { replicas: 1 },
+  spec: { replicas: 1, selector: { matchLabels: { app: "server" } } },
   status: available,
 };
 const running = fakeResource("local/kind01.internal/cluster").resource;
@@ -52,6 +52,10 @@ function clusterFor(version: string, access: ManagedCluster["access"] = managed.
   memory.kinds.set("/apis/apps/v1", [
     { kind: "Deployment", name: "deployments", namespaced: true },
     { kind: "StatefulSet", name: "statefulsets", namespaced: true },
+  ]);
+  memory.kinds.set("/api/v1", [
+    { kind: "Namespace", name: "namespaces", namespaced: false },
+    { kind: "Pod", name: "pods", namespaced: true },
   ]);
   const world = { ...localWorld(emptyMachine()).world, kubernetes: () => memory.api };
   const outputs = createOutputs();
@@ -122,6 +126,48 @@ describe("Argo CD", () => {
     const path = "/apis/apps/v1/namespaces/argocd/deployments/argocd-server";
     cluster.objects.set(path, { ...server, status: { ...available, availableReplicas: 0 } });
     expect(await cluster.changes()).toMatchObject([{ field: "workload", from: "argocd-server: 0 of 1 available" }]);
+  });
+
+  test("with a pod that can't run says why, in status as well", async () => {
+    const cluster = clusterFor("v3.5.7");
+    await cluster.ensure();
+    cluster.objects.set("/apis/apps/v1/namespaces/argocd/deployments/argocd-server", {
+      ...server,
+      status: { ...available, availableReplicas: 0 },
+    });
+    cluster.objects.set("/api/v1/namespaces/argocd/pods/argocd-server-1", {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "argocd-server-1", labels: { app: "server" } },
+      status: { containerStatuses: [{ state: { waiting: { reason: "ImagePullBackOff", message: "no image" } } }] },
+    });
+    const why = "argocd-server: 0 of 1 available: pod argocd-server-1: ImagePullBackOff: no image";
+    expect(await cluster.changes()).toMatchObject([{ field: "workload", from: why }]);
+  });
+
+  test("whose namespace is being deleted says what holds it, and is installed after it", async () => {
+    const cluster = clusterFor("v3.5.7");
+    await cluster.ensure();
+    const path = "/api/v1/namespaces/argocd";
+    const namespace = cluster.objects.get(path);
+    if (namespace === undefined) throw new Error("no namespace");
+    const metadata = {
+      ...namespace.metadata,
+      deletionTimestamp: "2026-11-26T16:13:28Z",
+      finalizers: ["example.org/x"],
+    };
+    cluster.objects.set(path, { ...namespace, metadata });
+    const calls = cluster.calls.length;
+    expect(await cluster.changes()).toMatchObject([
+      { field: "workload", from: "namespace argocd is being deleted, held by example.org/x" },
+    ]);
+    expect((await failureOf(cluster.ensure())).message).toBe(
+      "Namespace argocd is still there after 300 s, held by example.org/x",
+    );
+    expect(cluster.calls.length).toBe(calls);
+    cluster.objects.clear();
+    await cluster.ensure();
+    expect(await cluster.changes()).toEqual([]);
   });
 
   test("that somebody else installed is refused", async () => {

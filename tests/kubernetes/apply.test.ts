@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { FleetError } from "#lib/errors.ts";
+import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { applyObjects } from "#lib/kubernetes/apply.ts";
+import { describeHold } from "#lib/kubernetes/hold.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { findObject, listObjects, parseManifest } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
@@ -174,6 +177,73 @@ describe("removing", () => {
     await applyObjects(api, [namespace], options());
     const error = await failureOf(removeObject(api, { apiVersion: "v1", kind: "Namespace", name: "a" }, removal()));
     expect(error.message).toEndWith(`held by kubernetes, ${content}, ${held}`);
+  });
+});
+
+describe("what holds", () => {
+  const terminating = (kind: string, rest: object) => ({
+    apiVersion: "v1",
+    kind,
+    metadata: { name: "a", deletionTimestamp: "2026-11-26T16:13:28Z" },
+    ...rest,
+  });
+  const held = (name: string, namespace?: string) => ({
+    apiVersion: "v1",
+    kind: "X",
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }), finalizers: ["example.org/hold"] },
+  });
+  const namespace = (...remaining: readonly string[]) =>
+    terminating("Namespace", {
+      status: {
+        conditions: [
+          {
+            type: "NamespaceContentRemaining",
+            status: "True",
+            message: `Some resources are remaining: ${remaining.map((one) => `${one} has 1 resource instances`).join(", ")}`,
+          },
+          { type: "NamespaceFinalizersRemaining", status: "True", message: "Some content has finalizers" },
+        ],
+      },
+    });
+
+  test("a namespace is each object in it that has finalizers", async () => {
+    const { api, objects } = kubernetesInMemory();
+    objects.set("/api/v1/namespaces/a/configmaps/one", held("one"));
+    objects.set("/api/v1/namespaces/a/configmaps/free", configMap("free"));
+    objects.set("/apis/example.org/v2/namespaces/a/widgets/two", held("two"));
+    const find: KubernetesApi["find"] = async (path) =>
+      path === "/apis/example.org" ? { preferredVersion: { groupVersion: "example.org/v2" } } : await api.get(path);
+    expect(
+      await describeHold({ ...api, find, get: find }, namespace("configmaps.", "widgets.example.org"), signal),
+    ).toBe(", held by configmaps one (example.org/hold), widgets two (example.org/hold)");
+  });
+
+  test("the definition of a kind is what there is of that kind, three by name", async () => {
+    const { api, objects } = kubernetesInMemory();
+    for (const name of ["a", "b", "c", "d", "e"])
+      objects.set(`/apis/example.org/v2/namespaces/n/widgets/${name}`, held(name, "n"));
+    const definition = terminating("CustomResourceDefinition", {
+      spec: { group: "example.org", names: { plural: "widgets" }, versions: [{ name: "v2", served: true }] },
+    });
+    expect(await describeHold({ ...api, find: api.get }, definition, signal)).toBe(
+      ", held by widgets n/a (example.org/hold), widgets n/b (example.org/hold), widgets n/c (example.org/hold), 2 more",
+    );
+  });
+
+  test("an application is the error of its deletion", async () => {
+    const { api } = kubernetesInMemory();
+    const application = terminating("Application", {
+      status: { conditions: [{ type: "DeletionError", message: "cluster is gone" }] },
+    });
+    expect(await describeHold(api, application, signal)).toBe(", cluster is gone");
+  });
+
+  test("is what the namespace itself reports, where the objects can't be listed", async () => {
+    const { api } = kubernetesInMemory();
+    const find = () => Promise.reject(new FleetError("KubernetesError", "403 forbidden"));
+    expect(await describeHold({ ...api, find }, namespace("configmaps."), signal)).toBe(
+      ", Some resources are remaining: configmaps. has 1 resource instances, Some content has finalizers",
+    );
   });
 });
 

@@ -37,6 +37,14 @@ async function begun(machine: Machine, options: Partial<WorldOptions> = {}) {
 }
 const ensure = async (world: World) => await resource.ensure(world, await resource.observe(world, outputs), outputs);
 
+const network = "reason:NetworkPluginNotReady message:cni plugin not initialized";
+const failing = (app: string, reason: string) => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: `${app}-1`, labels: { "k8s-app": app } },
+  status: { containerStatuses: [{ state: { waiting: { reason } } }] },
+});
+
 describe("a kind cluster is seen", () => {
   test("absent without containers", async () => {
     expect(await observe(emptyMachine())).toEqual({ kind: "absent" });
@@ -47,9 +55,23 @@ describe("a kind cluster is seen", () => {
     expect(observed).toMatchObject({ kind: "present", state: { phase: "ready", waitingFor: "" } });
   });
 
-  test.each([
+  test.each<[string, Partial<Machine>, string]>([
     ["a node that is not", { nodes: { a: true, b: false } }, "1 of 2 nodes (b: KubeletNotReady)"],
+    [
+      "a pod network",
+      {
+        nodes: { a: false, b: true },
+        kubeletMessage: `container runtime network not ready: NetworkReady=false ${network}`,
+        pods: [failing("kube-dns", "Pending"), failing("kindnet", "ErrImagePull")],
+      },
+      "1 of 2 nodes (a: NetworkPluginNotReady: cni plugin not initialized): pod kindnet-1: ErrImagePull",
+    ],
     ["CoreDNS", { dnsUp: false }, "CoreDNS"],
+    [
+      "an image of CoreDNS",
+      { dnsUp: false, pods: [failing("kindnet", "Error"), failing("kube-dns", "ImagePullBackOff")] },
+      "CoreDNS: pod kube-dns-1: ImagePullBackOff",
+    ],
   ])("starting while it waits for %s", async (_what, change, waitingFor) => {
     expect(await observe(machineWithCluster(change))).toMatchObject({ state: { phase: "starting", waitingFor } });
   });

@@ -39,12 +39,13 @@ describe("a cluster waits", () => {
     reason: "KubeletNotReady",
     version: undefined,
   });
+  const seen = { missing: [], wasReady: true, trouble: undefined };
 
   test("for its nodes, then for CoreDNS, then for nothing", () => {
-    expect(waitingFor({ nodes: [node("a", true), node("b", false)], missing: [], dnsUp: false, wasReady: true })).toBe(
+    expect(waitingFor({ ...seen, nodes: [node("a", true), node("b", false)], dnsUp: false })).toBe(
       "1 of 2 nodes (b: KubeletNotReady)",
     );
-    expect(waitingFor({ nodes: [node("a", true)], missing: [], dnsUp: false, wasReady: true })).toBe("CoreDNS");
-    expect(waitingFor({ nodes: [node("a", true)], missing: [], dnsUp: true, wasReady: true })).toBeUndefined();
+    expect(waitingFor({ ...seen, nodes: [node("a", true)], dnsUp: false })).toBe("CoreDNS");
+    expect(waitingFor({ ...seen, nodes: [node("a", true)], dnsUp: true })).toBeUndefined();
   });
 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { FleetError } from "#lib/errors.ts";
 import type { ExecOptions, ExecResult } from "#lib/exec.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
+import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { fleetLabel } from "#lib/local/config.ts";
 import { readyMark } from "#lib/local/finished.ts";
 import { cautious, type World, type WorldOptions } from "#lib/world.ts";
@@ -23,6 +24,10 @@ export interface Machine {
   /** What `kind get kubeconfig` fails with, instead of what it says of a cluster without one. */
   kubeconfigFault: string | undefined;
   dnsUp: boolean;
+  /** Message of the Ready condition of nodes that aren't. */
+  kubeletMessage: string;
+  /** Pods of kube-system. */
+  pods: KubernetesObject[];
   /** Lines of `ps`. */
   processes: string[];
   /** What `kind create` does instead of making a cluster. */
@@ -46,6 +51,8 @@ export function emptyMachine(): Machine {
     isMarked: false,
     kubeconfigFault: undefined,
     dnsUp: true,
+    kubeletMessage: "",
+    pods: [],
     processes: [],
     onCreate: undefined,
   };
@@ -123,12 +130,20 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
   const api: KubernetesApi = {
     async get(path) {
       if (path === "/readyz") return "ok";
+      const [pods, selector] = path.split("/kube-system/pods?labelSelector=k8s-app");
+      if (pods === "/api/v1/namespaces" && selector !== undefined) {
+        const isDns = ({ metadata: { labels } }: KubernetesObject) => labels?.["k8s-app"] === "kube-dns";
+        return { items: machine.pods.filter((pod) => isDns(pod) === (selector === "%3Dkube-dns")) };
+      }
       if (path !== "/api/v1/nodes") throw new Error(`the API does not know GET ${path}`);
+      const reason = "KubeletNotReady";
       const labels = machine.owner === undefined ? {} : { [fleetLabel]: machine.owner };
       return {
         items: Object.entries(machine.nodes).map(([name, ready]) => ({
           metadata: { name, labels },
-          status: { conditions: [{ type: "Ready", status: ready ? "True" : "False", reason: "KubeletNotReady" }] },
+          status: {
+            conditions: [{ type: "Ready", status: ready ? "True" : "False", reason, message: machine.kubeletMessage }],
+          },
         })),
       };
     },

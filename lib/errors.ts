@@ -25,6 +25,14 @@ export class FleetError extends Error {
   }
 }
 
+/** Only the wait was interrupted: what is named in the message goes on without this program, and the next run joins it. */
+export class WorkGoesOn extends FleetError {
+  constructor(message: string, cause?: unknown) {
+    super("Interrupted", message, { hint: "run the same command again to join it", cause });
+    this.name = "WorkGoesOn";
+  }
+}
+
 /** Every code there is, with the exit code that it leads to when it ends a run before anything was done. */
 export const errorCodes = {
   // the command line and the fleet

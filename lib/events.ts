@@ -104,6 +104,8 @@ export interface Finished extends EventBase {
   readonly note?: string;
   readonly error?: ErrorReport;
   readonly health?: Health;
+  /** For `cancelled`: what a cloud goes on with, e.g. `CloudFormation goes on creating it`. */
+  readonly goesOn?: string;
   /** plan only: the option without which `create` refuses to do this. */
   readonly requires?: string;
   /** For `blocked`: the resource whose failure is the cause. */

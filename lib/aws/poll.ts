@@ -1,5 +1,5 @@
 import { isPassing } from "#lib/aws/explain.ts";
-import { FleetError } from "#lib/errors.ts";
+import { FleetError, WorkGoesOn } from "#lib/errors.ts";
 import type { World } from "#lib/world.ts";
 
 /** What one look at something that takes its time has shown. */
@@ -11,6 +11,8 @@ export interface Poll {
   readonly timeoutMs: number;
   /** What can be done when it takes too long. */
   readonly hint: string;
+  /** What goes on when the wait is interrupted: `CloudFormation goes on updating it`. @default nothing does */
+  readonly goesOn?: string;
 }
 
 /** What took a while may take as long again, and needs no closer look: a tenth of the time so far, within these. */
@@ -23,8 +25,18 @@ const failuresInARow = 5;
  * Looks until it is done, says what is seen, and bears with looks that fail for a moment.
  *
  * @throws FleetError WaitTimedOut with what was last seen
+ * @throws WorkGoesOn when it is interrupted and `goesOn` is set
  */
-export async function poll<Result>(
+export async function poll<Result>(world: World, options: Poll, look: () => Promise<Look<Result>>): Promise<Result> {
+  try {
+    return await lookUntilDone(world, options, look);
+  } catch (error) {
+    if (options.goesOn === undefined || !world.signal.aborted) throw error;
+    throw new WorkGoesOn(options.goesOn, error);
+  }
+}
+
+async function lookUntilDone<Result>(
   world: World,
   { what, timeoutMs, hint }: Poll,
   look: () => Promise<Look<Result>>,

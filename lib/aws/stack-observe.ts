@@ -18,7 +18,7 @@ export async function observeStack(client: StackClient): Promise<Observed<StackS
   if (status.isGone) return { kind: "absent" };
   const stranger = describeStranger(stack, options);
   if (stranger !== undefined) return { kind: "foreign", why: stranger };
-  if (status.isInProgress) return { kind: "busy", why: await describeWork(client, stack, status) };
+  if (status.isInProgress) return { kind: "busy", why: await describeWork(client, stack, status), inCloud: true };
   if (status.needsDelete) return { kind: "broken", why: await describeRemains(client, stack, status) };
   const state = await readState(client, stack);
   if (!world.options.drift || !status.isStable) return { kind: "present", state };

@@ -34,7 +34,7 @@ export async function markEvents(client: StackClient, stackId: string): Promise<
  * Waits for the end of an operation and tells each event. What it says about the end is told twice, by the stack and by its
  * events, either of which may be late: just after a start the stack still has the state from before.
  *
- * @throws FleetError WaitTimedOut; CloudFormation goes on, and so does the next run
+ * @throws FleetError WaitTimedOut; WorkGoesOn. CloudFormation goes on, and so does the next run
  */
 export async function follow(client: StackClient, operation: Operation): Promise<Ended> {
   const { world, options, subject } = client;
@@ -49,6 +49,7 @@ export async function follow(client: StackClient, operation: Operation): Promise
       what: `${subject}: ${what}`,
       timeoutMs: options.timeoutMs,
       hint: "CloudFormation goes on by itself; run the same command again to go on waiting",
+      goesOn: `CloudFormation goes on ${what}`,
     },
     async () => {
       const found = await eventsSince(client, stackId, newest);
@@ -106,6 +107,7 @@ export async function waitForOthers(client: StackClient): Promise<Stack | undefi
       what: `${subject}: waiting for another operation`,
       timeoutMs: options.timeoutMs,
       hint: "wait for it, then run the same command again",
+      goesOn: "CloudFormation goes on with another operation",
     },
     async () => {
       const stack = await findStack(client, options.name);

@@ -82,7 +82,12 @@ async function ensure(client: StackClient, found: Observed<StackState>, outputs:
     try {
       return await ensureOnce(client, observed, outputs);
     } catch (error) {
-      if (attempt === attempts || !isRace(error, await findStack(client, client.options.name))) throw error;
+      if (
+        client.world.signal.aborted ||
+        attempt === attempts ||
+        !isRace(error, await findStack(client, client.options.name))
+      )
+        throw error;
       client.world.output(`something else has begun to work on it: ${error instanceof Error ? error.message : ""}`);
       await waitForOthers(client);
       observed = await observeStack(client);

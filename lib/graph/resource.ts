@@ -21,7 +21,12 @@ export type Observed<State> =
   | { readonly kind: "absent" }
   | { readonly kind: "present"; readonly state: State }
   /** Somebody is at work on it; wait, never fight. */
-  | { readonly kind: "busy"; readonly why: string }
+  | {
+      readonly kind: "busy";
+      readonly why: string;
+      /** A cloud is at work, and goes on when this program ends. */
+      readonly inCloud?: true;
+    }
   /** Half-made by a run that died: ensure removes the rest and makes it anew. */
   | { readonly kind: "broken"; readonly why: string }
   /** Has our name but isn't ours: refused unless adopted explicitly. */

@@ -1,5 +1,5 @@
 import type { Clock } from "#lib/clock.ts";
-import { asFleetError, FleetError, reportError } from "#lib/errors.ts";
+import { asFleetError, FleetError, reportError, WorkGoesOn } from "#lib/errors.ts";
 import type { Finished, FleetEvent, Outcome, VerbName } from "#lib/events.ts";
 import type { OutputStore } from "#lib/graph/outputs.ts";
 import { type AnyResource, type Change, type Health, laneOf, type Observed } from "#lib/graph/resource.ts";
@@ -87,7 +87,10 @@ export async function walk(engine: Engine, order: "needs-first" | "needs-last", 
           return;
         case "failed":
           // What was cut short by an interrupt did not fail; a rerun continues from it.
-          if (engine.signal.aborted && asFleetError(result.error).code === "Interrupted") {
+          if (engine.signal.aborted && result.error instanceof WorkGoesOn) {
+            const { message, hint } = result.error;
+            finish(resource, { outcome: "cancelled", note: `${message}; ${hint}`, goesOn: message });
+          } else if (engine.signal.aborted && asFleetError(result.error).code === "Interrupted") {
             finish(resource, { outcome: "cancelled", note: "interrupted; run the same command again to continue" });
           } else {
             finish(resource, { outcome: "failed", error: reportError(result.error, { verbose: engine.verbose }) });
@@ -133,7 +136,7 @@ export function isTakenAlong(resource: AnyResource, selected: ReadonlySet<AnyRes
 const busyTimeoutMs = 65 * 60_000;
 const busyPollMs = 1_000;
 
-/** Observes until nobody else is at work on the resource. @throws FleetError StillBusy */
+/** Observes until nobody else is at work on the resource. @throws FleetError StillBusy; WorkGoesOn */
 export async function settle(
   resource: AnyResource,
   world: World,
@@ -149,7 +152,12 @@ export async function settle(
       });
     }
     world.progress(`waiting: ${observed.why}`);
-    await world.clock.sleep(busyPollMs, world.signal);
+    try {
+      await world.clock.sleep(busyPollMs, world.signal);
+    } catch (error) {
+      if (observed.inCloud === undefined || !world.signal.aborted) throw error;
+      throw new WorkGoesOn(observed.why, error);
+    }
   }
 }
 

@@ -32,6 +32,7 @@ export interface EndedState {
   readonly error: ErrorReport | undefined;
   readonly health: Health | undefined;
   readonly requires: string | undefined;
+  readonly goesOn: string | undefined;
   readonly cause: ResourceId | undefined;
 }
 
@@ -123,6 +124,7 @@ function end(before: ResourceState, event: Finished): ResourceState {
     error: event.error,
     health: event.health,
     requires: event.requires,
+    goesOn: event.goesOn,
     cause: event.cause,
   };
 }

@@ -46,6 +46,7 @@ function resultWord(
 ): string {
   if (hasOutcome(ended, "failed")) return "failed";
   if (hasOutcome(ended, "blocked")) return "blocked";
+  if (ended.some(({ goesOn }) => goesOn !== undefined)) return "in progress";
   if (hasOutcome(ended, "cancelled") || !isRowEnded(resources)) return "cancelled";
   const all = (...outcomes: readonly Outcome[]) => ended.every((resource) => outcomes.includes(resource.outcome));
   if (all("unchanged")) return verb === "delete" ? "already gone" : "unchanged";
@@ -181,7 +182,7 @@ function formatState(ended: readonly EndedState[], hasArgocd: boolean): string {
 function paintWord(style: Style): Paint {
   return (word) => {
     if (word === "failed" || word === "degraded") return style.bad(word);
-    if (word === "blocked" || word === "cancelled") return style.warn(word);
+    if (["blocked", "cancelled", "in progress"].includes(word)) return style.warn(word);
     return ["unchanged", "absent", "already gone"].includes(word) ? word : style.good(word);
   };
 }

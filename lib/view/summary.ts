@@ -32,6 +32,7 @@ export function formatSummary(run: RunState, options: SummaryOptions): string {
           ...flow(formatTotals(run), options.width),
         ];
   const tail = [
+    ...formatGoesOn(run, options.width),
     ...formatSandbox(run, options.width),
     ...formatLeftOut(run, options.width),
     ...formatToDo(run, options.width),
@@ -80,14 +81,23 @@ const goodEnd: Readonly<Record<VerbName, string>> = {
   status: "healthy",
 };
 
+const otherEnds: readonly string[] = [
+  "degraded",
+  "kept",
+  "already gone",
+  "absent",
+  "failed",
+  "blocked",
+  "in progress",
+  "cancelled",
+];
+
 function formatRowTotals(run: RunState): string {
   const { started } = run;
   if (started === undefined) return "";
   const good = goodEnd[started.verb];
-  const words = rowResults(run).map(({ word }) =>
-    ["failed", "blocked", "cancelled", "degraded", "absent", "already gone", "kept"].includes(word) ? word : good,
-  );
-  const order = [good, "degraded", "kept", "already gone", "absent", "failed", "blocked", "cancelled"];
+  const words = rowResults(run).map(({ word }) => (otherEnds.includes(word) ? word : good));
+  const order = [good, ...otherEnds];
   return order
     .map((word) => [words.filter((other) => other === word).length, word] as const)
     .filter(([count]) => count > 0)
@@ -142,6 +152,20 @@ function formatToDo({ started, resources }: RunState, width: number): readonly s
       lines(text).flatMap((line) => wrap(line, width - labelWidth)),
     ),
   );
+}
+
+/** What an interrupt did not stop, because a cloud does it. */
+function formatGoesOn({ resources }: RunState, width: number): readonly string[] {
+  const ended = [...resources.values()].filter((one) => one.kind === "ended");
+  const going = ended.flatMap(({ goesOn, subject: { owner, title } }) =>
+    goesOn === undefined ? [] : [{ goesOn, name: owner.kind === "cluster" ? owner.name : title }],
+  );
+  if (going.length === 0) return [];
+  const groups = [...Map.groupBy(going, ({ goesOn }) => goesOn)];
+  const lines = groups.flatMap(([goesOn, group]) =>
+    wrap(cleanLine(`${group.map(({ name }) => name).join(", ")}: ${goesOn}`), width - labelWidth),
+  );
+  return labelled("goes on", [...lines, "run the same command again to join it"]);
 }
 
 /** A delete leaves what accounts have in common, and says what removes it. */

@@ -109,7 +109,12 @@ describe("an operation", () => {
     at.memory.onCall = () => {
       if (at.elapsed() > 60_000) controller.abort(new FleetError("Interrupted", "interrupted"));
     };
-    expect((await failureOf(at.ensure())).code).toBe("Interrupted");
+    const error = await failureOf(at.ensure());
+    expect([error.code, error.name, error.message]).toEqual([
+      "Interrupted",
+      "WorkGoesOn",
+      "CloudFormation goes on updating it",
+    ]);
     expect(at.memory.calls).toEqual(deployed);
     expect(at.memory.stacks[0]?.status).toBe("UPDATE_IN_PROGRESS");
   });

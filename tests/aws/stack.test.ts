@@ -92,6 +92,7 @@ describe("a stack is", () => {
       expect(await at.observe()).toEqual({
         kind: "busy",
         why: `CloudFormation is at work on it (UPDATE_IN_PROGRESS), ${who}, last Cluster UPDATE_IN_PROGRESS: User Initiated`,
+        inCloud: true,
       });
     }
   });

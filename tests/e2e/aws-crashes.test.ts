@@ -84,6 +84,7 @@ test.concurrent("an interrupted create ends at once, and the next one joins what
     expect(interrupted.exitCode).toBe(130);
     expect(endedAs(interrupted, "failed")).toEqual([]);
     expect(endedAs(interrupted, "cancelled")).toContain(`${k01}/stack`);
+    expect(interrupted.results[`${k01}/stack`]?.goesOn).toBe("CloudFormation goes on creating it");
 
     await aws.calls();
     const second = aws.start("create-eks-all", [], { fleet });

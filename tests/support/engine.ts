@@ -7,13 +7,14 @@ import { virtualClock } from "#tests/support/virtual-clock.ts";
 
 export interface RunOptions extends Partial<WorldOptions> {
   readonly signal?: AbortSignal;
+  readonly progress?: World["progress"];
 }
 
 /** Runs a verb over resources of a test, and gives how each ended, in the order of their ends. */
 export async function runOver(
   verb: Verb,
   resources: readonly AnyResource[],
-  { signal = new AbortController().signal, ...options }: RunOptions = {},
+  { signal = new AbortController().signal, progress = () => undefined, ...options }: RunOptions = {},
 ): Promise<readonly Finished[]> {
   const clock = virtualClock();
   const finished: Finished[] = [];
@@ -39,7 +40,7 @@ export async function runOver(
     download: refuse,
     locks: { hold: (_name, _waiting, work) => work() },
     signal,
-    progress: () => undefined,
+    progress,
     output: () => undefined,
     options: { ...cautious, ...options },
   };

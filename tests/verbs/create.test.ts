@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { FleetError } from "#lib/errors.ts";
+import { FleetError, WorkGoesOn } from "#lib/errors.ts";
 import type { Observed } from "#lib/graph/resource.ts";
 import { create } from "#lib/verbs/create.ts";
 import { outcomesOf, runOver } from "#tests/support/engine.ts";
@@ -95,6 +95,32 @@ describe("create", () => {
       ]),
     );
     expect(child.calls).toEqual([]);
+  });
+
+  test("an interrupt says of what a cloud is at work on that it goes on", async () => {
+    const interrupted = new FleetError("Interrupted", "interrupted");
+    const joined = new AbortController();
+    const busy = fakeResource("busy", {
+      observed: { kind: "busy", why: "CloudFormation is at work on it", inCloud: true },
+    });
+    const progress = (): void => joined.abort(interrupted);
+    const [waited] = await runOver(create, [busy.resource], { signal: joined.signal, progress });
+    expect(waited).toMatchObject({ outcome: "cancelled", goesOn: "CloudFormation is at work on it" });
+
+    const controller = new AbortController();
+    const making = {
+      ...fakeResource("making").resource,
+      ensure: () => {
+        controller.abort(interrupted);
+        return Promise.reject(new WorkGoesOn("CloudFormation goes on creating it"));
+      },
+    };
+    const [ended] = await runOver(create, [making], { signal: controller.signal });
+    expect(ended).toMatchObject({
+      outcome: "cancelled",
+      goesOn: "CloudFormation goes on creating it",
+      note: "CloudFormation goes on creating it; run the same command again to join it",
+    });
   });
 
   test("an interrupt cancels what runs and what waits", async () => {

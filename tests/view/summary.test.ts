@@ -439,3 +439,35 @@ kind01.internal
 `.trimStart(),
   );
 });
+
+test("an interrupted run names the clusters that a cloud goes on with", () => {
+  const names = ["k01.k8s.aws.mylabs.dev", "k02.k8s.aws.mylabs.dev"].map((name) => cluster(name, "aws"));
+  const plans = [
+    ...names.map((owner) => ({ owner, place: "us-east-1", labels: ["EKS", "kubeconfig"] })),
+    { owner: kind01, place: "docker", labels: ["kind"] },
+  ];
+  const goesOn = "CloudFormation goes on creating it";
+  const text = summaryOf([
+    runStarted("create", plans),
+    ...names.flatMap((owner) => [
+      ...done(owner, "EKS", [0, 60], "cancelled", { goesOn }),
+      finished(owner, "kubeconfig", [60, 60], "cancelled"),
+    ]),
+    ...done(kind01, "kind", [0, 60], "cancelled"),
+    runFinished(60, { exitCode: 130, logs: "", next: ["mise run status"] }),
+  ]);
+  expect(text).toBe(
+    `
+cluster                   result         changes     time
+k01.k8s.aws.mylabs.dev    in progress    –          1m 0s
+k02.k8s.aws.mylabs.dev    in progress    –          1m 0s
+kind01.internal           cancelled      –          1m 0s
+
+2 in progress, 1 cancelled · 5 resources: 5 cancelled · 1m 0s
+
+goes on   k01.k8s.aws.mylabs.dev, k02.k8s.aws.mylabs.dev: CloudFormation goes on creating it
+          run the same command again to join it
+next      mise run status
+`.trimStart(),
+  );
+});

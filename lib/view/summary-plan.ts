@@ -17,7 +17,8 @@ const troubles: readonly Outcome[] = ["failed", "blocked", "cancelled"];
 /** What a command would do, row by row; rows without a change are only counted. */
 export function formatPlan(run: RunState, layout: Layout): readonly string[] {
   const ended = [...run.resources.values()].filter((resource) => resource.kind === "ended");
-  const labelWidth = Math.max(0, ...ended.map(({ subject }) => widthOf(subject.label)));
+  const labelled = ended.filter(({ outcome }) => ["to update", "to replace", "kept", "failed"].includes(outcome));
+  const labelWidth = Math.max(0, ...labelled.map(({ subject }) => widthOf(subject.label)));
   const rows = rowsByGroup(run).flatMap((row) => {
     const lines = formatRow(endedOf(run, row), labelWidth, layout);
     return lines.length === 0 ? [] : [layout.style.strong(row.owner.name), ...lines];
@@ -72,8 +73,10 @@ function formatRow(resources: readonly EndedState[], labelWidth: number, layout:
     ...(made.length === 0
       ? []
       : item(style.good("+"), "", [`${formatCount(made.length, "resource")}: ${labels(made)}`])),
-    ...of("to update").flatMap((one) => labelled(style.warn("~"), one, formatChanged(one, room))),
-    ...of("to replace").flatMap((one) => labelled(style.warn("-/+"), one, formatChanged(one, room))),
+    ...of("to update", "to replace").flatMap((one) => {
+      const mark = style.warn(one.outcome === "to replace" ? "-/+" : "~");
+      return labelled(mark, one, formatChanged(one, room));
+    }),
     ...of("to remove").flatMap(({ subject }) => item(style.bad("-"), "", [subject.label])),
     ...of("kept").flatMap((one) => labelled("=", one, [one.note === undefined ? "kept" : `kept: ${one.note}`])),
     ...of("failed").flatMap((one) => labelled(style.bad("✘"), one, [cleanLine(one.error?.message ?? "failed")])),

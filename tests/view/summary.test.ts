@@ -371,15 +371,15 @@ test("plan lists what would be done and says that nothing was", () => {
 k05.k8s.aws.mylabs.dev
   +    3 resources: zone, delegation, EKS
 kind01.internal
-  ~    kind        audiences: + c, + d, - a
-                   workers: 1 → 2
+  ~    kind  audiences: + c, + d, - a
+             workers: 1 → 2
 kind02.internal
-  -/+  kind        image: v1.35 → v1.36 (forces replacement)
-                   workers: 1 → 2
-                   needs --allow-replacement
+  -/+  kind  image: v1.35 → v1.36 (forces replacement)
+             workers: 1 → 2
+             needs --allow-replacement
   -    kubeconfig
 k3d01.internal
-  -/+  k3d         half-made by a run that died
+  -/+  k3d   half-made by a run that died
 
 4 clusters change, 1 cluster unchanged · 3 to make, 1 to update, 2 to replace, 1 to remove
 nothing was changed
@@ -398,7 +398,7 @@ test("a plan that could not look everywhere says so", () => {
     finished(kind01, "kubeconfig", [1, 1], "blocked", { cause: subject(kind01, "kind").id }),
   ]);
   expect(text).toContain(
-    "  ✘    kind        port 6443 of 127.0.0.1 is taken by container old-registry\n  ⊘    kubeconfig: blocked",
+    "  ✘    kind  port 6443 of 127.0.0.1 is taken by container old-registry\n  ⊘    kubeconfig: blocked",
   );
   expect(text).toContain("0 clusters change · 1 failed, 1 blocked · nothing was changed");
   expect(text).toContain("  do    docker rm --force old-registry");

@@ -122,6 +122,7 @@ export const errorCodes = {
   SandboxFailed: 1,
   StaleFiles: 1,
   DiskFailed: 1,
+  ModesIgnored: 1,
   Unexpected: 1,
 } as const satisfies Record<string, 1 | 2>;
 
@@ -157,6 +158,7 @@ export function asFleetError(thrown: unknown): FleetError {
 const elsewhere = "set CLUSTERS_DIRECTORY to a folder on another disk";
 const readOnly = "set CLUSTERS_DIRECTORY to a folder that can be written";
 const full = `free some space, or ${elsewhere}`;
+const denied = `give yourself access to this path, or ${readOnly}`;
 const inTheWay = "a file and a folder are mixed up at this path: move it away";
 
 /** Codes of the file system and of SQLite (https://www.sqlite.org/rescode.html), with what to do. */
@@ -167,15 +169,31 @@ const diskHints: Readonly<Record<string, string>> = {
   EIO: elsewhere,
   EISDIR: inTheWay,
   ENOTDIR: inTheWay,
+  EEXIST: inTheWay,
+  EACCES: denied,
+  EPERM: denied,
   SQLITE_FULL: full,
   SQLITE_READONLY: readOnly,
-  SQLITE_READONLY_DIRECTORY: readOnly,
+  SQLITE_CANTOPEN: readOnly,
+  SQLITE_PERM: denied,
+  SQLITE_IOERR: elsewhere,
 };
 
 function diskFault(error: Error): { readonly code: string; readonly hint: string } | undefined {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  const hint = Object.hasOwn(diskHints, code) ? diskHints[code] : undefined;
+  // Sockets and programs are refused with the same codes.
+  if ("syscall" in error && notOfDisks.has(String(error.syscall))) return undefined;
+  // SQLITE_IOERR_WRITE: extended codes begin with what they extend.
+  const plain = code.startsWith("SQLITE_") ? code.split("_", 2).join("_") : code;
+  const hint = Object.hasOwn(diskHints, plain) ? diskHints[plain] : undefined;
   return hint === undefined ? undefined : { code, hint };
+}
+
+const notOfDisks: ReadonlySet<string> = new Set(["connect", "listen", "bind", "spawn", "posix_spawn", "kill"]);
+
+/** A file could not be read, written or kept from others, as opposed to everything else that can go wrong. */
+export function isDiskFault(thrown: unknown): boolean {
+  return ["DiskFailed", "ModesIgnored"].includes(asFleetError(thrown).code);
 }
 
 /** `verbose` adds the stack, with the stacks of its causes. */

@@ -1,21 +1,52 @@
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, open, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { FleetError } from "#lib/errors.ts";
 
 /**
- * Writes a file that holds credentials: mode 0600 in a folder of mode 0700, whole or not at all (written beside its place,
- * flushed, renamed).
+ * Writes a file that holds credentials: mode 0600 in a folder of mode 0700, whole or not at all.
+ *
+ * @param setting the variable that moves the file elsewhere
+ * @throws FleetError ModesIgnored, before anything secret is written
  */
-export async function writePrivateFile(path: string, text: string): Promise<void> {
+export async function writePrivateFile(path: string, text: string, setting?: string): Promise<void> {
+  await writeWholeFile(path, text, 0o600, (mode) => refuseIgnoredModes(mode, path, setting));
+}
+
+/**
+ * DrvFs of WSL 2, vfat and some network shares take every mode, and keep none.
+ *
+ * @param mode what the file has that was made with mode 0600 or 0700
+ * @throws FleetError ModesIgnored
+ */
+export function refuseIgnoredModes(mode: number, path: string, setting = "CLUSTERS_DIRECTORY"): void {
+  if ((mode & 0o077) === 0) return;
+  throw new FleetError(
+    "ModesIgnored",
+    `${path}: its file system does not keep file modes (0${(mode & 0o777).toString(8)} instead of 0600), so that other users could read credentials`,
+    { hint: `set ${setting} to a path in a Linux file system, e.g. below your home directory` },
+  );
+}
+
+/** Written beside its place, flushed, renamed: there is never half a file. `check` gets the mode that the new file has. */
+export async function writeWholeFile(
+  path: string,
+  text: string,
+  mode: number,
+  check: (mode: number) => void = () => undefined,
+): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
   try {
-    const file = await open(temporary, "wx", 0o600);
+    const file = await open(temporary, "wx", mode);
     try {
-      await file.writeFile(text);
       // The mode that open gives is cut by the umask, never widened; this makes it exact.
-      await file.chmod(0o600);
+      await file.chmod(mode).catch((error: unknown) => {
+        if (!isErrno(error, "EPERM", "ENOTSUP", "ENOSYS")) throw error;
+      });
+      check((await file.stat()).mode);
+      await file.writeFile(text);
       await file.sync();
     } finally {
       await file.close();

@@ -17,7 +17,7 @@ import {
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "#lib/clock.ts";
-import { FleetError } from "#lib/errors.ts";
+import { asFleetError, FleetError } from "#lib/errors.ts";
 import { isErrno, removeEmptyFolder } from "#lib/files.ts";
 
 /**
@@ -32,6 +32,8 @@ export interface Locks {
 export interface Waiting {
   /** How long to wait for another holder, in milliseconds. */
   readonly timeoutMs: number;
+  /** How long a fault of the database may last, in milliseconds. @default 10,000 */
+  readonly faultyMs?: number;
   readonly signal: AbortSignal;
   /** Told who holds it, while waiting. */
   readonly progress: (message: string) => void;
@@ -234,7 +236,7 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
         } catch (error) {
           // The folder, or the file in it, went with the last lease of another process.
           const passing = isErrno(error, "ENOENT") || isSqliteError(error, "SQLITE_");
-          if (!passing || clock.now() - workedAt > faultyForMs) throw error;
+          if (!passing || clock.now() - workedAt > (waiting.faultyMs ?? faultyForMs)) throw explain(error, folder);
           prepareFolder();
           return "busy";
         }
@@ -259,6 +261,13 @@ function makeFolder(folder: string): void {
     // Between its two looks at an existing folder, another process removed and made it.
     if (!isErrno(error, "EEXIST", "ENOENT")) throw error;
   }
+}
+
+/** SQLite does not say of which file it speaks. */
+function explain(error: unknown, folder: string): unknown {
+  const fault = asFleetError(error);
+  if (fault.code !== "DiskFailed" || !isSqliteError(error, "SQLITE_")) return error;
+  return new FleetError("DiskFailed", `${fault.message} (database in ${folder})`, { hint: fault.hint, cause: error });
 }
 
 function isSqliteError(error: unknown, prefix: string): boolean {

@@ -1,6 +1,6 @@
-import { chmod, realpath, stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { FleetError } from "#lib/errors.ts";
-import { isErrno, tryReadText, writePrivateFile } from "#lib/files.ts";
+import { isErrno, tryReadText, writeWholeFile } from "#lib/files.ts";
 import { findStatements, type Statement } from "#lib/toml-statements.ts";
 
 /** Who may read a file that wasn't there: people keep tokens in it. */
@@ -20,8 +20,7 @@ export async function writeMiseVariable(path: string, name: string, value: strin
   // A link stays a link: what it leads to is replaced.
   const target = text === undefined ? path : await realpath(path);
   const mode = await modeOf(target);
-  await writePrivateFile(target, edited);
-  if (mode !== undefined && mode !== newFileMode) await chmod(target, mode);
+  await writeWholeFile(target, edited, mode ?? newFileMode);
   return true;
 }
 

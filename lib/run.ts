@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { createAws } from "#lib/aws/create.ts";
 import { confirm } from "#lib/cli/confirm.ts";
@@ -8,6 +9,7 @@ import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { EventReader, FleetEvent, Row, Subject } from "#lib/events.ts";
+import { refuseIgnoredModes } from "#lib/files.ts";
 import { describeAwsPlaceholder } from "#lib/fleet/placeholders.ts";
 import { type Fleet, isLocal } from "#lib/fleet/types.ts";
 import { awsTargets } from "#lib/graph/aws-targets.ts";
@@ -49,6 +51,8 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   const limits = await limitsOf(verb, resources, selected, world, options);
 
   const journal = verb.mutates ? await createJournal(session.paths.runs, startedAt) : undefined;
+  if (journal !== undefined && verb.name === "create")
+    refuseIgnoredModes((await stat(journal.folder)).mode, journal.folder);
   const tally = createTally(resources, {
     requirePresent: verb.name === "status" && !options.allowAbsent,
     tellChanges: options.detailedExitcode === true,

@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { asFleetError } from "#lib/errors.ts";
+import { asFleetError, isDiskFault } from "#lib/errors.ts";
 import { readInstallManifest } from "#sandbox/argocd/install-manifest.ts";
 import { awsVariables, writeProfiles } from "#sandbox/aws/environment.ts";
 import { parseCloudFault } from "#sandbox/aws/faults.ts";
@@ -336,8 +336,8 @@ if (import.meta.main) {
   try {
     await main(Bun.argv.slice(2));
   } catch (error) {
-    const { code, message, hint } = asFleetError(error);
-    if (code === "DiskFailed") {
+    const { message, hint } = asFleetError(error);
+    if (isDiskFault(error)) {
       process.stderr.write(`${message}\n${hint}\n`);
       process.exit(DISK_FAILED);
     }

@@ -40,6 +40,25 @@ test("a database that cannot be written is named", () => {
   expect([code, message]).toEqual(["DiskFailed", expect.stringMatching(/^SQLITE_READONLY: /)]);
 });
 
+test.each([
+  ["EACCES", "set CLUSTERS_DIRECTORY"],
+  ["EPERM", "set CLUSTERS_DIRECTORY"],
+  ["EROFS", "set CLUSTERS_DIRECTORY"],
+  ["EDQUOT", "free some space"],
+  ["SQLITE_CANTOPEN", "set CLUSTERS_DIRECTORY"],
+  ["SQLITE_CANTOPEN_ISDIR", "set CLUSTERS_DIRECTORY"],
+  ["SQLITE_IOERR_WRITE", "set CLUSTERS_DIRECTORY"],
+  ["SQLITE_READONLY_DBMOVED", "set CLUSTERS_DIRECTORY"],
+  ["SQLITE_FULL", "free some space"],
+])("%s is a fault of the disk", (code, hint) => {
+  const report = reportError(Object.assign(new Error("x, open '/a'"), { code, syscall: "open", path: "/a" }));
+  expect(report).toEqual({ code: "DiskFailed", message: `${code}: x, open '/a'`, hint: expect.stringContaining(hint) });
+});
+
+test.each(["connect", "listen", "spawn"])("a refused %s is none", (syscall) => {
+  expect(reportError(Object.assign(new Error("no"), { code: "EACCES", syscall })).code).toBe("Unexpected");
+});
+
 test("a sandbox whose folder cannot be made says why in its first words", async () => {
   const folder = mkdtempSync(join(tmpdir(), "disk-"));
   writeFileSync(join(folder, "file"), "");

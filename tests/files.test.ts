@@ -1,7 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno, makePrivate, removeEmptyFolder, tryReadText, writePrivateFile } from "#lib/files.ts";
+import {
+  isErrno,
+  makePrivate,
+  refuseIgnoredModes,
+  removeEmptyFolder,
+  tryReadText,
+  writePrivateFile,
+} from "#lib/files.ts";
 import { withFolder } from "#tests/support/processes.ts";
 
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
@@ -39,6 +46,11 @@ describe("a private file", () => {
       await expect(writePrivateFile(join(folder, "taken"), "text")).rejects.toThrow();
       expect(await readdir(folder)).toEqual(["taken"]);
     }));
+
+  test.each([0o100777, 0o100640, 0o40701])("is refused where a file system gives it to others: %o", (mode) => {
+    expect(() => refuseIgnoredModes(mode, "/mnt/c/checkout/clusters/x")).toThrow(/^\/mnt\/c\/checkout\/clusters\/x: /);
+    expect(() => refuseIgnoredModes(mode & ~0o077, "x")).not.toThrow();
+  });
 
   test("is made of any file", () =>
     withFolder(async (folder) => {

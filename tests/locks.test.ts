@@ -215,6 +215,19 @@ describe("a lease that somebody left", () => {
       expect(readdirSync(folder)).toEqual(["damaged-leases-text.sqlite"]);
     }));
 
+  test("in a database that can't be written says which, and what to set", () =>
+    withLocks(async (folder) => {
+      mkdirSync(folder, { recursive: true });
+      symlinkSync("../../../../../../../../dev/full", join(folder, "leases"));
+      const locks = createLocks(folder, virtualClock(), "create-all");
+      const error = await failureOf(locks.hold("one", waiting(), () => Promise.resolve()));
+      expect([error.code, error.message]).toEqual([
+        "DiskFailed",
+        expect.stringMatching(new RegExp(`^SQLITE_\\w+: .* \\(database in ${folder}\\)$`)),
+      ]);
+      expect(error.hint).toContain("CLUSTERS_DIRECTORY");
+    }));
+
   test("in a database whose pages are damaged is set aside too", () =>
     withLocks(async (folder) => {
       writeLease(folder, { pid: process.ppid, started: startOf(process.ppid) });

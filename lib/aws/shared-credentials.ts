@@ -53,7 +53,11 @@ export async function addProfile(path: string, profile: string, { id, secret }: 
   const gap = text === undefined || text === "" ? "" : text.endsWith("\n") ? "\n" : "\n\n";
   const section = [`[${profile}]`, `aws_access_key_id = ${id}`, `aws_secret_access_key = ${secret}`, ""].join("\n");
   // A link stays a link: what it leads to is replaced.
-  await writePrivateFile(text === undefined ? path : await realpath(path), `${text ?? ""}${gap}${section}`);
+  await writePrivateFile(
+    text === undefined ? path : await realpath(path),
+    `${text ?? ""}${gap}${section}`,
+    "AWS_SHARED_CREDENTIALS_FILE",
+  );
 }
 
 function refuseTaken(text: string, path: string, profile: string): void {

@@ -12,7 +12,7 @@ import {
 } from "#lib/credentials/session-cache.ts";
 import { type AwsSession, identify } from "#lib/credentials/sts.ts";
 import { adoptEnvironment, type Environment } from "#lib/environment.ts";
-import { FleetError } from "#lib/errors.ts";
+import { FleetError, isDiskFault } from "#lib/errors.ts";
 import { writePrivateFile } from "#lib/files.ts";
 import { loadFleet } from "#lib/fleet/load.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
@@ -53,23 +53,44 @@ const lockTimeoutMs = 45_000;
  */
 export async function renewSession(environment: Environment, request: SessionRequest): Promise<CachedSession> {
   const { key, folder, locks, minimumMs, doubt } = request;
-  const waiting = { timeoutMs: lockTimeoutMs, signal: new AbortController().signal, progress: () => undefined };
-  return await createLocks(locks, systemClock, "kube-token").hold(sessionPath("aws", key), waiting, async () => {
+  const { signal } = new AbortController();
+  const waiting = { timeoutMs: lockTimeoutMs, faultyMs: 1_000, signal, progress: () => undefined };
+  let renewed: Promise<CachedSession> | undefined;
+  try {
+    return await createLocks(locks, systemClock, "kube-token").hold(sessionPath("aws", key), waiting, async () => {
+      renewed = renew();
+      return await renewed;
+    });
+  } catch (error) {
+    // The disk keeps no lock and no cache; nobody needs them for a session.
+    if (!isDiskFault(error)) throw error;
+    return await (renewed ?? renew());
+  }
+
+  async function renew(): Promise<CachedSession> {
     const cached = readSession(folder, key);
     keepSecret(cached?.secretAccessKey, cached?.sessionToken);
     const lives = cached !== undefined && cached.expiresMs - Date.now() >= minimumMs;
     if (lives && (await isTrusted(environment, cached, doubt))) {
       // Its age says when it was last known to be good.
-      if (doubt !== undefined) await writePrivateFile(sessionPath(folder, key), formatSession(key, cached));
+      if (doubt !== undefined) await keep(cached);
       return cached;
     }
     const session = await openSession(environment, request);
     // Of what expires nobody knows when, nothing is kept.
     if (Number.isFinite(session.expiresMs)) {
-      await writePrivateFile(sessionPath(folder, key), formatSession(key, session));
+      await keep(session);
     }
     return session;
-  });
+  }
+
+  async function keep(session: CachedSession): Promise<void> {
+    try {
+      await writePrivateFile(sessionPath(folder, key), formatSession(key, session));
+    } catch (error) {
+      if (!isDiskFault(error)) throw error;
+    }
+  }
 }
 
 /** What can't be asked is believed: a cluster that refuses it says so. */

@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from "node:fs";
-import { FleetError } from "#lib/errors.ts";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats, unlinkSync } from "node:fs";
+import { FleetError, isDiskFault } from "#lib/errors.ts";
+import { refuseIgnoredModes } from "#lib/files.ts";
 
 /** Whose session a file holds: nothing that was fetched in one way is ever taken for another. */
 export interface SessionKey {
@@ -42,19 +43,22 @@ export function readSession(folder: string, key: SessionKey): KeptSession | unde
   const path = sessionPath(folder, key);
   let file: number;
   try {
-    refuseShared(lstatSync(folder), folder);
+    const stats = lstatSync(folder);
+    if (!stats.isDirectory()) return undefined;
+    refuseShared(stats, folder);
     // Not through a link: it may lead to a file of somebody else.
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
     if (hasCode(error, "ELOOP")) throw unsafe(path, "is a link");
-    throw error;
+    return ignoreFault(error);
   }
   try {
     const stats = fstatSync(file);
     refuseShared(stats, path);
     const session = parseSession(readFileSync(file, "utf8"), key);
     return session === undefined ? undefined : { ...session, keptMs: stats.mtimeMs };
+  } catch (error) {
+    return ignoreFault(error);
   } finally {
     closeSync(file);
   }
@@ -93,11 +97,35 @@ export function refuseOtherIdentity(arn: string, { accountId, role }: SessionKey
   });
 }
 
+/** Nothing, nothing that can be read, or a file system where nothing is kept from others: there is no cache. */
+function ignoreFault(error: unknown): undefined {
+  if (hasCode(error, "ENOENT") || isDiskFault(error)) return undefined;
+  throw error;
+}
+
 /** Files and folders of ours alone; nobody else may have put something there. */
 function refuseShared(stats: Stats, path: string): void {
   const own = process.getuid?.() ?? stats.uid;
   if (stats.uid !== own) throw unsafe(path, `belongs to user ${stats.uid}`);
-  if ((stats.mode & 0o077) !== 0) throw unsafe(path, `has mode 0${(stats.mode & 0o777).toString(8)}`);
+  if ((stats.mode & 0o077) === 0) return;
+  refuseIgnoredModes(modeOfNewFile(path) ?? 0, path);
+  throw unsafe(path, `has mode 0${(stats.mode & 0o777).toString(8)}`);
+}
+
+/** What becomes of mode 0600 beside this path; undefined where nothing can be written. */
+function modeOfNewFile(path: string): number | undefined {
+  const probe = `${path}.${process.pid}-${crypto.randomUUID()}.tmp`;
+  try {
+    const file = openSync(probe, "wx", 0o600);
+    try {
+      return fstatSync(file).mode;
+    } finally {
+      closeSync(file);
+      unlinkSync(probe);
+    }
+  } catch {
+    return undefined;
+  }
 }
 
 function unsafe(path: string, what: string): FleetError {

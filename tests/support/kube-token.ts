@@ -30,6 +30,8 @@ export interface Run {
   readonly more?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Program and arguments that run it, e.g. on another disk. */
+  readonly within?: readonly string[];
 }
 
 export interface Credential {
@@ -55,7 +57,7 @@ export async function openKubeToken() {
   const sts: Sts = openSts("123456789012");
 
   /** As a kubeconfig calls it. */
-  async function run({ options = {}, more = [], env = {}, cwd = "/" }: Run = {}) {
+  async function run({ options = {}, more = [], env = {}, cwd = "/", within = [] }: Run = {}) {
     const all = {
       cluster,
       region: "eu-central-1",
@@ -69,21 +71,24 @@ export async function openKubeToken() {
     };
     const args = Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
     const flags = ["--no-env-file", `--config=${projectRoot}/bunfig.toml`, "--no-install", "run"];
-    const child = Bun.spawn([process.execPath, ...flags, `${projectRoot}/tasks/kube-token.ts`, ...args, ...more], {
-      cwd,
-      env: {
-        PATH: Bun.env.PATH ?? "",
-        HOME: "/nonexistent",
-        AWS_EC2_METADATA_DISABLED: "true",
-        AWS_ACCESS_KEY_ID: "AKIAOFABASE",
-        AWS_SECRET_ACCESS_KEY: "secretofthebase",
-        AWS_ENDPOINT_URL: sts.endpoint,
-        ...env,
+    const child = Bun.spawn(
+      [...within, process.execPath, ...flags, `${projectRoot}/tasks/kube-token.ts`, ...args, ...more],
+      {
+        cwd,
+        env: {
+          PATH: Bun.env.PATH ?? "",
+          HOME: "/nonexistent",
+          AWS_EC2_METADATA_DISABLED: "true",
+          AWS_ACCESS_KEY_ID: "AKIAOFABASE",
+          AWS_SECRET_ACCESS_KEY: "secretofthebase",
+          AWS_ENDPOINT_URL: sts.endpoint,
+          ...env,
+        },
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
       },
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    });
+    );
     const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
     return { stdout, stderr, exitCode: await child.exited };
   }

@@ -76,6 +76,8 @@ export const errorCodes = {
   ClockSkewed: 1,
   AwsUnreachable: 1,
   SessionExpired: 1,
+  MfaCodeNeeded: 1,
+  RootRefused: 1,
   AwsDenied: 1,
   AwsThrottled: 1,
   AwsFailed: 1,

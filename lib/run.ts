@@ -2,9 +2,11 @@ import { stat } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { createAws } from "#lib/aws/create.ts";
 import { confirm } from "#lib/cli/confirm.ts";
+import { mfaPrompt } from "#lib/cli/mfa.ts";
 import { terminal } from "#lib/cli/program.ts";
 import { listenForSignals } from "#lib/cli/signals.ts";
 import { systemClock } from "#lib/clock.ts";
+import { prepareBase } from "#lib/credentials/aws-base.ts";
 import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
@@ -41,6 +43,9 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   refuseLeftOut(graph, selected, options);
   const resources = resourcesFor(asked, graph, selected, options);
   if (verb.mutates && asked.name === "delete") await confirmDelete(selected, options, fleet, session.environment);
+
+  // While the tree is drawn, nobody can be asked.
+  if (resources.some(({ id }) => id.startsWith("aws/"))) await prepareAws(session.environment);
 
   let emit: (event: Emitted) => void = () => undefined;
   const interrupts = listenForSignals((name) => {
@@ -104,6 +109,12 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   return exitCode;
 }
 
+async function prepareAws(environment: Environment): Promise<void> {
+  const { variables } = environment;
+  const endpoint = awsEndpointOf(variables);
+  await prepareBase({ variables, askMfaCode: mfaPrompt(environment), ...(endpoint === undefined ? {} : { endpoint }) });
+}
+
 /** Names of what a task of accounts is about, instead of clusters. */
 async function selectionOf({ aws, selection }: RunOptions, { fleet, environment }: Session): Promise<Selection> {
   if (aws === undefined) return selection;
@@ -113,7 +124,12 @@ async function selectionOf({ aws, selection }: RunOptions, { fleet, environment 
       hint: "docs/aws.md shows the way from nothing; --sandbox needs no account",
     });
   }
-  const targets = await awsTargets(aws, fleet, selection.accounts, createAws(fleet, environment.variables));
+  const targets = await awsTargets(
+    aws,
+    fleet,
+    selection.accounts,
+    createAws(fleet, environment.variables, { askMfaCode: mfaPrompt(environment) }),
+  );
   return { targets };
 }
 

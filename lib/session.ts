@@ -63,7 +63,7 @@ export function createWorld(session: Session, clock: Clock, signal: AbortSignal,
       apis.set(key, api);
       return api;
     },
-    aws: createAws(session.fleet, session.environment.variables, clock),
+    aws: createAws(session.fleet, session.environment.variables, { clock }),
     dns: openDns(session.environment.dnsDirectory),
     download: (url) => download(url, signal),
     locks: createLocks(session.paths.locks, clock, taskName()),

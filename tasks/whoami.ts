@@ -12,20 +12,22 @@ export const spec: CommandSpec = { options: [option.sandbox, option.fleet, optio
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values }) => {
-    const [{ exitCodeOf, whoami }, { formatHops }, { createAws }, { trustReader }, { openSession }] = await Promise.all(
-      [
+    const [{ exitCodeOf, whoami }, { formatHops }, { createAws }, { trustReader }, { mfaPrompt }, { openSession }] =
+      await Promise.all([
         import("#lib/credentials/whoami.ts"),
         import("#lib/credentials/format-hops.ts"),
         import("#lib/aws/create.ts"),
         import("#lib/aws/role-trust.ts"),
+        import("#lib/cli/mfa.ts"),
         import("#lib/session.ts"),
-      ],
-    );
+      ]);
     const { environment, fleet } = await openSession({
       sandbox: flags.has("sandbox"),
       fleetFile: values.get("fleet")?.[0],
     });
-    const hops = await whoami(environment, fleet, trustReader(createAws(fleet, environment.variables)));
+    const askMfaCode = mfaPrompt(environment);
+    const readTrust = trustReader(createAws(fleet, environment.variables, { askMfaCode }));
+    const hops = await whoami(environment, fleet, readTrust, askMfaCode);
     if (flags.has("json")) for (const hop of hops) terminal.json(hop);
     else terminal.out(formatHops(hops));
     return exitCodeOf(hops);

@@ -1,4 +1,5 @@
 import { calling } from "#lib/aws/calling.ts";
+import { refuseRoot } from "#lib/credentials/aws.ts";
 import type { AwsSession } from "#lib/credentials/sts.ts";
 import { awsManagementRole, awsReadOnlyManagementRole } from "#lib/fleet/roles.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
@@ -10,6 +11,12 @@ export interface CallerState {
   readonly principal: string;
 }
 
+/** @throws FleetError RootRefused */
+function parseUserArn(arn: string): string {
+  refuseRoot({ arn, account: arn.split(":")[4] ?? "" });
+  return arn;
+}
+
 export interface CallerOptions {
   readonly account: AwsAccount;
   readonly owner: Owner;
@@ -19,6 +26,8 @@ export interface CallerOptions {
 
 /** Whom the management role lets in: who is named, else whoever makes it. Only looked at. */
 export function callerIdentity({ account, owner, userArn }: CallerOptions): Resource<CallerState> {
+  const find = async (world: World): Promise<string> =>
+    userArn === undefined ? await principalOf(world, account, await findCaller(world, account)) : parseUserArn(userArn);
   return {
     id: `aws/${account.name}/caller`,
     title: `${account.name}: caller`,
@@ -28,13 +37,10 @@ export function callerIdentity({ account, owner, userArn }: CallerOptions): Reso
     needs: [],
     keptOnDelete: "it isn't ours",
     async observe(world) {
-      const principal = userArn ?? (await principalOf(world, account, await findCaller(world, account)));
-      return { kind: "present", state: { principal } };
+      return { kind: "present", state: { principal: await find(world) } };
     },
     diff: () => [],
-    ensure: async (world) => ({
-      principal: userArn ?? (await principalOf(world, account, await findCaller(world, account))),
-    }),
+    ensure: async (world) => ({ principal: await find(world) }),
     remove: () => Promise.resolve({ kind: "kept", why: "it isn't ours" }),
     health: ({ principal }) => ({ kind: "healthy", summary: principal }),
   };

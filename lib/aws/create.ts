@@ -1,7 +1,6 @@
 import type { Aws, AwsActor } from "#lib/aws/clients.ts";
 import { ask, isSessionRefused, isUnsettled } from "#lib/aws/explain.ts";
-import type { Clock } from "#lib/clock.ts";
-import { type AwsChain, awsChain } from "#lib/credentials/aws.ts";
+import { type AwsChain, type AwsChainOptions, awsChain } from "#lib/credentials/aws.ts";
 import { type AwsClientSettings, type AwsReach, awsClientSettings } from "#lib/credentials/aws-client-settings.ts";
 import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import type { AwsSession } from "#lib/credentials/sts.ts";
@@ -12,14 +11,18 @@ import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 const globalRegion = "us-east-1";
 
 /** Clients of the accounts of a fleet, one per actor and region. Nothing of the SDK is loaded before the first is asked for. */
-export function createAws(fleet: Fleet, variables: Readonly<Record<string, string>>, clock?: Clock): Aws {
+export function createAws(
+  fleet: Fleet,
+  variables: Readonly<Record<string, string>>,
+  options: Pick<AwsChainOptions, "clock" | "allowRoot" | "askMfaCode"> = {},
+): Aws {
   let chain: AwsChain | undefined;
   const reach = (): AwsReach => {
     const endpoint = awsEndpointOf(variables);
     return { variables, ...(endpoint === undefined ? {} : { endpoint }) };
   };
   const open = (): AwsChain => {
-    chain ??= awsChain({ fleet, ...reach(), ...(clock === undefined ? {} : { clock }) });
+    chain ??= awsChain({ fleet, ...reach(), ...options });
     return chain;
   };
   const clients = new Map<string, unknown>();

@@ -1,6 +1,5 @@
-import { createInterface } from "node:readline/promises";
+import { askLine } from "#lib/cli/prompt.ts";
 import { FleetError } from "#lib/errors.ts";
-import { printable } from "#lib/view/printable.ts";
 
 export interface Confirmation {
   /** What is about to go, one line. */
@@ -18,18 +17,8 @@ export async function confirm(confirmation: Confirmation): Promise<void> {
       hint: "add --yes to delete without a question, or --dry-run to see what would go",
     });
   }
-  const prompt = createInterface({ input: process.stdin, output: process.stdout });
-  // Ctrl-D ends the question without an answer.
-  const ended = new Promise<string>((resolve) => prompt.once("close", () => resolve("")));
-  try {
-    const answer = await Promise.race([
-      prompt.question(printable(`${confirmation.question}. Type yes to go on: `)),
-      ended,
-    ]);
-    if (answer.trim().toLowerCase() !== "yes") {
-      throw new FleetError("NotConfirmed", "nothing was deleted", { hint: "type yes, or add --yes" });
-    }
-  } finally {
-    prompt.close();
+  const answer = await askLine(`${confirmation.question}. Type yes to go on: `, process.stdout);
+  if (answer.trim().toLowerCase() !== "yes") {
+    throw new FleetError("NotConfirmed", "nothing was deleted", { hint: "type yes, or add --yes" });
   }
 }

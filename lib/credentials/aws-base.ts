@@ -1,5 +1,12 @@
 import type { AwsCredentialIdentity } from "@aws-sdk/types";
 import { type AwsReach, awsClientSettings, profileOf } from "#lib/credentials/aws-client-settings.ts";
+import {
+  keepSession,
+  keptSessionPath,
+  mfaSerialOf,
+  readKeptSession,
+  readProfile,
+} from "#lib/credentials/aws-profile.ts";
 import { stsRegion } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
 import { formatWord } from "#lib/exec.ts";
@@ -28,7 +35,7 @@ export function hasKeys({ AWS_ACCESS_KEY_ID: id = "" }: AwsReach["variables"]): 
  * In the order of the AWS CLI: keys of the environment, the profile, the role of the machine. A profile that does not exist, or
  * whose credentials fail, ends the search: what comes after it is somebody else.
  *
- * @throws FleetError CredentialsMissing
+ * @throws FleetError CredentialsMissing, MfaCodeNeeded
  */
 export async function findCredentials(reach: AwsReach): Promise<AwsCredentialIdentity> {
   const named = profileOf(reach.variables);
@@ -55,30 +62,52 @@ export async function findCredentials(reach: AwsReach): Promise<AwsCredentialIde
   }
 }
 
-/** Credentials of a named profile; undefined when there is no such profile. @throws FleetError CredentialsMissing when it gives none */
+/** Credentials of a named profile; undefined when there is no such profile. @throws FleetError CredentialsMissing when it gives none, MfaCodeNeeded */
 export async function findProfile(profile: string, reach: AwsReach): Promise<AwsCredentialIdentity | undefined> {
   return (await readProfile(profile)) === undefined ? undefined : await openProfile(profile, reach);
 }
 
-async function readProfile(profile: string): Promise<Readonly<Record<string, string | undefined>> | undefined> {
-  const { loadSharedConfigFiles } = await import("@smithy/core/config");
-  const { configFile, credentialsFile } = await loadSharedConfigFiles();
-  const [configured, stored] = [configFile[profile], credentialsFile[profile]];
-  return configured === undefined && stored === undefined ? undefined : { ...configured, ...stored };
-}
-
+/** @throws FleetError CredentialsMissing, MfaCodeNeeded */
 async function openProfile(profile: string, reach: AwsReach): Promise<AwsCredentialIdentity> {
+  const settings = await readProfile(profile);
+  const serial = await mfaSerialOf(profile);
+  const path = serial === undefined || settings === undefined ? undefined : keptSessionPath(settings, reach.variables);
+  const kept = path === undefined ? undefined : await readKeptSession(path);
+  if (kept !== undefined) return kept;
   const { fromIni } = await import("@aws-sdk/credential-providers");
   const clientConfig = { region: stsRegion, ...(await awsClientSettings(reach)) };
+  const mfaCodeProvider = async (device: string): Promise<string> => {
+    if (reach.askMfaCode !== undefined) return await reach.askMfaCode(device);
+    throw new FleetError("MfaCodeNeeded", `the profile ${profile} needs a code of the MFA device ${device}`, {
+      hint: "mise run whoami   (on a terminal: it asks for the code, and other commands then use the same session)",
+    });
+  };
   try {
-    return await fromIni({ profile, clientConfig })();
+    const found = await fromIni({ profile, clientConfig, mfaCodeProvider })();
+    if (path !== undefined) await keepSession(path, found);
+    return found;
   } catch (cause) {
+    if (cause instanceof FleetError) throw cause;
     throw new FleetError("CredentialsMissing", `the profile ${profile} gives no credentials`, {
-      hint: `aws sso login --profile ${formatWord(profile)}, or correct it in ~/.aws/config`,
+      hint:
+        serial === undefined
+          ? `aws sso login --profile ${formatWord(profile)}, or correct it in ~/.aws/config`
+          : `run it again with the current code of ${serial}: each code is accepted once`,
       details: cause instanceof Error ? [cause.message] : [],
       cause,
     });
   }
+}
+
+/** Asks for the code of the profile's MFA device, where one is needed and no session is kept. @throws FleetError as findCredentials() */
+export async function prepareBase(reach: AwsReach): Promise<void> {
+  if (hasKeys(reach.variables) || hasJobToken(reach.variables)) return;
+  const profile = profileOf(reach.variables) ?? "default";
+  if ((await mfaSerialOf(profile)) !== undefined) await openProfile(profile, reach);
+}
+
+function hasJobToken({ ACTIONS_ID_TOKEN_REQUEST_URL: url = "" }: AwsReach["variables"]): boolean {
+  return url !== "";
 }
 
 /** A token of the running job, new each time: one lives for minutes. Undefined outside of GitHub, or without the permission. */

@@ -9,6 +9,8 @@ export interface AwsReach {
   readonly variables: Readonly<Record<string, string>>;
   /** An emulator on this computer. @default AWS itself */
   readonly endpoint?: string;
+  /** Asks a person for the code that an MFA device shows. @default nobody can be asked */
+  readonly askMfaCode?: ((serial: string) => Promise<string>) | undefined;
 }
 
 /** What every client of AWS is made with, whatever its service. */

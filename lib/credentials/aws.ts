@@ -15,7 +15,7 @@ import type { Account, AwsAccount, Fleet } from "#lib/fleet/types.ts";
  * of STS per run, however many clusters ask, and is renewed before it expires.
  */
 export interface AwsChain {
-  /** What this computer or CI job has of its own. @throws FleetError CredentialsMissing, SessionExpired, AwsUnreachable */
+  /** What this computer or CI job has of its own. @throws FleetError CredentialsMissing, MfaCodeNeeded, RootRefused, SessionExpired, AwsUnreachable */
   base(): Promise<AwsSession>;
   /**
    * Who may do everything in an account: the base where it is of that account and no role of ours, else the profile that is
@@ -48,6 +48,8 @@ export interface AwsChainOptions extends AwsReach {
   readonly fleet: Pick<Fleet, "accounts" | "domain" | "github">;
   /** @default this computer's */
   readonly clock?: Clock;
+  /** The root user of an account is accepted, to make the first user. @default false */
+  readonly allowRoot?: boolean | undefined;
 }
 
 /** A role, and the one in its stead of whoever may only read. */
@@ -166,7 +168,21 @@ async function openBase(options: AwsChainOptions): Promise<Lease<AwsSession>> {
   const token = hasKeys(options.variables) ? undefined : await fetchGithubToken(options.variables);
   const credentials = token === undefined ? await findCredentials(options) : await openByToken(options, token);
   const identity = await identify(options, credentials);
+  if (options.allowRoot !== true) refuseRoot(identity);
   return { value: { credentials, identity }, expiresMs: expiryOf(credentials) };
+}
+
+/**
+ * The root user can assume no role, and a trust policy that names it trusts everybody in the account
+ * (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+ *
+ * @throws FleetError RootRefused
+ */
+export function refuseRoot({ arn, account }: AwsIdentity): void {
+  if (!/^arn:[\w-]+:iam::\d{12}:root$/.test(arn)) return;
+  throw new FleetError("RootRefused", `the credentials are of the root user of ${account}, which can assume no role`, {
+    hint: `${taskHint("create:aws-mgmt:user", "--apply")}   (makes the user aws-cli in the management account: use its key)`,
+  });
 }
 
 async function openByToken(options: AwsChainOptions, token: string): Promise<AwsCredentialIdentity> {

@@ -1,4 +1,5 @@
 import { awsChain } from "#lib/credentials/aws.ts";
+import type { AwsReach } from "#lib/credentials/aws-client-settings.ts";
 import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import type { AwsSession } from "#lib/credentials/sts.ts";
 import { checkTrust } from "#lib/credentials/trust.ts";
@@ -55,14 +56,19 @@ export type RoleTrust =
 export type ReadTrust = (account: AwsAccount, role: string) => Promise<RoleTrust>;
 
 /** Goes every way into the fleet's AWS accounts, says who one is there, and whom each role lets in. Changes nothing. */
-export async function whoami(environment: Environment, fleet: Fleet, readTrust: ReadTrust): Promise<readonly Hop[]> {
+export async function whoami(
+  environment: Environment,
+  fleet: Fleet,
+  readTrust: ReadTrust,
+  askMfaCode?: AwsReach["askMfaCode"],
+): Promise<readonly Hop[]> {
   const [management] = fleet.accounts.filter(
     (account): account is AwsAccount => account.provider === "aws" && account.role === "management",
   );
   if (management === undefined) return [];
   const { variables, awsUserArn } = environment;
   const endpoint = awsEndpointOf(variables);
-  const chain = awsChain({ fleet, variables, ...(endpoint === undefined ? {} : { endpoint }) });
+  const chain = awsChain({ fleet, variables, askMfaCode, ...(endpoint === undefined ? {} : { endpoint }) });
   const base = await describe("base", "", () => chain.base());
   if (base.result.kind === "failed") return [base];
   const callers = callersOf(fleet, base.result.arn, awsUserArn);

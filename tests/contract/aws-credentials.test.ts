@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "#lib/paths.ts";
@@ -16,9 +16,12 @@ beforeAll(async () => {
   sts = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
-    fetch(request) {
+    async fetch(request) {
+      const body = new URLSearchParams(await request.text());
+      if (body.get("Action") === "AssumeRole") return assumeRole(body);
       const key = /Credential=([^/]+)/.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
-      const result = `<Account>123456789012</Account><Arn>arn:aws:iam::123456789012:user/${key}</Arn><UserId>x</UserId>`;
+      const who = key === "ROOT" ? "root" : `user/${key}`;
+      const result = `<Account>123456789012</Account><Arn>arn:aws:iam::123456789012:${who}</Arn><UserId>x</UserId>`;
       return new Response(
         `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>${result}</GetCallerIdentityResult></GetCallerIdentityResponse>`,
         { headers: { "content-type": "text/xml" } },
@@ -40,6 +43,8 @@ beforeAll(async () => {
       "[profile failing]\ncredential_process = sh -c 'echo the vault is sealed >&2; exit 3'\n",
       "[profile garbled]\ncredential_process = echo nothing\n",
       "[profile circle]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = back\n",
+      `[profile mfa]\nrole_arn = ${mfaRole}\nmfa_serial = ${mfaDevice}\nsource_profile = work\nexternal_id = of-us\nduration_seconds = 3600\n`,
+      `[profile behind-mfa]\nrole_arn = ${mfaRole}2\nsource_profile = mfa\n`,
       "[profile back]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = circle\n",
     ].join("\n"),
   );
@@ -53,26 +58,54 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** Knows one MFA device and its code. */
+function assumeRole(body: URLSearchParams): Response {
+  const xml = (name: string, content: string, status = 200): Response =>
+    new Response(`<${name} xmlns="https://sts.amazonaws.com/doc/2011-06-15/">${content}</${name}>`, {
+      status,
+      headers: { "content-type": "text/xml" },
+    });
+  codes.push(body.get("TokenCode") ?? "");
+  if (body.get("TokenCode") !== "123456") {
+    const message = "MultiFactorAuthentication failed with invalid MFA one time pass code.";
+    const error = `<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>${message}</Message></Error>`;
+    return xml("ErrorResponse", error, 403);
+  }
+  const expiration = new Date(Date.now() + 3_600_000).toISOString();
+  const given = `<AccessKeyId>MFASESSION</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>${expiration}</Expiration>`;
+  const user = `<AssumedRoleUser><Arn>${mfaRole}</Arn><AssumedRoleId>x:y</AssumedRoleId></AssumedRoleUser>`;
+  return xml("AssumeRoleResponse", `<AssumeRoleResult><Credentials>${given}</Credentials>${user}</AssumeRoleResult>`);
+}
+
+const mfaRole = "arn:aws:iam::123456789012:role/operator";
+const mfaDevice = "arn:aws:iam::123456789012:mfa/phone";
+/** Every code that STS got. */
+let codes: string[] = [];
+
 const keysOf = (profile: string, key: string): string =>
   `[${profile}]\naws_access_key_id = ${key}\naws_secret_access_key = s\n`;
 
 type Variables = Readonly<Record<string, string>>;
 
+function environmentOf(variables: Variables): Variables {
+  return {
+    PATH: Bun.env.PATH ?? "",
+    HOME: folder,
+    AWS_SHARED_CREDENTIALS_FILE: join(folder, "credentials"),
+    AWS_CONFIG_FILE: join(folder, "config"),
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${machine.port}/`,
+    AWS_MAX_ATTEMPTS: "1",
+    AWS_DEFAULT_REGION: "us-east-1",
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${sts.port}`,
+    ...variables,
+  };
+}
+
 async function run(command: readonly string[], variables: Variables): Promise<{ key: string; text: string }> {
   const child = Bun.spawn([...command], {
     cwd: projectRoot,
-    env: {
-      PATH: Bun.env.PATH ?? "",
-      HOME: folder,
-      AWS_SHARED_CREDENTIALS_FILE: join(folder, "credentials"),
-      AWS_CONFIG_FILE: join(folder, "config"),
-      AWS_EC2_METADATA_DISABLED: "true",
-      AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${machine.port}/`,
-      AWS_MAX_ATTEMPTS: "1",
-      AWS_DEFAULT_REGION: "us-east-1",
-      AWS_ENDPOINT_URL: `http://127.0.0.1:${sts.port}`,
-      ...variables,
-    },
+    env: environmentOf(variables),
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -82,8 +115,8 @@ async function run(command: readonly string[], variables: Variables): Promise<{ 
 }
 
 const cli = (variables: Variables) => run([awsCli.path ?? "", "sts", "get-caller-identity"], variables);
-const ours = (variables: Variables) =>
-  run([process.execPath, "run", "tests/fixtures/processes/aws-identity.ts"], variables);
+const identityOf = [process.execPath, "run", "tests/fixtures/processes/aws-identity.ts"];
+const ours = (variables: Variables) => run(identityOf, variables);
 
 const keys = { AWS_ACCESS_KEY_ID: "KEYS", AWS_SECRET_ACCESS_KEY: "s" };
 const noFiles = { AWS_SHARED_CREDENTIALS_FILE: "/nonexistent" };
@@ -139,6 +172,83 @@ describe("credentials are found", () => {
   ])("the reason is named: %s", async (profile, reason) => {
     expect((await ours({ AWS_PROFILE: profile })).text).toContain(reason);
   });
+
+  test("the root user is refused, except to make the first user", async () => {
+    const root = { AWS_ACCESS_KEY_ID: "ROOT", AWS_SECRET_ACCESS_KEY: "s" };
+    const { text } = await ours(root);
+    expect(text.split("\n")).toEqual([
+      "the credentials are of the root user of 123456789012, which can assume no role (RootRefused)",
+      expect.stringMatching(/^hint: mise run create:aws-mgmt:user -- --apply /),
+      "",
+    ]);
+    expect((await run([...identityOf, "--allow-root"], root)).text).toBe("arn:aws:iam::123456789012:root\n");
+  });
+
+  /** On a terminal, where a person types this. */
+  async function onTerminal(command: readonly string[], variables: Variables, typed: string) {
+    let [screen, isTyped] = ["", false];
+    const child = Bun.spawn([...command], {
+      cwd: projectRoot,
+      env: environmentOf(variables),
+      terminal: {
+        cols: 100,
+        rows: 30,
+        data(terminal, data) {
+          screen += Buffer.from(data).toString();
+          if (isTyped || !/MFA code .*: /.test(screen)) return;
+          isTyped = true;
+          terminal.write(typed);
+        },
+      },
+    });
+    await child.exited;
+    return { key: /:user\/(\w+)/.exec(screen)?.[1] ?? "none", text: screen };
+  }
+
+  const homes = async (): Promise<string> => await mkdtemp(join(folder, "home-"));
+  const mfa = (HOME: string, profile = "mfa"): Variables => ({ AWS_PROFILE: profile, HOME });
+
+  test.each(["mfa", "behind-mfa"])("an MFA code that nobody can be asked for is named: %s", async (profile) => {
+    codes = [];
+    const { text } = await ours(mfa(await homes(), profile));
+    expect(text).toStartWith(`the profile ${profile} needs a code of the MFA device ${mfaDevice} (MfaCodeNeeded)\n`);
+    expect(text).toContain("hint: mise run whoami");
+    expect(codes).toEqual([]);
+  });
+
+  test("an MFA code is asked for on a terminal, once for all commands of an hour", async () => {
+    codes = [];
+    const home = await homes();
+    const { key, text } = await onTerminal(identityOf, mfa(home), "123456\n");
+    expect(key, text).toBe("MFASESSION");
+    expect(text).toContain(`MFA code of ${mfaDevice}: `);
+    expect((await ours(mfa(home))).key).toBe("MFASESSION");
+    expect(codes).toEqual(["123456"]);
+    const [file = ""] = await readdir(join(home, ".aws/cli/cache"));
+    expect((await stat(join(home, ".aws/cli/cache", file))).mode & 0o777).toBe(0o600);
+  });
+
+  test("an MFA code that is wrong is refused with AWS's reason", async () => {
+    const { text } = await onTerminal(identityOf, mfa(await homes()), "654321\n");
+    expect(text).toContain("the profile mfa gives no credentials (CredentialsMissing)");
+    expect(text).toContain("invalid MFA one time pass code");
+    expect(text).toContain(`the current code of ${mfaDevice}`);
+  });
+
+  test.skipIf(awsCli.path === undefined)(
+    "a session after an MFA code serves us and the AWS CLI",
+    async () => {
+      codes = [];
+      const [byUs, byCli] = [await homes(), await homes()];
+      const command = [awsCli.path ?? "", "sts", "get-caller-identity"];
+      expect((await onTerminal(identityOf, mfa(byUs), "123456\n")).key).toBe("MFASESSION");
+      expect((await cli(mfa(byUs))).key).toBe("MFASESSION");
+      expect((await onTerminal(command, mfa(byCli), "123456\n")).key).toBe("MFASESSION");
+      expect((await ours(mfa(byCli))).key).toBe("MFASESSION");
+      expect(codes).toEqual(["123456", "123456"]);
+    },
+    timeoutMs,
+  );
 
   const elsewhere = async (profile: string): Promise<Variables> => {
     const url = `http://127.0.0.1:${sts.port}`;

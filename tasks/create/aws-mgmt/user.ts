@@ -43,20 +43,23 @@ if (import.meta.main) {
       terminal.out(`${commands.join("\n")}\n`);
       return 0;
     }
-    const [{ setUpCliUser }, { createAws }, { openSession }] = await Promise.all([
+    const [{ setUpCliUser }, { createAws }, { mfaPrompt }, { openSession }] = await Promise.all([
       import("#lib/aws/set-up-cli-user.ts"),
       import("#lib/aws/create.ts"),
+      import("#lib/cli/mfa.ts"),
       import("#lib/session.ts"),
     ]);
     const { environment, fleet, paths, sandbox } = await openSession({ sandbox: false, fleetFile });
+    // The root user may make the first user of an account.
+    const aws = createAws(fleet, environment.variables, { allowRoot: true, askMfaCode: mfaPrompt(environment) });
     if (flags.has("restrict")) {
       const { restrictCliUser } = await import("#lib/aws/restrict-cli-user.ts");
-      await restrictCliUser({ fleet, aws: createAws(fleet, environment.variables), show: terminal.out });
+      await restrictCliUser({ fleet, aws, show: terminal.out });
       return 0;
     }
     await setUpCliUser({
       fleet,
-      aws: createAws(fleet, environment.variables),
+      aws,
       variables: environment.variables,
       root: sandbox ? undefined : paths.root,
       signal: new AbortController().signal,

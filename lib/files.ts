@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { closeSync, fstatSync, openSync, unlinkSync } from "node:fs";
 import { chmod, mkdir, open, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FleetError } from "#lib/errors.ts";
@@ -26,6 +27,22 @@ export function refuseIgnoredModes(mode: number, path: string, setting = "CLUSTE
     `${path}: its file system does not keep file modes (0${(mode & 0o777).toString(8)} instead of 0600), so that other users could read credentials`,
     { hint: `set ${setting} to a path in a Linux file system, e.g. below your home directory` },
   );
+}
+
+/** What becomes of mode 0600 beside this path; 0 where nothing can be written. */
+export function modeOfNewFile(path: string): number {
+  const probe = `${path}.${process.pid}-${crypto.randomUUID()}.tmp`;
+  try {
+    const file = openSync(probe, "wx", 0o600);
+    try {
+      return fstatSync(file).mode;
+    } finally {
+      closeSync(file);
+      unlinkSync(probe);
+    }
+  } catch {
+    return 0;
+  }
 }
 
 /** Written beside its place, flushed, renamed: there is never half a file. `check` gets the mode that the new file has. */

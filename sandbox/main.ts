@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { asFleetError, isDiskFault } from "#lib/errors.ts";
+import { modeOfNewFile, refuseIgnoredModes } from "#lib/files.ts";
 import { readInstallManifest } from "#sandbox/argocd/install-manifest.ts";
 import { awsVariables, writeProfiles } from "#sandbox/aws/environment.ts";
 import { parseCloudFault } from "#sandbox/aws/faults.ts";
@@ -54,6 +55,7 @@ export interface SandboxUp {
 async function up(paths: SandboxPaths, speed: number | undefined, world: SandboxWorld): Promise<void> {
   process.umask(0o077);
   mkdirSync(paths.state, { recursive: true, mode: 0o700 });
+  refuseIgnoredModes(modeOfNewFile(paths.pid), paths.state);
   const daemon = new DaemonClient(paths);
   if (!(await isUp(daemon, paths))) await startOnce(paths, daemon);
   if (speed !== undefined) withState(paths, (state) => state.setSpeed(speed));

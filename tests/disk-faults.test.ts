@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readEnvironment } from "#lib/environment.ts";
 import { reportError } from "#lib/errors.ts";
+import { projectRoot } from "#lib/paths.ts";
 import { callSandbox } from "#lib/sandbox.ts";
+import { whyNoMounts, withoutModes } from "#tests/support/disks.ts";
 import { failureOf } from "#tests/support/failure.ts";
 
 function thrownBy(work: () => unknown): unknown {
@@ -58,6 +60,23 @@ test.each([
 test.each(["connect", "listen", "spawn"])("a refused %s is none", (syscall) => {
   expect(reportError(Object.assign(new Error("no"), { code: "EACCES", syscall })).code).toBe("Unexpected");
 });
+
+test.skipIf(whyNoMounts() !== undefined || Bun.which("bindfs") === null)(
+  "a file system without modes is refused before anything is made",
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), "disk-"));
+    const fleet = join(projectRoot, "tests/fixtures/fleets/valid/two-local.ts");
+    const task = ["run", join(projectRoot, "tasks/create-all.ts"), "--sandbox", "--no-gitops", "--fleet", fleet];
+    const { exitCode, stderr } = Bun.spawnSync([...withoutModes(folder), process.execPath, ...task], {
+      env: { ...Bun.env, CLUSTERS_DIRECTORY: folder },
+      cwd: projectRoot,
+    });
+    rmSync(folder, { recursive: true });
+    expect(stderr.toString()).toMatch(/does not keep file modes.*\nhint: set CLUSTERS_DIRECTORY/);
+    expect(exitCode).toBe(1);
+  },
+  120_000,
+);
 
 test("a sandbox whose folder cannot be made says why in its first words", async () => {
   const folder = mkdtempSync(join(tmpdir(), "disk-"));

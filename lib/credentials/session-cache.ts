@@ -1,6 +1,6 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats, unlinkSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from "node:fs";
 import { FleetError, isDiskFault } from "#lib/errors.ts";
-import { refuseIgnoredModes } from "#lib/files.ts";
+import { modeOfNewFile, refuseIgnoredModes } from "#lib/files.ts";
 
 /** Whose session a file holds: nothing that was fetched in one way is ever taken for another. */
 export interface SessionKey {
@@ -108,24 +108,8 @@ function refuseShared(stats: Stats, path: string): void {
   const own = process.getuid?.() ?? stats.uid;
   if (stats.uid !== own) throw unsafe(path, `belongs to user ${stats.uid}`);
   if ((stats.mode & 0o077) === 0) return;
-  refuseIgnoredModes(modeOfNewFile(path) ?? 0, path);
+  refuseIgnoredModes(modeOfNewFile(path), path);
   throw unsafe(path, `has mode 0${(stats.mode & 0o777).toString(8)}`);
-}
-
-/** What becomes of mode 0600 beside this path; undefined where nothing can be written. */
-function modeOfNewFile(path: string): number | undefined {
-  const probe = `${path}.${process.pid}-${crypto.randomUUID()}.tmp`;
-  try {
-    const file = openSync(probe, "wx", 0o600);
-    try {
-      return fstatSync(file).mode;
-    } finally {
-      closeSync(file);
-      unlinkSync(probe);
-    }
-  } catch {
-    return undefined;
-  }
 }
 
 function unsafe(path: string, what: string): FleetError {

@@ -10,6 +10,7 @@ import { removeStack } from "#lib/aws/stack-remove.ts";
 import { parseTemplate } from "#lib/aws/template.ts";
 import { diffTemplates } from "#lib/aws/template-diff.ts";
 import { FleetError } from "#lib/errors.ts";
+import { formatChange } from "#lib/graph/change.ts";
 import type { Change, Health, Observed, Outputs, Resource } from "#lib/graph/resource.ts";
 
 export { keep, type ParameterValue, type StackOptions, type StackState } from "#lib/aws/stack-model.ts";
@@ -131,8 +132,8 @@ async function change(client: StackClient, state: StackState, outputs: Outputs):
   const settled = changes.filter(({ effect }) => effect === "replace");
   if (settled.length === 0) return await updateStack(client, state, outputs);
   if (!world.options.allowReplacement) {
-    const fields = settled.map(({ field, from, to }) => `${field}: ${from} → ${to}`);
-    throw new FleetError("ReplacementRequired", `${subject}: can't be changed in place: ${fields.join(", ")}`, {
+    const fields = settled.map(formatChange).join(", ");
+    throw new FleetError("ReplacementRequired", `${subject}: can't be changed in place: ${fields}`, {
       hint: "run again with --allow-replacement to delete and recreate it, or change the fleet back",
     });
   }

@@ -18,18 +18,20 @@ export interface StepsOptions {
 
 /**
  * What the resources of one row are doing, cut to the given columns. What runs and what failed is the last to go: first the
- * remarks of finished steps are left out, then the finished steps are counted, then the line is cut.
+ * remarks of finished steps are left out, then the finished steps are counted, then a wait names no others, then the line is cut.
  */
 export function formatSteps(resources: readonly ResourceState[], options: StepsOptions): string {
   const { style, columns } = options;
   const status = rowStatus(resources);
   if (status === "waiting" && resources.every((resource) => resource.kind === "waiting")) {
-    const queued = resources.flatMap((resource) => formatPlace(resource, options.run));
-    return cut(style.dim(queued[0] ?? "waiting"), columns);
+    const texts = [true, false].flatMap((hasNames) =>
+      resources.flatMap((resource) => formatPlace(resource, options.run, hasNames)),
+    );
+    return cut(style.dim(texts.find((text) => widthOf(text) <= columns) ?? "waiting"), columns);
   }
   const ended = resources.filter((resource) => resource.kind === "ended");
   const well = ended.filter((resource) => !isTrouble(resource));
-  const urgent = resources.flatMap((resource) => formatUrgent(resource, options));
+  const urgent = resources.flatMap((resource) => formatUrgent(resource, options, true));
   const blocked = formatBlocked(ended, options);
   const detailed = well.map((resource) => formatWell(resource, style, true));
   const brief = well.map((resource) => formatWell(resource, style, false));
@@ -38,7 +40,10 @@ export function formatSteps(resources: readonly ResourceState[], options: StepsO
     const line = [...done, ...urgent, ...blocked].join("  ");
     if (widthOf(line) <= columns) return line;
   }
-  return cut([...counted, ...urgent, ...blocked].join("  "), columns);
+  const line = [...counted, ...urgent, ...blocked].join("  ");
+  if (widthOf(line) <= columns) return line;
+  const nameless = resources.flatMap((resource) => formatUrgent(resource, options, false));
+  return cut([...counted, ...nameless, ...blocked].join("  "), columns);
 }
 
 function isTrouble(resource: EndedState): boolean {
@@ -46,22 +51,21 @@ function isTrouble(resource: EndedState): boolean {
 }
 
 /** For what it waits, and who has the places now. */
-function formatPlace(resource: ResourceState, run: RunState): readonly string[] {
+function formatPlace(resource: ResourceState, run: RunState, hasNames: boolean): readonly string[] {
   if (resource.kind !== "waiting" || resource.atOnce === undefined) return [];
-  const running = [...run.resources.values()].filter(
-    ({ kind, subject }) => kind === "running" && subject.lane === resource.subject.lane,
+  const running = [...run.resources.values()].flatMap(({ kind, subject }) =>
+    kind === "running" && subject.lane === resource.subject.lane ? [subject.owner.name] : [],
   );
-  return [
-    formatQueued(
-      resource.atOnce,
-      running.map(({ subject }) => subject.owner.name),
-    ),
-  ];
+  return [formatQueued(resource.atOnce, hasNames ? running : [])];
 }
 
-function formatUrgent(resource: ResourceState, { run, style, mark, nowMs }: StepsOptions): readonly string[] {
+function formatUrgent(
+  resource: ResourceState,
+  { run, style, mark, nowMs }: StepsOptions,
+  hasNames: boolean,
+): readonly string[] {
   if (resource.kind === "waiting") {
-    return formatPlace(resource, run).map((text) => style.dim(`· ${resource.subject.label}  ${text}`));
+    return formatPlace(resource, run, hasNames).map((text) => style.dim(`· ${resource.subject.label}  ${text}`));
   }
   if (resource.kind === "running") {
     const waitedMs = nowMs - resource.stepSinceMs;

@@ -61,7 +61,7 @@ test.concurrent("what is changed by hand is told, and mended where create can me
     expect(drifted.exitCode).toBe(1);
     expect(ills(drifted)).toEqual({
       [`${k01}/delegation`]: "absent",
-      [`${k01}/zone`]: "drifted from the fleet (tags.cluster:  → k01.k8s.aws.mylabs.dev)",
+      [`${k01}/zone`]: "drifted from the fleet (tags.cluster: none → k01.k8s.aws.mylabs.dev)",
       [kubeconfig]: `${path} is not of this cluster`,
       [roleStack]: expect.stringContaining("changed behind CloudFormation's back: TenantIamRole/Policies/0"),
     });

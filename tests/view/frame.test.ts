@@ -83,6 +83,8 @@ test("a row that waits for a place says who has the places now", () => {
   ];
   const lines = frameOf(events);
   expect(lines.find((line) => line.includes("k3d01"))).toEndWith("waiting for a place (2 at once: kind02.internal)");
+  const narrow = frameOf(events, { columns: 84 });
+  expect(narrow.find((line) => line.includes("k3d01"))).toEndWith("waiting for a place (2 at once)");
   expect(lines.find((line) => line.includes("k01"))).toContain("✔ zone  · EKS  waiting for a place (");
 });
 

@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { type Environment, withVariables } from "#lib/environment.ts";
+import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import { quoteForShell } from "#lib/exec.ts";
-import type { Fleet } from "#lib/fleet/types.ts";
+import { gitPortOf } from "#lib/fleet/defaults.ts";
+import { type Fleet, isLocal } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 
 /** Everything that the sandbox remembers, and what runs in it write. */
@@ -10,31 +11,48 @@ export function sandboxState(environment: Environment): string {
   return join(environment.stateDirectory ?? join(projectRoot, "clusters"), ".sandbox");
 }
 
-/**
- * Starts the sandbox unless it runs, and gives the environment in which the same programs and endpoints lead into it. A
- * process of its own, because it outlives every command, and because nothing in lib/ may know how it works inside.
- */
-export async function enterSandbox(environment: Environment, state: string, fleet: Fleet): Promise<Environment> {
-  return withVariables(environment, await sandboxVariables(environment, state, fleet));
+export interface Sandbox {
+  /** What points programs at the sandbox; empty ones would point elsewhere. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** The fleet with the ports that it has in this sandbox: another checkout's sandbox may have the fleet's own. */
+  readonly fleet: Fleet;
 }
 
-/** What leads into the sandbox; empty ones would lead elsewhere. */
-export async function sandboxVariables(
-  environment: Environment,
-  state: string,
-  fleet: Fleet,
-): Promise<Readonly<Record<string, string>>> {
+/**
+ * Starts the sandbox unless it runs. It is a process of its own because it outlives every command, and because nothing in
+ * lib/ may know how it works inside.
+ */
+export async function startSandbox(environment: Environment, state: string, fleet: Fleet): Promise<Sandbox> {
   // The first account is the one that its commands come from.
   const accounts = fleet.accounts
     .filter((account) => account.provider === "aws")
     .toSorted((a, b) => Number(b.role === "management") - Number(a.role === "management"))
     .flatMap(({ name, accountId }) => ["--aws-account", `${name}=${accountId}`]);
   const repository = fleet.gitops === undefined ? [] : ["--repository", fleet.gitops.repository];
-  const world = ["--domain", fleet.domain, ...repository, ...accounts];
+  const ports = [...fleet.clusters.filter(isLocal).map(({ apiPort }) => apiPort), ...gitPorts(fleet)];
+  const world = [
+    ...["--domain", fleet.domain, ...repository, ...accounts],
+    ...ports.flatMap((port) => ["--port", String(port)]),
+  ];
   const answer = JSON.parse(await callSandbox("up", environment, state, world)) as {
     readonly env: Readonly<Record<string, string>>;
+    readonly ports: Readonly<Record<string, number>>;
   };
-  return answer.env;
+  return { variables: answer.env, fleet: withPorts(fleet, answer.ports) };
+}
+
+function gitPorts({ gitops }: Fleet): readonly number[] {
+  return gitops === undefined ? [] : [gitPortOf(gitops)];
+}
+
+function withPorts(fleet: Fleet, ports: Readonly<Record<string, number>>): Fleet {
+  const portFor = (wanted: number): number => ports[wanted] ?? wanted;
+  const { clusters, gitops } = fleet;
+  return {
+    ...fleet,
+    clusters: clusters.map((one) => (isLocal(one) ? { ...one, apiPort: portFor(one.apiPort) } : one)),
+    ...(gitops === undefined ? {} : { gitops: { ...gitops, port: portFor(gitPortOf(gitops)) } }),
+  };
 }
 
 /** As a shell takes them. Some programs mind a variable that is there and empty. */
@@ -50,7 +68,7 @@ const diskFailed = 74;
 
 /** One call of the sandbox's own command line; what it printed. @throws FleetError SandboxFailed, DiskFailed */
 export async function callSandbox(
-  verb: "up" | "reset",
+  verb: "up" | "down" | "reset",
   environment: Environment,
   state: string,
   args: readonly string[] = [],

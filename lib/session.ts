@@ -4,14 +4,14 @@ import { taskName } from "#lib/cli/options.ts";
 import type { Clock } from "#lib/clock.ts";
 import { openDns } from "#lib/dns/directory.ts";
 import { download } from "#lib/download.ts";
-import { adoptEnvironment, type Environment, readEnvironment } from "#lib/environment.ts";
+import { adoptEnvironment, type Environment, readEnvironment, withVariables } from "#lib/environment.ts";
 import { createExec } from "#lib/exec.ts";
 import { loadFleet } from "#lib/fleet/load.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { createKubernetesApi, type KubernetesApi } from "#lib/kubernetes/api.ts";
 import { createLocks } from "#lib/locks.ts";
 import { type Paths, pathsBelow, projectRoot } from "#lib/paths.ts";
-import { enterSandbox, sandboxState } from "#lib/sandbox.ts";
+import { sandboxState, startSandbox } from "#lib/sandbox.ts";
 import type { World, WorldOptions } from "#lib/world.ts";
 
 /** Where a command acts, and on what: on this machine, or in the sandbox with files of its own. */
@@ -36,15 +36,13 @@ export async function openSession({ sandbox, fleetFile }: SessionOptions): Promi
   adoptEnvironment(environment);
   const state = environment.stateDirectory ?? join(projectRoot, "clusters");
   const fleet = await loadFleet(fleetFile ?? environment.fleetFile);
-  if (!sandbox) {
-    const { sandboxFolder } = environment;
-    const paths = pathsBelow(projectRoot, sandboxFolder ?? state);
-    return { environment, paths, fleet, sandbox: sandboxFolder !== undefined };
-  }
-  const sandboxed = sandboxState(environment);
-  const inside = await enterSandbox(environment, sandboxed, fleet);
+  const folder = sandbox ? sandboxState(environment) : environment.sandboxFolder;
+  if (folder === undefined) return { environment, paths: pathsBelow(projectRoot, state), fleet, sandbox: false };
+  const started = await startSandbox(environment, folder, fleet);
+  // A shell that has the sandbox's variables may have changed some since.
+  const inside = sandbox ? withVariables(environment, started.variables) : environment;
   adoptEnvironment(inside);
-  return { environment: inside, paths: pathsBelow(projectRoot, sandboxed), fleet, sandbox };
+  return { environment: inside, paths: pathsBelow(projectRoot, folder), fleet: started.fleet, sandbox: true };
 }
 
 /** The world of a whole run; each resource gets it with a progress sink of its own. */

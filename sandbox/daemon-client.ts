@@ -34,6 +34,18 @@ export interface AwsFaultRequest {
   readonly times: number;
 }
 
+export interface EnterRequest {
+  readonly world: SandboxWorld;
+  /** Ports that the fleet wants. */
+  readonly ports: readonly number[];
+}
+
+export interface Entered {
+  readonly awsEndpoint: string | null;
+  /** What each wanted port is in this sandbox. */
+  readonly ports: Readonly<Record<string, number>>;
+}
+
 /** What only the daemon can do, since it holds ports open and runs the API servers. */
 export class DaemonClient {
   readonly #socket: string;
@@ -75,9 +87,9 @@ export class DaemonClient {
     await this.#call("join", node);
   }
 
-  /** Tells it of the world outside of the sandbox; opens AWS, if there are accounts. */
-  async enter(world: SandboxWorld): Promise<{ readonly awsEndpoint: string | null }> {
-    return await this.#call("enter", world);
+  /** Describes the world outside of the sandbox; opens AWS, if there are accounts, and reserves ports. */
+  async enter(request: EnterRequest): Promise<Entered> {
+    return await this.#call("enter", request);
   }
 
   /** What there is in AWS; undefined when there is no AWS. */

@@ -3,16 +3,18 @@ import type { RemoteRepository } from "#sandbox/argocd/repository.ts";
 import { type AwsDoor, openAwsDoor } from "#sandbox/aws/door.ts";
 import { parseCloudFault } from "#sandbox/aws/faults.ts";
 import type { GithubClaims } from "#sandbox/aws/sts/github-issuer.ts";
-import type { AwsFaultRequest } from "#sandbox/daemon-client.ts";
+import type { AwsFaultRequest, Entered, EnterRequest } from "#sandbox/daemon-client.ts";
 import type { Controller } from "#sandbox/kubernetes/server.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
-import { readSettings, type SandboxSettings, type SandboxWorld, writeSettings } from "#sandbox/settings.ts";
+import { ReservedPorts, type ReservedPortsOptions } from "#sandbox/reserved-ports.ts";
+import { readSettings, type SandboxSettings, writeSettings } from "#sandbox/settings.ts";
 
 export interface DaemonWorldOptions {
   readonly paths: SandboxPaths;
   readonly speed: () => number;
   /** What is at work in each cluster of a cloud. */
   readonly controllers: readonly Controller[];
+  readonly published: Pick<ReservedPortsOptions, "isOpen" | "move">;
   readonly log: (line: string) => void;
 }
 
@@ -21,18 +23,26 @@ const noAws = "the sandbox has no AWS: up --aws-account NAME=ID";
 /** What a daemon knows of the world outside, and the clouds in it. */
 export class DaemonWorld {
   readonly #options: DaemonWorldOptions;
+  readonly #ports: ReservedPorts;
   #settings: SandboxSettings;
   #aws: AwsDoor | undefined;
 
   constructor(options: DaemonWorldOptions) {
     this.#options = options;
     this.#settings = readSettings(options.paths.settings);
+    this.#ports = new ReservedPorts({ ports: this.#settings.ports, ...options.published });
   }
 
   /** The repository of the fleet is the checkout that the sandbox is part of. */
   remotes(): readonly RemoteRepository[] {
     const { repository } = this.#settings;
     return repository === undefined ? [] : [{ url: repository, root: join(import.meta.dir, "..") }];
+  }
+
+  /** Before anything listens on them. */
+  async restorePorts(): Promise<void> {
+    await this.#ports.restore();
+    await this.#keep({ ...this.#settings, ports: this.#ports.ports });
   }
 
   async restore(): Promise<void> {
@@ -43,7 +53,7 @@ export class DaemonWorld {
   do(operation: string, body: unknown): Promise<object> | undefined {
     switch (operation) {
       case "enter":
-        return this.#enter(body as SandboxWorld);
+        return this.#enter(body as EnterRequest);
       case "aws-status":
         return this.#awsStatus();
       case "aws-fault":
@@ -62,17 +72,28 @@ export class DaemonWorld {
   }
 
   async close(): Promise<void> {
+    this.#ports.close();
     await this.#aws?.close();
   }
 
-  async #enter(world: SandboxWorld): Promise<object> {
-    const before = this.#settings;
-    const { accounts, ...others } = world;
-    this.#settings = { ...before, ...others, accounts: accounts.length === 0 ? before.accounts : accounts };
+  async #enter({ world: { accounts, ...others }, ports }: EnterRequest): Promise<Entered> {
+    const { accounts: known, domain } = this.#settings;
+    await this.#ports.reserve(ports);
+    await this.#keep({
+      ...this.#settings,
+      ...others,
+      accounts: accounts.length === 0 ? known : accounts,
+      ports: this.#ports.ports,
+    });
     if (this.#settings.accounts.length > 0) await this.#openAws();
-    if (!Bun.deepEquals(before, this.#settings)) await writeSettings(this.#options.paths.settings, this.#settings);
-    if (before.domain !== this.#settings.domain) await this.#aws?.writeDirectory();
-    return { awsEndpoint: this.#aws?.endpoint ?? null };
+    if (domain !== this.#settings.domain) await this.#aws?.writeDirectory();
+    return { awsEndpoint: this.#aws?.endpoint ?? null, ports: this.#ports.ports };
+  }
+
+  async #keep(settings: SandboxSettings): Promise<void> {
+    const before = this.#settings;
+    this.#settings = settings;
+    if (!Bun.deepEquals(before, settings)) await writeSettings(this.#options.paths.settings, settings);
   }
 
   async #openAws(): Promise<AwsDoor> {
@@ -86,8 +107,7 @@ export class DaemonWorld {
       controllers,
       log,
     });
-    this.#settings = { ...this.#settings, awsPort: this.#aws.port };
-    await writeSettings(paths.settings, this.#settings);
+    await this.#keep({ ...this.#settings, awsPort: this.#aws.port });
     return this.#aws;
   }
 

@@ -5,7 +5,7 @@ import { ArgocdBehaviour } from "#sandbox/argocd/controller.ts";
 import { SnapshotRepository } from "#sandbox/argocd/repository.ts";
 import type { NewControlPlane, NewNode } from "#sandbox/daemon-client.ts";
 import { DaemonWorld } from "#sandbox/daemon-world.ts";
-import { now, randomId } from "#sandbox/docker/engine.ts";
+import { movePort, now, randomId } from "#sandbox/docker/engine.ts";
 import type { Container, ControlPlane } from "#sandbox/docker/model.ts";
 import { DockerState } from "#sandbox/docker/state.ts";
 import { loadX509, makeCertificates } from "#sandbox/kubernetes/certificates.ts";
@@ -49,6 +49,11 @@ class Daemon {
       paths,
       speed: () => this.#state.speed(),
       controllers: [this.#argocd],
+      published: {
+        isOpen: (port) =>
+          this.#state.containers().some((one) => this.#listeners.has(one.id) && one.port?.hostPort === port),
+        move: (from, to) => movePort(this.#state, from, to),
+      },
       log,
     });
     mkdirSync(paths.clusters, { recursive: true, mode: 0o700 });
@@ -57,6 +62,7 @@ class Daemon {
   readonly #argocd: Controller = (cluster, pace) => new ArgocdBehaviour(cluster, pace, this.#repository);
 
   async restore(): Promise<void> {
+    await this.#world.restorePorts();
     for (const container of this.#state.containers()) {
       if (container.state.status !== "running" || container.port === undefined) continue;
       await this.#open(container).catch((error: unknown) => this.#failed(container, error));

@@ -8,14 +8,14 @@ import { modeOfNewFile, refuseIgnoredModes } from "#lib/files.ts";
 import { readInstallManifest } from "#sandbox/argocd/install-manifest.ts";
 import { awsVariables, writeProfiles } from "#sandbox/aws/environment.ts";
 import { parseCloudFault } from "#sandbox/aws/faults.ts";
-import { DaemonClient, DaemonUnreachable } from "#sandbox/daemon-client.ts";
+import { DaemonClient, DaemonUnreachable, type Entered, type EnterRequest } from "#sandbox/daemon-client.ts";
 import { parseArguments, parsePairs, UnknownUsage } from "#sandbox/docker/argv.ts";
 import { createBuiltinNetworks } from "#sandbox/docker/engine.ts";
 import { parseEffect } from "#sandbox/docker/faults.ts";
 import { DockerState } from "#sandbox/docker/state.ts";
 import { readSandboxEnvironment } from "#sandbox/environment.ts";
 import { type SandboxPaths, sandboxPaths } from "#sandbox/paths.ts";
-import { type AwsAccountName, readSettings, type SandboxWorld } from "#sandbox/settings.ts";
+import { type AwsAccountName, readSettings } from "#sandbox/settings.ts";
 
 /** Programs that stand in for others, with the folder of their source. */
 const PROGRAMS = { docker: "docker", kind: "docker", k3d: "docker", git: "git" } as const;
@@ -28,9 +28,10 @@ const START_DEADLINE_MS = 15_000;
 const POLL_MS = 10;
 
 const USAGE = `usage: bun run sandbox/main.ts COMMAND --state DIR
-  up [--speed N] [--domain NAME] [--aws-account NAME=ID]... [--repository URL]
+  up [--speed N] [--domain NAME] [--aws-account NAME=ID]... [--repository URL] [--port N]...
                                        start the sandbox, print its environment as one line of JSON; the first
-                                       account of AWS is the one to come from
+                                       account of AWS is the one to come from; "ports" names the port that is
+                                       used in place of each --port, another one where that is taken
   down                                 stop it; clusters stay on disk
   reset                                stop it and remove everything
   status                               print what runs as JSON
@@ -50,27 +51,30 @@ export interface SandboxUp {
     readonly K8S_SANDBOX_STATE: string;
     readonly ARGOCD_MANIFEST: string;
   };
+  /** What each wanted port is in this sandbox. */
+  readonly ports: Entered["ports"];
 }
 
-async function up(paths: SandboxPaths, speed: number | undefined, world: SandboxWorld): Promise<void> {
+async function up(paths: SandboxPaths, speed: number | undefined, request: EnterRequest): Promise<void> {
   process.umask(0o077);
   mkdirSync(paths.state, { recursive: true, mode: 0o700 });
   refuseIgnoredModes(modeOfNewFile(paths.pid), paths.state);
   const daemon = new DaemonClient(paths);
   if (!(await isUp(daemon, paths))) await startOnce(paths, daemon);
   if (speed !== undefined) withState(paths, (state) => state.setSpeed(speed));
-  const entered = daemon.enter(world);
+  const entering = daemon.enter(request);
   writePrograms(paths);
   writeManifests(paths);
   const { path } = readSandboxEnvironment();
   const others = path.split(":").filter((folder) => folder !== "" && folder !== paths.bin);
+  const entered = await entering;
   const env = {
     PATH: [paths.bin, ...others].join(":"),
     K8S_SANDBOX_STATE: paths.state,
     ARGOCD_MANIFEST: paths.manifests,
-    ...(await awsEnvironment(paths, await entered)),
+    ...(await awsEnvironment(paths, entered)),
   };
-  print({ env } satisfies SandboxUp);
+  print({ env, ports: entered.ports } satisfies SandboxUp);
 }
 
 /**
@@ -79,7 +83,7 @@ async function up(paths: SandboxPaths, speed: number | undefined, world: Sandbox
  */
 async function awsEnvironment(
   paths: SandboxPaths,
-  { awsEndpoint }: { readonly awsEndpoint: string | null },
+  { awsEndpoint }: Entered,
 ): Promise<Readonly<Record<string, string>>> {
   const { accounts } = readSettings(paths.settings);
   const [management] = accounts;
@@ -271,6 +275,12 @@ function parseAccount(text: string): AwsAccountName {
   return { name, id };
 }
 
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!(Number.isInteger(port) && port > 0 && port < 65_536)) throw new UnknownUsage(`the port "${text}"`);
+  return port;
+}
+
 function parseClaims(words: readonly string[]): Readonly<Record<string, string>> {
   const malformed = words.find((word) => !/^\w+=/.test(word));
   if (malformed !== undefined) throw new UnknownUsage(`the claim "${malformed}": it is CLAIM=VALUE`);
@@ -289,6 +299,7 @@ async function main(argv: readonly string[]): Promise<void> {
       domain: "string",
       "aws-account": "list",
       repository: "string",
+      port: "list",
       once: "boolean",
       nth: "string",
       clear: "boolean",
@@ -306,9 +317,12 @@ async function main(argv: readonly string[]): Promise<void> {
   switch (command) {
     case "up":
       return up(paths, speed, {
-        accounts: args.values("aws-account").map(parseAccount),
-        ...optional("domain", args.value("domain")),
-        ...optional("repository", args.value("repository")),
+        world: {
+          accounts: args.values("aws-account").map(parseAccount),
+          ...optional("domain", args.value("domain")),
+          ...optional("repository", args.value("repository")),
+        },
+        ports: args.values("port").map(parsePort),
       });
     case "down":
       return down(paths);

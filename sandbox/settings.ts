@@ -18,15 +18,19 @@ export interface AwsAccountName {
 }
 
 export interface SandboxSettings extends SandboxWorld {
+  /** Ports of this sandbox, by the port that a fleet wants. */
+  readonly ports: Readonly<Record<string, number>>;
   /** Port of AWS' endpoint; 0 before it was ever open. */
   readonly awsPort: number;
 }
 
+const initial: SandboxSettings = { accounts: [], awsPort: 0, ports: {} };
+
 export function readSettings(path: string): SandboxSettings {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as SandboxSettings;
+    return { ...initial, ...(JSON.parse(readFileSync(path, "utf8")) as Partial<SandboxSettings>) };
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return { accounts: [], awsPort: 0 };
+    if (isErrno(error, "ENOENT")) return initial;
     throw error;
   }
 }

@@ -38,6 +38,8 @@ interface Serving {
   readonly hosts: ReadonlySet<string>;
   readonly password: string;
   readonly variables: Readonly<Record<string, string>>;
+  /** Folder of the checkout. */
+  readonly root: string;
 }
 
 /** Clusters can fetch the revision until `stop`. While another process of this checkout serves, waits to take over. @throws FleetError PortTaken */
@@ -49,6 +51,7 @@ export async function serveCheckout(world: GitServerWorld, options: GitServerOpt
     hosts: new Set([new URL(repository).host, `${checkout.address}:${checkout.port}`]),
     password: await checkoutPassword(world),
     variables: world.variables,
+    root: world.paths.root,
   };
   const stopping = new AbortController();
   const listen = (): Listening | undefined =>
@@ -95,7 +98,10 @@ function tryListen(
       maxRequestBodySize: longestBody,
       // A fetch with much to pack is silent for a while.
       idleTimeout: 120,
-      fetch: async (request) => await answer(request, serving, ready),
+      fetch: async (request, server) => {
+        const isThisComputer = server.requestIP(request)?.address === address;
+        return await answer(request, serving, ready, isThisComputer);
+      },
       error: () => new Response("the checkout can't be read", { status: 500 }),
     });
     prepare().then(resolve, async (error: unknown) => {
@@ -118,8 +124,9 @@ async function requireOurs({ address, port }: GitServerOptions["checkout"], serv
   const said = await fetch(`http://${address}:${port}/`, { signal: AbortSignal.timeout(2_000) })
     .then((response) => response.text())
     .catch(() => "");
-  if (said === identify(serving)) return;
-  const by = said.startsWith(identity) ? "another checkout of this project" : "another program";
+  if (said.split("\n")[0] === identify(serving)) return;
+  const [, folder] = said.split("\n");
+  const by = said.startsWith(identity) ? `the checkout in ${folder ?? "another folder"}` : "another program";
   throw new FleetError("PortTaken", `port ${port} on ${address}, where clusters read this checkout, is used by ${by}`, {
     hint: "end the process that listens there, or choose another gitops.port in the fleet",
   });
@@ -133,11 +140,19 @@ function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-async function answer(request: Request, serving: Serving, ready: Promise<void>): Promise<Response> {
+async function answer(
+  request: Request,
+  serving: Serving,
+  ready: Promise<void>,
+  isThisComputer: boolean,
+): Promise<Response> {
   // A web page can make a browser come here by a name of its own (DNS rebinding).
   if (!serving.hosts.has(request.headers.get("host") ?? "")) return new Response("unknown host", { status: 421 });
   const { pathname, searchParams } = new URL(request.url);
-  if (pathname === "/") return new Response(identify(serving));
+  if (pathname === "/") {
+    // For the message of another checkout that wants the port; other hosts learn no paths.
+    return new Response(isThisComputer ? `${identify(serving)}\n${serving.root}` : identify(serving));
+  }
   if (!pathname.startsWith("/checkout.git/")) return new Response("not found", { status: 404 });
   if (!isAuthorized(request, serving)) {
     return new Response("unauthorized", { status: 401, headers: { "www-authenticate": 'Basic realm="checkout"' } });

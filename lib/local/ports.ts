@@ -22,6 +22,11 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
+/** Folder of the checkout whose sandbox has this command line: a sandbox uses the fleet's ports where they are free. */
+export function sandboxOf(command: string): string | undefined {
+  return /(?<=^\S+ )(.+)\/sandbox\/daemon\.ts /.exec(command)?.[1];
+}
+
 /** Holders are named so that they can be ended: a container of Docker, or a process. */
 export async function portTaken(world: World, port: number): Promise<FleetError> {
   const other = "give the cluster another apiPort in clusters/ and run bun run generate";
@@ -34,9 +39,12 @@ export async function portTaken(world: World, port: number): Promise<FleetError>
   }
   const listener = await findListener(world, port);
   if (listener === undefined) return taken("", "end what listens on it");
-  // The sandbox's clusters have the ports of the real ones, so that everything else is the same too.
-  if (listener.command.includes("sandbox/daemon.ts")) {
-    return taken(` by the same cluster in the sandbox (process ${listener.pid})`, "mise run sandbox:reset");
+  const sandbox = sandboxOf(listener.command);
+  if (sandbox !== undefined) {
+    return taken(
+      ` by a cluster in the sandbox of ${sandbox} (process ${listener.pid})`,
+      `run sandbox:stop in ${sandbox}`,
+    );
   }
   // Program and script only: what follows may be anything, also a password.
   const program = listener.command.split(" ").slice(0, 2).join(" ");

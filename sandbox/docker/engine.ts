@@ -96,6 +96,22 @@ export function removeAnonymousVolumes(state: DockerState, container: Container)
   });
 }
 
+/** Publishes on another port what was published on one; k3d reads it from a label. */
+export function movePort(state: DockerState, from: number, to: number): void {
+  const label = "k3d.server.api.port";
+  state.transaction(() => {
+    for (const container of state.containers()) {
+      const { port, labels } = container;
+      if (port?.hostPort !== from && labels[label] !== String(from)) continue;
+      state.saveContainer({
+        ...container,
+        labels: { ...labels, ...(labels[label] === undefined ? {} : { [label]: String(to) }) },
+        ...(port === undefined ? {} : { port: { ...port, hostPort: to } }),
+      });
+    }
+  });
+}
+
 export interface NewNetwork {
   readonly name: string;
   readonly labels?: Readonly<Record<string, string>>;

@@ -11,14 +11,14 @@ export const spec: CommandSpec = { options: [option.fleet, option.json, option.v
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values }) => {
-    const [{ formatExports, sandboxState, sandboxVariables }, { loadFleet }, { readEnvironment }] = await Promise.all([
+    const [{ formatExports, sandboxState, startSandbox }, { loadFleet }, { readEnvironment }] = await Promise.all([
       import("#lib/sandbox.ts"),
       import("#lib/fleet/load.ts"),
       import("#lib/environment.ts"),
     ]);
     const environment = readEnvironment();
     const fleet = await loadFleet(values.get("fleet")?.[0] ?? environment.fleetFile);
-    const variables = await sandboxVariables(environment, sandboxState(environment), fleet);
+    const { variables } = await startSandbox(environment, sandboxState(environment), fleet);
     terminal.verbatim(flags.has("json") ? `${JSON.stringify(variables)}\n` : formatExports(variables));
     return 0;
   });

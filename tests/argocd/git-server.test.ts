@@ -251,6 +251,6 @@ describe("the port", () => {
   test("is refused when another checkout has it, which lacks our commits", async () => {
     const { port } = await serve();
     const error = await failureOf(serveCheckout(worldOf(join(folder, "elsewhere")), optionsFor(port)));
-    expect([error.code, error.message]).toEqual(["PortTaken", expect.stringContaining("another checkout")]);
+    expect([error.code, error.message]).toEqual(["PortTaken", expect.stringContaining(`the checkout in ${root}`)]);
   });
 });

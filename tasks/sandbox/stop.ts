@@ -1,0 +1,21 @@
+#!/usr/bin/env bun
+//MISE description="Stop the sandbox; the next command with --sandbox starts it again with all that is in it"
+//USAGE flag "--verbose" help="show the stack of every error"
+
+import { type CommandSpec, option } from "#lib/cli/options.ts";
+import { runProgram, terminal } from "#lib/cli/program.ts";
+
+export const spec: CommandSpec = { options: [option.verbose] };
+
+if (import.meta.main) {
+  await runProgram(spec, async () => {
+    const [{ callSandbox, sandboxState }, { readEnvironment }] = await Promise.all([
+      import("#lib/sandbox.ts"),
+      import("#lib/environment.ts"),
+    ]);
+    const environment = readEnvironment();
+    await callSandbox("down", environment, sandboxState(environment));
+    terminal.out("the sandbox is stopped; what is in it stays\n");
+    return 0;
+  });
+}

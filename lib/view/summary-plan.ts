@@ -67,17 +67,17 @@ function formatRow(resources: readonly EndedState[], labelWidth: number, layout:
   };
   const labelled = (mark: string, { subject }: EndedState, texts: readonly string[]) =>
     item(mark, `${padEnd(subject.label, labelWidth)}  `, texts);
-  const [made, blocked] = [of("to make"), of("blocked")];
+  const counted = (mark: string, group: readonly EndedState[]) =>
+    group.length === 0 ? [] : item(mark, "", [`${formatCount(group.length, "resource")}: ${labels(group)}`]);
+  const blocked = of("blocked");
   const room = width - 2 - markWidth - labelWidth - 2;
   return [
-    ...(made.length === 0
-      ? []
-      : item(style.good("+"), "", [`${formatCount(made.length, "resource")}: ${labels(made)}`])),
+    ...counted(style.good("+"), of("to make")),
     ...of("to update", "to replace").flatMap((one) => {
       const mark = style.warn(one.outcome === "to replace" ? "-/+" : "~");
       return labelled(mark, one, formatChanged(one, room));
     }),
-    ...of("to remove").flatMap(({ subject }) => item(style.bad("-"), "", [subject.label])),
+    ...counted(style.bad("-"), of("to remove")),
     ...of("kept").flatMap((one) => labelled("=", one, [one.note === undefined ? "kept" : `kept: ${one.note}`])),
     ...of("failed").flatMap((one) => labelled(style.bad("✘"), one, [cleanLine(one.error?.message ?? "failed")])),
     ...(blocked.length === 0 ? [] : item(style.warn("⊘"), "", [`${labels(blocked)}: blocked`])),

@@ -377,7 +377,7 @@ kind02.internal
   -/+  kind  image: v1.35 → v1.36 (forces replacement)
              workers: 1 → 2
              needs --allow-replacement
-  -    kubeconfig
+  -    1 resource: kubeconfig
 k3d01.internal
   -/+  k3d   half-made by a run that died
 

@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fstatSync, openSync, unlinkSync } from "node:fs";
 import { chmod, mkdir, open, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { FleetError } from "#lib/errors.ts";
+import { refuseIgnoredModes } from "#lib/file-modes.ts";
 
 /**
  * Writes a file that holds credentials: mode 0600 in a folder of mode 0700, whole or not at all.
@@ -12,37 +11,6 @@ import { FleetError } from "#lib/errors.ts";
  */
 export async function writePrivateFile(path: string, text: string, setting?: string): Promise<void> {
   await writeWholeFile(path, text, 0o600, (mode) => refuseIgnoredModes(mode, path, setting));
-}
-
-/**
- * DrvFs of WSL 2, vfat and some network shares take every mode, and keep none.
- *
- * @param mode what the file has that was made with mode 0600 or 0700
- * @throws FleetError ModesIgnored
- */
-export function refuseIgnoredModes(mode: number, path: string, setting = "CLUSTERS_DIRECTORY"): void {
-  if ((mode & 0o077) === 0) return;
-  throw new FleetError(
-    "ModesIgnored",
-    `${path}: its file system does not keep file modes (0${(mode & 0o777).toString(8)} instead of 0600), so that other users could read credentials`,
-    { hint: `set ${setting} to a path in a Linux file system, e.g. below your home directory` },
-  );
-}
-
-/** What becomes of mode 0600 beside this path; 0 where nothing can be written. */
-export function modeOfNewFile(path: string): number {
-  const probe = `${path}.${process.pid}-${crypto.randomUUID()}.tmp`;
-  try {
-    const file = openSync(probe, "wx", 0o600);
-    try {
-      return fstatSync(file).mode;
-    } finally {
-      closeSync(file);
-      unlinkSync(probe);
-    }
-  } catch {
-    return 0;
-  }
 }
 
 /** Written beside its place, flushed, renamed: there is never half a file. `check` gets the mode that the new file has. */

@@ -11,7 +11,7 @@ import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { EventReader, FleetEvent, Row, Subject } from "#lib/events.ts";
-import { refuseIgnoredModes } from "#lib/files.ts";
+import { refuseIgnoredModes } from "#lib/file-modes.ts";
 import { describeAwsPlaceholder } from "#lib/fleet/placeholders.ts";
 import { type Fleet, isLocal } from "#lib/fleet/types.ts";
 import { awsTargets } from "#lib/graph/aws-targets.ts";

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { asFleetError, isDiskFault } from "#lib/errors.ts";
-import { modeOfNewFile, refuseIgnoredModes } from "#lib/files.ts";
+import { modeOfNewFile, refuseIgnoredModes } from "#lib/file-modes.ts";
 import { readInstallManifest } from "#sandbox/argocd/install-manifest.ts";
 import { awsVariables, writeProfiles } from "#sandbox/aws/environment.ts";
 import { parseCloudFault } from "#sandbox/aws/faults.ts";

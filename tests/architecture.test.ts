@@ -24,7 +24,7 @@ describe("the parts of the project", () => {
       ["lib/**/*.ts", /^(sandbox|tasks|tests|scripts)\//],
       [
         "sandbox/**/*.ts",
-        /^(tasks|tests|scripts)\/|^lib\/(?!errors\.ts|fleet\/eks-versions\.ts|clock\.ts|files\.ts|kubernetes\/|local\/config\.ts|argocd\/kustom)/,
+        /^(tasks|tests|scripts)\/|^lib\/(?!errors\.ts|fleet\/eks-versions\.ts|clock\.ts|files\.ts|file-modes\.ts|kubernetes\/|local\/config\.ts|argocd\/kustom)/,
       ],
       ["lib/{fleet,exec,errors,clock,files}*/**/*.ts", /^lib\/(verbs|graph|local|view|cli)\//],
       ["lib/graph/{graph,scheduler,outputs,select}.ts", /^lib\/(local|verbs|view|cli)\//],

@@ -1,14 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  isErrno,
-  makePrivate,
-  refuseIgnoredModes,
-  removeEmptyFolder,
-  tryReadText,
-  writePrivateFile,
-} from "#lib/files.ts";
+import { refuseIgnoredModes } from "#lib/file-modes.ts";
+import { isErrno, makePrivate, removeEmptyFolder, tryReadText, writePrivateFile } from "#lib/files.ts";
 import { withFolder } from "#tests/support/processes.ts";
 
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;

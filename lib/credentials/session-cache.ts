@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from "node:fs";
 import { FleetError, isDiskFault } from "#lib/errors.ts";
-import { modeOfNewFile, refuseIgnoredModes } from "#lib/files.ts";
+import { modeOfNewFile, refuseIgnoredModes } from "#lib/file-modes.ts";
 
 /** Whose session a file holds: nothing that was fetched in one way is ever taken for another. */
 export interface SessionKey {

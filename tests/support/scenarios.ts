@@ -59,6 +59,16 @@ async function liveAndDie(harness: Harness, pace: Pace): Promise<void> {
     exitCode: 2,
     outcomes: expect.arrayContaining(["to make"]),
   });
+  for (const [flags, exitCode] of [
+    [[], 1],
+    [["--allow-absent"], 0],
+  ] as const) {
+    const absent = await harness.run("status", flags);
+    expect([absent.exitCode, names.map((name) => absent.results[clusterId(name)]?.outcome)]).toEqual([
+      exitCode,
+      ["absent", "absent"],
+    ]);
+  }
   const made = await create(harness);
   for (const name of names) expect(made.results[clusterId(name)]?.outcome).toBe("made");
   await expectReady(harness, pace);

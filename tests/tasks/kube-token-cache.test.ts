@@ -1,8 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmod, rename, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { writePrivateFile } from "#lib/files.ts";
 import { accountId, minutesLeft, openKubeToken, role, tokenUrl } from "#tests/support/kube-token.ts";
+
+// Only against hanging: each test starts programs, which a loaded machine lets wait.
+setDefaultTimeout(120_000);
 
 let plugin: Awaited<ReturnType<typeof openKubeToken>>;
 beforeEach(async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { formatPlugin } from "#lib/aws/token-plugin.ts";
@@ -8,6 +8,9 @@ import { makeCertificates } from "#sandbox/kubernetes/certificates.ts";
 import { accountId, type Credential, cluster, openKubeToken, role, tokenUrl } from "#tests/support/kube-token.ts";
 
 // Sessions end before their time: their role was made again, or they were revoked. An API server then answers 401.
+
+// Only against hanging: each test starts programs, which a loaded machine lets wait.
+setDefaultTimeout(120_000);
 
 let plugin: Awaited<ReturnType<typeof openKubeToken>>;
 beforeEach(async () => {

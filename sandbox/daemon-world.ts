@@ -8,12 +8,14 @@ import type { Controller } from "#sandbox/kubernetes/server.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
 import { ReservedPorts, type ReservedPortsOptions } from "#sandbox/reserved-ports.ts";
 import { readSettings, type SandboxSettings, writeSettings } from "#sandbox/settings.ts";
+import type { Usage } from "#sandbox/usage.ts";
 
 export interface DaemonWorldOptions {
   readonly paths: SandboxPaths;
   readonly speed: () => number;
   /** What is at work in each cluster of a cloud. */
   readonly controllers: readonly Controller[];
+  readonly usage: Usage;
   readonly published: Pick<ReservedPortsOptions, "isOpen" | "move">;
   readonly log: (line: string) => void;
 }
@@ -98,13 +100,14 @@ export class DaemonWorld {
 
   async #openAws(): Promise<AwsDoor> {
     if (this.#aws !== undefined) return this.#aws;
-    const { paths, speed, controllers, log } = this.#options;
+    const { paths, speed, controllers, usage, log } = this.#options;
     this.#aws = await openAwsDoor({
       paths: paths.aws,
       port: this.#settings.awsPort,
       domains: () => (this.#settings.domain === undefined ? [] : [this.#settings.domain]),
       speed,
       controllers,
+      usage,
       log,
     });
     await this.#keep({ ...this.#settings, awsPort: this.#aws.port });

@@ -14,9 +14,10 @@ import { ApiServer, type Controller } from "#sandbox/kubernetes/server.ts";
 import { tryLock } from "#sandbox/lock-file.ts";
 import { paceOf } from "#sandbox/pace.ts";
 import { type SandboxPaths, sandboxPaths } from "#sandbox/paths.ts";
+import { Usage } from "#sandbox/usage.ts";
 
-/** How often it looks whether its folder is still there. */
-const FOLDER_CHECK_MS = 500;
+/** How often it looks whether its folder is still there, and whether anybody uses it. */
+const CHECK_MS = 500;
 
 /** By then whoever has started it has its answers. */
 const X509_DELAY_MS = 100;
@@ -34,6 +35,7 @@ type Listener =
 /** Holds the ports of running containers and the API servers behind them. All else is in the shared database. */
 class Daemon {
   readonly #paths: SandboxPaths;
+  readonly #usage: Usage;
   readonly #state: DockerState;
   readonly #listeners = new Map<string, Listener>();
   readonly #apis = new Map<string, ApiServer>();
@@ -41,14 +43,16 @@ class Daemon {
   readonly #world: DaemonWorld;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(paths: SandboxPaths) {
+  constructor(paths: SandboxPaths, usage: Usage) {
     this.#paths = paths;
+    this.#usage = usage;
     this.#state = new DockerState(paths.database, { create: true });
     this.#repository = new SnapshotRepository(paths.commits, () => this.#world.remotes());
     this.#world = new DaemonWorld({
       paths,
       speed: () => this.#state.speed(),
       controllers: [this.#argocd],
+      usage,
       published: {
         isOpen: (port) =>
           this.#state.containers().some((one) => this.#listeners.has(one.id) && one.port?.hostPort === port),
@@ -268,6 +272,7 @@ class Daemon {
       networkDaemonSet: controlPlane.distribution === "kind" ? "kindnet" : undefined,
       pace: paceOf(() => this.#state.speed()),
       controllers: [this.#argocd],
+      usage: this.#usage,
     });
     this.#apis.set(controlPlane.container, api);
     return api;
@@ -309,20 +314,22 @@ function log(line: string): void {
   process.stderr.write(`${new Date().toISOString()} ${line}\n`);
 }
 
-async function serve(directory: string): Promise<void> {
+async function serve(directory: string, idleMs: number): Promise<void> {
   // Keys and credentials are in its files, and its socket takes commands: whatever the folder's mode is, they are private.
   process.umask(0o077);
   const paths = sandboxPaths(directory);
-  if (!tryLock(paths.daemonLock)) {
+  if (!tryLock(paths.daemonLock, 2 * CLOSE_DEADLINE_MS)) {
     log("another daemon runs here");
     return;
   }
-  const daemon = new Daemon(paths);
+  const usage = new Usage(idleMs);
+  const daemon = new Daemon(paths, usage);
   await daemon.restore();
   rmSync(paths.socket, { force: true });
   const control = Bun.serve({
     unix: paths.socket,
     fetch: async (request) => {
+      usage.use();
       const operation = new URL(request.url).pathname.slice(1);
       try {
         return Response.json(await daemon.do(operation, await request.json()));
@@ -343,9 +350,16 @@ async function serve(directory: string): Promise<void> {
   process.on("SIGTERM", leave);
   process.on("SIGINT", leave);
   process.on("exit", () => rmSync(paths.socket, { force: true }));
-  setInterval(() => {
+  usage.watch(() => control.pendingRequests > 0);
+  const check = setInterval(() => {
     if (statSync(paths.database, { throwIfNoEntry: false })?.ino !== inode) leave();
-  }, FOLDER_CHECK_MS);
+    if (!usage.isOver()) return;
+    clearInterval(check);
+    log("nobody has used it for a while: it stops, and the next command starts it again");
+    // From here on nobody finds it. What is written meanwhile is in its files.
+    control.stop(true);
+    void Promise.race([daemon.close(), Bun.sleep(CLOSE_DEADLINE_MS)]).finally(leave);
+  }, CHECK_MS);
   log(`ready, process ${process.pid}`);
   // So that the first cluster does not wait for it.
   await Bun.sleep(X509_DELAY_MS);
@@ -353,6 +367,6 @@ async function serve(directory: string): Promise<void> {
 }
 
 if (import.meta.main) {
-  const [directory] = Bun.argv.slice(2);
-  if (directory !== undefined) await serve(directory);
+  const [directory, idleMs] = Bun.argv.slice(2);
+  if (directory !== undefined) await serve(directory, Number(idleMs));
 }

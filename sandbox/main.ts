@@ -26,11 +26,14 @@ const DISK_FAILED = 74;
 /** A daemon that has not answered by then has died; its log says why. */
 const START_DEADLINE_MS = 15_000;
 const POLL_MS = 10;
+/** A daemon with clusters takes some hundred megabytes. */
+const IDLE_MS = 3_600_000;
 
 const USAGE = `usage: bun run sandbox/main.ts COMMAND --state DIR
-  up [--speed N] [--domain NAME] [--aws-account NAME=ID]... [--repository URL] [--port N]...
+  up [--speed N] [--idle SECONDS] [--domain NAME] [--aws-account NAME=ID]... [--repository URL] [--port N]...
                                        start the sandbox, print its environment as one line of JSON; the first
-                                       account of AWS is the one to come from; "ports" names the port that is
+                                       account of AWS is the one to come from; it stops when nobody has used it for
+                                       an hour, or SECONDS; "ports" names the port that is
                                        used in place of each --port, another one where that is taken
   down                                 stop it; clusters stay on disk
   reset                                stop it and remove everything
@@ -55,12 +58,18 @@ export interface SandboxUp {
   readonly ports: Entered["ports"];
 }
 
-async function up(paths: SandboxPaths, speed: number | undefined, request: EnterRequest): Promise<void> {
+interface UpOptions {
+  readonly speed: number | undefined;
+  readonly idleMs: number;
+  readonly request: EnterRequest;
+}
+
+async function up(paths: SandboxPaths, { speed, idleMs, request }: UpOptions): Promise<void> {
   process.umask(0o077);
   mkdirSync(paths.state, { recursive: true, mode: 0o700 });
   refuseIgnoredModes(modeOfNewFile(paths.pid), paths.state);
   const daemon = new DaemonClient(paths);
-  if (!(await isUp(daemon, paths))) await startOnce(paths, daemon);
+  if (!(await isUp(daemon, paths))) await startOnce(paths, daemon, idleMs);
   if (speed !== undefined) withState(paths, (state) => state.setSpeed(speed));
   const entering = daemon.enter(request);
   writePrograms(paths);
@@ -95,7 +104,7 @@ async function awsEnvironment(
 }
 
 /** Two calls at the same time start one daemon: the second waits for the first and finds it running. */
-async function startOnce(paths: SandboxPaths, daemon: DaemonClient): Promise<void> {
+async function startOnce(paths: SandboxPaths, daemon: DaemonClient, idleMs: number): Promise<void> {
   const lock = new Database(paths.startLock, { create: true });
   lock.run(`PRAGMA busy_timeout = ${START_DEADLINE_MS}`);
   lock.run("BEGIN EXCLUSIVE");
@@ -105,7 +114,7 @@ async function startOnce(paths: SandboxPaths, daemon: DaemonClient): Promise<voi
     createBuiltinNetworks(state);
     state.close();
     const log = openSync(paths.log, "a", 0o600);
-    const child = spawn(process.execPath, [join(import.meta.dir, "daemon.ts"), paths.state], {
+    const child = spawn(process.execPath, [join(import.meta.dir, "daemon.ts"), paths.state, String(idleMs)], {
       detached: true,
       stdio: ["ignore", log, log],
       cwd: paths.state,
@@ -296,6 +305,7 @@ async function main(argv: readonly string[]): Promise<void> {
     flags: {
       state: "string",
       speed: "string",
+      idle: "string",
       domain: "string",
       "aws-account": "list",
       repository: "string",
@@ -310,19 +320,25 @@ async function main(argv: readonly string[]): Promise<void> {
   if (directory === undefined) throw new UnknownUsage("a call without --state");
   const paths = sandboxPaths(resolve(directory));
   const speed = args.value("speed") === undefined ? undefined : Number(args.value("speed"));
+  const idleMs = args.value("idle") === undefined ? IDLE_MS : Number(args.value("idle")) * 1_000;
+  if (!(idleMs > 0)) throw new UnknownUsage(`the idle time ${args.value("idle")}`);
   if (speed !== undefined && !(speed > 0)) throw new UnknownUsage(`the speed ${args.value("speed")}`);
   const nth = Number(args.value("nth") ?? 1);
   if (command !== "fault" && command !== "github-job" && words.length > 0)
     throw new UnknownUsage(`the argument ${words[0]}`);
   switch (command) {
     case "up":
-      return up(paths, speed, {
-        world: {
-          accounts: args.values("aws-account").map(parseAccount),
-          ...optional("domain", args.value("domain")),
-          ...optional("repository", args.value("repository")),
+      return up(paths, {
+        speed,
+        idleMs,
+        request: {
+          world: {
+            accounts: args.values("aws-account").map(parseAccount),
+            ...optional("domain", args.value("domain")),
+            ...optional("repository", args.value("repository")),
+          },
+          ports: args.values("port").map(parsePort),
         },
-        ports: args.values("port").map(parsePort),
       });
     case "down":
       return down(paths);

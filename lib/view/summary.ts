@@ -201,7 +201,7 @@ function formatSandbox({ started }: RunState, width: number): readonly string[] 
   ];
   // What was proved at name servers was asked of them in packets of DNS, wherever they run.
   const real = groups.has("aws") ? "; name servers were real ones on this computer" : "";
-  const text = `${emulated.join(", ")} and Argo CD were emulated${real}; nothing outside of the sandbox was touched`;
+  const text = `${emulated.join(", ")} and Argo CD were emulated${real}; nothing outside of the sandbox was touched. It stops after an idle hour, or by sandbox:stop`;
   return labelled("sandbox", wrap(text, width - labelWidth));
 }
 

@@ -46,6 +46,7 @@ export async function openAwsDoor({ paths, port: wanted, domains, ...options }: 
 
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
+    options.usage?.use();
     sockets.add(client);
     client.on("close", () => sockets.delete(client));
     client.on("error", () => client.destroy());
@@ -56,6 +57,7 @@ export async function openAwsDoor({ paths, port: wanted, domains, ...options }: 
         client.destroy();
       });
   });
+  const forgetUsage = options.usage?.watch(() => sockets.size > 0);
   const [port, dns] = await Promise.all([
     listen(server, wanted),
     openDns(paths, domains, () => opened),
@@ -67,6 +69,7 @@ export async function openAwsDoor({ paths, port: wanted, domains, ...options }: 
     host,
     writeDirectory: () => dns.writeDirectory(),
     async close() {
+      forgetUsage?.();
       server.close();
       for (const socket of sockets) socket.destroy();
       await dns.close();

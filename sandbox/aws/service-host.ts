@@ -15,6 +15,7 @@ import { endSessions } from "#sandbox/aws/sts/sessions.ts";
 import type { Zone } from "#sandbox/dns/zone.ts";
 import type { Controller } from "#sandbox/kubernetes/server.ts";
 import { paceOf } from "#sandbox/pace.ts";
+import type { Usage } from "#sandbox/usage.ts";
 
 /** A minute of AWS takes a quarter of a second, so that the clusters of a fleet are there in seconds. */
 export const awsSpeed = 240;
@@ -28,6 +29,8 @@ export interface AwsHostOptions {
   readonly speed: () => number;
   /** What is at work in each cluster. */
   readonly controllers: readonly Controller[];
+  /** Learns of each request. */
+  readonly usage?: Usage;
   readonly log: (line: string) => void;
 }
 
@@ -66,9 +69,10 @@ export interface StackStatus {
   readonly status: string;
 }
 
-export async function openAwsHost({ stateFile, clusters, speed, controllers, log }: AwsHostOptions): Promise<AwsHost> {
+export async function openAwsHost(options: AwsHostOptions): Promise<AwsHost> {
+  const { stateFile, clusters, speed, controllers, usage, log } = options;
   const cloud = openCloud({ path: stateFile, pace: paceOf(() => speed() * awsSpeed) });
-  openControlPlanes(cloud, { folder: clusters, pace: paceOf(speed), controllers });
+  openControlPlanes(cloud, { folder: clusters, pace: paceOf(speed), controllers, usage });
   await resumeEks(cloud, (cluster, error) => log(`${cluster}: ${error instanceof Error ? error.message : error}`));
   const cloudFormation = createCloudFormation(cloud);
   cloudFormation.resume();

@@ -8,6 +8,7 @@ import { route } from "#sandbox/kubernetes/router.ts";
 import { ObjectStore } from "#sandbox/kubernetes/store.ts";
 import type { Authenticate } from "#sandbox/kubernetes/users.ts";
 import type { Pace } from "#sandbox/pace.ts";
+import type { Usage } from "#sandbox/usage.ts";
 
 export interface ApiServerOptions {
   /** File that holds the objects; ":memory:" for one that forgets. */
@@ -22,6 +23,8 @@ export interface ApiServerOptions {
   readonly pace: Pace;
   /** What else is at work in the cluster while its endpoint is open. */
   readonly controllers?: readonly Controller[];
+  /** Learns of each request. */
+  readonly usage?: Usage | undefined;
 }
 
 export type Controller = (cluster: Cluster, pace: Pace) => { stop(): void };
@@ -32,6 +35,7 @@ export class ApiServer {
   readonly #options: ApiServerOptions;
   #version: string;
   #endpoint: Bun.Server<undefined> | undefined;
+  #forgetUsage: (() => void) | undefined;
   #stopping = new AbortController();
   #nodes: NodeBehaviour | undefined;
   #workloads: WorkloadBehaviour | undefined;
@@ -54,7 +58,7 @@ export class ApiServer {
   /** Opens the endpoint; throws when the port is taken. Port 0 takes any. */
   listen(hostname: string, port: number): void {
     if (this.#endpoint !== undefined) return;
-    const { certificates, token, pace, networkDaemonSet } = this.#options;
+    const { certificates, token, pace, networkDaemonSet, usage } = this.#options;
     this.#stopping = new AbortController();
     const api = { ...this.cluster, token, address: `${hostname}:${port}`, stopping: this.#stopping.signal };
     this.#endpoint = Bun.serve({
@@ -63,8 +67,12 @@ export class ApiServer {
       tls: { cert: certificates.certificate, key: certificates.key },
       // A watch may be silent for long.
       idleTimeout: 0,
-      fetch: (request) => route({ ...api, version: this.#version }, request),
+      fetch: (request) => {
+        usage?.use();
+        return route({ ...api, version: this.#version }, request);
+      },
     });
+    this.#forgetUsage = usage?.watch(() => (this.#endpoint?.pendingRequests ?? 0) > 0);
     this.#nodes = new NodeBehaviour(this.cluster.store, pace, networkDaemonSet);
     this.#workloads = new WorkloadBehaviour(this.cluster.store, pace);
     this.#definitions = new DefinitionBehaviour(this.cluster, pace);
@@ -84,6 +92,7 @@ export class ApiServer {
   /** Closes the endpoint with all its connections; the objects stay. */
   async close(): Promise<void> {
     this.#stopping.abort();
+    this.#forgetUsage?.();
     // Forgotten too: one that has been stopped must not be told anything that makes it begin again.
     this.#nodes?.stop();
     this.#workloads?.stop();

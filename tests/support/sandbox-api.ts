@@ -4,6 +4,7 @@ import type { Cluster } from "#sandbox/kubernetes/operations.ts";
 import { seedControlPlane, seedNetwork, seedNode } from "#sandbox/kubernetes/seed.ts";
 import { ApiServer, type Controller } from "#sandbox/kubernetes/server.ts";
 import { paceOf } from "#sandbox/pace.ts";
+import type { Usage } from "#sandbox/usage.ts";
 
 export interface SandboxApi {
   readonly endpoint: Endpoint;
@@ -12,7 +13,7 @@ export interface SandboxApi {
 }
 
 /** The API server of one sandboxed kind cluster, with a node, on a free port of this process. */
-export async function openSandboxApi(controllers: readonly Controller[] = []): Promise<SandboxApi> {
+export async function openSandboxApi(controllers: readonly Controller[] = [], usage?: Usage): Promise<SandboxApi> {
   const certificates = await makeCertificates({ dns: ["localhost"], ip: ["127.0.0.1"] });
   const token = "secret";
   const version = "v1.36.1";
@@ -24,6 +25,7 @@ export async function openSandboxApi(controllers: readonly Controller[] = []): P
     networkDaemonSet: "kindnet",
     pace: paceOf(() => 20),
     controllers,
+    usage,
   });
   const seed = {
     distribution: "kind",

@@ -13,6 +13,7 @@ import type { Cluster } from "#sandbox/kubernetes/operations.ts";
 import { ApiServer, type Controller } from "#sandbox/kubernetes/server.ts";
 import type { Pace } from "#sandbox/pace.ts";
 import { listenAnywhere } from "#sandbox/ports.ts";
+import type { Usage } from "#sandbox/usage.ts";
 
 export interface ControlPlanesOptions {
   /** Folder of the clusters' objects. @default in memory: nothing is left of them */
@@ -21,6 +22,7 @@ export interface ControlPlanesOptions {
   readonly pace?: Pace;
   /** What else is at work in each cluster. */
   readonly controllers?: readonly Controller[];
+  readonly usage?: Usage | undefined;
 }
 
 /** The API servers behind the clusters of a cloud. */
@@ -59,6 +61,7 @@ export class ControlPlanes {
         (objects) => new AutoMode(objects, place, name, () => this.refreshNodes(place, name)),
         ...(this.#options.controllers ?? []),
       ],
+      usage: this.#options.usage,
     });
     seedCluster(api.cluster, record);
     const listen = (port: number) => api.listen("127.0.0.1", port);

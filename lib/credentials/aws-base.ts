@@ -7,6 +7,7 @@ import {
   readKeptSession,
   readProfile,
 } from "#lib/credentials/aws-profile.ts";
+import { boundCredentialProcesses } from "#lib/credentials/credential-process.ts";
 import { stsRegion } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
 import { formatWord } from "#lib/exec.ts";
@@ -46,6 +47,7 @@ export async function findCredentials(reach: AwsReach): Promise<AwsCredentialIde
       hint: "aws configure list-profiles shows which there are: correct AWS_PROFILE, or unset it",
     });
   }
+  await boundCredentialProcesses(reach.variables);
   const { fromEnv, fromNodeProviderChain } = await import("@aws-sdk/credential-providers");
   const isProfile = credentialSettings.some((name) => settings?.[name] !== undefined);
   if (isProfile && !hasKeys(reach.variables)) return await openProfile(profile, reach);
@@ -74,6 +76,7 @@ async function openProfile(profile: string, reach: AwsReach): Promise<AwsCredent
   const path = serial === undefined || settings === undefined ? undefined : keptSessionPath(settings, reach.variables);
   const kept = path === undefined ? undefined : await readKeptSession(path);
   if (kept !== undefined) return kept;
+  await boundCredentialProcesses(reach.variables);
   const { fromIni } = await import("@aws-sdk/credential-providers");
   const clientConfig = { region: stsRegion, ...(await awsClientSettings(reach)) };
   const mfaCodeProvider = async (device: string): Promise<string> => {
@@ -101,8 +104,9 @@ async function openProfile(profile: string, reach: AwsReach): Promise<AwsCredent
 
 /** Asks for the code of the profile's MFA device, where one is needed and no session is kept. @throws FleetError as findCredentials() */
 export async function prepareBase(reach: AwsReach): Promise<void> {
-  if (hasKeys(reach.variables) || hasJobToken(reach.variables)) return;
-  const profile = profileOf(reach.variables) ?? "default";
+  const named = profileOf(reach.variables);
+  if (hasKeys(reach.variables) || (named === undefined && hasJobToken(reach.variables))) return;
+  const profile = named ?? "default";
   if ((await mfaSerialOf(profile)) !== undefined) await openProfile(profile, reach);
 }
 

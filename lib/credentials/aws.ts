@@ -1,7 +1,7 @@
 import type { AwsCredentialIdentity } from "@aws-sdk/types";
 import { type Clock, systemClock } from "#lib/clock.ts";
 import { fetchGithubToken, findCredentials, findProfile, hasKeys } from "#lib/credentials/aws-base.ts";
-import type { AwsReach } from "#lib/credentials/aws-client-settings.ts";
+import { type AwsReach, profileOf } from "#lib/credentials/aws-client-settings.ts";
 import { mayOnlyRead } from "#lib/credentials/github-token.ts";
 import { type Lease, type Renewing, renewing } from "#lib/credentials/renewing.ts";
 import { type AwsIdentity, type AwsSession, assumeRole, assumeRoleWithToken, identify } from "#lib/credentials/sts.ts";
@@ -163,9 +163,10 @@ export function awsChain(options: AwsChainOptions): AwsChain {
   return chain;
 }
 
-/** Keys that were set on purpose, else GitHub's token where a job has one, else what this computer has. */
+/** Keys or a profile that the environment names on purpose, else GitHub's token where a job has one, else what this computer has. */
 async function openBase(options: AwsChainOptions): Promise<Lease<AwsSession>> {
-  const token = hasKeys(options.variables) ? undefined : await fetchGithubToken(options.variables);
+  const isChosen = hasKeys(options.variables) || profileOf(options.variables) !== undefined;
+  const token = isChosen ? undefined : await fetchGithubToken(options.variables);
   const credentials = token === undefined ? await findCredentials(options) : await openByToken(options, token);
   const identity = await identify(options, credentials);
   if (options.allowRoot !== true) refuseRoot(identity);

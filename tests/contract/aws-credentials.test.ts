@@ -41,6 +41,7 @@ beforeAll(async () => {
     [
       "[profile region-only]\nregion = us-east-1\n",
       "[profile failing]\ncredential_process = sh -c 'echo the vault is sealed >&2; exit 3'\n",
+      '[profile talkative]\ncredential_process = sh -c \'echo {\\"SecretAccessKey\\": \\"printed-secret\\"; echo \\"SecretAccessKey\\": \\"spoken-secret\\" >&2; exit 3\'\n',
       "[profile garbled]\ncredential_process = echo nothing\n",
       "[profile circle]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = back\n",
       `[profile mfa]\nrole_arn = ${mfaRole}\nmfa_serial = ${mfaDevice}\nsource_profile = work\nexternal_id = of-us\nduration_seconds = 3600\n`,
@@ -163,6 +164,13 @@ describe("credentials are found", () => {
     },
     timeoutMs,
   );
+
+  test("no secret of a credential_process is shown", async () => {
+    const { text } = await ours({ AWS_PROFILE: "talkative" });
+    expect(text).toContain("credential_process ended with exit code 3");
+    expect(text).toContain("SecretAccessKey");
+    expect(text).not.toContain("-secret");
+  });
 
   test.each([
     ["failing", "the vault is sealed"],

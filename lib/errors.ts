@@ -78,6 +78,7 @@ export const errorCodes = {
   SessionExpired: 1,
   MfaCodeNeeded: 1,
   RootRefused: 1,
+  PartitionNotSupported: 1,
   AwsDenied: 1,
   AwsThrottled: 1,
   AwsFailed: 1,

@@ -1,4 +1,5 @@
 import { dirname, resolve } from "node:path";
+import { awsEndpointOf } from "#lib/credentials/endpoint.ts";
 import { findBun } from "#lib/find-bun.ts";
 import type { EksCluster } from "#lib/fleet/types.ts";
 import type { Kubeconfig } from "#lib/kubernetes/kubeconfig.ts";
@@ -33,6 +34,7 @@ function stateOf({ cache }: Paths): string {
 /** Where an emulator's credentials come from; set to nothing where the run had none, so that nobody's own ones are sent to it. */
 const emulatorVariables = [
   "AWS_ENDPOINT_URL",
+  "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
   "AWS_CONFIG_FILE",
   "AWS_SHARED_CREDENTIALS_FILE",
   "AWS_PROFILE",
@@ -49,7 +51,7 @@ const secretVariables = [
 
 /** Only for an emulator: real credentials come from wherever kubectl is called. */
 function environmentOf(variables: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  if ((variables.AWS_ENDPOINT_URL ?? "") === "") return {};
+  if (awsEndpointOf(variables) === undefined) return {};
   const own = emulatorVariables.map((name) => [name, variables[name] ?? ""]);
   const blanked = secretVariables.filter((name) => (variables[name] ?? "") === "").map((name) => [name, ""]);
   return Object.fromEntries([...own, ...blanked]);

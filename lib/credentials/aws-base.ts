@@ -8,6 +8,7 @@ import {
   readProfile,
 } from "#lib/credentials/aws-profile.ts";
 import { boundCredentialProcesses } from "#lib/credentials/credential-process.ts";
+import { refuseConfiguredEndpoint } from "#lib/credentials/endpoint.ts";
 import { stsRegion } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
 import { formatWord } from "#lib/exec.ts";
@@ -44,7 +45,9 @@ export async function findCredentials(reach: AwsReach): Promise<AwsCredentialIde
   const settings = await readProfile(profile);
   if (named !== undefined && settings === undefined) {
     throw new FleetError("CredentialsMissing", `there is no profile ${named}`, {
-      hint: "aws configure list-profiles shows which there are: correct AWS_PROFILE, or unset it",
+      hint: /^[\w\-@+.%:/]+$/.test(named)
+        ? "aws configure list-profiles shows which there are: correct AWS_PROFILE, or unset it"
+        : "AWS's SDK for JavaScript cannot read names with such characters in ~/.aws/config: rename the profile",
     });
   }
   await boundCredentialProcesses(reach.variables);
@@ -69,8 +72,9 @@ export async function findProfile(profile: string, reach: AwsReach): Promise<Aws
   return (await readProfile(profile)) === undefined ? undefined : await openProfile(profile, reach);
 }
 
-/** @throws FleetError CredentialsMissing, MfaCodeNeeded */
+/** @throws FleetError CredentialsMissing, EndpointRefused, MfaCodeNeeded */
 async function openProfile(profile: string, reach: AwsReach): Promise<AwsCredentialIdentity> {
+  if (reach.endpoint === undefined) await refuseConfiguredEndpoint(profile, reach.variables);
   const settings = await readProfile(profile);
   const serial = await mfaSerialOf(profile);
   const path = serial === undefined || settings === undefined ? undefined : keptSessionPath(settings, reach.variables);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { FetchHttpHandler } from "@smithy/fetch-http-handler";
 import { awsFetch } from "#lib/credentials/aws-fetch.ts";
+import { refuseConfiguredEndpoint } from "#lib/credentials/endpoint.ts";
 import { FleetError } from "#lib/errors.ts";
 
 /** How AWS is reached. */
@@ -34,7 +35,12 @@ const maxAttempts = 8;
  * @throws FleetError CaBundleUnreadable, EndpointRefused
  */
 export async function awsClientSettings({ variables, endpoint }: AwsReach): Promise<AwsClientSettings> {
-  if (endpoint === undefined) await refuseConfiguredEndpoint(variables);
+  if (endpoint === undefined) {
+    // The SDK's clients know AWS_PROFILE alone.
+    for (const profile of new Set([profileOf(variables) ?? "default", variables.AWS_PROFILE || "default"])) {
+      await refuseConfiguredEndpoint(profile, variables);
+    }
+  }
   const [{ FetchHttpHandler }, ca] = await Promise.all([import("@smithy/fetch-http-handler"), readBundle(variables)]);
   return {
     requestHandler: new FetchHttpHandler({ requestTimeout, customFetch: awsFetch(ca) }),
@@ -42,23 +48,6 @@ export async function awsClientSettings({ variables, endpoint }: AwsReach): Prom
     maxAttempts,
     ...(endpoint === undefined ? {} : { endpoint }),
   };
-}
-
-/** Clients would follow `endpoint_url` of the profile, or of the `services` section that it names. */
-async function refuseConfiguredEndpoint(variables: AwsReach["variables"]): Promise<void> {
-  if (variables.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS?.toLowerCase() === "true") return;
-  const { loadSharedConfigFiles } = await import("@smithy/core/config");
-  const { configFile, credentialsFile } = await loadSharedConfigFiles();
-  // The SDK's clients know AWS_PROFILE alone.
-  for (const profile of new Set([profileOf(variables) ?? "default", variables.AWS_PROFILE || "default"])) {
-    const settings = { ...configFile[profile], ...credentialsFile[profile] };
-    const services = settings.services === undefined ? {} : configFile[`services.${settings.services}`];
-    const found = Object.entries({ ...settings, ...services }).find(([name]) => /(^|\.)endpoint_url$/.test(name));
-    if (found === undefined) continue;
-    throw new FleetError("EndpointRefused", `the profile ${profile} sends calls for AWS to ${found[1]}`, {
-      hint: "export AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true, or remove endpoint_url from the profile",
-    });
-  }
 }
 
 /** The profile that the environment names, with the precedence of the AWS CLI. */

@@ -16,17 +16,31 @@ export async function readProfile(profile: string): Promise<ProfileSettings | un
   return configured === undefined && stored === undefined ? undefined : { ...configured, ...stored };
 }
 
+/** A section of the config file that is no profile, e.g. `services.local`. */
+export async function readSection(name: string): Promise<ProfileSettings> {
+  const { loadSharedConfigFiles } = await import("@smithy/core/config");
+  return (await loadSharedConfigFiles()).configFile[name] ?? {};
+}
+
+/** A profile and those whose credentials it is based on, as far as there are any. A circle ends where it closes. */
+export async function profileChain(
+  profile: string,
+): Promise<readonly { readonly name: string; readonly settings: ProfileSettings }[]> {
+  const chain: { readonly name: string; readonly settings: ProfileSettings }[] = [];
+  for (let name: string | undefined = profile; name !== undefined; ) {
+    const settings = await readProfile(name);
+    if (settings === undefined || chain.some((known) => known.name === name)) break;
+    chain.push({ name, settings });
+    name = settings.role_arn === undefined ? undefined : settings.source_profile;
+  }
+  return chain;
+}
+
 /** The MFA device that a profile's role, or a role on the way to it, asks for. */
 export async function mfaSerialOf(profile: string): Promise<string | undefined> {
-  const seen = new Set<string>();
-  for (let name: string | undefined = profile; name !== undefined && !seen.has(name); ) {
-    seen.add(name);
-    const settings: ProfileSettings = (await readProfile(name)) ?? {};
-    if (settings.role_arn === undefined) return undefined;
-    if (settings.mfa_serial !== undefined) return settings.mfa_serial;
-    name = settings.source_profile;
-  }
-  return undefined;
+  const chain = await profileChain(profile);
+  return chain.find(({ settings }) => settings.role_arn !== undefined && settings.mfa_serial !== undefined)?.settings
+    .mfa_serial;
 }
 
 /**

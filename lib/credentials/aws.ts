@@ -169,8 +169,18 @@ async function openBase(options: AwsChainOptions): Promise<Lease<AwsSession>> {
   const token = isChosen ? undefined : await fetchGithubToken(options.variables);
   const credentials = token === undefined ? await findCredentials(options) : await openByToken(options, token);
   const identity = await identify(options, credentials);
+  refuseOtherPartition(identity);
   if (options.allowRoot !== true) refuseRoot(identity);
   return { value: { credentials, identity }, expiresMs: expiryOf(credentials) };
+}
+
+/** Regions, ARNs and endpoints of the fleet are of the partition `aws`. @throws FleetError PartitionNotSupported */
+function refuseOtherPartition({ arn }: AwsIdentity): void {
+  const partition = partitionOf(arn);
+  if (partition === "aws") return;
+  throw new FleetError("PartitionNotSupported", `the credentials are of the partition ${partition}`, {
+    hint: "clusters are created in the commercial regions of AWS alone (partition aws): log in to an account there",
+  });
 }
 
 /**

@@ -119,6 +119,14 @@ async function send<Output>(
           cause,
         });
       }
+      const elsewhere = cause.name === "InvalidClientTokenId" ? otherPartitionRegion(reach.variables) : undefined;
+      if (elsewhere !== undefined) {
+        throw new FleetError("PartitionNotSupported", `AWS refuses ${asked.what}, and the region is ${elsewhere}`, {
+          hint: "keys of AWS GovCloud and AWS China are valid there alone, and clusters are created in the partition aws alone",
+          details: [cause.message],
+          cause,
+        });
+      }
       throw new FleetError("AssumeRoleDenied", `AWS refuses ${asked.what}: ${cause.name}`, {
         hint: asked.hint,
         details: [cause.message],
@@ -134,6 +142,12 @@ async function send<Output>(
   } finally {
     client.destroy();
   }
+}
+
+/** The region that the environment names, where it is of another partition than `aws`: `cn-…`, `us-gov-…`, `us-iso…`, `eu-iso…`, `eusc-…`. */
+function otherPartitionRegion({ AWS_REGION = "", AWS_DEFAULT_REGION = "" }: AwsReach["variables"]): string | undefined {
+  const region = AWS_REGION || AWS_DEFAULT_REGION;
+  return /^(cn|us-gov|us-iso\w*|eu-iso\w*|eusc)-/.test(region) ? region : undefined;
 }
 
 function parseCredentials(

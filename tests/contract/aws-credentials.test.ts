@@ -20,8 +20,11 @@ beforeAll(async () => {
       const body = new URLSearchParams(await request.text());
       if (body.get("Action") === "AssumeRole") return assumeRole(body);
       const key = /Credential=([^/]+)/.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
+      if (key === "STALE")
+        return denial("InvalidClientTokenId", "The security token included in the request is invalid.");
       const who = key === "ROOT" ? "root" : `user/${key}`;
-      const result = `<Account>123456789012</Account><Arn>arn:aws:iam::123456789012:${who}</Arn><UserId>x</UserId>`;
+      const partition = key === "CHINA" ? "aws-cn" : "aws";
+      const result = `<Account>123456789012</Account><Arn>arn:${partition}:iam::123456789012:${who}</Arn><UserId>x</UserId>`;
       return new Response(
         `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>${result}</GetCallerIdentityResult></GetCallerIdentityResponse>`,
         { headers: { "content-type": "text/xml" } },
@@ -39,6 +42,8 @@ beforeAll(async () => {
   await Bun.write(
     join(folder, "config"),
     [
+      keysOf('profile "quoted"', "QUOTED"),
+      keysOf('profile "of two words"', "WORDS"),
       "[profile region-only]\nregion = us-east-1\n",
       "[profile failing]\ncredential_process = sh -c 'echo the vault is sealed >&2; exit 3'\n",
       '[profile talkative]\ncredential_process = sh -c \'echo {\\"SecretAccessKey\\": \\"printed-secret\\"; echo \\"SecretAccessKey\\": \\"spoken-secret\\" >&2; exit 3\'\n',
@@ -59,18 +64,23 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+function xml(name: string, content: string, status = 200): Response {
+  return new Response(`<${name} xmlns="https://sts.amazonaws.com/doc/2011-06-15/">${content}</${name}>`, {
+    status,
+    headers: { "content-type": "text/xml" },
+  });
+}
+
+function denial(code: string, message: string): Response {
+  const error = `<Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error>`;
+  return xml("ErrorResponse", error, 403);
+}
+
 /** Knows one MFA device and its code. */
 function assumeRole(body: URLSearchParams): Response {
-  const xml = (name: string, content: string, status = 200): Response =>
-    new Response(`<${name} xmlns="https://sts.amazonaws.com/doc/2011-06-15/">${content}</${name}>`, {
-      status,
-      headers: { "content-type": "text/xml" },
-    });
   codes.push(body.get("TokenCode") ?? "");
   if (body.get("TokenCode") !== "123456") {
-    const message = "MultiFactorAuthentication failed with invalid MFA one time pass code.";
-    const error = `<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>${message}</Message></Error>`;
-    return xml("ErrorResponse", error, 403);
+    return denial("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.");
   }
   const expiration = new Date(Date.now() + 3_600_000).toISOString();
   const given = `<AccessKeyId>MFASESSION</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>${expiration}</Expiration>`;
@@ -89,7 +99,7 @@ const keysOf = (profile: string, key: string): string =>
 type Variables = Readonly<Record<string, string>>;
 
 function environmentOf(variables: Variables): Variables {
-  return {
+  const given = {
     PATH: Bun.env.PATH ?? "",
     HOME: folder,
     AWS_SHARED_CREDENTIALS_FILE: join(folder, "credentials"),
@@ -101,6 +111,7 @@ function environmentOf(variables: Variables): Variables {
     AWS_ENDPOINT_URL: `http://127.0.0.1:${sts.port}`,
     ...variables,
   };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ""));
 }
 
 async function run(command: readonly string[], variables: Variables): Promise<{ key: string; text: string }> {
@@ -120,6 +131,7 @@ const identityOf = [process.execPath, "run", "tests/fixtures/processes/aws-ident
 const ours = (variables: Variables) => run(identityOf, variables);
 
 const keys = { AWS_ACCESS_KEY_ID: "KEYS", AWS_SECRET_ACCESS_KEY: "s" };
+const job = { ACTIONS_ID_TOKEN_REQUEST_URL: "http://127.0.0.1:1/", ACTIONS_ID_TOKEN_REQUEST_TOKEN: "t" };
 const noFiles = { AWS_SHARED_CREDENTIALS_FILE: "/nonexistent" };
 const cases: readonly (readonly [what: string, variables: () => Variables, key: string])[] = [
   ["the default profile", () => ({}), "DEFAULT"],
@@ -131,6 +143,9 @@ const cases: readonly (readonly [what: string, variables: () => Variables, key: 
   ["a key without its secret", () => ({ AWS_ACCESS_KEY_ID: "KEYS" }), "none"],
   ["AWS_DEFAULT_PROFILE", () => ({ AWS_DEFAULT_PROFILE: "work" }), "WORK"],
   ["AWS_DEFAULT_PROFILE beside AWS_PROFILE", () => ({ AWS_PROFILE: "absent", AWS_DEFAULT_PROFILE: "work" }), "WORK"],
+  ["a profile whose name is quoted", () => ({ AWS_PROFILE: "quoted" }), "QUOTED"],
+  ["a profile in a job of GitHub", () => ({ ...job, AWS_PROFILE: "work" }), "WORK"],
+  ["keys in a job of GitHub", () => ({ ...job, ...keys }), "KEYS"],
   ["the role of the machine", () => ({ ...noFiles, AWS_CONFIG_FILE: "/nonexistent" }), "MACHINE"],
   ["the role of the machine, by a profile without credentials", () => ({ AWS_PROFILE: "region-only" }), "MACHINE"],
   ["credential_process that fails", () => ({ AWS_PROFILE: "failing" }), "none"],
@@ -179,6 +194,22 @@ describe("credentials are found", () => {
     ["absent", "there is no profile absent"],
   ])("the reason is named: %s", async (profile, reason) => {
     expect((await ours({ AWS_PROFILE: profile })).text).toContain(reason);
+  });
+
+  test("a profile name that AWS's SDK cannot read is named", async () => {
+    const { text } = await ours({ AWS_PROFILE: "of two words" });
+    expect(text).toBe(
+      "there is no profile of two words (CredentialsMissing)\nhint: AWS's SDK for JavaScript cannot read names with such characters in ~/.aws/config: rename the profile\n",
+    );
+  });
+
+  test.each([
+    ["by their ARN", { AWS_ACCESS_KEY_ID: "CHINA" }, "the credentials are of the partition aws-cn"],
+    ["by the region", { AWS_ACCESS_KEY_ID: "STALE", AWS_REGION: "us-gov-west-1" }, "and the region is us-gov-west-1"],
+  ])("credentials of another partition are refused: %s", async (_what, variables, message) => {
+    const { text } = await ours({ ...keys, ...variables });
+    expect(text).toContain(message);
+    expect(text).toContain("(PartitionNotSupported)");
   });
 
   test("the root user is refused, except to make the first user", async () => {
@@ -258,30 +289,84 @@ describe("credentials are found", () => {
     timeoutMs,
   );
 
-  const elsewhere = async (profile: string): Promise<Variables> => {
+  /** Without the endpoint of the other tests. Nothing may leave this computer where an endpoint is ignored. */
+  const withEndpoints = async (variables: Variables): Promise<Variables> => {
     const url = `http://127.0.0.1:${sts.port}`;
     const config = join(folder, "endpoints");
     await Bun.write(
       config,
-      `[profile plain]\nendpoint_url = ${url}\n[profile by-service]\nservices = s\n[services s]\nsts =\n  endpoint_url = ${url}\n`,
+      [
+        `[profile plain]\nendpoint_url = ${url}\n`,
+        `[profile ignoring]\nendpoint_url = ${url}\nignore_configured_endpoint_urls = true\n`,
+        `[profile by-service]\nservices = s\n[services s]\nsts =\n  endpoint_url = ${url}\n`,
+        `[profile other-service]\nservices = t\n[services t]\ns3 =\n  endpoint_url = ${url}\n`,
+        `[profile based]\nrole_arn = ${mfaRole}\nsource_profile = plain\n`,
+      ].join("\n"),
     );
-    // Nothing may leave this computer where the endpoint is ignored.
     const nowhere = { HTTPS_PROXY: "http://127.0.0.1:1", NO_PROXY: "127.0.0.1" };
-    return { ...keys, ...nowhere, AWS_ENDPOINT_URL: "", AWS_CONFIG_FILE: config, AWS_PROFILE: profile };
+    return { ...keys, ...nowhere, AWS_ENDPOINT_URL: "", AWS_CONFIG_FILE: config, ...variables };
   };
+  const url = (): string => `http://127.0.0.1:${sts.port}`;
+  const ignore = { AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true" };
 
-  test.each(["plain", "by-service"])("an endpoint of the configuration gets no signed call: %s", async (profile) => {
-    const { key, text } = await ours(await elsewhere(profile));
-    expect([key, text]).toEqual(["none", expect.stringContaining("(EndpointRefused)")]);
-  });
+  /** KEYS: the endpoint got a signed call. */
+  const endpoints: readonly (readonly [
+    what: string,
+    variables: () => Variables,
+    byCli: "KEYS" | "none",
+    refused: string,
+  ])[] = [
+    ["of the profile", () => ({ AWS_PROFILE: "plain" }), "KEYS", "the profile plain sends"],
+    ["of a services section", () => ({ AWS_PROFILE: "by-service" }), "KEYS", "the profile by-service sends"],
+    ["of a service that is never called", () => ({ AWS_PROFILE: "other-service" }), "none", ""],
+    ["that the profile ignores", () => ({ AWS_PROFILE: "ignoring" }), "none", ""],
+    ["of the profile, ignored by the variable", () => ({ AWS_PROFILE: "plain", ...ignore }), "none", ""],
+    ["of a section, ignored by the variable", () => ({ AWS_PROFILE: "by-service", ...ignore }), "none", ""],
+    ["of the variable, ignored by the variable", () => ({ AWS_ENDPOINT_URL: url(), ...ignore }), "none", ""],
+    ["of the variable", () => ({ AWS_ENDPOINT_URL: url() }), "KEYS", ""],
+    [
+      "of the variable, and of S3",
+      () => ({ AWS_ENDPOINT_URL: url(), AWS_ENDPOINT_URL_S3: "https://s3.example.org" }),
+      "KEYS",
+      "",
+    ],
+    ["of a variable of one service", () => ({ AWS_ENDPOINT_URL_STS: url() }), "KEYS", "AWS_ENDPOINT_URL_STS sends"],
+    ["of another host", () => ({ AWS_ENDPOINT_URL: "http://sts.invalid" }), "none", "AWS_ENDPOINT_URL sends"],
+  ];
 
-  test.each(["plain", "by-service"])(
-    "an endpoint of the configuration is ignored on demand: %s",
-    async (profile) => {
-      const ignoring = { ...(await elsewhere(profile)), AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true" };
-      const { key, text } = await ours(ignoring);
-      expect([key, text]).toEqual(["none", expect.stringContaining("(AwsUnreachable)")]);
+  test.each(endpoints)(
+    "an endpoint gets signed calls only where it is permitted: %s",
+    async (_what, variables, byCli, refused) => {
+      const given = await withEndpoints(variables());
+      const found = await ours(given);
+      if (refused === "") {
+        expect(found.key, found.text).toBe(byCli);
+        expect(found.text).not.toContain("EndpointRefused");
+      } else {
+        expect([found.key, found.text]).toEqual(["none", expect.stringContaining(refused)]);
+        expect(found.text).toContain("(EndpointRefused)\nhint: ");
+      }
+      const permitted = await ours({
+        ...given,
+        ALLOWED_AWS_ENDPOINTS: "elsewhere.example.org, 127.0.0.1, sts.invalid",
+      });
+      expect(permitted.key, permitted.text).toBe(byCli);
+      expect(permitted.text).not.toContain("EndpointRefused");
     },
-    60_000,
+    timeoutMs,
   );
+
+  test.skipIf(awsCli.path === undefined).each(endpoints)(
+    "an endpoint gets signed calls by the AWS CLI: %s",
+    async (_what, variables, byCli) => {
+      const found = await cli(await withEndpoints(variables()));
+      expect(found.key, found.text).toBe(byCli);
+    },
+    timeoutMs,
+  );
+
+  test("an endpoint of a profile that another is based on is refused", async () => {
+    const given = await withEndpoints({ AWS_PROFILE: "based", AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "" });
+    expect((await ours(given)).text).toStartWith("the profile plain sends calls for AWS to http://127.0.0.1");
+  });
 });

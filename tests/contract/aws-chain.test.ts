@@ -26,11 +26,14 @@ for (const system of awsSystems.filter(({ judges }) => judges.has("trust"))) {
 
 function way({ open, ownerOf }: AwsSystem): void {
   let aws: OpenedAws;
-  const owner = ownerOf(management.accountId);
-  const session = `k8s-multicluster-gitops-${owner.split(/[:/]/).at(-1)}`;
+  /** Not the owner of the account, who is the root user on some. */
+  const person = `arn:aws:iam::${management.accountId}:user/operator`;
+  const session = "k8s-multicluster-gitops-operator";
+  let keys: { readonly accessKeyId: string; readonly secretAccessKey: string };
   beforeAll(async () => {
     aws = await open(management.accountId);
-    await makeRole(management, awsManagementRole, { AWS: owner }, undefined, [
+    keys = await makePerson();
+    await makeRole(management, awsManagementRole, { AWS: person }, undefined, [
       { Effect: "Allow", Action: ways, Resource: "arn:aws:iam::*:role/aws-*-iam-role" },
     ]);
     const caller = { AWS: `arn:aws:iam::${management.accountId}:role/${awsManagementRole}` };
@@ -39,6 +42,21 @@ function way({ open, ownerOf }: AwsSystem): void {
     await makeRole(second, iamRoleOf(second), caller, "somebody-else");
   });
   afterAll(async () => await aws.stop());
+
+  /** Who may assume roles and do nothing else. */
+  async function makePerson(): Promise<typeof keys> {
+    const iam = new IAM({
+      region: "us-east-1",
+      endpoint: aws.endpoint,
+      credentials: aws.keysOf(management.accountId),
+    });
+    await iam.createUser({ UserName: "operator" });
+    const statement = { Effect: "Allow", Action: ways, Resource: "*" };
+    await iam.putUserPolicy({ UserName: "operator", PolicyName: "in", PolicyDocument: policy([statement]) });
+    const { AccessKey: key } = await iam.createAccessKey({ UserName: "operator" });
+    iam.destroy();
+    return { accessKeyId: key?.AccessKeyId ?? "", secretAccessKey: key?.SecretAccessKey ?? "" };
+  }
 
   /** By somebody who may do everything in the account. */
   async function makeRole(
@@ -71,7 +89,6 @@ function way({ open, ownerOf }: AwsSystem): void {
   async function whoami(accounts: readonly AwsAccount[], variables: Readonly<Record<string, string>> = {}) {
     const file = join(projectRoot, `tests/.fleet-${Bun.randomUUIDv7()}.json`);
     await Bun.write(file, JSON.stringify({ domain, zones: [], accounts, clusters: [] }));
-    const keys = aws.keysOf(management.accountId);
     try {
       const child = Bun.spawn(
         [process.execPath, "run", join(projectRoot, "tasks/whoami.ts"), "--json", "--fleet", file],
@@ -104,7 +121,7 @@ function way({ open, ownerOf }: AwsSystem): void {
     const { hops, stderr, exitCode } = await whoami([management, first]);
     expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
     expect(hops.map(({ name, result }) => [name, result.kind === "ok" ? result.arn : result.message])).toEqual([
-      ["base", owner],
+      ["base", person],
       ["aws-mgmt", `arn:aws:sts::${management.accountId}:assumed-role/${awsManagementRole}/${session}`],
       ["aws-01", `arn:aws:sts::${first.accountId}:assumed-role/aws-01-iam-role/${session}`],
     ]);
@@ -117,6 +134,16 @@ function way({ open, ownerOf }: AwsSystem): void {
     const { hops, exitCode } = await whoami([management, first, account]);
     const results = hops.map(({ result }) => (result.kind === "ok" ? "ok" : result.code));
     expect([exitCode, results]).toEqual([1, ["ok", "ok", "ok", code]]);
+  });
+
+  test("ends at the root user, where the owner of the account is that", async () => {
+    const { accessKeyId, secretAccessKey } = aws.keysOf(management.accountId);
+    const { hops } = await whoami([management], {
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    });
+    const isRoot = ownerOf(management.accountId).endsWith(":root");
+    expect(hops[0]?.result).toMatchObject(isRoot ? { kind: "failed", code: "RootRefused" } : { kind: "ok" });
   });
 
   test("ends at once without credentials, or with an endpoint somewhere else", async () => {

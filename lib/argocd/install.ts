@@ -44,6 +44,10 @@ export function argocdInstall(managed: ManagedCluster, manifest: Resource<Manife
     ...(managed.goesWith === undefined ? {} : { goesWith: managed.goesWith }),
     observe: (world, outputs) => observe(world, managed, outputs),
     diff: (state, outputs) => compare(state, outputs.find(manifest)),
+    refuse(state, outputs) {
+      const wanted = outputs.find(manifest);
+      if (wanted !== undefined) refuseDowngrade(state, wanted);
+    },
     async ensure(world, observed, outputs) {
       const wanted = outputs.of(manifest);
       if (observed.kind === "present") refuseDowngrade(observed.state, wanted);

@@ -31,6 +31,7 @@ export function stack(options: StackOptions): Resource<StackState> {
     ...(keptOnDelete === undefined ? {} : { keptOnDelete }),
     observe: (world) => observeStack(stackClient(world, options)),
     diff: (state, outputs) => diffStack(state, options, outputs),
+    refuse: (state, outputs) => options.refuse?.(compareParameters(state, options, outputs)),
     async ensure(world, observed, outputs) {
       try {
         const client = stackClient(world, options);

@@ -90,6 +90,8 @@ export interface Resource<State> {
   observe(world: World, outputs: Outputs): Promise<Observed<State>>;
   /** Pure. Empty means nothing to do; asked only of what is present. */
   diff(state: State, outputs: Outputs): readonly Change[];
+  /** Throws what `ensure` would refuse before it changes anything, so that a plan says it, too. @default nothing is refused */
+  refuse?(state: State, outputs: Outputs): void;
   /** Acts on what `observe` saw and returns fresh state. Running it twice changes nothing. */
   ensure(world: World, observed: Observed<State>, outputs: Outputs): Promise<State>;
   /** "Already gone" is success. */

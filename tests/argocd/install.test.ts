@@ -42,6 +42,7 @@ const manifest: Resource<ManifestState> = {
   observe: never,
   ensure: never,
   remove: never,
+  refuse: never,
   diff: () => [],
   health: () => ({ kind: "healthy", summary: "" }),
 };
@@ -70,6 +71,10 @@ function clusterFor(version: string, access: ManagedCluster["access"] = managed.
     async changes() {
       const observed = await observe();
       return observed.kind === "present" ? resource.diff(observed.state, outputs) : observed;
+    },
+    async refuse() {
+      const observed = await observe();
+      if (observed.kind === "present") resource.refuse?.(observed.state, outputs);
     },
     want: (next: string) => outputs.set(manifest, { ...wanted, version: next, digest: `digest of ${next}` }),
   };
@@ -108,6 +113,7 @@ describe("Argo CD", () => {
     const before = cluster.calls.length;
     const error = await failureOf(cluster.ensure());
     expect([error.code, cluster.calls.length - before]).toEqual(["DowngradeRefused", 0]);
+    expect((await failureOf(cluster.refuse())).code).toBe("DowngradeRefused");
   });
 
   test("whose install was cut short is seen as unfinished", async () => {

@@ -81,15 +81,17 @@ test.concurrent("a cluster is raised by one version, and nothing else of what is
     const { cloudFormation } = await aws.as("aws-01");
     const before = await cloudFormation.describeStacks({ StackName: "k01-k8s-aws-mylabs-dev-eks" });
 
-    const leap = await aws.run("create-eks-all", [], { fleet: at({ kubernetes: "1.36" }) });
-    expect(leap.exitCode).toBe(1);
-    expect(errorsOf(leap)).toEqual({
-      [`${k01}/stack`]: [
-        "k01.k8s.aws.mylabs.dev: EKS raises Kubernetes by one minor version at a time (UpgradeRefused)",
-        'hint: write kubernetes: "1.35" and run create, then the next one, up to "1.36"',
-        "it has 1.34, the fleet says 1.36",
-      ].join("\n"),
-    });
+    for (const task of ["plan", "create-eks-all"]) {
+      const leap = await aws.run(task, [], { fleet: at({ kubernetes: "1.36" }) });
+      expect(leap.exitCode).toBe(1);
+      expect(errorsOf(leap)).toEqual({
+        [`${k01}/stack`]: [
+          "k01.k8s.aws.mylabs.dev: EKS raises Kubernetes by one minor version at a time (UpgradeRefused)",
+          'hint: write kubernetes: "1.35" and run create, then the next one, up to "1.36"',
+          "it has 1.34, the fleet says 1.36",
+        ].join("\n"),
+      });
+    }
     for (const [others, changed] of [
       [{ serviceCidr: "172.21.0.0/16" }, "ServiceCidr: 172.20.0.0/16 → 172.21.0.0/16"],
       [{ podCidr: "10.64.0.0/16" }, "VpcCidr: 10.0.0.0/16 → 10.64.0.0/16"],

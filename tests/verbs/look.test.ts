@@ -45,6 +45,17 @@ describe("plan", () => {
     expect([allowed?.outcome, allowed?.requires]).toEqual(["to replace", undefined]);
   });
 
+  test("fails on what create would refuse, and only then", async () => {
+    const refuse = (): never => {
+      throw new FleetError("UpgradeRefused", "one version at a time", { hint: "write the next one" });
+    };
+    const changed = { ...fakeResource("changed", { observed: present(2) }).resource, refuse };
+    const same = { ...fakeResource("same", { observed: present(1) }).resource, refuse };
+    const ended = await runOver(plan, [changed, same]);
+    expect(outcomesOf(ended).toSorted()).toEqual(["changed failed", "same unchanged"]);
+    expect(ended.find(({ id }) => id === "changed")?.error).toMatchObject({ code: "UpgradeRefused" });
+  });
+
   test("says after what the rest will be known", async () => {
     const ended = await runOver(plan, later("child"));
     expect(ended[1]).toMatchObject({ id: "child", outcome: "to make", note: "known after need" });

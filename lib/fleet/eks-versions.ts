@@ -1,23 +1,27 @@
 /** A minor version of Kubernetes that EKS creates clusters of. */
 export interface EksVersion {
   readonly version: string;
-  /** First day without standard support; extended support costs six times as much. Absent while it is not known here. */
-  readonly standardUntil?: string;
+  /** First day without standard support; extended support costs six times as much. */
+  readonly standardUntil: string;
   /** First day on which EKS creates no cluster of it. */
-  readonly extendedUntil?: string;
+  readonly extendedUntil: string;
 }
 
 /** The day on which the table was read. */
 const tableDate = "2026-11-26";
 
-/** Oldest first: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html#kubernetes-release-calendar */
+/**
+ * Oldest first: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html#kubernetes-release-calendar
+ * The dates of 1.35 and 1.36 are read from copies of that table: https://endoflife.date/amazon-eks and
+ * eks-operation-review/references/cluster-lifecycle.md of https://github.com/aws-samples/sample-apex-skills.
+ */
 export const eksVersions: readonly EksVersion[] = [
   { version: "1.33", standardUntil: "2026-07-29", extendedUntil: "2027-07-29" },
   { version: "1.34", standardUntil: "2026-12-02", extendedUntil: "2027-12-02" },
   { version: "1.35", standardUntil: "2027-03-27", extendedUntil: "2028-03-27" },
-  { version: "1.36" },
+  { version: "1.36", standardUntil: "2027-08-02", extendedUntil: "2028-08-02" },
 ];
 
 export function isInStandardSupport({ standardUntil }: EksVersion): boolean {
-  return standardUntil === undefined || tableDate < standardUntil;
+  return tableDate < standardUntil;
 }

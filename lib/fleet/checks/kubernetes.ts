@@ -30,8 +30,8 @@ function checkVersion(cluster: Cluster): readonly Fault[] {
       {
         code: "UnsupportedVersion",
         ...at,
-        message: `Kubernetes ${version} isn't supported${cluster.provider === "aws" ? " by EKS" : ""}`,
-        hint: `use ${supported.join(", ")}`,
+        message: cluster.provider === "aws" ? refusalByEks(version) : `Kubernetes ${version} isn't supported`,
+        hint: `use ${supported.map((one) => (cluster.provider === "aws" ? withEnd(one) : one)).join(", ")}`,
       },
     ];
   }
@@ -45,6 +45,19 @@ function supportedBy({ provider }: Cluster): readonly string[] {
     .filter(isInStandardSupport)
     .map((one) => one.version)
     .filter((one) => tested.includes(one));
+}
+
+function refusalByEks(version: string): string {
+  const known = eksVersions.find((one) => one.version === version);
+  if (known === undefined || isInStandardSupport(known)) return `Kubernetes ${version} isn't supported by EKS`;
+  const { standardUntil, extendedUntil } = known;
+  return `EKS ended standard support of Kubernetes ${version} on ${standardUntil}; extended support ends on ${extendedUntil}`;
+}
+
+/** `1.36 (standard support ends on 2027-08-02)` */
+function withEnd(version: string): string {
+  const known = eksVersions.find((one) => one.version === version);
+  return known === undefined ? version : `${version} (standard support ends on ${known.standardUntil})`;
 }
 
 /** A local cluster is what its image is. */

@@ -50,8 +50,8 @@ export function describeVersions(): readonly JsonObject[] {
       clusterType: "eks",
       defaultPlatformVersion: platformOf(version),
       defaultVersion: version === defaultVersion,
-      ...(standardUntil === undefined ? {} : { endOfStandardSupportDate: Date.parse(standardUntil) / 1_000 }),
-      ...(extendedUntil === undefined ? {} : { endOfExtendedSupportDate: Date.parse(extendedUntil) / 1_000 }),
+      endOfStandardSupportDate: Date.parse(standardUntil) / 1_000,
+      endOfExtendedSupportDate: Date.parse(extendedUntil) / 1_000,
       status: isStandard ? "standard-support" : "extended-support",
       versionStatus: isStandard ? "STANDARD_SUPPORT" : "EXTENDED_SUPPORT",
     };

@@ -32,6 +32,8 @@ export interface Locks {
 export interface Waiting {
   /** How long to wait for another holder, in milliseconds. */
   readonly timeoutMs: number;
+  /** Other checkouts on this computer see it as well. @default false */
+  readonly onMachine?: boolean;
   /** How long a fault of the database may last, in milliseconds. @default 10,000 */
   readonly faultyMs?: number;
   readonly signal: AbortSignal;

@@ -9,7 +9,8 @@ import { createExec } from "#lib/exec.ts";
 import { loadFleet } from "#lib/fleet/load.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { createKubernetesApi, type KubernetesApi } from "#lib/kubernetes/api.ts";
-import { createLocks } from "#lib/locks.ts";
+import { createLocks, type Locks } from "#lib/locks.ts";
+import { withMachineLocks } from "#lib/machine-locks.ts";
 import { type Paths, pathsBelow, projectRoot } from "#lib/paths.ts";
 import { sandboxState, startSandbox } from "#lib/sandbox.ts";
 import type { World, WorldOptions } from "#lib/world.ts";
@@ -45,6 +46,12 @@ export async function openSession({ sandbox, fleetFile }: SessionOptions): Promi
   return { environment: inside, paths: pathsBelow(projectRoot, folder), fleet: started.fleet, sandbox: true };
 }
 
+/** A sandbox has a Docker of its own, and its files beside it. */
+function locksOf({ paths, sandbox }: Session, clock: Clock): Locks {
+  const own = createLocks(paths.locks, clock, taskName());
+  return sandbox ? own : withMachineLocks(own, clock, `${taskName()} of ${paths.root}`);
+}
+
 /** The world of a whole run; each resource gets it with a progress sink of its own. */
 export function createWorld(session: Session, clock: Clock, signal: AbortSignal, options: WorldOptions): World {
   const exec = createExec(session.environment.variables);
@@ -64,7 +71,7 @@ export function createWorld(session: Session, clock: Clock, signal: AbortSignal,
     aws: createAws(session.fleet, session.environment.variables, { clock }),
     dns: openDns(session.environment.dnsDirectory),
     download: (url) => download(url, signal),
-    locks: createLocks(session.paths.locks, clock, taskName()),
+    locks: locksOf(session, clock),
     signal,
     progress: () => undefined,
     output: () => undefined,

@@ -87,6 +87,8 @@ export interface Resource<State> {
   readonly tellsHealth?: true;
   /** Set on what is gone once this is gone, so that a delete of both removes this alone (what is in a local cluster). */
   readonly goesWith?: AnyResource;
+  /** Other checkouts on this computer see the same one: their work on it is waited for too. */
+  readonly onMachine?: true;
   observe(world: World, outputs: Outputs): Promise<Observed<State>>;
   /** Pure. Empty means nothing to do; asked only of what is present. */
   diff(state: State, outputs: Outputs): readonly Change[];

@@ -7,8 +7,9 @@ import type { Change, ChangeValue, Health, Resource } from "#lib/graph/resource.
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
 import { countNodes, versionOf } from "#lib/kubernetes/nodes.ts";
 import { fleetLabel } from "#lib/local/config.ts";
+import { findCreator } from "#lib/local/creator.ts";
 import { docker, listContainers } from "#lib/local/docker.ts";
-import { explainCreateError } from "#lib/local/explain.ts";
+import { explainCreateError, isTaken } from "#lib/local/explain.ts";
 import { forgetBegun, markBegun, markReady } from "#lib/local/finished.ts";
 import {
   askKubeconfig,
@@ -40,6 +41,7 @@ export function localCluster(options: LocalClusterOptions): Resource<LocalCluste
     label: tool.name,
     owner: { kind: "cluster", name: cluster.name, group: "local" },
     lane: "cluster",
+    onMachine: true,
     needs: options.needs,
     observe: (world) => observeCluster(world, options),
     diff: (state) => compare(state, wanted),
@@ -147,6 +149,22 @@ async function createOrCleanUp(world: World, options: LocalClusterOptions, work:
   try {
     await work();
   } catch (error) {
+    if (isTaken(error)) {
+      await forgetBegun(world, cluster.name);
+      const creator = await findCreator(
+        { ...world, signal: AbortSignal.timeout(cleanupTimeoutMs) },
+        options.tool.name,
+        cluster.name,
+      );
+      throw new FleetError(
+        "StillBusy",
+        `another program made it at the same time${creator === undefined ? "" : `: ${creator}`}`,
+        {
+          hint: "run the same command again: it waits for the other and goes on with its cluster",
+          cause: error,
+        },
+      );
+    }
     if (!world.options.retain) {
       world.progress("removing what was made");
       // The run's signal may be what ended the work: the removal has a limit of its own.

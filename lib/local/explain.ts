@@ -3,6 +3,16 @@ import type { LocalCluster } from "#lib/fleet/types.ts";
 import { portTaken } from "#lib/local/ports.ts";
 import type { World } from "#lib/world.ts";
 
+/** Somebody else's cluster or container has the name: nothing of it is ours to remove. */
+export function isTaken(thrown: unknown): boolean {
+  const { code, details } = asFleetError(thrown);
+  if (code !== "ProgramFailed") return false;
+  // kind, k3d, Docker.
+  return /node\(s\) already exist|cluster with that name already exists|container name .* is already in use/i.test(
+    details.join("\n"),
+  );
+}
+
 /** The usual reasons why kind and k3d fail, in words with a remedy; what isn't known is passed on as it came. */
 export async function explainCreateError(thrown: unknown, world: World, cluster: LocalCluster): Promise<unknown> {
   const error = asFleetError(thrown);

@@ -27,6 +27,7 @@ export function kindNetwork(): Resource<KindNetworkState> {
     label: "network kind",
     owner: { kind: "shared", name: "docker", group: "local" },
     lane: "docker",
+    onMachine: true,
     needs: [],
     async observe(world) {
       const state = await inspect(world);

@@ -165,7 +165,12 @@ export async function settle(
 export function exclusively<T>(resource: AnyResource, world: World, work: () => Promise<T>): Promise<T> {
   return world.locks.hold(
     resource.id,
-    { timeoutMs: busyTimeoutMs, signal: world.signal, progress: world.progress },
+    {
+      timeoutMs: busyTimeoutMs,
+      signal: world.signal,
+      progress: world.progress,
+      onMachine: resource.onMachine === true,
+    },
     work,
   );
 }

@@ -256,6 +256,26 @@ describe("a create that fails", () => {
     expect([calls, machine.containers]).toEqual([[creating, deleting], {}]);
   });
 
+  test.each([
+    `ERROR: failed to create cluster: node(s) already exist for a cluster with the name "${clusterName}"`,
+    `docker: Error response from daemon: Conflict. The container name "/${worker}" is already in use by container "4f2".`,
+    `Failed to create cluster '${clusterName}' because a cluster with that name already exists`,
+  ])("because another was faster leaves that one alone, and names it: %s", async (said) => {
+    const machine = emptyMachine();
+    machine.onCreate = () => {
+      machine.containers = { [worker]: "running" };
+      machine.processes = [`  71 kind create cluster --name ${clusterName} --config /tmp/x/${clusterName}.yaml`];
+      return failed(said);
+    };
+    const { world, calls } = localWorld(machine);
+    const error = await failureOf(ensure(world));
+    expect([error.code, error.message]).toEqual([
+      "StillBusy",
+      "another program made it at the same time: kind is creating it (process 71)",
+    ]);
+    expect([calls, machine.containers]).toEqual([[creating], { [worker]: "running" }]);
+  });
+
   test("leaves everything where it is to be looked at", async () => {
     const machine = emptyMachine();
     half(machine, "it broke");

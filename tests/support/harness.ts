@@ -13,7 +13,7 @@ export interface Harness {
   program(name: string, args: readonly string[]): Promise<{ readonly stdout: string; readonly exitCode: number }>;
   start(task: string, args?: readonly string[], options?: StartOptions): Started;
   run(task: string, args?: readonly string[], options?: StartOptions): Promise<Ended>;
-  kubeconfig(cluster: string): string;
+  kubeconfig(cluster: string, checkout?: string): string;
   /** All that is left of the fleet's clusters on this machine; empty when they went without a trace. */
   leftovers(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -23,6 +23,8 @@ export interface StartOptions {
   /** File of another fleet. */
   readonly fleet?: string;
   readonly variables?: Readonly<Record<string, string>>;
+  /** Name of another checkout: it has the same Docker, and files of its own. */
+  readonly checkout?: string;
 }
 
 export interface Started {
@@ -71,12 +73,18 @@ export async function openHarness({ speed, root = projectRoot }: HarnessOptions 
   const variables = up === undefined ? {} : (JSON.parse(up.stdout) as { env: Record<string, string> }).env;
   const env = { ...Bun.env, ...variables, CI: "true", CLUSTERS_DIRECTORY: folder };
 
-  const start: Harness["start"] = (task, args = [], { fleet = fleetFile, variables: more = {} } = {}) => {
-    const flags = ["--json", "--fleet", fleet, ...(speed === undefined ? [] : ["--sandbox"])];
+  const start: Harness["start"] = (task, args = [], options = {}) => {
+    const { fleet = fleetFile, variables: more = {}, checkout } = options;
+    const flags = ["--json", "--fleet", fleet, ...(speed === undefined || checkout !== undefined ? [] : ["--sandbox"])];
+    // In the sandbox only its programs know that it is one: checkouts then share nothing but its Docker, and temporary files.
+    const own =
+      checkout === undefined
+        ? {}
+        : { CLUSTERS_DIRECTORY: join(folder, checkout), K8S_SANDBOX_STATE: undefined, TMPDIR: folder };
     const command = [process.execPath, "run", join(root, `tasks/${task}.ts`), ...flags, ...args];
     const child = Bun.spawn(command, {
       cwd: root,
-      env: { ...env, ...more },
+      env: { ...env, ...own, ...more },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -100,7 +108,8 @@ export async function openHarness({ speed, root = projectRoot }: HarnessOptions 
     start,
     program,
     run: (task, args, options) => start(task, args, options).ended,
-    kubeconfig: (cluster) => join(state, ".kubeconfigs", `kubeconfig_${cluster}.yml`),
+    kubeconfig: (cluster, checkout) =>
+      join(checkout === undefined ? state : join(folder, checkout), ".kubeconfigs", `kubeconfig_${cluster}.yml`),
     leftovers: () => findLeftovers(program, folder, state),
     async close() {
       await start("delete-all", ["--yes"]).ended;

@@ -14,6 +14,7 @@ export const scenarios: Readonly<Record<string, (harness: Harness, pace: Pace) =
   "are refused when another fleet made them, unless adopted": adoptForeign,
   "are replaced only when that is permitted": replaceDrifted,
   "wait for another command that works on them": shareWork,
+  "wait for another checkout on the same Docker": shareDocker,
 };
 
 export interface Pace {
@@ -237,4 +238,46 @@ async function shareWork(harness: Harness, pace: Pace): Promise<void> {
   }
   await expectReady(harness, pace);
   await deleteAll(harness);
+}
+
+/** Two clones have no lease in common but that of the machine. */
+async function shareDocker(harness: Harness, pace: Pace): Promise<void> {
+  const [one, two] = [{ checkout: "one" }, { checkout: "two" }];
+  const both = await Promise.all([one, two].map((options) => harness.run("create-all", [], options)));
+  expect(both.map((run) => [run.exitCode, errorsOf(run)])).toEqual([
+    [0, []],
+    [0, []],
+  ]);
+  for (const name of names) {
+    expect(both.map((run) => run.results[clusterId(name)]?.outcome).sort()).toEqual(["made", "unchanged"]);
+    for (const { checkout } of [one, two]) {
+      expect((await pace.readyNodes(harness.kubeconfig(name, checkout))).length).toBe(2);
+    }
+  }
+  const waited = both.flatMap(({ events }) => events).filter((event) => event.kind === "progress");
+  expect(waited.map(({ message }) => message)).toContainEqual(
+    expect.stringMatching(/^waiting for another command that works on it \(process \d+: create-all of \//),
+  );
+
+  // Whoever is first, both end well, and what is there afterwards is whole.
+  const deleting = harness.run("delete-all", ["--yes"], one);
+  await Bun.sleep(pace.createMs * 0.05 * Math.random());
+  const mixed = await Promise.all([deleting, harness.run("create-all", [], two)]);
+  expect(mixed.map((run) => [run.exitCode, errorsOf(run)])).toEqual([
+    [0, []],
+    [0, []],
+  ]);
+  const again = await harness.run("create-all", [], two);
+  expect([again.exitCode, errorsOf(again)]).toEqual([0, []]);
+  for (const name of names) expect((await pace.readyNodes(harness.kubeconfig(name, "two"))).length).toBe(2);
+
+  // While one creates, the other deletes what is there by then, and nothing of it is left.
+  expect((await harness.run("delete-all", ["--yes"], one)).exitCode).toBe(0);
+  const creating = harness.start("create-all", [], two);
+  await creating.begun;
+  const [made, deleted] = await Promise.all([creating.ended, harness.run("delete-all", ["--yes"], one)]);
+  expect([deleted.exitCode, errorsOf(deleted)]).toEqual([0, []]);
+  expect([made.exitCode, errorsOf(made)]).toEqual([0, []]);
+  for (const options of [one, two]) expect((await harness.run("delete-all", ["--yes"], options)).exitCode).toBe(0);
+  expect(await harness.leftovers()).toEqual([]);
 }

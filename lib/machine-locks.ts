@@ -1,0 +1,36 @@
+import { lstatSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Clock } from "#lib/clock.ts";
+import { isErrno } from "#lib/files.ts";
+import { createLocks, type Locks } from "#lib/locks.ts";
+
+/**
+ * The locks of one checkout. What other checkouts of this user see as well, such as a cluster in Docker, is held in a folder
+ * that all of them share, too: two clones would otherwise create and remove the same cluster at once.
+ */
+export function withMachineLocks(own: Locks, clock: Clock, command: string, folder = machineFolder()): Locks {
+  const shared = createLocks(folder, clock, command);
+  return {
+    hold(name, waiting, work) {
+      if (waiting.onMachine !== true) return own.hold(name, waiting, work);
+      return own.hold(name, waiting, () => (isOurs(folder) ? shared.hold(name, waiting, work) : work()));
+    },
+  };
+}
+
+function machineFolder(): string {
+  return join(tmpdir(), `k8s-multicluster-gitops-${process.getuid?.() ?? "user"}`);
+}
+
+/** The folder of temporary files belongs to everybody: what another user put there first is not used. */
+function isOurs(folder: string): boolean {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+  }
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (found === undefined) return true;
+  return found.isDirectory() && found.uid === (process.getuid?.() ?? found.uid) && (found.mode & 0o022) === 0;
+}

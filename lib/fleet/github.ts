@@ -23,3 +23,11 @@ export function readSubjectsOf(github: GitHubTrust): readonly string[] {
     (github.readClaims ?? []).filter((claim) => !github.claims.includes(claim)),
   );
 }
+
+/** Characters of the role's trust policy beside the subjects and the repository's number, with an ARN of 128 characters for the people. */
+const trustFrame = 658;
+
+/** Characters of the trust policy of a role that these subjects may assume, as cloudformation/route53-gh-action-iam-role-oidc.yml has it. */
+export function trustSizeOf({ repositoryId }: Pick<GitHubTrust, "repositoryId">, subjects: readonly string[]): number {
+  return trustFrame + repositoryId.length + JSON.stringify(subjects).length;
+}

@@ -27,6 +27,10 @@ export function readOnlyRoleOf(account: AwsAccount): string {
   return `${iamRoleOf(account).replace(/-?iam-role$/, "")}-read-only-iam-role`;
 }
 
+export function roleArn({ accountId }: AwsAccount, role: string): string {
+  return `arn:aws:iam::${accountId}:role/${role}`;
+}
+
 /** The roles that clusters are created with: one per tenant account, and one in the management account if it has clusters. */
 export function awsAccountRoles(fleet: Pick<Fleet, "accounts" | "clusters">): readonly AwsAccountRole[] {
   const accounts = fleet.accounts.filter((account) => account.provider === "aws");

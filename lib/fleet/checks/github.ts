@@ -1,5 +1,5 @@
 import type { Fault } from "#lib/fleet/fault.ts";
-import { readSubjectsOf, subjectsOf } from "#lib/fleet/github.ts";
+import { readSubjectsOf, subjectsOf, trustSizeOf } from "#lib/fleet/github.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 
 /**
@@ -8,10 +8,8 @@ import type { Fleet } from "#lib/fleet/types.ts";
  */
 const claimForm = /^(?:ref:refs\/(?:heads|tags)\/[^\s:*?,]+|environment:[^\s:*?,]+|pull_request)$/;
 
-/** Of a role's trust policy, by default: https://docs.aws.amazon.com/general/latest/gr/iam-service.html */
+/** Characters of a role's trust policy, by default: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entities */
 const trustLimit = 2_048;
-/** What the trust policy holds beside subjects, with an ARN of 128 characters for the people. */
-const trustWithoutSubjects = 700;
 
 export function checkGitHub({ github }: Fleet): readonly Fault[] {
   if (github === undefined) return [];
@@ -49,7 +47,7 @@ export function checkGitHub({ github }: Fleet): readonly Fault[] {
     ["claims", subjectsOf(github)],
     ["readClaims", readSubjectsOf(github)],
   ] as const) {
-    const length = trustWithoutSubjects + JSON.stringify(subjects).length;
+    const length = trustSizeOf(github, subjects);
     if (length <= trustLimit) continue;
     const message = `${field} needs a trust policy of ${length} characters, IAM takes ${trustLimit}`;
     faults.push(fault(message, "name fewer: one environment can stand for several branches"));

@@ -13,11 +13,11 @@ import type { HostedZoneState } from "#lib/aws/zone-lookup.ts";
 import { kubernetesOf, podCidrOf, serviceCidrOf } from "#lib/fleet/defaults.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
 import { eksZoneIds } from "#lib/fleet/regions.ts";
-import { iamRoleOf } from "#lib/fleet/roles.ts";
+import { iamRoleOf, roleArn } from "#lib/fleet/roles.ts";
 import type { AwsAccount, EksCluster, NodeGroup } from "#lib/fleet/types.ts";
 import { byWayOf } from "#lib/graph/aws/by-way-of.ts";
 import { effectOnCluster, refuseLeap, upgradeStages } from "#lib/graph/aws/cluster-changes.ts";
-import { eksStackName, minuteMs, type Parts, roleArn, tagsOf } from "#lib/graph/aws/names.ts";
+import { eksStackName, minuteMs, type Parts, tagsOf } from "#lib/graph/aws/names.ts";
 import type { AnyResource, Outputs, Owner, Resource } from "#lib/graph/resource.ts";
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
 

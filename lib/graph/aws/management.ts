@@ -8,7 +8,13 @@ import { stack } from "#lib/aws/stack.ts";
 import { keep, type StackState } from "#lib/aws/stack-model.ts";
 import { type LeavingZone, refuseWhileClusters, refuseWhileRecords } from "#lib/aws/still-needed.ts";
 import { readSubjectsOf, subjectsOf } from "#lib/fleet/github.ts";
-import { awsAccountRoles, awsManagementRole, awsReadOnlyManagementRole, readOnlyRoleOf } from "#lib/fleet/roles.ts";
+import {
+  awsAccountRoles,
+  awsManagementRole,
+  awsReadOnlyManagementRole,
+  readOnlyRoleOf,
+  roleArn,
+} from "#lib/fleet/roles.ts";
 import type { CloudZones } from "#lib/fleet/types.ts";
 import {
   dependentsOf,
@@ -20,7 +26,6 @@ import {
   ownerOf,
   type Parts,
   registrarId,
-  roleArn,
   rolesTimeoutMs,
   tagsOf,
 } from "#lib/graph/aws/names.ts";

@@ -60,10 +60,6 @@ export function tagsOf({ domain }: Fleet, more: Readonly<Record<string, string>>
   return { project, fleet: domain, ...more };
 }
 
-export function roleArn({ accountId }: AwsAccount, role: string): string {
-  return `arn:aws:iam::${accountId}:role/${role}`;
-}
-
 /** Clusters come and go; without these nothing of the account could be reached. */
 export function keptUnlessTargeted(
   { targets }: AwsSettings,

@@ -2,7 +2,13 @@ import { stack } from "#lib/aws/stack.ts";
 import type { StackState } from "#lib/aws/stack-model.ts";
 import { refuseWhileClusters } from "#lib/aws/still-needed.ts";
 import { externalIdOf } from "#lib/credentials/aws.ts";
-import { awsManagementRole, awsReadOnlyManagementRole, readOnlyRoleOf, serviceRoleOf } from "#lib/fleet/roles.ts";
+import {
+  awsManagementRole,
+  awsReadOnlyManagementRole,
+  readOnlyRoleOf,
+  roleArn,
+  serviceRoleOf,
+} from "#lib/fleet/roles.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
 import {
   dependentsOf,
@@ -10,7 +16,6 @@ import {
   keptUnlessTargeted,
   ownerOf,
   type Parts,
-  roleArn,
   roleStackId,
   roleStackName,
   rolesTimeoutMs,

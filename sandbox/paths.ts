@@ -59,7 +59,7 @@ export function sandboxPaths(directory: string): SandboxPaths {
     daemonLock: join(state, "daemon.lock"),
     settings: join(state, "settings.json"),
     aws: {
-      cloud: join(state, "aws", "cloud.json"),
+      cloud: join(state, "aws", "cloud.db"),
       clusters: join(state, "clusters"),
       dnsDirectory: join(state, "aws", "dns.json"),
       dnsState: join(state, "aws", "dns-state.json"),

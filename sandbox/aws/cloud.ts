@@ -41,8 +41,12 @@ export interface Cloud {
   slices<State extends object>(
     service: string,
   ): readonly { readonly account: string; readonly region: string; readonly state: State }[];
-  /** To be called after every change of a slice. */
-  save(): void;
+  /**
+   * To be called after every change of a slice. A slice's fields hold records by their keys.
+   *
+   * @param record one that was changed in place; those that were replaced, added or removed are found without being named
+   */
+  save(record?: object): void;
   /**
    * Identity policies of the caller against one action.
    *

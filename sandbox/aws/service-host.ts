@@ -112,7 +112,7 @@ export async function openAwsHost(options: AwsHostOptions): Promise<AwsHost> {
       await front.stop();
       cloudFormation.stop();
       await closeEks(cloud);
-      await cloud.flush();
+      cloud.flush();
     },
   };
 }

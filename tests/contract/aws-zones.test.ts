@@ -75,7 +75,7 @@ async function openSandbox(): Promise<System> {
     async stop() {
       await host.close();
       await front.stop();
-      await cloud.flush();
+      cloud.flush();
       await rm(folder, { recursive: true, force: true });
     },
   };

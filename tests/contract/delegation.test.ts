@@ -51,7 +51,7 @@ describe.skipIf(aws === "")("zones that AWS's own program makes", () => {
   afterAll(async () => {
     await host.close();
     await front.stop();
-    await cloud.flush();
+    cloud.flush();
     await rm(folder, { recursive: true, force: true });
   });
 

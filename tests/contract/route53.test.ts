@@ -32,7 +32,7 @@ async function openSandbox(): Promise<System> {
     keys: administratorKeys(account),
     async stop() {
       await front.stop();
-      await cloud.flush();
+      cloud.flush();
       await rm(folder, { recursive: true, force: true });
     },
   };

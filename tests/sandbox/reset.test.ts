@@ -13,7 +13,7 @@ test("a reset waits for a daemon that answers no more and still writes", async (
   const reset = sandbox.main("reset");
   expect(await Promise.race([reset.then(() => "over"), Bun.sleep(2000).then(() => "waits")])).toBe("waits");
   mkdirSync(join(sandbox.state, "aws"), { recursive: true });
-  writeFileSync(join(sandbox.state, "aws/cloud.json"), "{}");
+  writeFileSync(join(sandbox.state, "aws/cloud.db"), "{}");
   lock.close();
   expect((await reset).code).toBe(0);
   expect(existsSync(sandbox.state)).toBe(false);

@@ -69,7 +69,7 @@ export async function openTestCloud(more: (cloud: KeptCloud) => readonly Service
     async close() {
       await front.stop();
       for (const client of clients) client.destroy();
-      await cloud.flush();
+      cloud.flush();
       await rm(folder, { recursive: true });
     },
   };

@@ -96,7 +96,7 @@ export const createChangeSet: Action = {
       ...(onStackFailure === undefined ? {} : { onStackFailure }),
     };
     stack.changeSets.push(changeSet);
-    cloud.save();
+    cloud.save(stack);
     engine.fillChangeSet(stack, changeSet);
     return { Id: id, StackId: stack.id };
   },
@@ -197,7 +197,7 @@ export const deleteChangeSet: Action = {
       );
     }
     stack.changeSets = stack.changeSets.filter((one) => one !== changeSet);
-    cloud.save();
+    cloud.save(stack);
     return {};
   },
 };

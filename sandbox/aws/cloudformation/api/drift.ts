@@ -30,7 +30,7 @@ export const detectStackDrift: Action = {
       status: "DETECTION_IN_PROGRESS",
     };
     stack.detections.push(detection);
-    cloud.save();
+    cloud.save(stack);
     engine.detectDrift(stack, detection);
     return { StackDriftDetectionId: detection.id };
   },
@@ -89,7 +89,7 @@ export const detectStackResourceDrift: Action = {
     const record = stack.resources.find(({ logicalId }) => logicalId === name);
     if (record?.made === undefined) throw invalid(`Resource ${name} does not exist for stack ${stack.name}`);
     record.drift = driftOf(request.cloud, request.caller, stack, name, record.made);
-    request.cloud.save();
+    request.cloud.save(stack);
     return { StackResourceDrift: formatDrift(stack, record) };
   },
 };

@@ -64,7 +64,7 @@ export const cancelUpdateStack: Action = {
     }
     if (isRepeated(stack, "UPDATE_STACK", token)) return undefined;
     operation.cancelled = true;
-    cloud.save();
+    cloud.save(stack);
     engine.interrupt(stack);
     return undefined;
   },

@@ -201,7 +201,7 @@ export const updateTerminationProtection: Action = {
     const wanted = booleanAt(request.input, "EnableTerminationProtection");
     if (wanted === undefined) throw invalid("EnableTerminationProtection must be specified");
     stack.terminationProtection = wanted;
-    request.cloud.save();
+    request.cloud.save(stack);
     return { StackId: stack.id };
   },
 };

@@ -17,7 +17,7 @@ const COMPARING_MS = 4_000;
 /** Works out what a change set would do, and what is wrong with it before anything is done. */
 export async function finishChangeSet(cloud: Cloud, stack: StackRecord, changeSet: ChangeSetRecord): Promise<void> {
   changeSet.status = "CREATE_IN_PROGRESS";
-  cloud.save();
+  cloud.save(stack);
   await pause(cloud, COMPARING_MS);
   // Deleted in the meantime.
   if (!stack.changeSets.includes(changeSet)) return;
@@ -25,7 +25,7 @@ export async function finishChangeSet(cloud: Cloud, stack: StackRecord, changeSe
     const plan = planOf(cloud, stack, changeSet.target);
     changeSet.changes = changesBetween(cloud, stack, plan, changeSet.target);
     if (stack.status !== "REVIEW_IN_PROGRESS" && isNoChange(cloud, stack, plan, changeSet))
-      fail(cloud, changeSet, NO_CHANGES);
+      fail(cloud, stack, changeSet, NO_CHANGES);
     else if (!changeSet.skipValidation && !validate(cloud, stack, plan, changeSet)) return;
     else {
       changeSet.status = "CREATE_COMPLETE";
@@ -33,16 +33,16 @@ export async function finishChangeSet(cloud: Cloud, stack: StackRecord, changeSe
     }
   } catch (error) {
     if (!(error instanceof AwsFault)) throw error;
-    fail(cloud, changeSet, error.message);
+    fail(cloud, stack, changeSet, error.message);
   }
-  cloud.save();
+  cloud.save(stack);
 }
 
-function fail(cloud: Cloud, changeSet: ChangeSetRecord, reason: string): void {
+function fail(cloud: Cloud, stack: StackRecord, changeSet: ChangeSetRecord, reason: string): void {
   changeSet.status = "FAILED";
   changeSet.executionStatus = "UNAVAILABLE";
   changeSet.statusReason = reason;
-  cloud.save();
+  cloud.save(stack);
 }
 
 /** AWS's early validation: properties against the types' schemas, and names that are taken. */
@@ -78,6 +78,7 @@ function validate(cloud: Cloud, stack: StackRecord, plan: Plan, changeSet: Chang
   const names = [...found].map((name) => `AWS::EarlyValidation::${name}`).join(", ");
   fail(
     cloud,
+    stack,
     changeSet,
     `The following hook(s)/validation failed: [${names}]. To troubleshoot Early Validation errors, use the DescribeEvents API for detailed failure information.`,
   );

@@ -35,7 +35,7 @@ export async function finishDetection(cloud: Cloud, stack: StackRecord, detectio
   if (unknown.length > 0) detection.reason = `Failed to detect drift on resource(s) [${unknown.join(", ")}]`;
   detection.drifted = drifted;
   stack.drift = { status: drifted > 0 ? "DRIFTED" : "IN_SYNC", checkedAt: cloud.now().toISOString() };
-  cloud.save();
+  cloud.save(stack);
 }
 
 function unchecked(cloud: Cloud): ResourceDrift {

@@ -41,7 +41,7 @@ export async function drive(
         break;
       default:
         finish(stack);
-        cloud.save();
+        cloud.save(stack);
         return;
     }
   }

@@ -25,7 +25,7 @@ export function setStatus(cloud: Cloud, stack: StackRecord, status: StackStatus,
     status,
     ...(reason === undefined ? {} : { reason }),
   });
-  cloud.save();
+  cloud.save(stack);
 }
 
 /** Moves a resource to a status, and tells it as an event. */
@@ -72,7 +72,7 @@ export function addResourceEvent(
     id: `${event.logicalId}-${event.status}-${head.at}`,
     ...(properties === undefined ? {} : { properties: JSON.stringify(properties) }),
   });
-  cloud.save();
+  cloud.save(stack);
 }
 
 function headOf(

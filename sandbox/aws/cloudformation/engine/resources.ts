@@ -50,7 +50,7 @@ export async function updateResource(run: Run, record: ResourceRecord, made: Mad
     const done = resourceType(wanted.type).update(context, made.physicalId, wanted.properties, made.properties);
     if (done !== undefined) await done;
     record.made = { ...wanted, physicalId: made.physicalId };
-    cloud.save();
+    cloud.save(run.stack);
     await settle(run, record, "update");
     setResourceStatus(cloud, stack, record, "UPDATE_COMPLETE");
   });

@@ -59,7 +59,7 @@ export async function openLab(options: { readonly speed?: number; readonly path?
   const front = await openFront(cloud, [service, stsService(cloud), route53(cloud)], { port: 0 });
   open.push(async () => {
     await front.stop();
-    await cloud.flush();
+    cloud.flush();
     rmSync(folder, { recursive: true, force: true });
   });
   const client = (credentials: Keys) =>

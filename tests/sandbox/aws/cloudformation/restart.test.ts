@@ -1,5 +1,5 @@
+import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
-import { copyFileSync } from "node:fs";
 import { findRole, listRoles, tryFindRole } from "#sandbox/aws/iam/roles.ts";
 import { account, closeLabs, type Lab, openLab, trust } from "#tests/sandbox/aws/cloudformation/harness.ts";
 
@@ -16,10 +16,7 @@ const second = { Resources: { One: role("one-b"), Two: role("two", { MaxSessionD
 /** Stops a sandbox where it is, and starts another one from what is on its disk. */
 async function restart(lab: Lab): Promise<Lab> {
   lab.service.stop();
-  await lab.cloud.flush();
-  const path = `${lab.path}.again`;
-  copyFileSync(lab.path, path);
-  const next = await openLab({ path });
+  const next = await openLab({ path: copied(lab) });
   next.service.resume();
   return next;
 }
@@ -45,7 +42,7 @@ test("a creation goes on after a restart, and makes nothing twice", async () => 
 test("an update goes on after a restart, with its replacement and its cleanup", async () => {
   const lab = await openLab({ speed: 20_000 });
   await lab.deploy("roles", first);
-  const slow = await openLab({ speed: 100, path: await copied(lab) });
+  const slow = await openLab({ speed: 100, path: copied(lab) });
   await slow.cfn.updateStack({ StackName: "roles", TemplateBody: JSON.stringify(second), ...named });
   await until(slow, "One UPDATE_IN_PROGRESS: Resource creation Initiated");
   const next = await restart(slow);
@@ -57,7 +54,7 @@ test("an update goes on after a restart, with its replacement and its cleanup", 
 test("a deletion goes on after a restart", async () => {
   const lab = await openLab({ speed: 20_000 });
   const { StackId = "" } = await lab.deploy("roles", first);
-  const slow = await openLab({ speed: 50, path: await copied(lab) });
+  const slow = await openLab({ speed: 50, path: copied(lab) });
   await slow.cfn.deleteStack({ StackName: StackId });
   await until(slow, "Two DELETE_IN_PROGRESS");
   const next = await restart(slow);
@@ -65,9 +62,12 @@ test("a deletion goes on after a restart", async () => {
   expect(listRoles(next.cloud, account)).toEqual([]);
 });
 
-async function copied(lab: Lab): Promise<string> {
-  await lab.cloud.flush();
-  const path = `${lab.path}.slow`;
-  copyFileSync(lab.path, path);
+/** Its state as a file of its own. */
+function copied(lab: Lab): string {
+  lab.cloud.flush();
+  const path = `${lab.path}.copy`;
+  const database = new Database(lab.path);
+  database.query("VACUUM INTO ?").run(path);
+  database.close();
   return path;
 }

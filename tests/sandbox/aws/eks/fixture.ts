@@ -39,7 +39,7 @@ export function openEksWorld(folder = mkdtempSync(join(tmpdir(), "eks-test-"))):
   makeNetwork(cloud);
   const leave = async (): Promise<void> => {
     await closeEks(cloud);
-    await cloud.flush();
+    cloud.flush();
   };
   const close = async (): Promise<void> => {
     await leave();

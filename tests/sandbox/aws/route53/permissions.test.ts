@@ -46,7 +46,7 @@ beforeEach(async () => {
   };
 });
 afterEach(async () => {
-  await cloud.flush();
+  cloud.flush();
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -7,7 +7,8 @@ import { awsAccountRoles, iamRoleOf, readOnlyRoleOf, roleArn, serviceRoleOf } fr
 import type { AwsAccount, Fleet, GitHubTrust } from "#lib/fleet/types.ts";
 import { isObject, type Json, listAt } from "#sandbox/json.ts";
 import { type RenderedResource, readTemplate, render } from "#tests/cloudformation/render.ts";
-import { base, eks, github, management, tenant } from "#tests/fixtures/fleets/base.ts";
+import { base, github, management, tenant } from "#tests/fixtures/fleets/base.ts";
+import { account, longest, zones } from "#tests/fixtures/fleets/longest.ts";
 
 const policiesOf = ({ properties }: RenderedResource): readonly Json[] =>
   listAt(properties, "Policies").map((policy) => (isObject(policy) ? policy.PolicyDocument : undefined) ?? null);
@@ -96,26 +97,17 @@ test("one byte more is refused, with the account that has it, the size and the l
 });
 
 test("policies of an account's stack are within IAM's limits with the longest names that the checker takes", async () => {
-  const primary = `aws.${"p".repeat(39)}.${"p".repeat(39)}.${base.domain}` as const;
-  const clusters = `k8s.${primary}` as const;
-  const account: AwsAccount = { ...tenant, provider: "aws", accountId: "222222222222", iamRole: "r".repeat(44) };
-  const fleet: Fleet = {
-    ...base,
-    accounts: [management, account],
-    zones: [{ provider: "aws", primary, clusters }],
-    clusters: [{ ...eks, name: `k.${clusters}` }],
-  };
-  expect(clusters.length).toBe(98);
-  expect(checkFleet(fleet)).toEqual([]);
+  expect(zones.clusters.length).toBe(98);
+  expect(checkFleet(longest)).toEqual([]);
   const { resources } = render(await readTemplate("allow-mgmt-iam-role-to-assume-tenant-iam-role.yml"), {
     ManagementIamRoleArn: "arn:aws:iam::111111111111:role/aws-mgmt-iam-role",
     ReadOnlyManagementIamRoleArn: "arn:aws:iam::111111111111:role/aws-mgmt-read-only-iam-role",
     TenantIamRoleName: iamRoleOf(account),
     TenantIamRolePolicyName: `${iamRoleOf(account)}-policy`,
     ReadOnlyIamRoleName: readOnlyRoleOf(account),
-    ExternalId: externalIdOf(fleet),
+    ExternalId: externalIdOf(longest),
     CloudFormationIamRoleName: serviceRoleOf(account),
-    K8sDomain: clusters,
+    K8sDomain: zones.clusters,
   });
   expect(serviceRoleOf(account).length).toBe(64);
   for (const resource of Object.values(resources)) {

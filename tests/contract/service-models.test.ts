@@ -8,7 +8,7 @@ import { awsAccountRoles, iamRoleOf, readOnlyRoleOf, serviceRoleOf } from "#lib/
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 import { tagsOf } from "#lib/graph/aws/names.ts";
 import { projectRoot } from "#lib/paths.ts";
-import { base, eks, management, tenant } from "#tests/fixtures/fleets/base.ts";
+import { base, eks, github, management, tenant } from "#tests/fixtures/fleets/base.ts";
 import { longest, zones } from "#tests/fixtures/fleets/longest.ts";
 import { modelFolder, readModel, type ServiceModel, type Shape } from "#tests/support/service-models.ts";
 
@@ -71,6 +71,15 @@ describe.skipIf(modelFolder === undefined)("AWS's models of its services", () =>
       };
       const isTaken = takes({ ...shape, pattern: `${shape.pattern ?? ""}$` }, taskSuffix({ name }));
       expect([length, checkFleet(fleet).length === 0]).toEqual([length, isTaken]);
+    }
+  });
+
+  test("the checker takes only claims of characters that IAM takes in a policy", () => {
+    const shape = shapeOf("iam", "policyDocumentType");
+    for (let code = 0x20; code < 0x180; code++) {
+      const claim = `environment:a${String.fromCharCode(code)}b`;
+      const isTaken = checkFleet({ ...base, github: { ...github, claims: [claim] } }).length === 0;
+      if (isTaken) expect([claim, takes(shape, claim)]).toEqual([claim, true]);
     }
   });
 

@@ -3,10 +3,11 @@ import { readSubjectsOf, subjectsOf, trustSizeOf } from "#lib/fleet/github.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 
 /**
+ * Characters that IAM takes in a policy: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names
  * A comma would split the list of subjects that CloudFormation gets.
  * https://docs.github.com/en/actions/reference/security/oidc#filtering-for-a-specific-branch and below
  */
-const claimForm = /^(?:ref:refs\/(?:heads|tags)\/[^\s:*?,]+|environment:[^\s:*?,]+|pull_request)$/;
+const claimForm = /^(?:(?:ref:refs\/(?:heads|tags)\/|environment:)(?:(?![\s:*?,])[!-\u00ff])+|pull_request)$/;
 
 /** Characters of a role's trust policy, by default: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entities */
 const trustLimit = 2_048;
@@ -39,6 +40,12 @@ export function checkGitHub({ github }: Fleet): readonly Fault[] {
   }
   for (const claim of [...github.claims, ...(github.readClaims ?? [])]) {
     if (claimForm.test(claim)) continue;
+    const foreign = /[^\0-\u00ff]/u.exec(claim)?.[0];
+    if (foreign !== undefined) {
+      const hint = "give the branch, tag or environment a name of Latin letters and digits";
+      faults.push(fault(`malformed claim "${claim}": IAM takes no "${foreign}" in a policy`, hint));
+      continue;
+    }
     const hint =
       'write a whole claim such as "ref:refs/heads/main" or "environment:production": a pattern would let in others';
     faults.push(fault(`malformed claim "${claim}"`, hint));

@@ -1,14 +1,14 @@
 /**
- * What the AWS part of a fleet costs: `bun run bench/aws-fleet.ts [rounds] [--patient]`. The default fleet's accounts, zones, EKS
- * clusters and kubeconfigs are made by our task, and by a script of `aws` calls that does the same (support/aws-fleet.sh), cluster
+ * What the AWS part of a fleet costs: `bun run bench/aws-fleet.ts [rounds] [--patient]`. Accounts, zones, EKS clusters and kubeconfigs
+ * of the tests' copy of the default fleet are made by our task, and by a script of `aws` calls that does the same (support/aws-fleet.sh), cluster
  * by cluster and with the clusters in the background; each in a sandbox of its own, whose simulated durations are next to nothing,
  * and then once more with nothing to change. Prints medians of time and of processor time, and ratios. The script's `aws` pauses
  * as our task does; with `--patient` as it does by itself, half a minute at a time. AWS_CLI names it, or it is in PATH.
  */
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fleet } from "#clusters/fleet.ts";
 import { projectRoot } from "#lib/paths.ts";
+import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { type AwsSandbox, openAwsSandbox } from "#tests/support/aws-sandbox.ts";
 import { scriptProfiles, scriptVariables, stacksOf } from "./support/fleet-script.ts";
 import { findProgram, formatSeconds, median, say, watch } from "./support/measure.ts";
@@ -31,8 +31,13 @@ interface Contender {
 }
 
 const task = join(projectRoot, "tasks/create-eks-all.ts");
+/** Results stay comparable whatever is in clusters/. */
+const fleetFile = join(projectRoot, "tests/fixtures/fleets/default/fleet.ts");
 const script = join(import.meta.dir, "support/aws-fleet.sh");
-const ours: Contender = { name: "our task", command: [process.execPath, "run", task, "--sandbox", "--no-gitops"] };
+const ours: Contender = {
+  name: "our task",
+  command: [process.execPath, "run", task, "--sandbox", "--no-gitops", "--fleet", fleetFile],
+};
 const contenders: readonly Contender[] = [
   ours,
   { name: "aws, clusters in background", command: [script, "background"] },

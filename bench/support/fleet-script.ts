@@ -2,7 +2,13 @@ import { join } from "node:path";
 import { externalIdOf } from "#lib/credentials/aws.ts";
 import { subjectsOf } from "#lib/fleet/github.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
-import { awsAccountRoles, awsManagementRole, awsReadOnlyManagementRole, serviceRoleOf } from "#lib/fleet/roles.ts";
+import {
+  awsAccountRoles,
+  awsManagementRole,
+  awsReadOnlyManagementRole,
+  roleArn,
+  serviceRoleOf,
+} from "#lib/fleet/roles.ts";
 import type { AwsAccount, EksCluster, Fleet } from "#lib/fleet/types.ts";
 import { managementStackName, roleStackName } from "#lib/graph/aws/names.ts";
 import { projectRoot } from "#lib/paths.ts";
@@ -124,8 +130,4 @@ function managementOf(fleet: Fleet): AwsAccount {
   const found = fleet.accounts.find((account) => account.provider === "aws" && account.role === "management");
   if (found?.provider !== "aws") throw new Error("the fleet has no management account of AWS");
   return found;
-}
-
-function roleArn({ accountId }: AwsAccount, role: string): string {
-  return `arn:aws:iam::${accountId}:role/${role}`;
 }

@@ -102,7 +102,13 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
     criticalPathMs: tally.criticalPathMs(),
     totals: tally.totals(),
     logs: journal === undefined ? "" : shortPath(journal.folder),
-    next: suggestNext(verb, { exitCode, clusters: selected.clusters, paths: session.paths, options }),
+    next: suggestNext(verb, {
+      exitCode,
+      totals: tally.totals(),
+      clusters: selected.clusters,
+      paths: session.paths,
+      options,
+    }),
   });
   for (const reader of readers) await reader.close();
   interrupts.close();

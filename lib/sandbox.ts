@@ -21,8 +21,15 @@ export interface Sandbox {
 /**
  * Starts the sandbox unless it runs. It is a process of its own because it outlives every command, and because nothing in
  * lib/ may know how it works inside.
+ *
+ * @param options.declares whether its domain, repository and accounts are to be those of the fleet. @default true
  */
-export async function startSandbox(environment: Environment, state: string, fleet: Fleet): Promise<Sandbox> {
+export async function startSandbox(
+  environment: Environment,
+  state: string,
+  fleet: Fleet,
+  { declares = true } = {},
+): Promise<Sandbox> {
   // The first account is the one that its commands come from.
   const accounts = fleet.accounts
     .filter((account) => account.provider === "aws")
@@ -31,7 +38,7 @@ export async function startSandbox(environment: Environment, state: string, flee
   const repository = fleet.gitops === undefined ? [] : ["--repository", fleet.gitops.repository];
   const ports = [...fleet.clusters.filter(isLocal).map(({ apiPort }) => apiPort), ...gitPorts(fleet)];
   const world = [
-    ...["--domain", fleet.domain, ...repository, ...accounts],
+    ...(declares ? ["--domain", fleet.domain, ...repository, ...accounts] : []),
     ...ports.flatMap((port) => ["--port", String(port)]),
   ];
   const answer = JSON.parse(await callSandbox("up", environment, state, world)) as {

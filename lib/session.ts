@@ -39,8 +39,9 @@ export async function openSession({ sandbox, fleetFile }: SessionOptions): Promi
   const fleet = await loadFleet(fleetFile ?? environment.fleetFile);
   const folder = sandbox ? sandboxState(environment) : environment.sandboxFolder;
   if (folder === undefined) return { environment, paths: pathsBelow(projectRoot, state), fleet, sandbox: false };
-  const started = await startSandbox(environment, folder, fleet);
-  // A shell that has the sandbox's variables may have changed some since.
+  // A shell that has the sandbox's variables may have changed some since, and is in the world that it was opened for: as in a real
+  // cloud, an account whose id was changed in the fleet is not there.
+  const started = await startSandbox(environment, folder, fleet, { declares: sandbox });
   const inside = sandbox ? withVariables(environment, started.variables) : environment;
   adoptEnvironment(inside);
   return { environment: inside, paths: pathsBelow(projectRoot, folder), fleet: started.fleet, sandbox: true };

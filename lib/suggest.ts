@@ -1,39 +1,45 @@
 import { existsSync } from "node:fs";
-import { readEnvironment } from "#lib/environment.ts";
+import type { Outcome } from "#lib/events.ts";
 import { formatWord } from "#lib/exec.ts";
 import type { Cluster } from "#lib/fleet/types.ts";
 import { kubeconfigPath, type Paths } from "#lib/paths.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 import type { RunOptions } from "#lib/task.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
 
 export interface Ended {
   readonly exitCode: number;
+  readonly totals: Readonly<Partial<Record<Outcome, number>>>;
   readonly clusters: readonly Cluster[];
   readonly paths: Paths;
   readonly options: RunOptions;
 }
 
-/** Commands worth typing next, in the form in which this one was typed. */
-export function suggestNext(verb: Verb, { exitCode, clusters, paths, options }: Ended): readonly string[] {
-  const task = (name: string, ...args: readonly string[]): string => formatTask(name, [...args, ...sticky(options)]);
+/** Commands worth typing next, about the same part of the fleet. None of them deletes anything. */
+export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, options }: Ended): readonly string[] {
+  const task = (name: string): string => taskCommand(name, ...selectionOf(options));
   switch (verb.name) {
     case "create": {
+      if (options.aws !== undefined) return [taskCommand("whoami")];
       const files = clusters.map((cluster) => kubeconfigPath(paths, cluster.name)).filter((path) => existsSync(path));
       const [only] = files;
       return [
         ...(files.length > 1
-          ? [task("kubeconfig")]
+          ? [taskCommand("kubeconfig")]
           : only === undefined
             ? []
             : [`export KUBECONFIG=${formatWord(only)}`]),
         task("status"),
-        ...(exitCode === 0 && options.sandbox ? [task("delete-all")] : []),
       ];
     }
     case "plan":
       return [options.dryRun ? "the same without --dry-run" : task("create-all")];
-    case "status":
-      return exitCode === 0 ? [] : [task("create-all")];
+    case "status": {
+      if (exitCode === 0) return [];
+      const isAbsent = (totals.absent ?? 0) > 0 && options.allowAbsent !== true;
+      // What is degraded has its hint. A plan says whether a create would change anything.
+      return [task(isAbsent ? "create-all" : "plan")];
+    }
     case "delete":
       return [];
     default:
@@ -41,19 +47,14 @@ export function suggestNext(verb: Verb, { exitCode, clusters, paths, options }: 
   }
 }
 
-/** Options that the next command needs too, to be about the same fleet. */
-function sticky(options: RunOptions): readonly string[] {
+/** What chose the part of the fleet that the command was about. */
+function selectionOf({ selection }: RunOptions): readonly string[] {
+  const each = (name: string, values: readonly string[] = []): readonly string[] =>
+    values.flatMap((value) => [`--${name}`, value]);
   return [
-    ...(options.sandbox ? ["--sandbox"] : []),
-    ...(options.fleetFile === undefined ? [] : ["--fleet", options.fleetFile]),
+    ...selection.clusters,
+    ...each("provider", [...(selection.within ?? []), ...selection.providers]),
+    ...each("account", selection.accounts),
+    ...each("target", selection.targets),
   ];
-}
-
-/** How to call a task in the way in which this one was called. */
-function formatTask(name: string, args: readonly string[]): string {
-  const tail = args.length === 0 ? "" : ` ${args.map(formatWord).join(" ")}`;
-  const { runner } = readEnvironment();
-  if (runner === "mise") return `mise run ${name}${tail}`;
-  const bun = runner === "npx" ? `npx --yes bun@${Bun.version}` : "bun";
-  return `${bun} run tasks/${name.replaceAll(":", "/")}.ts${tail}`;
 }

@@ -14,7 +14,7 @@ import type { Verb } from "#lib/verbs/engine.ts";
 export interface Preset {
   /** One cluster; the task then takes no names. */
   readonly cluster?: string;
-  /** Clusters of these providers only. */
+  /** Clusters of these providers only; of one cluster, its provider. */
   readonly providers?: readonly string[];
   /** What accounts of AWS have in common, and no cluster: the management account's zones and role, or the roles of other accounts. */
   readonly aws?: "management" | "roles";
@@ -29,36 +29,74 @@ export async function runTask(verb: Verb, preset: Preset = {}): Promise<void> {
   });
 }
 
+/** Where a task works: an option that has no effect there is none of the task's. */
+function placesOf({ providers, aws }: Preset): { readonly local: boolean; readonly cloud: boolean } {
+  if (aws !== undefined) return { local: false, cloud: true };
+  if (providers === undefined) return { local: true, cloud: true };
+  return { local: providers.some(isLocalProvider), cloud: !providers.every(isLocalProvider) };
+}
+
+function isLocalProvider(name: string): boolean {
+  return name === "kind" || name === "k3d";
+}
+
 /** Pure: the options of a task. Also what the generator writes into its `//USAGE` lines. */
 export function commandSpec(verb: Pick<Verb, "name">, preset: Preset): CommandSpec {
-  const isPlain = preset.cluster === undefined && preset.aws === undefined;
+  const { cluster, aws } = preset;
+  const isPlain = cluster === undefined && aws === undefined;
   const selecting = isPlain ? [option.account, option.provider, option.target] : [];
   const common = [option.sandbox, option.fleet, option.json, option.verbose];
   const gitops = [option.noGitops, option.revision, option.argocdManifest];
-  // Accounts have no containers, no Argo CD and nothing that machines bear only a few of.
-  const ofClusters = preset.aws === undefined;
+  const places = placesOf(preset);
+  const jobs = isPlain ? [{ ...option.jobs, help: jobsHelp(places) }] : [];
   const own = {
     create: [
       option.dryRun,
-      ...(ofClusters ? [option.jobs, option.retain] : []),
-      option.adopt,
+      ...jobs,
+      { ...option.retain, help: retainHelp(places) },
+      { ...option.adopt, help: adoptHelp(places, aws !== undefined) },
       option.allowReplacement,
-      ...(ofClusters ? [option.skipDnsCheck, ...gitops, option.noWait] : []),
+      ...(places.cloud && aws === undefined ? [option.skipDnsCheck] : []),
+      ...(aws === undefined ? [...gitops, option.noWait] : []),
     ],
     delete: [
       option.dryRun,
       option.yes,
-      ...(ofClusters ? [option.jobs] : []),
-      option.adopt,
-      ...(ofClusters ? [option.skipDnsWait] : []),
+      ...jobs,
+      { ...option.adopt, help: "delete what has these names, also where another tool created it" },
+      ...(places.cloud && aws === undefined ? [option.skipDnsWait] : []),
     ],
     plan: [option.detailedExitcode, ...gitops],
     status: [option.drift, option.allowAbsent, option.noGitops],
   }[verb.name];
   return {
     options: [...own, ...selecting, ...common],
-    ...(isPlain ? { argument: clusterArgument } : preset.aws === "roles" ? { argument: accountArgument } : {}),
+    ...(isPlain ? { argument: clusterArgument } : aws === "roles" ? { argument: accountArgument } : {}),
   };
+}
+
+type Places = ReturnType<typeof placesOf>;
+
+function jobsHelp({ local, cloud }: Places): string {
+  if (local && cloud) return option.jobs.help;
+  return local
+    ? "clusters to work on at once; default: as many as fit on this computer"
+    : "clusters to work on at once; default: 32";
+}
+
+function retainHelp({ local, cloud }: Places): string {
+  if (local && cloud) return option.retain.help;
+  return local
+    ? "keep the containers of a cluster whose creation failed, so that they can be inspected"
+    : "keep the resources of a stack whose creation failed, so that they can be inspected";
+}
+
+function adoptHelp({ local, cloud }: Places, ofAccounts: boolean): string {
+  if (local && cloud) return option.adopt.help;
+  if (local) return "take over a cluster of this name that another tool created";
+  return ofAccounts
+    ? "take over zones and stacks of these names that another tool created"
+    : "take over zones, records and stacks of these names that another tool created";
 }
 
 /** What `runVerb` is told. */
@@ -101,7 +139,7 @@ function parseRunOptions(preset: Preset, parsed: Parsed): RunOptions {
   return {
     ...(aws === undefined ? {} : { aws }),
     selection: {
-      ...(preset.providers === undefined ? {} : { within: preset.providers }),
+      ...(preset.providers === undefined || cluster !== undefined ? {} : { within: preset.providers }),
       clusters: cluster !== undefined ? [cluster] : aws === undefined ? parsed.positionals : [],
       accounts: aws === undefined ? list("account") : parsed.positionals,
       providers: list("provider"),

@@ -2,9 +2,8 @@
 //MISE description="Delete all k3d clusters on this computer"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
 //USAGE flag "--yes" help="don't ask before deleting; needed where nobody can be asked"
-//USAGE flag "--jobs <count>" help="clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud, here what fits"
-//USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
-//USAGE flag "--skip-dns-wait" help="remove a zone at once, before caches have forgotten that it was delegated"
+//USAGE flag "--jobs <count>" help="clusters to work on at once; default: as many as fit on this computer"
+//USAGE flag "--adopt" help="delete what has these names, also where another tool created it"
 //USAGE flag "--account <name>" help="only what belongs to this account (repeatable)" var=#true
 //USAGE flag "--provider <name>" help="only aws, azure, gcp, kind or k3d (repeatable)" var=#true
 //USAGE flag "--target <id>" help="only this resource, by the id that plan shows (repeatable)" var=#true

@@ -20,6 +20,7 @@ import { fieldManager } from "#lib/kubernetes/field-manager.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { listObjects, parseManifest } from "#lib/kubernetes/objects.ts";
 import { waitFor } from "#lib/kubernetes/wait.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 import type { World } from "#lib/world.ts";
 
 export interface ApplicationsState {
@@ -69,7 +70,7 @@ export function applications(options: ApplicationsOptions): Resource<Application
       const api = apiOf(world, managed, outputs);
       if (source.checkout === undefined) return await converge(world, api, options, source);
       if (options.wait === false) {
-        world.progress("not waiting: the commit arrives once mise run gitops:serve serves it");
+        world.progress(`not waiting: clusters get the commit once it is served: ${taskCommand("gitops:serve")}`);
         return await converge(world, api, options, source);
       }
       const server = await serveCheckout(world, { ...source, checkout: source.checkout });

@@ -7,6 +7,7 @@ import { tryReadText } from "#lib/files.ts";
 import type { ArgocdVariant } from "#lib/fleet/types.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { parseManifest } from "#lib/kubernetes/objects.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 
 /** Folder of each variant's kustomization: what `create` installs, and what the application argo-cd keeps. */
 export const bootstrapFolders: Readonly<Record<ArgocdVariant, string>> = {
@@ -38,7 +39,7 @@ export async function readPin(root: string, variant: ArgocdVariant): Promise<Pin
   const sha256 = parseDigests((await tryReadText(join(root, digestsPath))) ?? "").get(url);
   if (sha256 === undefined) {
     throw new FleetError("DigestMissing", `${digestsPath} has no digest of ${url}`, {
-      hint: "mise run argocd:pin, and look at what it changes",
+      hint: `${taskCommand("argocd:pin")}, and look at what it changes`,
     });
   }
   return { variant, version: versionOf(url, text), url, sha256, patchesSha256, kustomization };

@@ -4,6 +4,7 @@ import type { AnyResource, Outputs, Owner } from "#lib/graph/resource.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { fieldManager } from "#lib/kubernetes/field-manager.ts";
 import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 import type { World } from "#lib/world.ts";
 
 /** A cluster as the resources inside of it see it, wherever it runs. */
@@ -39,7 +40,7 @@ export function findApi(world: World, managed: ManagedCluster, outputs: Outputs)
       return undefined;
     case "closed":
       throw new FleetError("OutputMissing", `${managed.cluster.name} ${access.why}: what is in it can't be seen`, {
-        hint: `start it: mise run create-all -- ${managed.cluster.name}`,
+        hint: `start it: ${taskCommand("create-all", managed.cluster.name)}`,
       });
     default:
       return access satisfies never;

@@ -17,6 +17,7 @@ export interface OpenOptions {
   readonly clusters: readonly string[];
   /** Print the initial password. */
   readonly password: boolean;
+  readonly sandbox: boolean;
 }
 
 /** Until Ctrl-C; a day is as good as no limit. */
@@ -24,8 +25,8 @@ const openForMs = 24 * 60 * 60_000;
 const secretName = "argocd-initial-admin-secret";
 
 /** Forwards a free port of this computer to a cluster's Argo CD, and says where it is. */
-export async function openArgocd({ clusters, password }: OpenOptions): Promise<number> {
-  const { paths, ...session } = await openSession({ sandbox: false });
+export async function openArgocd({ clusters, password, sandbox }: OpenOptions): Promise<number> {
+  const { paths, ...session } = await openSession({ sandbox });
   const cluster = await chooseCluster(paths, clusters);
   const kubeconfig = kubeconfigPath(paths, cluster);
   const secret = password ? await readPassword(kubeconfig) : undefined;

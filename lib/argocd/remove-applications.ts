@@ -4,6 +4,7 @@ import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { type KubernetesObject, referenceOf } from "#lib/kubernetes/object.ts";
 import { listObjects } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 import type { World } from "#lib/world.ts";
 
 /** Load balancers and volumes of a cloud take minutes to go. */
@@ -37,7 +38,7 @@ export async function removeApplications(world: World, api: KubernetesApi): Prom
       } catch (error) {
         if (!(error instanceof FleetError) || error.code !== "WaitTimedOut") throw error;
         throw new FleetError("ApplicationFailed", `${object.metadata.name} can't be deleted: ${error.message}`, {
-          hint: "look at it with mise run argocd:open, or delete what it waits for by hand, then run the same command again",
+          hint: `look at it with ${taskCommand("argocd:open")}, or delete by hand what it waits for, then run the same command again`,
           cause: error,
         });
       }

@@ -19,6 +19,7 @@ export interface ServeOptions {
   readonly clusters: readonly string[];
   readonly fleetFile?: string;
   readonly verbose: boolean;
+  readonly sandbox: boolean;
 }
 
 const lookEveryMs = 1_000;
@@ -28,7 +29,7 @@ const lookEveryMs = 1_000;
  * that somebody has to tell them.
  */
 export async function serveCommits(options: ServeOptions): Promise<number> {
-  const session = await openSession({ sandbox: false, fleetFile: options.fleetFile });
+  const session = await openSession({ sandbox: options.sandbox, fleetFile: options.fleetFile });
   const { fleet } = session;
   if (fleet.gitops === undefined || localSourceOf(fleet.gitops) !== "checkout") {
     throw new FleetError("NothingSelected", "clusters of this fleet don't read this checkout", {
@@ -83,7 +84,7 @@ async function bring(source: GitSource, options: ServeOptions, existing: readonl
     ...(options.fleetFile === undefined ? {} : { fleetFile: options.fleetFile }),
     json: false,
     verbose: options.verbose,
-    sandbox: false,
+    sandbox: options.sandbox,
     dryRun: false,
     yes: false,
     ...cautious,

@@ -1,5 +1,4 @@
 import { calling } from "#lib/aws/calling.ts";
-import { refuseRoot } from "#lib/credentials/aws.ts";
 import type { AwsSession } from "#lib/credentials/sts.ts";
 import { awsManagementRole, awsReadOnlyManagementRole } from "#lib/fleet/roles.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
@@ -9,12 +8,6 @@ import type { World } from "#lib/world.ts";
 export interface CallerState {
   /** ARN by which a trust policy names whoever runs this: a user, a role, or the root of an account. */
   readonly principal: string;
-}
-
-/** @throws FleetError RootRefused */
-function parseUserArn(arn: string): string {
-  refuseRoot({ arn, account: arn.split(":")[4] ?? "" });
-  return arn;
 }
 
 export interface CallerOptions {
@@ -27,7 +20,7 @@ export interface CallerOptions {
 /** Whom the management role lets in: who is named, else whoever makes it. Only looked at. */
 export function callerIdentity({ account, owner, userArn }: CallerOptions): Resource<CallerState> {
   const find = async (world: World): Promise<string> =>
-    userArn === undefined ? await principalOf(world, account, await findCaller(world, account)) : parseUserArn(userArn);
+    userArn === undefined ? await principalOf(world, account, await findCaller(world, account)) : userArn;
   return {
     id: `aws/${account.name}/caller`,
     title: `${account.name}: caller`,

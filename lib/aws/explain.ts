@@ -1,6 +1,7 @@
 import { findUnreachable } from "#lib/credentials/aws-unreachable.ts";
 import { type ErrorCode, FleetError } from "#lib/errors.ts";
 import { findNetworkFailure } from "#lib/network-failure.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 import type { World } from "#lib/world.ts";
 
 /** One question to AWS, as its failure names it. */
@@ -140,7 +141,7 @@ function describe(error: AwsError): Described {
     return {
       code: "AwsDenied",
       message: `AWS does not accept the credentials: ${name}`,
-      hint: "are they still valid, and is this computer's clock right? mise run whoami shows each step",
+      hint: `are they still valid, and is this computer's clock right? ${taskCommand("whoami")} shows each step`,
     };
   }
   if (denied.test(name)) return describeDenial(message);
@@ -173,7 +174,7 @@ function describeDenial(message: string): Described {
     return {
       code: "AwsDenied",
       message: `AWS does not allow it: ${trim(message)}`,
-      hint: "mise run whoami shows who calls; give that role what the message names",
+      hint: `${taskCommand("whoami")} shows who calls; give that role what the message names`,
     };
   }
   const on = resource === undefined || resource === "*" ? "" : ` on ${resource}`;

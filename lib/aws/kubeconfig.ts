@@ -13,6 +13,7 @@ import {
   writeKubeconfig,
 } from "#lib/kubernetes/kubeconfig-resource.ts";
 import { countNodes } from "#lib/kubernetes/nodes.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 import type { World } from "#lib/world.ts";
 
 export interface EksClusterOptions {
@@ -197,8 +198,8 @@ async function prove(
         {
           hint:
             access.status === 401
-              ? "the cluster's access entry must name this role: mise run plan shows whether its stack differs. A role that was made anew needs a new entry"
-              : "the cluster's access entry has no policy: AmazonEKSClusterAdminPolicy comes with its stack, mise run plan shows whether it differs",
+              ? `the cluster's access entry must name this role: ${taskCommand("plan")} shows whether its stack differs. A role that was created again needs a new entry`
+              : `the cluster's access entry has no policy: AmazonEKSClusterAdminPolicy comes with its stack, ${taskCommand("plan")} shows whether it differs`,
           details: [access.why],
         },
       );

@@ -15,6 +15,7 @@ import { systemClock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
 import { awsManagementRole, awsReadOnlyManagementRole } from "#lib/fleet/roles.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 
 /** Both calls are made, or the user keeps what it has, whether or not the run is ended meanwhile. */
 const timeoutMs = 60_000;
@@ -58,7 +59,9 @@ export async function restrictCliUser({ fleet, aws, show }: RestrictOptions): Pr
     throw new FleetError(
       "OutputMissing",
       `${account.name}: ${awsManagementRole} does not let in the user ${cliUserName}, which could do nothing at all`,
-      { hint: "run mise run create:aws-mgmt:cf-route53-gh-action-iam-role-oidc first, with AWS_USER_ARN of the user" },
+      {
+        hint: `first: ${taskCommand("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc")}, with AWS_USER_ARN of the user`,
+      },
     );
   }
   const say = (what: string): void => show(`${account.name}: ${what}\n`);

@@ -6,6 +6,7 @@ import { FleetError } from "#lib/errors.ts";
 import { formatWord } from "#lib/exec.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
 import { writeMiseVariable } from "#lib/mise-local.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 
 export interface CliUserSetUp {
   readonly fleet: Pick<Fleet, "accounts" | "domain">;
@@ -52,7 +53,7 @@ export async function setUpCliUser(setUp: CliUserSetUp): Promise<void> {
   }
   if (done.length === 0) return;
   show(
-    "once the management role exists, take AdministratorAccess away: mise run create:aws-mgmt:user -- --restrict --apply\n",
+    `once the management role exists, take AdministratorAccess away: ${taskCommand("create:aws-mgmt:user", "--restrict", "--apply")}\n`,
   );
 }
 

@@ -4,6 +4,7 @@ import type { Tags } from "#lib/aws/ownership.ts";
 import { decodeName, isNoSuchZone, listRecords, openRoute53 } from "#lib/aws/route53.ts";
 import { hasOwnZone } from "#lib/aws/zone-lookup.ts";
 import { FleetError } from "#lib/errors.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 import type { World } from "#lib/world.ts";
 
 /** The clusters of one account, all of which exist only as long as the account's role can be assumed. */
@@ -28,7 +29,7 @@ export async function refuseWhileClusters(world: World, role: string, all: reado
   if (left.length === 0) return;
   const names = left.map(({ name }) => name);
   throw new FleetError("StillNeeded", `${role} is needed to delete ${names.join(", ")}`, {
-    hint: `delete them first: mise run delete-eks-all -- ${names.join(" ")}`,
+    hint: `delete them first: ${taskCommand("delete-eks-all", ...names)}`,
     details: left.map(({ name, parts }) => `${name}: ${parts.join(" and ")}`),
   });
 }
@@ -78,7 +79,7 @@ export async function refuseWhileRecords(world: World, actor: AwsActor, zones: r
     if (others.length === 0) continue;
     const list = others.map((one) => `${one.name} ${one.type}`);
     throw new FleetError("StillNeeded", `the zone ${name} still has records: ${list.slice(0, 5).join(", ")}`, {
-      hint: "delete the clusters that they lead to first (mise run delete-eks-all), or the records",
+      hint: `delete the clusters that they lead to first (${taskCommand("delete-eks-all")}), or the records`,
       details: list,
     });
   }

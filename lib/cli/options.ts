@@ -73,8 +73,11 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
   },
   dryRun: { name: "dry-run", help: "say what would be done and change nothing" },
   yes: { name: "yes", help: "don't ask before deleting; needed where nobody can be asked" },
-  retain: { name: "retain", help: "leave the containers of a cluster that failed, for a look" },
-  adopt: { name: "adopt", help: "take over a cluster of the right name that another tool made" },
+  retain: {
+    name: "retain",
+    help: "keep what a failed creation leaves (containers, resources of a stack), so that it can be inspected",
+  },
+  adopt: { name: "adopt", help: "take over clusters, zones and stacks of these names that another tool created" },
   allowReplacement: { name: "allow-replacement", help: "delete and recreate what can't be changed in place" },
   drift: { name: "drift", help: "have clouds compare what they made with what is there; takes minutes" },
   allowAbsent: { name: "allow-absent", help: "accept clusters and accounts that are not created yet" },
@@ -215,7 +218,7 @@ export function formatHelp(spec: CommandSpec, description: string, name: string 
   return [
     description,
     "",
-    `usage: mise run ${name} -- [options]${argument}`,
+    `usage: mise run ${name} [options]${argument}`,
     `   or: bun run tasks/${name.replaceAll(":", "/")}.ts [options]${argument}`,
     "",
     ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),

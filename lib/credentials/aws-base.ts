@@ -12,6 +12,7 @@ import { refuseConfiguredEndpoint } from "#lib/credentials/endpoint.ts";
 import { stsRegion } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
 import { formatWord } from "#lib/exec.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 
 /** What AWS's trust policies know GitHub's tokens by. */
 const githubAudience = "sts.amazonaws.com";
@@ -86,7 +87,7 @@ async function openProfile(profile: string, reach: AwsReach): Promise<AwsCredent
   const mfaCodeProvider = async (device: string): Promise<string> => {
     if (reach.askMfaCode !== undefined) return await reach.askMfaCode(device);
     throw new FleetError("MfaCodeNeeded", `the profile ${profile} needs a code of the MFA device ${device}`, {
-      hint: "mise run whoami   (on a terminal: it asks for the code, and other commands then use the same session)",
+      hint: `${taskCommand("whoami")}   (on a terminal: it asks for the code, and other commands then use the same session)`,
     });
   };
   try {

@@ -9,6 +9,7 @@ import { FleetError } from "#lib/errors.ts";
 import { isPlaceholder } from "#lib/fleet/placeholders.ts";
 import { awsManagementRole, awsReadOnlyManagementRole, iamRoleOf, readOnlyRoleOf } from "#lib/fleet/roles.ts";
 import type { Account, AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 
 /**
  * The way into every account: base identity, then the management role, then the role of the account. Each hop is one call
@@ -101,11 +102,11 @@ export function awsChain(options: AwsChainOptions): AwsChain {
     },
     management() {
       const account = managementOf(fleet);
-      const hint = `${taskHint("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc")}   (with credentials of ${account.name}, and AWS_USER_ARN of who is to be let in)`;
+      const hint = `${taskCommand("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc")}   (with credentials of ${account.name}, and AWS_USER_ARN of who is to be let in)`;
       return open("management", () => step(account, managementRoles, chain.base, { hint }));
     },
     clusters(account) {
-      const hint = `${taskHint("create:aws-tenant:cf-iam-role", account.name)}   (with credentials of ${account.name})`;
+      const hint = `${taskCommand("create:aws-tenant:cf-iam-role", account.name)}   (with credentials of ${account.name})`;
       const externalId = externalIdOf(fleet);
       return open(`clusters ${account.name}`, () =>
         step(account, rolesIn(account), chain.management, { hint, externalId }),
@@ -189,10 +190,10 @@ function refuseOtherPartition({ arn }: AwsIdentity): void {
  *
  * @throws FleetError RootRefused
  */
-export function refuseRoot({ arn, account }: AwsIdentity): void {
+function refuseRoot({ arn, account }: AwsIdentity): void {
   if (!/^arn:[\w-]+:iam::\d{12}:root$/.test(arn)) return;
   throw new FleetError("RootRefused", `the credentials are of the root user of ${account}, which can assume no role`, {
-    hint: `${taskHint("create:aws-mgmt:user", "--apply")}   (makes the user aws-cli in the management account: use its key)`,
+    hint: `${taskCommand("create:aws-mgmt:user", "--apply")}   (makes the user aws-cli in the management account: use its key)`,
   });
 }
 
@@ -255,10 +256,6 @@ function sessionNameOf(
 function sourceOf({ arn }: AwsIdentity): string | undefined {
   const name = /:user\/(?:.*\/)?([\w+=,.@-]{2,64})$/.exec(arn)?.[1];
   return name;
-}
-
-function taskHint(task: string, argument?: string): string {
-  return `mise run ${task}${argument === undefined ? "" : ` -- ${argument}`}`;
 }
 
 function lease(credentials: AwsCredentialIdentity): Lease<AwsCredentialIdentity> {

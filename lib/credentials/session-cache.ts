@@ -86,14 +86,14 @@ export function refuseOtherIdentity(arn: string, { accountId, role }: SessionKey
   const [, foundPartition, , , foundAccount = "", session = ""] = arn.split(":");
   if (foundAccount !== accountId) {
     throw new FleetError("WrongAccount", `credentials are for ${foundAccount}, the kubeconfig says ${accountId}`, {
-      hint: "log in to the right account: mise run whoami shows each step",
+      hint: "log in to the right account: the task whoami shows each step",
     });
   }
   // The path of a role is no part of the ARN of its sessions.
   const name = path.split("/").at(-1) ?? "";
   if (foundPartition === partition && session.startsWith(`assumed-role/${name}/`)) return;
   throw new FleetError("WrongIdentity", `credentials are of ${arn}, the kubeconfig wants ${role}`, {
-    hint: "run create again: it writes the kubeconfig anew. mise run whoami shows who one is",
+    hint: "run create again: it writes a new kubeconfig. The task whoami shows the identity",
   });
 }
 

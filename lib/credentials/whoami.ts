@@ -14,6 +14,7 @@ import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import { awsAccountRoles, awsManagementRole, awsReadOnlyManagementRole, readOnlyRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 
 /** One step of the way into an account. */
 export interface Hop {
@@ -80,7 +81,7 @@ export async function whoami(
       expect: (partition) => expectedOfManagement(fleet, management, callers, partition),
       readOnlyRole: awsReadOnlyManagementRole,
       expectReaders: (partition) => expectedOfReaders(fleet, management, callers, partition),
-      hint: "mise run create:aws-mgmt:cf-route53-gh-action-iam-role-oidc",
+      hint: taskCommand("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc"),
     }),
     ...awsAccountRoles(fleet).map(({ account, role }) =>
       look(account, () => chain.clusters(account), {
@@ -89,7 +90,7 @@ export async function whoami(
         expect: (partition) => expectedOfAccount(fleet, management, partition),
         readOnlyRole: readOnlyRoleOf(account),
         expectReaders: (partition) => expectedOfAccount(fleet, management, partition, awsReadOnlyManagementRole),
-        hint: `mise run create:aws-tenant:cf-iam-role -- ${account.name}`,
+        hint: taskCommand("create:aws-tenant:cf-iam-role", account.name),
       }),
     ),
   ];

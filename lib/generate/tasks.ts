@@ -93,7 +93,7 @@ function clusterTasks(cluster: Made): readonly Task[] {
     path: `${verb}/${word}/${taskSuffix(cluster)}`,
     description: `${verb === "create" ? "Create" : "Delete"} the ${titleOf(word)} cluster ${cluster.name} ${where}`,
     verb,
-    preset: { cluster: cluster.name },
+    preset: { cluster: cluster.name, providers: [cluster.provider] },
   }));
 }
 
@@ -127,8 +127,12 @@ function taskFile({ path, description, verb, preset }: Task): GeneratedFile {
   return { path: `tasks/${path}.ts`, content: content.join("\n"), mode: 0o755 };
 }
 
-function formatPreset({ cluster, providers, aws }: Preset): string {
-  if (aws !== undefined) return `{ aws: ${JSON.stringify(aws)} }`;
-  if (cluster !== undefined) return `{ cluster: ${JSON.stringify(cluster)} }`;
-  return providers === undefined ? "" : `{ providers: [${providers.map((one) => JSON.stringify(one)).join(", ")}] }`;
+function formatPreset(preset: Preset): string {
+  const parts = Object.entries(preset).map(([name, value]) => {
+    const text = Array.isArray(value)
+      ? `[${value.map((one) => JSON.stringify(one)).join(", ")}]`
+      : JSON.stringify(value);
+    return `${name}: ${text}`;
+  });
+  return parts.length === 0 ? "" : `{ ${parts.join(", ")} }`;
 }

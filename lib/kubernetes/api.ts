@@ -2,6 +2,7 @@ import { FleetError } from "#lib/errors.ts";
 import type { Exec } from "#lib/exec.ts";
 import { type Credential, execCredentials } from "#lib/kubernetes/exec-credentials.ts";
 import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 
 /** Plain REST calls to one API server. TLS is verified against the cluster's own CA, always. */
 export interface KubernetesApi {
@@ -37,7 +38,7 @@ export class KubernetesStatusError extends FleetError {
 
 function hintFor(status: number): string | undefined {
   if (status === 401) {
-    return "the API server does not accept these credentials: mise run whoami shows the identity; create the cluster again to renew its kubeconfig and access";
+    return `the API server does not accept these credentials: ${taskCommand("whoami")} shows the identity; create the cluster again to renew its kubeconfig and access`;
   }
   if (status === 403) return "this identity may not do it: add a role binding or an access entry for it to the cluster";
   return undefined;
@@ -121,7 +122,7 @@ export function createKubernetesApi(endpoint: Endpoint, exec?: Exec): Kubernetes
     } catch (error) {
       options.signal?.throwIfAborted();
       throw new FleetError("ClusterUnreachable", `${endpoint.server} does not answer: ${reasonOf(error)}`, {
-        hint: "is the cluster running? mise run status",
+        hint: `is the cluster running? ${taskCommand("status")}`,
         cause: error,
       });
     }

@@ -21,7 +21,7 @@ import {
   observeCluster,
   observeFully,
 } from "#lib/local/observe-cluster.ts";
-import { requireFreePort } from "#lib/local/ports.ts";
+import { removeContainers, requireFreePort } from "#lib/local/ports.ts";
 import { probe } from "#lib/local/readiness.ts";
 import type { Configuration, LocalTool } from "#lib/local/tool.ts";
 import type { World } from "#lib/world.ts";
@@ -275,7 +275,7 @@ async function adopt(world: World, options: LocalClusterOptions): Promise<void> 
       "ForeignResource",
       `${tool.firstContainer(cluster.name)} is no ${tool.name} cluster and can't be adopted`,
       {
-        hint: `docker rm --force ${tool.firstContainer(cluster.name)}, or rename the cluster in clusters/`,
+        hint: `${removeContainers(world, [tool.firstContainer(cluster.name)])}, or rename the cluster in clusters/`,
       },
     );
   }

@@ -3,6 +3,7 @@ import { FleetError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
 import { listContainers } from "#lib/local/docker.ts";
 import { findListener } from "#lib/local/listener.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 import type { World } from "#lib/world.ts";
 
 /** @throws FleetError PortTaken, which names who has it where that can be found out */
@@ -27,6 +28,12 @@ export function sandboxOf(command: string): string | undefined {
   return /(?<=^\S+ )(.+)\/sandbox\/daemon\.ts /.exec(command)?.[1];
 }
 
+/** The command that removes containers; those of the sandbox are no containers of Docker. */
+export function removeContainers({ variables }: Pick<World, "variables">, names: readonly string[]): string {
+  const isSandbox = (variables.K8S_SANDBOX_STATE ?? "") !== "";
+  return isSandbox ? taskCommand("sandbox:reset") : `docker rm --force ${names.join(" ")}`;
+}
+
 /** Holders are named so that they can be ended: a container of Docker, or a process. */
 export async function portTaken(world: World, port: number): Promise<FleetError> {
   const other = "give the cluster another apiPort in clusters/ and run bun run generate";
@@ -35,7 +42,7 @@ export async function portTaken(world: World, port: number): Promise<FleetError>
 
   const containers = (await listContainers(world, [`publish=${port}`])).map((container) => container.name);
   if (containers.length > 0) {
-    return taken(` by container ${containers.join(", ")}`, `docker rm --force ${containers.join(" ")}`);
+    return taken(` by container ${containers.join(", ")}`, removeContainers(world, containers));
   }
   const listener = await findListener(world, port);
   if (listener === undefined) return taken("", "end what listens on it");

@@ -1,4 +1,5 @@
 import type { Outcome, VerbName } from "#lib/events.ts";
+import { isTaskCommand } from "#lib/printed-command.ts";
 import type { RunState } from "#lib/view/collect.ts";
 import { cleanLine, createStyle, flow, formatCount, formatDuration, type Style, wrap } from "#lib/view/format.ts";
 import { formatFailures } from "#lib/view/summary-failures.ts";
@@ -172,15 +173,14 @@ function formatGoesOn({ resources }: RunState, width: number): readonly string[]
 function formatKept({ started, resources }: RunState, width: number): readonly string[] {
   if (started?.verb !== "delete") return [];
   const kept = [...resources.values()].flatMap((one) =>
-    one.kind === "ended" && one.outcome === "kept" && one.subject.owner.kind === "account" && isCommand(one.note)
+    one.kind === "ended" &&
+    one.outcome === "kept" &&
+    one.subject.owner.kind === "account" &&
+    isTaskCommand(one.note ?? "")
       ? [`${one.subject.owner.name}: ${one.note}`]
       : [],
   );
   return [...new Set(kept)].flatMap((text) => labelled("kept", wrap(cleanLine(text), width - labelWidth)));
-}
-
-function isCommand(note: string | undefined): note is string {
-  return note?.startsWith("mise run ") === true;
 }
 
 function formatNotices(run: RunState, { width, remarks = [] }: SummaryOptions, style: Style): readonly string[] {

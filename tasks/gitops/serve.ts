@@ -1,5 +1,6 @@
 #!/usr/bin/env bun
 //MISE description="Serve this checkout to the clusters on this computer, and bring them each new commit"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--verbose" help="show the stack of every error"
 //USAGE arg "[cluster]" help="only these clusters, by name; all when none is given" var=#true
@@ -8,13 +9,18 @@
 import { type CommandSpec, clusterArgument, option } from "#lib/cli/options.ts";
 import { runProgram } from "#lib/cli/program.ts";
 
-export const spec: CommandSpec = { options: [option.fleet, option.verbose], argument: clusterArgument };
+export const spec: CommandSpec = { options: [option.sandbox, option.fleet, option.verbose], argument: clusterArgument };
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values, positionals }) => {
     const { serveCommits } = await import("#lib/argocd/serve-commits.ts");
     const [fleetFile] = values.get("fleet") ?? [];
-    const verbose = flags.has("verbose");
-    return await serveCommits({ clusters: positionals, verbose, ...(fleetFile === undefined ? {} : { fleetFile }) });
+    const [sandbox, verbose] = [flags.has("sandbox"), flags.has("verbose")];
+    return await serveCommits({
+      clusters: positionals,
+      sandbox,
+      verbose,
+      ...(fleetFile === undefined ? {} : { fleetFile }),
+    });
   });
 }

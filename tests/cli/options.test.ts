@@ -77,7 +77,7 @@ test("the help names every option, and both ways to run the task", () => {
   const help = formatHelp(spec, "Do it", "create-all");
   for (const part of [
     "Do it",
-    "mise run create-all -- [options] [cluster…]",
+    "mise run create-all [options] [cluster…]",
     "bun run tasks/create-all.ts",
     "--jobs <count>",
     "--help",

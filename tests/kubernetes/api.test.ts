@@ -125,7 +125,7 @@ describe("a server", () => {
 
   test("that isn't there is unreachable", async () => {
     const error = await failureOf(createKubernetesApi(endpoint({ server: "https://127.0.0.1:1" })).get("/text"));
-    expect([error.code, error.hint]).toEqual(["ClusterUnreachable", "is the cluster running? mise run status"]);
+    expect([error.code, error.hint]).toEqual(["ClusterUnreachable", "is the cluster running? bun run tasks/status.ts"]);
   });
 
   test.each(["/never", "/half"])("that never ends its answer (%s) is unreachable", async (path) => {

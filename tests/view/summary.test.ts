@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { FleetEvent } from "#lib/events.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 import { collectAll } from "#lib/view/collect.ts";
 import { widthOf } from "#lib/view/format.ts";
 import { formatSummary } from "#lib/view/summary.ts";
@@ -145,7 +146,7 @@ next      export KUBECONFIG=clusters/.kubeconfigs/kubeconfig_kind01.internal.yml
       { owner: kind01, place: "docker", labels: ["kind"] },
       { owner, place: "", labels: ["role", "provider", "caller"] },
     ];
-    const note = "mise run delete:aws-mgmt removes zones and roles";
+    const note = `${taskCommand("delete:aws-mgmt")} removes zones and roles`;
     const text = summaryOf([
       runStarted("delete", plans),
       ...done(kind01, "kind", [0, 1], "removed"),

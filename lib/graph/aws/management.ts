@@ -30,6 +30,7 @@ import {
   tagsOf,
 } from "#lib/graph/aws/names.ts";
 import type { AnyResource, Outputs, Resource } from "#lib/graph/resource.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 
 export interface ManagementAccount {
   readonly stack: Resource<StackState>;
@@ -111,7 +112,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
   return { stack: made, zones: known, resources: [...(provider === undefined ? [] : [provider]), made, registrar] };
 }
 
-const managementDelete = "mise run delete:aws-mgmt:cf-route53-gh-action-iam-role-oidc removes zones and roles";
+const managementDelete = `${taskCommand("delete:aws-mgmt:cf-route53-gh-action-iam-role-oidc")} removes zones and roles`;
 
 /** Those that the stack has made; others stay. */
 function leavingZones({ primary, clusters }: CloudZones, { outputs, parameters }: StackState): readonly LeavingZone[] {

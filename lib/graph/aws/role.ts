@@ -22,6 +22,7 @@ import {
   tagsOf,
 } from "#lib/graph/aws/names.ts";
 import type { Resource } from "#lib/graph/resource.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 
 /** The role of one account with which its clusters are made, and the one that CloudFormation makes them by. */
 export function roleStack(
@@ -61,7 +62,7 @@ export function roleStack(
     ...keptUnlessTargeted(
       settings,
       roleStackId(account.name),
-      `mise run delete:aws-tenant:cf-iam-role -- ${account.name} removes its roles`,
+      `${taskCommand("delete:aws-tenant:cf-iam-role", account.name)} removes its roles`,
     ),
   });
 }

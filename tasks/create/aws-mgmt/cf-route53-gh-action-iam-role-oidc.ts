@@ -1,7 +1,8 @@
 #!/usr/bin/env bun
 //MISE description="Create zones, management role and GitHub's way in, with credentials of AWS's management account"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
-//USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
+//USAGE flag "--retain" help="keep the resources of a stack whose creation failed, so that they can be inspected"
+//USAGE flag "--adopt" help="take over zones and stacks of these names that another tool created"
 //USAGE flag "--allow-replacement" help="delete and recreate what can't be changed in place"
 //USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"

@@ -3,6 +3,7 @@
 //USAGE flag "--apply" help="make the user, its permissions and an access key, by the credentials of the account's owners"
 //USAGE flag "--restrict" help="end the set-up: take AdministratorAccess away from the user, who then may only assume the management roles"
 //USAGE flag "--profile <name>" help="keep the new key in this profile of ~/.aws/credentials instead of showing it"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--verbose" help="show the stack of every error"
 
@@ -24,6 +25,7 @@ export const spec: CommandSpec = {
       value: "name",
       help: "keep the new key in this profile of ~/.aws/credentials instead of showing it",
     },
+    option.sandbox,
     option.fleet,
     option.verbose,
   ],
@@ -38,7 +40,7 @@ if (import.meta.main) {
         import("#lib/aws/restrict-cli-user.ts"),
         import("#lib/session.ts"),
       ]);
-      const { fleet } = await openSession({ sandbox: false, fleetFile });
+      const { fleet } = await openSession({ sandbox: flags.has("sandbox"), fleetFile });
       const commands = flags.has("restrict") ? restrictCommands(fleet) : cliUserCommands();
       terminal.out(`${commands.join("\n")}\n`);
       return 0;
@@ -49,7 +51,7 @@ if (import.meta.main) {
       import("#lib/cli/mfa.ts"),
       import("#lib/session.ts"),
     ]);
-    const { environment, fleet, paths, sandbox } = await openSession({ sandbox: false, fleetFile });
+    const { environment, fleet, paths, sandbox } = await openSession({ sandbox: flags.has("sandbox"), fleetFile });
     // The root user may make the first user of an account.
     const aws = createAws(fleet, environment.variables, { allowRoot: true, askMfaCode: mfaPrompt(environment) });
     if (flags.has("restrict")) {

@@ -1,9 +1,8 @@
 #!/usr/bin/env bun
 //MISE description="Create the EKS cluster k01.k8s.aws.mylabs.dev in AWS"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
-//USAGE flag "--jobs <count>" help="clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud, here what fits"
-//USAGE flag "--retain" help="leave the containers of a cluster that failed, for a look"
-//USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
+//USAGE flag "--retain" help="keep the resources of a stack whose creation failed, so that they can be inspected"
+//USAGE flag "--adopt" help="take over zones, records and stacks of these names that another tool created"
 //USAGE flag "--allow-replacement" help="delete and recreate what can't be changed in place"
 //USAGE flag "--skip-dns-check" help="don't prove delegations at name servers, where port 53 can't be reached"
 //USAGE flag "--no-gitops" help="leave Argo CD and its applications alone: clusters only"
@@ -19,4 +18,4 @@
 import { runTask } from "#lib/task.ts";
 import { create } from "#lib/verbs/create.ts";
 
-if (import.meta.main) await runTask(create, { cluster: "k01.k8s.aws.mylabs.dev" });
+if (import.meta.main) await runTask(create, { cluster: "k01.k8s.aws.mylabs.dev", providers: ["aws"] });

@@ -1,11 +1,9 @@
 #!/usr/bin/env bun
 //MISE description="Create the kind cluster kind02.internal on this computer"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
-//USAGE flag "--jobs <count>" help="clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud, here what fits"
-//USAGE flag "--retain" help="leave the containers of a cluster that failed, for a look"
-//USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
+//USAGE flag "--retain" help="keep the containers of a cluster whose creation failed, so that they can be inspected"
+//USAGE flag "--adopt" help="take over a cluster of this name that another tool created"
 //USAGE flag "--allow-replacement" help="delete and recreate what can't be changed in place"
-//USAGE flag "--skip-dns-check" help="don't prove delegations at name servers, where port 53 can't be reached"
 //USAGE flag "--no-gitops" help="leave Argo CD and its applications alone: clusters only"
 //USAGE flag "--revision <name>" help="branch, tag or commit that Argo CD reads, instead of the fleet's"
 //USAGE flag "--argocd-manifest <file>" help="Argo CD's install manifest from a file or folder, instead of the pinned one from the internet"
@@ -19,4 +17,4 @@
 import { runTask } from "#lib/task.ts";
 import { create } from "#lib/verbs/create.ts";
 
-if (import.meta.main) await runTask(create, { cluster: "kind02.internal" });
+if (import.meta.main) await runTask(create, { cluster: "kind02.internal", providers: ["kind"] });

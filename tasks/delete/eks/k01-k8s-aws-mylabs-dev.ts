@@ -2,8 +2,7 @@
 //MISE description="Delete the EKS cluster k01.k8s.aws.mylabs.dev in AWS"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
 //USAGE flag "--yes" help="don't ask before deleting; needed where nobody can be asked"
-//USAGE flag "--jobs <count>" help="clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud, here what fits"
-//USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
+//USAGE flag "--adopt" help="delete what has these names, also where another tool created it"
 //USAGE flag "--skip-dns-wait" help="remove a zone at once, before caches have forgotten that it was delegated"
 //USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
@@ -14,4 +13,4 @@
 import { runTask } from "#lib/task.ts";
 import { remove } from "#lib/verbs/delete.ts";
 
-if (import.meta.main) await runTask(remove, { cluster: "k01.k8s.aws.mylabs.dev" });
+if (import.meta.main) await runTask(remove, { cluster: "k01.k8s.aws.mylabs.dev", providers: ["aws"] });

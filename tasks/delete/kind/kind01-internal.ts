@@ -2,9 +2,7 @@
 //MISE description="Delete the kind cluster kind01.internal on this computer"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
 //USAGE flag "--yes" help="don't ask before deleting; needed where nobody can be asked"
-//USAGE flag "--jobs <count>" help="clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud, here what fits"
-//USAGE flag "--adopt" help="take over a cluster of the right name that another tool made"
-//USAGE flag "--skip-dns-wait" help="remove a zone at once, before caches have forgotten that it was delegated"
+//USAGE flag "--adopt" help="delete what has these names, also where another tool created it"
 //USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--json" help="print one JSON object per line and nothing else"
@@ -14,4 +12,4 @@
 import { runTask } from "#lib/task.ts";
 import { remove } from "#lib/verbs/delete.ts";
 
-if (import.meta.main) await runTask(remove, { cluster: "kind01.internal" });
+if (import.meta.main) await runTask(remove, { cluster: "kind01.internal", providers: ["kind"] });

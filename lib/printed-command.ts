@@ -1,0 +1,38 @@
+import { readEnvironment } from "#lib/environment.ts";
+import { formatWord } from "#lib/exec.ts";
+
+/** Tasks about the checkout or the sandbox itself. */
+const withoutSandbox = /^(argocd:pin|generate|sandbox:.*|test:.*)$/;
+const withoutFleet = /^(argocd:.*|generate|sandbox:(stop|reset)|test:.*)$/;
+
+/**
+ * A command to type, in the way in which this process was started (mise, npx or bun), about the same fleet and in the same sandbox.
+ *
+ * @param task its name, e.g. `create:aws-mgmt:user`
+ */
+export function taskCommand(task: string, ...args: readonly string[]): string {
+  return [commandOf(task), ...[...args, ...sharedOptions(task, process.argv.slice(2))].map(formatWord)].join(" ");
+}
+
+/** Whether a text begins with a command of taskCommand(). */
+export function isTaskCommand(text: string): boolean {
+  return text.startsWith(commandOf("").replace(/\.ts$/, ""));
+}
+
+function commandOf(task: string): string {
+  const { runner } = readEnvironment();
+  if (runner === "mise") return `mise run ${task}`;
+  const bun = runner === "npx" ? `npx --yes bun@${Bun.version}` : "bun";
+  return `${bun} run tasks/${task.replaceAll(":", "/")}.ts`;
+}
+
+/** Options of this process that another task needs too, and has. */
+function sharedOptions(task: string, argv: readonly string[]): readonly string[] {
+  const at = argv.findIndex((word) => word === "--fleet" || word.startsWith("--fleet="));
+  const [word = "", value = ""] = at === -1 ? [] : argv.slice(at);
+  const file = word === "--fleet" ? value : word.slice("--fleet=".length);
+  return [
+    ...(argv.includes("--sandbox") && !withoutSandbox.test(task) ? ["--sandbox"] : []),
+    ...(file === "" || withoutFleet.test(task) ? [] : ["--fleet", file]),
+  ];
+}

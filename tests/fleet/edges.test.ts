@@ -1,0 +1,113 @@
+import { expect, test } from "bun:test";
+import { checkFleet } from "#lib/fleet/check.ts";
+import type { FaultCode } from "#lib/fleet/fault.ts";
+import type { EksCluster, Fleet, GcpAccount, K3dCluster, KindCluster } from "#lib/fleet/types.ts";
+import { base, baseWithGcp, eks, fleetOf, github, k3d, kind, withGitOps } from "#tests/fixtures/fleets/base.ts";
+
+const withEks = (fields: Partial<EksCluster>) => fleetOf({ ...eks, ...fields });
+const withKind = (fields: Partial<KindCluster>) => fleetOf({ ...kind, ...fields });
+const withK3d = (fields: Partial<K3dCluster>) => fleetOf({ ...k3d, ...fields });
+const managedNodes = (count: number) => withEks({ nodes: { instanceType: "m7g.large", count } });
+const ranges = (count: number) =>
+  withEks({ publicAccessCidrs: Array.from({ length: count }, (_, index) => `203.0.113.${index}/32`) });
+
+function withDomain(length: number): Fleet {
+  return { ...base, domain: `${"d".repeat(length - 4)}.dev`, zones: [], accounts: [], clusters: [kind] };
+}
+
+function inDomainOf(length: number, first: string): Fleet {
+  const domain = `${"d".repeat(length - 4)}.dev`;
+  const primary = `aws.${domain}` as const;
+  return {
+    ...base,
+    domain,
+    zones: [{ provider: "aws", primary, clusters: `k8s.${primary}` }],
+    clusters: [{ ...eks, name: `${first}.k8s.${primary}` }],
+  };
+}
+
+function withProject(projectId: string): Fleet {
+  const account: GcpAccount = { provider: "gcp", name: "gcp-mgmt", role: "management", projectId };
+  return { ...baseWithGcp, accounts: [...base.accounts, account] };
+}
+
+const cases: readonly (readonly [string, FaultCode, Fleet, Fleet])[] = [
+  ["63 characters of a domain", "MalformedName", withDomain(63), withDomain(64)],
+  [
+    "100 characters of an EKS cluster's name",
+    "NameTooLong",
+    inDomainOf(50, "c".repeat(41)),
+    inDomainOf(50, "c".repeat(42)),
+  ],
+  [
+    "63 characters of an environment",
+    "MalformedName",
+    withKind({ environment: "e".repeat(63) }),
+    withKind({ environment: "e".repeat(64) }),
+  ],
+  ["63 characters of a mesh", "MalformedName", withKind({ mesh: "m".repeat(63) }), withKind({ mesh: "m".repeat(64) })],
+  [
+    "49 characters of a kind cluster's name",
+    "NameTooLong",
+    withKind({ name: `${"k".repeat(40)}.internal` }),
+    withKind({ name: `${"k".repeat(41)}.internal` }),
+  ],
+  [
+    "32 characters of a k3d cluster's name",
+    "NameTooLong",
+    withK3d({ name: `${"k".repeat(23)}.internal` }),
+    withK3d({ name: `${"k".repeat(24)}.internal` }),
+  ],
+  ["the first port without root", "PortOutOfRange", withKind({ apiPort: 1_024 }), withKind({ apiPort: 1_023 })],
+  ["the last port", "PortOutOfRange", withKind({ apiPort: 65_535 }), withKind({ apiPort: 65_536 })],
+  ["the last port of the checkout", "PortOutOfRange", withGitOps({ port: 65_535 }), withGitOps({ port: 65_536 })],
+  ["20 workers", "WorkersOutOfRange", withKind({ workers: 20 }), withKind({ workers: 21 })],
+  ["no workers", "WorkersOutOfRange", withKind({ workers: 0 }), withKind({ workers: -1 })],
+  ["the widest pod range", "InvalidCidr", withKind({ podCidr: "11.0.0.0/8" }), withKind({ podCidr: "12.0.0.0/7" })],
+  [
+    "the narrowest pod range",
+    "InvalidCidr",
+    withKind({ podCidr: "10.1.1.0/24" }),
+    withKind({ podCidr: "10.1.1.0/25" }),
+  ],
+  [
+    "the widest service range of EKS",
+    "InvalidCidr",
+    withEks({ serviceCidr: "172.16.0.0/12" }),
+    withEks({ serviceCidr: "172.16.0.0/11" }),
+  ],
+  [
+    "the narrowest service range of EKS",
+    "InvalidCidr",
+    withEks({ serviceCidr: "172.20.1.0/24" }),
+    withEks({ serviceCidr: "172.20.1.0/25" }),
+  ],
+  [
+    "the widest range that reaches an API server",
+    "PublicAccessTooWide",
+    withEks({ publicAccessCidrs: ["8.0.0.0/8"] }),
+    withEks({ publicAccessCidrs: ["8.0.0.0/7"] }),
+  ],
+  ["40 ranges that reach an API server", "TooManyRanges", ranges(40), ranges(41)],
+  ["100 nodes", "MalformedNodes", managedNodes(100), managedNodes(101)],
+  ["one node", "MalformedNodes", managedNodes(1), managedNodes(0)],
+  [
+    "the oldest version in standard support",
+    "UnsupportedVersion",
+    withEks({ kubernetes: "1.34" }),
+    withEks({ kubernetes: "1.33" }),
+  ],
+  ["6 characters of a project's id", "MalformedAccountId", withProject("abcde1"), withProject("abcd1")],
+  ["30 characters of a project's id", "MalformedAccountId", withProject("p".repeat(30)), withProject("p".repeat(31))],
+  [
+    "the last character of a claim that IAM takes",
+    "MalformedGitHub",
+    { ...base, github: { ...github, claims: ["environment:ÿ"] } },
+    { ...base, github: { ...github, claims: ["environment:Ā"] } },
+  ],
+];
+
+test.each(cases)("%s: taken, and what is just beyond is %s", (_, code, at, beyond) => {
+  expect(checkFleet(at)).toEqual([]);
+  expect(checkFleet(beyond).map((fault) => fault.code)).toEqual([code]);
+});

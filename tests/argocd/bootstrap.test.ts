@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,9 @@ import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { tryReadPinned } from "../../scripts/manifests/pinned.ts";
+
+// Only against hanging: programs are started, which a loaded machine lets wait.
+setDefaultTimeout(120_000);
 
 const variants = Object.keys(bootstrapFolders) as readonly ArgocdVariant[];
 const pins = new Map(

@@ -1,8 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "#lib/paths.ts";
+
+// Only against hanging: programs are started, which a loaded machine lets wait.
+setDefaultTimeout(120_000);
 
 const source = { repoURL: "https://example.org/fleet", path: "argocd/demo", targetRevision: "main" };
 const chart = { repoURL: "https://example.org/charts", chart: "x", targetRevision: "1.0.0" };

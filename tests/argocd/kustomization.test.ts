@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -6,6 +6,9 @@ import { readKustomization } from "#lib/argocd/kustomization.ts";
 import { renderKustomization, withPatches } from "#lib/argocd/kustomize/render.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
+
+// Only against hanging: programs are started, which a loaded machine lets wait.
+setDefaultTimeout(120_000);
 
 type Files = Readonly<Record<string, string>>;
 

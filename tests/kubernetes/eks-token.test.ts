@@ -1,10 +1,13 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { HttpRequest } from "@smithy/core/protocols";
 import { SignatureV4 } from "@smithy/signature-v4";
 import fc from "fast-check";
 import { type EksTokenRequest, eksToken, presignCallerIdentity } from "#lib/kubernetes/eks-token.ts";
 import { projectRoot } from "#lib/paths.ts";
+
+// Only against hanging: programs are started, which a loaded machine lets wait.
+setDefaultTimeout(120_000);
 
 const credentials = {
   accessKeyId: "ASIAIOSFODNN7EXAMPLE",

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmod, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -14,6 +14,9 @@ import {
 import { failureOf } from "#tests/support/failure.ts";
 import { kubeconfigOf, secret } from "#tests/support/kubeconfigs.ts";
 import { withFolder } from "#tests/support/processes.ts";
+
+// Only against hanging: programs are started, which a loaded machine lets wait.
+setDefaultTimeout(120_000);
 
 const kubectl = Bun.which("kubectl");
 

@@ -51,8 +51,24 @@ const sections = [
   "Outputs",
 ];
 
-/** @throws AwsFault ValidationError, in AWS's words */
+/** A fleet has as many templates as kinds of stacks, and each look at a stack needs the stack's own. */
+const keptTemplates = 32;
+const kept = new Map<string, Template>();
+
+/** What it returns is shared: nothing of it may be changed. @throws AwsFault ValidationError, in AWS's words */
 export function parseTemplate(text: string): Template {
+  const known = kept.get(text);
+  if (known !== undefined) return known;
+  const template = readTemplate(text);
+  for (const oldest of kept.keys()) {
+    if (kept.size < keptTemplates) break;
+    kept.delete(oldest);
+  }
+  kept.set(text, template);
+  return template;
+}
+
+function readTemplate(text: string): Template {
   const document = parseTemplateText(text);
   if (document.Transform !== undefined) throw invalid("Template format error: this sandbox knows no transforms");
   const unknown = Object.keys(document).filter((key) => !sections.includes(key));

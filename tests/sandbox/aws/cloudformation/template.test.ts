@@ -4,6 +4,7 @@ import { nothingMade, planOf } from "#sandbox/aws/cloudformation/engine/plan.ts"
 import { divideCidr } from "#sandbox/aws/cloudformation/template/cidr.ts";
 import { parameterValues, parseParameters } from "#sandbox/aws/cloudformation/template/parameters.ts";
 import { parseTemplateText } from "#sandbox/aws/cloudformation/template/parse.ts";
+import { parseTemplate } from "#sandbox/aws/cloudformation/template/template.ts";
 import type { Json } from "#sandbox/json.ts";
 
 const place = { id: "arn:stack", name: "stack", account: "111111111111", region: "us-east-1" };
@@ -93,6 +94,13 @@ describe("the text of a template", () => {
 });
 
 describe("a template", () => {
+  test("is read once, however often its stack is looked at", () => {
+    const text = JSON.stringify({ Resources: { One: { Type: "AWS::Logs::LogGroup" } } });
+    expect(parseTemplate(text)).toBe(parseTemplate(text));
+    expect(() => parseTemplate("{")).toThrow();
+    expect(() => parseTemplate("{")).toThrow();
+  });
+
   test.each([
     [{}, "Template format error: At least one Resources member must be defined."],
     [{ Resources: { A: topic }, Foo: 1 }, "Invalid template property or properties [Foo]"],

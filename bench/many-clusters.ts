@@ -27,7 +27,7 @@ const regions = [
 /** Of `getconf CLK_TCK`; the same on every Linux that Bun runs on. */
 const ticksPerSecond = 100;
 
-const fleet = `import { fleet as base } from ${JSON.stringify(join(root, "clusters/fleet.ts"))};
+const fleet = `import { fleet as base } from ${JSON.stringify(join(root, "tests/fixtures/fleets/default/fleet.ts"))};
 const places = ${JSON.stringify(placesOf(count))};
 const tenants = [...new Set(places.map(({ account }) => account))];
 export const fleet = {

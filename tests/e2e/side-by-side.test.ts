@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { projectRoot } from "#lib/paths.ts";
 import { type Ended, type Harness, openHarness } from "#tests/support/harness.ts";
 
-const fleet = join(projectRoot, "clusters/fleet.ts");
+const fleet = join(projectRoot, "tests/fixtures/fleets/default/fleet.ts");
 const local = ["kind01.internal", "kind02.internal", "k3d01.internal", "k3d02.internal"];
 
 test("sandboxes of two checkouts hold the default fleet at the same time", async () => {

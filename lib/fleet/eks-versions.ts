@@ -12,8 +12,9 @@ const tableDate = "2026-11-26";
 
 /**
  * Oldest first: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html#kubernetes-release-calendar
- * The dates of 1.35 and 1.36 are read from copies of that table: https://endoflife.date/amazon-eks and
- * eks-operation-review/references/cluster-lifecycle.md of https://github.com/aws-samples/sample-apex-skills.
+ * 1.33 and 1.34 are as in kubernetes-versions.adoc of https://github.com/awsdocs/amazon-eks-user-guide, 1.35 as on
+ * https://endoflife.date/amazon-eks. For 1.36 the page itself was not read: public copies of its table, one of them compared with it on
+ * 2026-08-06, agree on these dates. `aws eks describe-cluster-versions` answers them for certain.
  */
 export const eksVersions: readonly EksVersion[] = [
   { version: "1.33", standardUntil: "2026-07-29", extendedUntil: "2027-07-29" },

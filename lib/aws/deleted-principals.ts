@@ -71,7 +71,7 @@ function findDeleted(role: string, document: string, { parameters, wanted }: Par
   // Parsing the template takes longer than any call of AWS: only for a policy that needs it.
   if (!/"A(?:IDA|ROA)[A-Z0-9]+"/.test(document)) return [];
   const policy = JSON.parse(document) as { readonly [key: string]: TemplateValue };
-  const trusted = trustedBySid(wanted, parameters);
+  const trusted = trustedBySid(role, wanted, parameters);
   const deleted = new Map<string, string>();
   const repaired = statementsOf(policy).map((statement) => {
     const principal = trusted.get(child(statement, "Sid"));
@@ -88,11 +88,19 @@ function findDeleted(role: string, document: string, { parameters, wanted }: Par
   }));
 }
 
-/** ARNs that the template's trust policies take from parameters, by the ids of their statements. */
-function trustedBySid({ body }: Template, parameters: StackState["parameters"]): ReadonlyMap<unknown, string> {
+/** ARNs that the template's trust policy of a role takes from parameters, by the ids of its statements. */
+function trustedBySid(
+  role: string,
+  { body }: Template,
+  parameters: StackState["parameters"],
+): ReadonlyMap<unknown, string> {
   const resources = child(body, "Resources");
+  const nameOf = (resource: TemplateValue): unknown => {
+    const name = child(child(resource, "Properties"), "RoleName");
+    return typeof name === "string" ? name : parameters[String(child(name, "Ref"))];
+  };
   const statements = Object.values(isRecord(resources) ? resources : {})
-    .filter((resource) => child(resource, "Type") === "AWS::IAM::Role")
+    .filter((resource) => child(resource, "Type") === "AWS::IAM::Role" && nameOf(resource) === role)
     .flatMap((resource) => statementsOf(child(child(resource, "Properties"), "AssumeRolePolicyDocument")));
   return new Map(
     statements.flatMap((statement) => {

@@ -17,7 +17,7 @@ export interface Ended {
 
 /** Commands worth typing next, about the same part of the fleet. None of them deletes anything. */
 export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, options }: Ended): readonly string[] {
-  const task = (name: string): string => taskCommand(name, ...selectionOf(options));
+  const task = (name: string): string => taskCommand(name, ...selectionOf(options), ...gitopsOf(name, options));
   switch (verb.name) {
     case "create": {
       if (options.aws !== undefined) return [taskCommand("whoami")];
@@ -33,10 +33,12 @@ export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, opt
       ];
     }
     case "plan":
+      // What a plan refuses, a create refuses too.
+      if (exitCode === 1) return [];
       return [options.dryRun ? "the same without --dry-run" : task("create-all")];
     case "status": {
       if (exitCode === 0) return [];
-      const isAbsent = (totals.absent ?? 0) > 0 && options.allowAbsent !== true;
+      const isAbsent = (totals.absent ?? 0) > 0 && (totals.degraded ?? 0) === 0 && options.allowAbsent !== true;
       // What is degraded has its hint. A plan says whether a create would change anything.
       return [task(isAbsent ? "create-all" : "plan")];
     }
@@ -51,10 +53,23 @@ export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, opt
 function selectionOf({ selection }: RunOptions): readonly string[] {
   const each = (name: string, values: readonly string[] = []): readonly string[] =>
     values.flatMap((value) => [`--${name}`, value]);
-  return [
+  const asked = [
     ...selection.clusters,
-    ...each("provider", [...(selection.within ?? []), ...selection.providers]),
+    ...each("provider", selection.providers),
     ...each("account", selection.accounts),
     ...each("target", selection.targets),
+  ];
+  // Options of a selection add to each other, so that a provider beside the names means all of its clusters.
+  return asked.length === 0 ? each("provider", selection.within) : asked;
+}
+
+/** Argo CD as the command was about it; `status` takes only whether. */
+function gitopsOf(task: string, { gitops }: RunOptions): readonly string[] {
+  if (gitops === undefined) return ["--no-gitops"];
+  if (task === "status") return [];
+  const { revision, manifest } = gitops;
+  return [
+    ...(revision === undefined ? [] : ["--revision", revision]),
+    ...(manifest === undefined ? [] : ["--argocd-manifest", manifest]),
   ];
 }

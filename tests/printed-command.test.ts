@@ -113,7 +113,7 @@ describe("what is proposed next", () => {
         sandbox: false,
         dryRun: false,
         yes: false,
-        gitops: undefined,
+        gitops: {},
         ...more,
       },
     });
@@ -127,6 +127,20 @@ describe("what is proposed next", () => {
         }
       }
     }
+  });
+
+  test("is about the same clusters, and leaves Argo CD alone where the command did", () => {
+    const selection = { within: ["kind"], clusters: ["kind01.internal"], accounts: [], providers: [], targets: [] };
+    expect(next(create, 0, {}, { selection })).toEqual([task("status", "kind01.internal")]);
+    expect(next(create, 0, {}, { gitops: undefined })).toEqual([task("status", "--no-gitops")]);
+    expect(next(plan, 0, {}, { selection, gitops: { revision: "next" } })).toEqual([
+      task("create-all", "kind01.internal", "--revision", "next"),
+    ]);
+  });
+
+  test("is no create after a plan that failed, and none where something is degraded", () => {
+    expect(next(plan, 1, { failed: 1 })).toEqual([]);
+    expect(next(status, 1, { absent: 1, degraded: 1 })).toEqual([task("plan")]);
   });
 
   test("after a status is what helps", () => {
@@ -144,7 +158,7 @@ describe("what is proposed next", () => {
       targets: [],
       within: ["kind"],
     };
-    const args = ["kind01.internal", "--provider", "kind", "--account", "aws-01"];
+    const args = ["kind01.internal", "--account", "aws-01"];
     expect(next(create, 0, {}, { selection })).toEqual([task("status", ...args)]);
     expect(next(status, 1, { absent: 1 }, { selection })).toEqual([task("create-all", ...args)]);
     expect(next(create, 0, {}, { aws: "management" })).toEqual([task("whoami")]);

@@ -76,6 +76,14 @@ describe("a bad start ends with exit code 2, one clear line and a hint", () => {
     );
   });
 
+  test("Argo CD's web interface in the sandbox", async () => {
+    const { exitCode, stderr } = await runScript("tasks/argocd/open.ts", ["--sandbox", "kind01.internal"]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toStartWith(
+      "the sandbox emulates Argo CD's applications and not its web interface (InvalidArgument)\nhint: ",
+    );
+  });
+
   test("unknown cluster", async () => {
     const said = await fails(["nobodys.internal"]);
     expect(said).toContain('unknown cluster "nobodys.internal" (UnknownCluster)');

@@ -2,6 +2,7 @@ import { argocdNamespace } from "#lib/argocd/managed-cluster.ts";
 import { terminal } from "#lib/cli/program.ts";
 import { listenForSignals } from "#lib/cli/signals.ts";
 import { systemClock } from "#lib/clock.ts";
+import { readEnvironment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import { formatWord } from "#lib/exec.ts";
 import { createKubernetesApi } from "#lib/kubernetes/api.ts";
@@ -10,6 +11,7 @@ import { clustersWithKubeconfig } from "#lib/kubernetes/merged.ts";
 import { findObject } from "#lib/kubernetes/objects.ts";
 import { suggest } from "#lib/nearest.ts";
 import { kubeconfigPath, type Paths } from "#lib/paths.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 import { createWorld, openSession } from "#lib/session.ts";
 import { cautious } from "#lib/world.ts";
 
@@ -26,7 +28,12 @@ const secretName = "argocd-initial-admin-secret";
 
 /** Forwards a free port of this computer to a cluster's Argo CD, and says where it is. */
 export async function openArgocd({ clusters, password, sandbox }: OpenOptions): Promise<number> {
-  const { paths, ...session } = await openSession({ sandbox });
+  if (sandbox || readEnvironment().sandboxFolder !== undefined) {
+    throw new FleetError("InvalidArgument", "the sandbox emulates Argo CD's applications and not its web interface", {
+      hint: `${taskCommand("status")} shows the applications, and so does kubectl get applications --all-namespaces`,
+    });
+  }
+  const { paths, ...session } = await openSession({ sandbox: false });
   const cluster = await chooseCluster(paths, clusters);
   const kubeconfig = kubeconfigPath(paths, cluster);
   const secret = password ? await readPassword(kubeconfig) : undefined;

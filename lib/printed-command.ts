@@ -1,3 +1,4 @@
+import { taskName } from "#lib/cli/options.ts";
 import { readEnvironment } from "#lib/environment.ts";
 import { formatWord } from "#lib/exec.ts";
 
@@ -12,6 +13,12 @@ const withoutFleet = /^(argocd:.*|generate|sandbox:(stop|reset)|test:.*)$/;
  */
 export function taskCommand(task: string, ...args: readonly string[]): string {
   return [commandOf(task), ...[...args, ...sharedOptions(task, process.argv.slice(2))].map(formatWord)].join(" ");
+}
+
+/** The command that this process was started by, without some of its options. */
+export function repeatWithout(...options: readonly string[]): string {
+  const args = process.argv.slice(2).filter((word) => !options.includes(word));
+  return [commandOf(taskName()), ...args.map(formatWord)].join(" ");
 }
 
 /** Whether a text begins with a command of taskCommand(). */

@@ -3,7 +3,7 @@ import type { Outcome } from "#lib/events.ts";
 import { formatWord } from "#lib/exec.ts";
 import type { Cluster } from "#lib/fleet/types.ts";
 import { kubeconfigPath, type Paths } from "#lib/paths.ts";
-import { taskCommand } from "#lib/printed-command.ts";
+import { repeatWithout, taskCommand } from "#lib/printed-command.ts";
 import type { RunOptions } from "#lib/task.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
 
@@ -15,7 +15,7 @@ export interface Ended {
   readonly options: RunOptions;
 }
 
-/** Commands worth typing next, about the same part of the fleet. None of them deletes anything. */
+/** Commands worth typing next, about the same part of the fleet. None of them deletes anything, except after a delete with `--dry-run`, and that one asks. */
 export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, options }: Ended): readonly string[] {
   const task = (name: string): string => taskCommand(name, ...selectionOf(options), ...gitopsOf(name, options));
   switch (verb.name) {
@@ -35,7 +35,7 @@ export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, opt
     case "plan":
       // What a plan refuses, a create refuses too.
       if (exitCode === 1) return [];
-      return [options.dryRun ? "the same without --dry-run" : task("create-all")];
+      return [options.dryRun ? repeatWithout("--dry-run", "--yes") : task("create-all")];
     case "status": {
       if (exitCode === 0) return [];
       const isAbsent = (totals.absent ?? 0) > 0 && (totals.degraded ?? 0) === 0 && options.allowAbsent !== true;

@@ -138,6 +138,13 @@ describe("what is proposed next", () => {
     ]);
   });
 
+  test("after a dry run is the same command, which asks before it deletes", () => {
+    startedBy({}, "--dry-run", "--yes", "--fleet", "my fleet.ts", "kind01.internal");
+    const [command = "", ...others] = next(plan, 0, {}, { dryRun: true });
+    expect(others).toEqual([]);
+    expect(command).toEndWith(".ts --fleet 'my fleet.ts' kind01.internal");
+  });
+
   test("is no create after a plan that failed, and none where something is degraded", () => {
     expect(next(plan, 1, { failed: 1 })).toEqual([]);
     expect(next(status, 1, { absent: 1, degraded: 1 })).toEqual([task("plan")]);

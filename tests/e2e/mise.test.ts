@@ -82,7 +82,7 @@ describe.skipIf(mise === null)("mise", () => {
     expect(made.exitCode).toBe(0);
     expect(made.screen).toContain(hidesCursor);
     expect(made.lines.some((line) => /^local +docker +[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✔]/.test(line))).toBe(true);
-    expect(made.lines.join("\n")).toContain("mise run status --sandbox");
+    expect(made.lines.join("\n")).toContain("mise run status --provider kind --sandbox");
 
     const entered = piped('eval "$(mise run sandbox:env)" && kind get clusters');
     expect([entered.exitCode, entered.stdout]).toEqual([0, "test-kind.internal\n"]);

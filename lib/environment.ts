@@ -73,8 +73,10 @@ const repositoryVariables = new Set([
   "GIT_WORK_TREE",
 ]);
 
+/** @param executable the running Bun: where npx keeps it, it is not in PATH, whatever has started this process */
 export function readEnvironment(
   source: Readonly<Record<string, string | undefined>> = processVariables(),
+  executable: string = process.execPath,
 ): Environment {
   const variables: Record<string, string> = {};
   for (const [name, value] of Object.entries(source)) {
@@ -95,7 +97,12 @@ export function readEnvironment(
     sandboxFolder: nonEmpty("K8S_SANDBOX_STATE"),
     fleetFile: nonEmpty("FLEET_FILE"),
     yes: nonEmpty("MISE_YES") === "1" || nonEmpty("MISE_YES") === "true",
-    runner: nonEmpty("MISE_TASK_NAME") !== undefined ? "mise" : variables.npm_command === "exec" ? "npx" : "bun",
+    runner:
+      nonEmpty("MISE_TASK_NAME") !== undefined
+        ? "mise"
+        : variables.npm_command === "exec" || executable.includes("/_npx/")
+          ? "npx"
+          : "bun",
     argocdManifest: nonEmpty("ARGOCD_MANIFEST"),
     awsUserArn: nonEmpty("AWS_USER_ARN"),
     dnsDirectory: nonEmpty("DNS_DIRECTORY"),

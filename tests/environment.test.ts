@@ -77,3 +77,13 @@ test("our git looks into the folder that it is given, also within a hook of anot
     expect(Object.keys(readEnvironment(variables).variables)).toEqual([]);
   });
 });
+
+test.each([
+  ["mise", { MISE_TASK_NAME: "status" }, "/home/me/.npm/_npx/1/node_modules/bun/bin/bun.exe"],
+  ["npx", { npm_command: "exec" }, "/usr/bin/bun"],
+  // A script of package.json has its own npm_command.
+  ["npx", { npm_command: "run-script" }, "/home/me/.npm/_npx/1/node_modules/bun/bin/bun.exe"],
+  ["bun", { npm_command: "run-script" }, "/usr/bin/bun"],
+] as const)("a task is started by %s: %o %s", (runner, variables, executable) => {
+  expect(readEnvironment(variables, executable).runner).toBe(runner);
+});

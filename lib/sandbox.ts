@@ -98,7 +98,7 @@ export async function callSandbox(
     throw new FleetError("DiskFailed", message, { hint });
   }
   throw new FleetError("SandboxFailed", `the sandbox failed (${verb})`, {
-    hint: `see ${join(state, "daemon.log")}, or remove ${state} and begin anew`,
+    hint: `see ${join(state, "daemon.log")}, or remove ${state} and start over`,
     details: stderr.trim().split("\n").slice(-5),
   });
 }

@@ -222,7 +222,7 @@ function giveUpOnFaults(
   const lasting = [...faulty].filter(([name]) => now - (since.get(name) ?? now) >= faultTimeoutMs);
   if (lasting.length === 0) return;
   throw new FleetError("ApplicationFailed", `failing: ${lasting.map(([name]) => name).join(", ")}`, {
-    hint: "mend what is named, commit it, and run the same command again",
+    hint: "fix what is named, commit it, and run the same command again",
     details: lasting.map(([name, why]) => `${name}: ${why}`),
   });
 }

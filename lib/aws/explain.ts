@@ -183,14 +183,15 @@ function describeDenial(message: string): Described {
 
 function hintForDenial(message: string, action: string, who: string): string {
   if (who.includes("-read-only-iam-role/")) {
-    return "these credentials may only read, as those of pull requests: plan, status. Others change things: whoever github.claims or AWS_USER_ARN names";
+    return "these credentials are read-only, like those of pull requests: use plan and status. Changes need an identity that github.claims or AWS_USER_ARN names";
   }
   const holder = who.includes(":user/") ? "that user" : "that role";
   const [, policy] = /with an explicit deny in an? ([\w -]+?policy)/i.exec(message) ?? [];
   if (policy === undefined) {
     return `allow ${action} in the policy of ${holder}, or deploy the account's role stack anew`;
   }
-  if (/^(service|resource) control/i.test(policy)) return `a ${policy} denies it: ask whoever runs the organization`;
+  if (/^(service|resource) control/i.test(policy))
+    return `a ${policy} denies it: ask an administrator of the organization`;
   return `take the denial of ${action} out of the policies of ${holder} (${policy})`;
 }
 

@@ -114,7 +114,7 @@ async function recover(client: StackClient, state: StackState, outputs: Outputs)
   if (status.isStable) return state;
   if (status.needsOperator) {
     throw new FleetError("StackFailed", `${client.subject}: an import failed, and so did going back (${status.name})`, {
-      hint: "only a person can lead it out of that: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html",
+      hint: "this needs manual repair: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html",
       details: state.lastFailure === undefined ? [] : [state.lastFailure],
     });
   }
@@ -139,7 +139,7 @@ function requireRecovery(client: StackClient, { stack, events }: Ended): void {
   const fallback = stack?.StackStatusReason ?? "no reason was given";
   const failure = stackFailed(client, "rolling it back", events, { stackId: stack?.StackId, fallback });
   throw new FleetError("StackFailed", failure.message, {
-    hint: "mend what keeps it from going back, then run again; continue-update-rollback --resources-to-skip gives up a resource",
+    hint: "fix what blocks the rollback, then run the same command again; continue-update-rollback --resources-to-skip skips a resource",
     details: failure.details,
     cause: failure,
   });

@@ -41,7 +41,7 @@ const kinds: readonly (readonly [RegExp, string])[] = [
 
 export function hintFor(reason: string): string {
   const known = kinds.find(([pattern]) => pattern.test(reason));
-  return known?.[1] ?? "mend what the message names, then run the same command again";
+  return known?.[1] ?? "fix what the message names, then run the same command again";
 }
 
 /** `Role (AWS::IAM::Role): <reason>`; undefined when no event tells of a failure. */

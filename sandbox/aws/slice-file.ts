@@ -105,7 +105,7 @@ export class SliceFile {
     const { user_version: found = 0 } = database.query<{ user_version: number }, []>("PRAGMA user_version").get() ?? {};
     if (found !== 0 && found !== format) {
       database.close();
-      throw new Error(`${this.#path} is of format ${found}, this sandbox reads ${format}: remove it to begin anew`);
+      throw new Error(`${this.#path} is of format ${found}, this sandbox reads ${format}: remove it to start over`);
     }
     database.run("PRAGMA journal_mode = WAL");
     database.run("PRAGMA synchronous = NORMAL");

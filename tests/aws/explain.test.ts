@@ -66,7 +66,7 @@ describe("a call that AWS refuses", () => {
         "User: arn:aws:iam::1:user/a is not authorized to perform: eks:CreateCluster with an explicit deny in a service control policy",
       ),
     );
-    expect(error.hint).toBe("a service control policy denies it: ask whoever runs the organization");
+    expect(error.hint).toBe("a service control policy denies it: ask an administrator of the organization");
   });
 
   test("says whose own policies deny it", async () => {

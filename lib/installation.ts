@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { taskName } from "#lib/cli/options.ts";
 import { FleetError } from "#lib/errors.ts";
 import { projectRoot } from "#lib/paths.ts";
 
@@ -20,7 +21,7 @@ export function checkInstallation(root: string = projectRoot, running: string = 
   const { packageManager = "", engines, dependencies = {} } = readManifest(root) ?? {};
   if (engines?.bun !== undefined && !Bun.semver.satisfies(running, engines.bun)) {
     throw new FleetError("BunTooOld", `this is Bun ${running}, and package.json requires ${engines.bun}`, {
-      hint: `npx --yes ${packageManager} run <task>, or: mise install`,
+      hint: `npx --yes ${packageManager} run tasks/${taskName().replaceAll(":", "/")}.ts, or: mise install`,
     });
   }
   const modules = join(root, "node_modules");

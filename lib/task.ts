@@ -44,10 +44,16 @@ function isLocalProvider(name: string): boolean {
 export function commandSpec(verb: Pick<Verb, "name">, preset: Preset): CommandSpec {
   const { cluster, aws } = preset;
   const isPlain = cluster === undefined && aws === undefined;
-  const selecting = isPlain ? [option.account, option.provider, option.target] : [];
   const common = [option.sandbox, option.fleet, option.json, option.verbose];
   const gitops = [option.noGitops, option.revision, option.argocdManifest];
   const places = placesOf(preset);
+  const selecting = isPlain
+    ? [
+        ...(places.cloud ? [option.account] : []),
+        ...(preset.providers === undefined ? [option.provider] : []),
+        option.target,
+      ]
+    : [];
   const jobs = isPlain ? [{ ...option.jobs, help: jobsHelp(places) }] : [];
   const own = {
     create: [

@@ -5,7 +5,7 @@
 //USAGE flag "--retain" help="keep what a failed creation leaves (containers, resources of a stack), so that it can be inspected"
 //USAGE flag "--adopt" help="take over clusters, zones and stacks of these names that another tool created"
 //USAGE flag "--allow-replacement" help="delete and recreate what can't be changed in place"
-//USAGE flag "--skip-dns-check" help="don't prove delegations at name servers, where port 53 can't be reached"
+//USAGE flag "--skip-dns-check" help="don't verify delegations at the name servers, for networks that block port 53"
 //USAGE flag "--no-gitops" help="leave Argo CD and its applications alone: clusters only"
 //USAGE flag "--revision <name>" help="branch, tag or commit that Argo CD reads, instead of the fleet's"
 //USAGE flag "--argocd-manifest <file>" help="Argo CD's install manifest from a file or folder, instead of the pinned one from the internet"

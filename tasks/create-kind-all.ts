@@ -9,8 +9,6 @@
 //USAGE flag "--revision <name>" help="branch, tag or commit that Argo CD reads, instead of the fleet's"
 //USAGE flag "--argocd-manifest <file>" help="Argo CD's install manifest from a file or folder, instead of the pinned one from the internet"
 //USAGE flag "--no-wait" help="don't wait until the applications are synced and healthy"
-//USAGE flag "--account <name>" help="only what belongs to this account (repeatable)" var=#true
-//USAGE flag "--provider <name>" help="only aws, azure, gcp, kind or k3d (repeatable)" var=#true
 //USAGE flag "--target <id>" help="only this resource, by the id that plan shows (repeatable)" var=#true
 //USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"

@@ -1,12 +1,11 @@
 #!/usr/bin/env bun
 //MISE description="Delete all EKS clusters in AWS"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
-//USAGE flag "--yes" help="don't ask before deleting; needed where nobody can be asked"
+//USAGE flag "--yes" help="don't ask before deleting; required in non-interactive shells"
 //USAGE flag "--jobs <count>" help="clusters to work on at once; default: 32"
 //USAGE flag "--adopt" help="delete what has these names, also where another tool created it"
-//USAGE flag "--skip-dns-wait" help="remove a zone at once, before caches have forgotten that it was delegated"
+//USAGE flag "--skip-dns-wait" help="remove a zone at once, without waiting until resolvers no longer cache its delegation"
 //USAGE flag "--account <name>" help="only what belongs to this account (repeatable)" var=#true
-//USAGE flag "--provider <name>" help="only aws, azure, gcp, kind or k3d (repeatable)" var=#true
 //USAGE flag "--target <id>" help="only this resource, by the id that plan shows (repeatable)" var=#true
 //USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 //MISE description="Show how every cluster is"
-//USAGE flag "--drift" help="have clouds compare what they made with what is there; takes minutes"
+//USAGE flag "--drift" help="detect drift of resources in the cloud too; takes minutes"
 //USAGE flag "--allow-absent" help="accept clusters and accounts that are not created yet"
 //USAGE flag "--no-gitops" help="leave Argo CD and its applications alone: clusters only"
 //USAGE flag "--account <name>" help="only what belongs to this account (repeatable)" var=#true

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { taskName } from "#lib/cli/options.ts";
 import { FleetError } from "#lib/errors.ts";
 import { checkInstallation } from "#lib/installation.ts";
 import { projectRoot } from "#lib/paths.ts";
@@ -42,7 +43,7 @@ describe("an installation", () => {
   test("of an older Bun is refused with the command that runs the right one", () => {
     for (const old of ["1.4.4", "1.1.0", "0.8.1"]) {
       expect(refusal(old)).toBe(
-        `BunTooOld: this is Bun ${old}, and package.json requires >=1.4.5 | npx --yes bun@1.4.5 run <task>, or: mise install`,
+        `BunTooOld: this is Bun ${old}, and package.json requires >=1.4.5 | npx --yes bun@1.4.5 run tasks/${taskName()}.ts, or: mise install`,
       );
     }
   });

@@ -5,6 +5,7 @@ import { commandSpec, type Preset } from "#lib/task.ts";
 const everywhere = ["sandbox", "fleet", "json", "verbose"];
 const gitops = ["no-gitops", "revision", "argocd-manifest"];
 const choosing = ["account", "provider", "target"];
+const inCloud = ["account", "target"];
 const local: Preset = { providers: ["kind"] };
 const cloud: Preset = { providers: ["aws"] };
 
@@ -25,13 +26,13 @@ const cases: readonly (readonly [
     "create-kind-all",
     "create",
     local,
-    ["dry-run", "jobs", "retain", "adopt", "allow-replacement", ...gitops, "no-wait", ...choosing],
+    ["dry-run", "jobs", "retain", "adopt", "allow-replacement", ...gitops, "no-wait", "target"],
   ],
   [
     "create-eks-all",
     "create",
     cloud,
-    ["dry-run", "jobs", "retain", "adopt", "allow-replacement", "skip-dns-check", ...gitops, "no-wait", ...choosing],
+    ["dry-run", "jobs", "retain", "adopt", "allow-replacement", "skip-dns-check", ...gitops, "no-wait", ...inCloud],
   ],
   [
     "create:kind:kind01-internal",
@@ -47,7 +48,7 @@ const cases: readonly (readonly [
   ],
   ["create:aws-tenant:cf-iam-role", "create", { aws: "roles" }, ["dry-run", "retain", "adopt", "allow-replacement"]],
   ["delete-all", "delete", {}, ["dry-run", "yes", "jobs", "adopt", "skip-dns-wait", ...choosing]],
-  ["delete-kind-all", "delete", local, ["dry-run", "yes", "jobs", "adopt", ...choosing]],
+  ["delete-kind-all", "delete", local, ["dry-run", "yes", "jobs", "adopt", "target"]],
   ["delete:kind:kind01-internal", "delete", { cluster: "kind01.internal", ...local }, ["dry-run", "yes", "adopt"]],
   [
     "delete:eks:k01",

@@ -136,7 +136,7 @@ function refuseDowngrade(state: InstallState, wanted: ManifestState): void {
   throw new FleetError(
     "DowngradeRefused",
     `Argo CD ${state.version} is installed, and ${wanted.version} is older: it has no way back`,
-    { hint: "pin that version or a newer one in argocd/bootstrap, or delete the cluster and make it anew" },
+    { hint: "pin that version or a newer one in argocd/bootstrap, or delete the cluster and create it again" },
   );
 }
 

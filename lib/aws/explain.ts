@@ -188,7 +188,7 @@ function hintForDenial(message: string, action: string, who: string): string {
   const holder = who.includes(":user/") ? "that user" : "that role";
   const [, policy] = /with an explicit deny in an? ([\w -]+?policy)/i.exec(message) ?? [];
   if (policy === undefined) {
-    return `allow ${action} in the policy of ${holder}, or deploy the account's role stack anew`;
+    return `allow ${action} in the policy of ${holder}, or deploy the account's role stack again`;
   }
   if (/^(service|resource) control/i.test(policy))
     return `a ${policy} denies it: ask an administrator of the organization`;

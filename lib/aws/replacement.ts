@@ -1,7 +1,7 @@
 import type { ResourceChange, ResourceChangeDetail } from "@aws-sdk/client-cloudformation";
 import { FleetError } from "#lib/errors.ts";
 
-/** What can't be had back by making it anew, and what is lost with it. */
+/** What can't be restored by creating it again, and what is lost with it. */
 const stateful: Readonly<Record<string, string>> = {
   "AWS::EKS::Cluster": "all that runs in the cluster is lost, and its address changes",
   "AWS::EC2::VPC": "everything in the network has to move with it, the cluster too",
@@ -20,7 +20,7 @@ const stateful: Readonly<Record<string, string>> = {
   "AWS::RDS::DBCluster": "the data is lost",
 };
 
-/** @throws FleetError ReplacementRequired when something of value would be made anew or removed */
+/** @throws FleetError ReplacementRequired when something of value would be replaced or removed */
 export function refuseReplacement(subject: string, changes: readonly ResourceChange[]): void {
   const lost = changes.flatMap((change) => {
     const loss = stateful[change.ResourceType ?? ""];
@@ -29,7 +29,7 @@ export function refuseReplacement(subject: string, changes: readonly ResourceCha
   });
   if (lost.length === 0) return;
   const names = lost.map(({ change }) => change.LogicalResourceId).join(", ");
-  throw new FleetError("ReplacementRequired", `${subject}: would be made anew or removed: ${names}`, {
+  throw new FleetError("ReplacementRequired", `${subject}: would be replaced or removed: ${names}`, {
     hint: "change the fleet or the template back, or run again with --allow-replacement and lose what is named",
     details: lost.map(({ change, fate, loss }) => `${formatChange(change)} ${fate}: ${loss}`),
   });
@@ -38,8 +38,8 @@ export function refuseReplacement(subject: string, changes: readonly ResourceCha
 /** What becomes of a resource that can't stay as it is; undefined when it stays. */
 function fateOf(change: ResourceChange, all: readonly ResourceChange[]): string | undefined {
   if (change.Action === "Remove") return change.PolicyAction === "Retain" ? undefined : "would be removed";
-  if (change.Replacement === "True") return "would be made anew";
-  if (change.Replacement === "Conditional" && mayBeReplaced(change, all)) return "may be made anew";
+  if (change.Replacement === "True") return "would be replaced";
+  if (change.Replacement === "Conditional" && mayBeReplaced(change, all)) return "may be replaced";
   return undefined;
 }
 

@@ -125,7 +125,7 @@ async function ensureOnce(client: StackClient, observed: Observed<StackState>, o
   }
 }
 
-/** What can't be changed in place is deleted and made anew, by whoever has asked for just that. */
+/** What can't be changed in place is deleted and created again, where the user has asked for that. */
 async function change(client: StackClient, state: StackState, outputs: Outputs): Promise<StackState> {
   const { world, options, subject } = client;
   const changes = compareParameters(state, options, outputs);
@@ -138,7 +138,7 @@ async function change(client: StackClient, state: StackState, outputs: Outputs):
       hint: "run again with --allow-replacement to delete and recreate it, or change the fleet back",
     });
   }
-  world.progress("deleting it, to make it anew");
+  world.progress("deleting it, to create it again");
   await removeStack(client, outputs);
   return await createStack(client, outputs);
 }

@@ -101,6 +101,6 @@ export function formatPlugin(subject: TokenSubject, { bun, root, state, environm
     ...(env.length === 0 ? {} : { env }),
     interactiveMode: "Never",
     provideClusterInfo: true,
-    installHint: `this kubeconfig calls ${bun} and ${root}/tasks/kube-token.ts; create ${name} again to write it anew`,
+    installHint: `this kubeconfig calls ${bun} and ${root}/tasks/kube-token.ts; create ${name} again to write it again`,
   };
 }

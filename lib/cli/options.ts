@@ -72,14 +72,14 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
     help: "clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud, here what fits",
   },
   dryRun: { name: "dry-run", help: "say what would be done and change nothing" },
-  yes: { name: "yes", help: "don't ask before deleting; needed where nobody can be asked" },
+  yes: { name: "yes", help: "don't ask before deleting; required in non-interactive shells" },
   retain: {
     name: "retain",
     help: "keep what a failed creation leaves (containers, resources of a stack), so that it can be inspected",
   },
   adopt: { name: "adopt", help: "take over clusters, zones and stacks of these names that another tool created" },
   allowReplacement: { name: "allow-replacement", help: "delete and recreate what can't be changed in place" },
-  drift: { name: "drift", help: "have clouds compare what they made with what is there; takes minutes" },
+  drift: { name: "drift", help: "detect drift of resources in the cloud too; takes minutes" },
   allowAbsent: { name: "allow-absent", help: "accept clusters and accounts that are not created yet" },
   detailedExitcode: {
     name: "detailed-exitcode",
@@ -87,11 +87,11 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
   },
   skipDnsCheck: {
     name: "skip-dns-check",
-    help: "don't prove delegations at name servers, where port 53 can't be reached",
+    help: "don't verify delegations at the name servers, for networks that block port 53",
   },
   skipDnsWait: {
     name: "skip-dns-wait",
-    help: "remove a zone at once, before caches have forgotten that it was delegated",
+    help: "remove a zone at once, without waiting until resolvers no longer cache its delegation",
   },
   noGitops: { name: "no-gitops", help: "leave Argo CD and its applications alone: clusters only" },
   noWait: { name: "no-wait", help: "don't wait until the applications are synced and healthy" },

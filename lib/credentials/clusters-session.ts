@@ -126,7 +126,7 @@ async function openSession(
       "WrongAccount",
       `${account} is ${accountId} in the fleet, the kubeconfig says ${key.accountId}`,
       {
-        hint: "run create again: it writes the kubeconfig anew",
+        hint: "run create again: it writes a new kubeconfig",
       },
     );
   }

@@ -114,7 +114,7 @@ function refuseShared(stats: Stats, path: string): void {
 
 function unsafe(path: string, what: string): FleetError {
   return new FleetError("CacheUnsafe", `${path} ${what}: cached credentials must be readable by their owner alone`, {
-    hint: `rm -r '${path.replaceAll("'", "'\\''")}'   (they are fetched anew)`,
+    hint: `rm -r '${path.replaceAll("'", "'\\''")}'   (they are fetched again)`,
   });
 }
 

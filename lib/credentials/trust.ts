@@ -61,7 +61,7 @@ function checkPrincipal(
     return [
       foundBy(
         "TrustsDeletedPrincipal",
-        `names ${name}, as IAM shows a user or role that is gone: one made anew by the same name is not let in`,
+        `names ${name}, as IAM shows a user or role that is gone: one created again with the same name is not trusted`,
       ),
     ];
   }

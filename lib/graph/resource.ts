@@ -27,7 +27,7 @@ export type Observed<State> =
       /** A cloud is at work, and goes on when this program ends. */
       readonly inCloud?: true;
     }
-  /** Half-made by a run that died: ensure removes the rest and makes it anew. */
+  /** Half-made by a run that died: ensure removes the rest and creates it again. */
   | { readonly kind: "broken"; readonly why: string }
   /** Has our name but isn't ours: refused unless adopted explicitly. */
   | { readonly kind: "foreign"; readonly why: string };

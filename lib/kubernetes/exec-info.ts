@@ -52,7 +52,7 @@ function parseObject(text: string): RawInfo {
 
 function invalid(what: string): FleetError {
   return new FleetError("ExecInfoInvalid", `${what}; versions ${known.join(" and ")} are answered`, {
-    hint: "run create again: it writes the kubeconfig anew. Is kubectl current?",
+    hint: "run create again: it writes a new kubeconfig. Is kubectl current?",
   });
 }
 

@@ -69,7 +69,7 @@ async function renew(
 /** A token of one cluster says to whoever gets it who we are: it goes to no other server. @throws FleetError WrongCluster */
 function refuseOtherCluster({ cluster: asked }: ExecInfo, server: string, name: string): void {
   if (asked === undefined) return;
-  const hint = "run create again: it writes the kubeconfig anew";
+  const hint = "run create again: it writes a new kubeconfig";
   if (!isSameUrl(asked.server, server)) {
     throw new FleetError("WrongCluster", `${asked.server} is not the API server of ${name}, which is ${server}`, {
       hint,

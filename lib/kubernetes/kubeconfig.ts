@@ -85,7 +85,7 @@ export function parseKubeconfig(text: string, where: string): Kubeconfig {
 
 function invalid(where: string, fault: string): FleetError {
   return new FleetError("KubeconfigInvalid", `${where}: ${fault}`, {
-    hint: "remove the file and run create again: it is written anew from the cluster",
+    hint: "remove the file and run create again: it is written again from the cluster",
   });
 }
 

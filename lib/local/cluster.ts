@@ -191,7 +191,7 @@ async function becomeReady(world: World, options: LocalClusterOptions): Promise<
   const state = await waitReady(world, options);
   if (state.kind === "present") return await finish(world, options, state.state);
   throw new FleetError("ClusterNotReady", `${options.tool.name} ended well, but ${state.why}`, {
-    hint: "run the same command again: what was never finished is made anew",
+    hint: "run the same command again: what was never finished is created again",
   });
 }
 

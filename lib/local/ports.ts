@@ -50,7 +50,7 @@ export async function portTaken(world: World, port: number): Promise<FleetError>
   if (sandbox !== undefined) {
     return taken(
       ` by a cluster in the sandbox of ${sandbox} (process ${listener.pid})`,
-      `run sandbox:stop in ${sandbox}`,
+      `${taskCommand("sandbox:stop")} in ${sandbox}`,
     );
   }
   // Program and script only: what follows may be anything, also a password.

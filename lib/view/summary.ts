@@ -1,5 +1,5 @@
 import type { Outcome, VerbName } from "#lib/events.ts";
-import { isTaskCommand } from "#lib/printed-command.ts";
+import { isTaskCommand, taskCommand } from "#lib/printed-command.ts";
 import type { RunState } from "#lib/view/collect.ts";
 import { cleanLine, createStyle, flow, formatCount, formatDuration, type Style, wrap } from "#lib/view/format.ts";
 import { formatFailures } from "#lib/view/summary-failures.ts";
@@ -201,7 +201,7 @@ function formatSandbox({ started }: RunState, width: number): readonly string[] 
   ];
   // What was proved at name servers was asked of them in packets of DNS, wherever they run.
   const real = groups.has("aws") ? "; name servers were real ones on this computer" : "";
-  const text = `${emulated.join(", ")} and Argo CD were emulated${real}; nothing outside of the sandbox was touched. It stops after an idle hour, or by sandbox:stop`;
+  const text = `${emulated.join(", ")} and Argo CD were emulated${real}; nothing outside of the sandbox was touched. It stops after an idle hour, or by ${taskCommand("sandbox:stop")}`;
   return labelled("sandbox", wrap(text, width - labelWidth));
 }
 

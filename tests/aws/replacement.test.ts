@@ -27,10 +27,10 @@ const conditional = (change: ResourceChange, CausingEntity: string): ResourceCha
 });
 
 describe("a change set is refused", () => {
-  test("when something of value would be made anew, with what is lost", async () => {
+  test("when something of value would be replaced, with what is lost", async () => {
     const Details = [{ Target: { Attribute: "Properties", Name: "EncryptionConfig" } }] as const;
     expect(await detailsOf([{ ...cluster, Replacement: "True", Details: [...Details] }])).toEqual([
-      "Cluster (AWS::EKS::Cluster), EncryptionConfig would be made anew: all that runs in the cluster is lost, and its address changes",
+      "Cluster (AWS::EKS::Cluster), EncryptionConfig would be replaced: all that runs in the cluster is lost, and its address changes",
     ]);
   });
 
@@ -39,12 +39,12 @@ describe("a change set is refused", () => {
     expect(line).toStartWith("Role (AWS::IAM::Role) would be removed: ");
   });
 
-  test("when it may be made anew because something else is", async () => {
+  test("when it may be replaced because something else is", async () => {
     const [, line] = await detailsOf([{ ...role, Replacement: "True" }, conditional(cluster, "Role.Arn")]);
-    expect(line).toStartWith("Cluster (AWS::EKS::Cluster), RoleArn may be made anew: ");
+    expect(line).toStartWith("Cluster (AWS::EKS::Cluster), RoleArn may be replaced: ");
   });
 
-  test("when nobody says why it may be made anew", async () => {
+  test("when nobody says why it may be replaced", async () => {
     expect(await detailsOf([{ ...cluster, Replacement: "Conditional" }])).toHaveLength(1);
   });
 });

@@ -239,7 +239,7 @@ describe("a stack that is there", () => {
     const error = await failureOf(at.ensure());
     expect([error.code, error.message]).toEqual([
       "ReplacementRequired",
-      "aws-01: stack k01-eks: would be made anew or removed: Cluster",
+      "aws-01: stack k01-eks: would be replaced or removed: Cluster",
     ]);
     expect(at.memory.calls).toEqual(["createChangeSet", "deleteChangeSet"]);
     expect(at.memory.changeSetsOf(stackName)).toEqual([]);

@@ -171,7 +171,7 @@ function life({ open, judges }: AwsSystem): void {
       const wanted = resource("stays", { RoleName: "another-role" });
       const error = await failureOf(ensure(wanted));
       expect(error.code).toBe("ReplacementRequired");
-      expect(error.message).toBe("aws-01: stack stays: would be made anew or removed: Role");
+      expect(error.message).toBe("aws-01: stack stays: would be replaced or removed: Role");
       expect((await present(wanted)).parameters.RoleName).toBe("stays-role");
 
       const { state } = await ensure(wanted, { allowReplacement: true });

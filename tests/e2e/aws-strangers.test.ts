@@ -33,7 +33,7 @@ test.concurrent("a stack of a cluster's name that somebody else made is left alo
     }
     // To take it over would be to remove what is in it: that has to be said in as many words.
     const adopting = await aws.run("create-eks-all", ["--adopt"], { fleet });
-    expect(errorsOf(adopting)[`${k01}/stack`]).toContain("would be made anew or removed: Logs (ReplacementRequired)");
+    expect(errorsOf(adopting)[`${k01}/stack`]).toContain("would be replaced or removed: Logs (ReplacementRequired)");
     const after = (await cloudFormation.describeStacks({ StackName })).Stacks;
     expect(after).toEqual(before);
     expect((await cloudFormation.listChangeSets({ StackName })).Summaries ?? []).toEqual([]);

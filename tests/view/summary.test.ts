@@ -54,7 +54,7 @@ k3d02.internal     blocked      –          –                –
   log   clusters/.runs/2026-11-23T10-15-02/kind02.internal.log
 
 sandbox   Docker, kind, k3d, the clusters' API servers and Argo CD were emulated; nothing outside of
-          the sandbox was touched. It stops after an idle hour, or by sandbox:stop
+          the sandbox was touched. It stops after an idle hour, or by bun run tasks/sandbox/stop.ts
 log       clusters/.runs/2026-11-23T10-15-02
 next      export KUBECONFIG=clusters/.kubeconfigs/kubeconfig_kind01.internal.yml
           mise run status

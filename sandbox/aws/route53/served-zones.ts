@@ -14,7 +14,16 @@ export function servedZones(cloud: Cloud): readonly Zone[] {
   });
 }
 
-function formatZone({ name, nameServers }: HostedZone, records: readonly RecordSet[]): Zone {
+/** By the records of a zone, which are replaced as a whole: every question at a name server asks for all zones. */
+const formatted = new WeakMap<readonly RecordSet[], Zone>();
+
+function formatZone(zone: HostedZone, records: readonly RecordSet[]): Zone {
+  const known = formatted.get(records) ?? parseZone(zone, records);
+  formatted.set(records, known);
+  return known;
+}
+
+function parseZone({ name, nameServers }: HostedZone, records: readonly RecordSet[]): Zone {
   const authority = records.find(({ type }) => type === "SOA");
   return {
     name: plainName(name),

@@ -1,9 +1,9 @@
 #!/usr/bin/env bun
 //MISE description="Delete the EKS cluster k01.k8s.aws.mylabs.dev in AWS"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
-//USAGE flag "--yes" help="don't ask before deleting; needed where nobody can be asked"
+//USAGE flag "--yes" help="don't ask before deleting; required in non-interactive shells"
 //USAGE flag "--adopt" help="delete what has these names, also where another tool created it"
-//USAGE flag "--skip-dns-wait" help="remove a zone at once, before caches have forgotten that it was delegated"
+//USAGE flag "--skip-dns-wait" help="remove a zone at once, without waiting until resolvers no longer cache its delegation"
 //USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--json" help="print one JSON object per line and nothing else"

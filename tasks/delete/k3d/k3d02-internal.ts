@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 //MISE description="Delete the k3d cluster k3d02.internal on this computer"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
-//USAGE flag "--yes" help="don't ask before deleting; needed where nobody can be asked"
+//USAGE flag "--yes" help="don't ask before deleting; required in non-interactive shells"
 //USAGE flag "--adopt" help="delete what has these names, also where another tool created it"
 //USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"

@@ -77,8 +77,13 @@ interface KeptSession {
   };
 }
 
+/** Those of this process, by path: a run that has asked for a code needs no disk to remember it. */
+const remembered = new Map<string, AwsCredentialIdentity>();
+
 export async function readKeptSession(path: string): Promise<AwsCredentialIdentity | undefined> {
-  const { Credentials: kept } = parseKept((await tryReadText(path)) ?? "{}");
+  const known = remembered.get(path);
+  if (known !== undefined && (known.expiration?.getTime() ?? 0) - Date.now() > minimumMs) return known;
+  const { Credentials: kept } = parseKept((await tryReadText(path).catch(() => undefined)) ?? "{}");
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration = "" } = kept ?? {};
   const expiration = new Date(Expiration);
   const isUsable = expiration.getTime() - Date.now() > minimumMs;
@@ -97,6 +102,7 @@ function parseKept(text: string): KeptSession {
 }
 
 export async function keepSession(path: string, session: AwsCredentialIdentity): Promise<void> {
+  remembered.set(path, session);
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = session;
   const Credentials = {
     AccessKeyId: accessKeyId,
@@ -104,5 +110,6 @@ export async function keepSession(path: string, session: AwsCredentialIdentity):
     SessionToken: sessionToken,
     Expiration: expiration?.toISOString(),
   };
-  await writePrivateFile(path, JSON.stringify({ Credentials }));
+  // Where it cannot be written, other commands ask again.
+  await writePrivateFile(path, JSON.stringify({ Credentials })).catch(() => undefined);
 }

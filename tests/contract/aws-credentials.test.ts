@@ -267,6 +267,15 @@ describe("credentials are found", () => {
     expect((await stat(join(home, ".aws/cli/cache", file))).mode & 0o777).toBe(0o600);
   });
 
+  test("an MFA code is asked for once in a run whose session cannot be kept", async () => {
+    codes = [];
+    const home = await homes();
+    await Bun.write(join(home, ".aws/cli/cache"), "a file where a folder is needed");
+    const { text } = await onTerminal([...identityOf, "--again"], mfa(home), "123456\n");
+    expect(text.match(/user\/MFASESSION/g), text).toHaveLength(2);
+    expect(codes).toEqual(["123456"]);
+  });
+
   test("an MFA code that is wrong is refused with AWS's reason", async () => {
     const { text } = await onTerminal(identityOf, mfa(await homes()), "654321\n");
     expect(text).toContain("the profile mfa gives no credentials (CredentialsMissing)");

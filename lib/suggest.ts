@@ -15,11 +15,15 @@ export interface Ended {
   readonly options: RunOptions;
 }
 
-/** Commands worth typing next, about the same part of the fleet. None of them deletes anything, except after a delete with `--dry-run`, and that one asks. */
+/**
+ * Commands worth typing next, about the same part of the fleet. None of them deletes anything, but for a delete that was interrupted or
+ * only tried (`--dry-run`): it comes without `--yes`, and so asks.
+ */
 export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, options }: Ended): readonly string[] {
   const task = (name: string): string => taskCommand(name, ...selectionOf(options), ...gitopsOf(name, options));
   switch (verb.name) {
     case "create": {
+      if (isInterrupted(exitCode)) return [repeatWithout()];
       if (options.aws !== undefined) return [taskCommand("whoami")];
       const files = clusters.map((cluster) => kubeconfigPath(paths, cluster.name)).filter((path) => existsSync(path));
       const [only] = files;
@@ -43,10 +47,15 @@ export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, opt
       return [task(isAbsent ? "create-all" : "plan")];
     }
     case "delete":
-      return [];
+      return isInterrupted(exitCode) ? [repeatWithout("--yes")] : [];
     default:
       return verb.name satisfies never;
   }
+}
+
+/** By SIGINT or SIGTERM: the same command goes on from there. */
+function isInterrupted(exitCode: number): boolean {
+  return exitCode === 130 || exitCode === 143;
 }
 
 /** What chose the part of the fleet that the command was about. */

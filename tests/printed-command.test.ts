@@ -138,6 +138,14 @@ describe("what is proposed next", () => {
     ]);
   });
 
+  test.each([130, 143])("after an interrupt (%p) is the same command, and a delete asks again", (exitCode) => {
+    startedBy({}, "--sandbox", "--jobs", "1", "--yes", "kind01.internal");
+    const [again = ""] = next(create, exitCode, {});
+    expect(again).toEndWith(".ts --sandbox --jobs 1 --yes kind01.internal");
+    expect(next(remove, exitCode, {})).toEqual([again.replace(" --yes", "")]);
+    expect(next(remove, 1, {})).toEqual([]);
+  });
+
   test("after a dry run is the same command, which asks before it deletes", () => {
     startedBy({}, "--dry-run", "--yes", "--fleet", "my fleet.ts", "kind01.internal");
     const [command = "", ...others] = next(plan, 0, {}, { dryRun: true });

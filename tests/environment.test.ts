@@ -1,9 +1,12 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { readEnvironment } from "#lib/environment.ts";
 import { createExec } from "#lib/exec.ts";
 import { withFolder } from "#tests/support/processes.ts";
+
+// Against hanging only: programs start slowly on a loaded machine.
+setDefaultTimeout(60_000);
 
 const loopback = "127.0.0.1,localhost,::1,[::1]";
 

@@ -1,10 +1,13 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";
 import { readEnvironment } from "#lib/environment.ts";
 import { createExec, type ExecOptions, formatCommand, lastLines } from "#lib/exec.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { eventually, membersOf, runScript, startFixture, withFolder } from "#tests/support/processes.ts";
+
+// Against hanging only: programs start slowly on a loaded machine.
+setDefaultTimeout(60_000);
 
 const { variables } = readEnvironment();
 const exec = createExec(variables);

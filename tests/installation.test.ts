@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,9 @@ import { taskName } from "#lib/cli/options.ts";
 import { FleetError } from "#lib/errors.ts";
 import { checkInstallation } from "#lib/installation.ts";
 import { projectRoot } from "#lib/paths.ts";
+
+// Against hanging only: programs start slowly on a loaded machine.
+setDefaultTimeout(60_000);
 
 let root: string;
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { IAM } from "@aws-sdk/client-iam";
 import { externalIdOf } from "#lib/credentials/aws.ts";
@@ -7,6 +7,9 @@ import { awsManagementRole, iamRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { type AwsSystem, awsSystems, type OpenedAws } from "#tests/support/aws-systems.ts";
+
+// Against hanging only: programs start slowly on a loaded machine.
+setDefaultTimeout(60_000);
 
 const management = { provider: "aws", name: "aws-mgmt", role: "management", accountId: "123456789012" } as const;
 const first = { provider: "aws", name: "aws-01", role: "tenant", accountId: "210987654321" } as const;

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "#lib/paths.ts";
 import { awsCli } from "#tests/support/aws-cli.ts";
+
+// Against hanging only: programs start slowly on a loaded machine.
+setDefaultTimeout(60_000);
 
 // The same variables and files for our own calls and for the AWS CLI: both use the same keys, or none.
 

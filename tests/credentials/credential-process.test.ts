@@ -1,5 +1,8 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { runCredentialProcess } from "#lib/credentials/credential-process.ts";
+
+// Against hanging only: programs start slowly on a loaded machine.
+setDefaultTimeout(60_000);
 
 const variables = { PATH: Bun.env.PATH ?? "" };
 const messageOf = (command: string, timeoutMs?: number): Promise<string> =>

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,9 @@ import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { createRole, deleteRole, putRolePolicy, updateTrust } from "#sandbox/aws/iam/roles.ts";
 import { type GeneratedTrust, generateTrust } from "#tests/credentials/generated-trust.ts";
 import { openTestCloud, policyOf, type TestCloud } from "#tests/sandbox/aws/cloud.ts";
+
+// Against hanging only: programs start slowly on a loaded machine.
+setDefaultTimeout(60_000);
 
 // The task itself, by a process that has the keys of some accounts' owners, on the sandbox's STS and IAM.
 

@@ -3,8 +3,10 @@ import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { readEnvironment } from "#lib/environment.ts";
+import { isLocal } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { sandboxState } from "#lib/sandbox.ts";
+import { fleet as twoLocal } from "#tests/fixtures/fleets/valid/two-local.ts";
 
 setDefaultTimeout(120_000);
 
@@ -23,11 +25,14 @@ const env: Readonly<Record<string, string>> = {
   MISE_DISABLE_TOOLS: "bun,k3d,kind,kubectl",
   MISE_OFFLINE: "1",
   CLUSTERS_DIRECTORY: folder,
-  FLEET_FILE: join(projectRoot, "tests/fixtures/fleets/valid/two-local.ts"),
+  FLEET_FILE: join(folder, "fleet.json"),
 };
 const sandbox = ["--state", sandboxState(readEnvironment(env))];
 
 beforeAll(async () => {
+  // On ports of their own: other tests need theirs to be free.
+  const clusters = twoLocal.clusters.map((one) => (isLocal(one) ? { ...one, apiPort: one.apiPort + 20 } : one));
+  await Bun.write(join(folder, "fleet.json"), JSON.stringify({ ...twoLocal, clusters }));
   await mkdir(bin);
   await symlink(process.execPath, join(bin, "bun"));
   await symlink(mise ?? "", join(bin, "mise"));

@@ -13,17 +13,20 @@ import { status } from "#lib/verbs/status.ts";
 import { cautious } from "#lib/world.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 
-const [argv, variables] = [process.argv, { ...Bun.env }];
+const [argv, executable, variables] = [process.argv, process.execPath, { ...Bun.env }];
 const startedBy = (given: Readonly<Record<string, string>>, ...args: readonly string[]): void => {
   for (const name of ["MISE_TASK_NAME", "npm_command"]) delete Bun.env[name];
   Object.assign(Bun.env, given);
   process.argv = [...argv.slice(0, 2), ...args];
+  // Whatever has started the tests.
+  process.execPath = "/usr/bin/bun";
 };
 beforeEach(() => startedBy({}));
 afterEach(() => {
   startedBy({});
   Object.assign(Bun.env, variables);
   process.argv = argv;
+  process.execPath = executable;
 });
 
 const list = (pattern: string): readonly string[] => [...new Bun.Glob(pattern).scanSync(projectRoot)];

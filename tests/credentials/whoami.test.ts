@@ -137,7 +137,7 @@ describe("whoami", () => {
       `why   its trust policy asks arn:aws:iam::${mgmt}:role/aws-mgmt-iam-role for another external id than k8s-multicluster-gitops/mylabs.test (MissesExternalId)`,
     ]);
     expect(stdout).toMatch(
-      /do {2}bun run tasks\/create\/aws-tenant\/cf-iam-role\.ts aws-01 --fleet \S+ {3}\(with credentials of aws-01\)\n$/,
+      /do {2}\S.* run tasks\/create\/aws-tenant\/cf-iam-role\.ts aws-01 --fleet \S+ {3}\(with credentials of aws-01\)\n$/,
     );
   });
 
@@ -177,7 +177,7 @@ describe("whoami", () => {
     createRole(aws.cloud, second, { name: "aws-02-iam-role", trust: trust.account });
     expect(stdout).toContain("why   there is no role aws-02-iam-role\n");
     expect(stdout).toMatch(
-      /do {2}bun run tasks\/create\/aws-tenant\/cf-iam-role\.ts aws-02 --fleet \S+ {3}\(with credentials of aws-02\)\n$/,
+      /do {2}\S.* run tasks\/create\/aws-tenant\/cf-iam-role\.ts aws-02 --fleet \S+ {3}\(with credentials of aws-02\)\n$/,
     );
     expect(exitCode).toBe(1);
   });

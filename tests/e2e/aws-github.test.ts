@@ -96,7 +96,7 @@ test("a job of a pull request plans and looks by the read-only roles, and change
 
     const refused = await aws.run("create-eks-all", [], { fleet: wider, variables: job, entered: false });
     expect(refused.exitCode).toBe(1);
-    expect(Object.values(errorsOf(refused)).join("\n")).toContain("hint: these credentials may only read");
+    expect(Object.values(errorsOf(refused)).join("\n")).toContain("hint: these credentials are read-only");
     expect((await aws.calls()).filter((call) => isChanging(call) && call.error === undefined)).toEqual([]);
   });
 });

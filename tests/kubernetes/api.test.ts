@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createKubernetesApi } from "#lib/kubernetes/api.ts";
 import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 import { makeCertificates, type ServerCertificates } from "#sandbox/kubernetes/certificates.ts";
 import { failureOf } from "#tests/support/failure.ts";
 
@@ -125,7 +126,10 @@ describe("a server", () => {
 
   test("that isn't there is unreachable", async () => {
     const error = await failureOf(createKubernetesApi(endpoint({ server: "https://127.0.0.1:1" })).get("/text"));
-    expect([error.code, error.hint]).toEqual(["ClusterUnreachable", "is the cluster running? bun run tasks/status.ts"]);
+    expect([error.code, error.hint]).toEqual([
+      "ClusterUnreachable",
+      `is the cluster running? ${taskCommand("status")}`,
+    ]);
   });
 
   test.each(["/never", "/half"])("that never ends its answer (%s) is unreachable", async (path) => {

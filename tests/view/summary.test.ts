@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { FleetEvent } from "#lib/events.ts";
 import { taskCommand } from "#lib/printed-command.ts";
 import { collectAll } from "#lib/view/collect.ts";
@@ -26,6 +26,15 @@ import {
 function summaryOf(events: readonly FleetEvent[], width = 100, color = false): string {
   return formatSummary(collectAll(events), { width, color });
 }
+
+// Commands are written for the way in which the tests were started.
+const executable = process.execPath;
+beforeAll(() => {
+  process.execPath = "/usr/bin/bun";
+});
+afterAll(() => {
+  process.execPath = executable;
+});
 
 describe("create", () => {
   test("a half-failed run names each cause once, with its cure and what it stopped", () => {

@@ -237,8 +237,10 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
           return holder;
         } catch (error) {
           // The folder, or the file in it, went with the last lease of another process.
-          const passing = isErrno(error, "ENOENT") || isSqliteError(error, "SQLITE_");
-          if (!passing || clock.now() - workedAt > (waiting.faultyMs ?? faultyForMs)) throw explain(error, folder);
+          const isGone = isErrno(error, "ENOENT");
+          const patienceMs = isGone ? faultyForMs : (waiting.faultyMs ?? faultyForMs);
+          const passing = isGone || isSqliteError(error, "SQLITE_");
+          if (!passing || clock.now() - workedAt > patienceMs) throw explain(error, folder);
           prepareFolder();
           return "busy";
         }

@@ -202,6 +202,23 @@ describe("a lease that somebody left", () => {
       expect(existsSync(folder)).toBe(false);
     }));
 
+  test("is waited for while others remove the folder with their last lease, however short a fault may last", () =>
+    withLocks(async (folder) => {
+      writeLease(folder, { pid: process.pid, started: startOf(process.pid) });
+      const clock = virtualClock();
+      const busy = {
+        ...clock,
+        async sleep(ms: number, signal?: AbortSignal) {
+          await clock.sleep(ms, signal);
+          if (clock.now() < 3_000) rmSync(folder, { recursive: true, force: true });
+        },
+      };
+      const held = createLocks(folder, busy, "test").hold("one", waiting({ faultyMs: 1_000 }), () =>
+        Promise.resolve("held"),
+      );
+      expect(await held).toBe("held");
+    }));
+
   test("in a damaged database is set aside with it, said, and leaves the folder usable", () =>
     withLocks(async (folder) => {
       mkdirSync(folder, { recursive: true });

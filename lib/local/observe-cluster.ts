@@ -39,12 +39,30 @@ export type LocalObserved = Observed<LocalClusterState>;
 /** What there is of a local cluster: by its containers, then by its API. */
 export async function observeCluster(world: World, options: LocalClusterOptions): Promise<LocalObserved> {
   const { cluster, tool } = options;
-  const containers = await listContainers(world, [filterOf(options)]);
-  if (containers.length === 0) return await observeNone(world, options);
-  const seen = await observeContainers(world, options, containers);
+  const seen = await observeStable(world, options);
   if (seen.kind === "present" && seen.state.phase === "ready") return seen;
   const creator = await findCreator(world, tool.name, cluster.name);
   return creator === undefined ? seen : { kind: "busy", why: creator };
+}
+
+/** Again while another command changes the containers under a look that fails: what it failed of is no longer there. */
+async function observeStable(world: World, options: LocalClusterOptions): Promise<LocalObserved> {
+  let containers = await listContainers(world, [filterOf(options)]);
+  for (;;) {
+    if (containers.length === 0) return await observeNone(world, options);
+    try {
+      return await observeContainers(world, options, containers);
+    } catch (error) {
+      world.signal.throwIfAborted();
+      const now = await listContainers(world, [filterOf(options)]);
+      if (Bun.deepEquals(idsOf(now), idsOf(containers))) throw error;
+      containers = now;
+    }
+  }
+}
+
+function idsOf(containers: readonly Container[]): readonly string[] {
+  return containers.map(({ id }) => id).sort();
 }
 
 async function observeNone(world: World, { cluster, tool }: LocalClusterOptions): Promise<LocalObserved> {

@@ -76,6 +76,25 @@ describe("a kind cluster is seen", () => {
     expect(await observe(machineWithCluster(change))).toMatchObject({ state: { phase: "starting", waitingFor } });
   });
 
+  test("absent when another command removes it under the look", async () => {
+    const machine = machineWithCluster();
+    machine.kubeconfigFault = () => {
+      machine.containers = {};
+      return `Error: No such object: ${worker}`;
+    };
+    expect(await observe(machine)).toEqual({ kind: "absent" });
+  });
+
+  test("as it is then, when another command removes a part of it under the look", async () => {
+    const machine = machineWithCluster();
+    machine.kubeconfigFault = () => {
+      machine.containers = { [`${clusterName}-control-plane`]: "running" };
+      machine.kubeconfigFault = undefined;
+      return `Error: No such object: ${worker}`;
+    };
+    expect(await observe(machine)).toMatchObject({ kind: "present", state: { configuration: { workers: 0 } } });
+  });
+
   test("stopped with a container that is", async () => {
     const observed = await observe(
       machineWithCluster({ containers: { [`${clusterName}-control-plane`]: "running", [worker]: "exited" } }),

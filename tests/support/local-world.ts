@@ -22,7 +22,7 @@ export interface Machine {
   /** The mark in the cluster that it was ready once. */
   isMarked: boolean;
   /** What `kind get kubeconfig` fails with, instead of what it says of a cluster without one. */
-  kubeconfigFault: string | undefined;
+  kubeconfigFault: string | (() => string) | undefined;
   dnsUp: boolean;
   /** Message of the Ready condition of nodes that aren't. */
   kubeletMessage: string;
@@ -82,7 +82,8 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
     if (/^docker container ls/.test(line)) return ok(listed(args).join("\n"));
     if (/^docker container inspect/.test(line)) return ok(JSON.stringify(args.slice(2).map(inspect)));
     if (line === `kind get kubeconfig --name ${clusterName}`) {
-      if (machine.kubeconfigFault !== undefined) return failed(machine.kubeconfigFault);
+      const { kubeconfigFault: fault } = machine;
+      if (fault !== undefined) return failed(typeof fault === "function" ? fault() : fault);
       return machine.containers[controlPlane] === "running"
         ? ok(kubeconfig())
         : failed(`ERROR: could not locate any control plane nodes for cluster named '${clusterName}'.`);

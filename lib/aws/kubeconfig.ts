@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { findPluginPlace, formatPlugin, type PluginPlace } from "#lib/aws/token-plugin.ts";
 import { FleetError } from "#lib/errors.ts";
+import { roleArn } from "#lib/fleet/roles.ts";
 import type { AwsAccount, EksCluster } from "#lib/fleet/types.ts";
 import type { Change, ChangeValue, Resource } from "#lib/graph/resource.ts";
 import { type Access, probeAccess, waitForAccess } from "#lib/kubernetes/access.ts";
@@ -116,7 +117,7 @@ function tryFormat(
     eksName,
     server,
     account,
-    role: `arn:aws:iam::${account.accountId}:role/${role}`,
+    role: roleArn(account, role),
     fleetFile,
   };
   return {

@@ -7,7 +7,7 @@ import { type Lease, type Renewing, renewing } from "#lib/credentials/renewing.t
 import { type AwsIdentity, type AwsSession, assumeRole, assumeRoleWithToken, identify } from "#lib/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
 import { isPlaceholder } from "#lib/fleet/placeholders.ts";
-import { awsManagementRole, awsReadOnlyManagementRole, iamRoleOf, readOnlyRoleOf } from "#lib/fleet/roles.ts";
+import { awsManagementRole, awsReadOnlyManagementRole, iamRoleOf, readOnlyRoleOf, roleArn } from "#lib/fleet/roles.ts";
 import type { Account, AwsAccount, Fleet } from "#lib/fleet/types.ts";
 import { taskCommand } from "#lib/printed-command.ts";
 
@@ -144,7 +144,7 @@ export function awsChain(options: AwsChainOptions): AwsChain {
     const enter = async (caller: AwsSession): Promise<AwsCredentialIdentity> => {
       const source = sourceOf(caller.identity);
       const step = {
-        role: `arn:${partitionOf(caller.identity.arn)}:iam::${account.accountId}:role/${name}`,
+        role: roleArn(account, name),
         sessionName: sessionNameOf(base.identity, options.variables),
         ...(source === undefined ? {} : { sourceIdentity: source }),
         ...asked,
@@ -202,7 +202,7 @@ async function openByToken(options: AwsChainOptions, token: string): Promise<Aws
   refusePlaceholder(account, options);
   const role = mayOnlyRead(token, options.fleet.github) ? managementRoles.reading : managementRoles.full;
   return await assumeRoleWithToken(options, token, {
-    role: `arn:aws:iam::${account.accountId}:role/${role}`,
+    role: roleArn(account, role),
     sessionName: sessionNameOf(undefined, options.variables),
     hint: "does fleet.github name this repository, and this branch or environment? then create the management account's stack again",
   });

@@ -1,21 +1,13 @@
 import { z } from "zod";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
+import { conditionSchema } from "#lib/kubernetes/condition.ts";
 
 const nodeListSchema = z.object({
   items: z.array(
     z.object({
       metadata: z.object({ name: z.string(), labels: z.record(z.string(), z.string()).default({}) }),
       status: z.object({
-        conditions: z
-          .array(
-            z.object({
-              type: z.string(),
-              status: z.string(),
-              reason: z.string().optional(),
-              message: z.string().default(""),
-            }),
-          )
-          .default([]),
+        conditions: z.array(conditionSchema).default([]),
         nodeInfo: z.object({ kubeletVersion: z.string() }).optional(),
       }),
     }),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { conditionSchema } from "#lib/kubernetes/condition.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
 const endSchema = z.object({ exitCode: z.number().default(0), reason: z.string().default("") });
@@ -17,16 +18,7 @@ const podSchema = z.object({
     .object({
       initContainerStatuses: z.array(containerSchema).default([]),
       containerStatuses: z.array(containerSchema).default([]),
-      conditions: z
-        .array(
-          z.object({
-            type: z.string(),
-            status: z.string(),
-            reason: z.string().optional(),
-            message: z.string().optional(),
-          }),
-        )
-        .default([]),
+      conditions: z.array(conditionSchema).default([]),
     })
     .optional(),
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { conditionSchema } from "#lib/kubernetes/condition.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { describePodTrouble } from "#lib/kubernetes/pod-trouble.ts";
 
@@ -30,7 +31,7 @@ const causeSchema = z.object({
 });
 const failureSchema = z.object({
   status: z.object({
-    conditions: z.array(z.object({ type: z.string(), status: z.string(), message: z.string().default("") })),
+    conditions: z.array(conditionSchema),
   }),
 });
 

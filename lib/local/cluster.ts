@@ -29,6 +29,8 @@ import type { World } from "#lib/world.ts";
 /** How long a complete cluster may take to become ready: images of its add-ons may have to be pulled over a slow line. */
 const readyTimeoutMs = 10 * 60_000;
 const pollMs = 300;
+/** kind can end before the kubelet of a worker has registered its node (seen with kind 0.32.0 and Kubernetes 1.36.1). */
+const joinTimeoutMs = 60_000;
 /** Removing half a cluster after an interrupt must end, even when Docker hangs. */
 const cleanupTimeoutMs = 60_000;
 
@@ -186,9 +188,9 @@ function withProgress(world: World, tool: LocalTool): World {
   };
 }
 
-/** Waits for a cluster that should be complete. */
+/** Waits for a cluster that should be complete: its tool has just said so. */
 async function becomeReady(world: World, options: LocalClusterOptions): Promise<LocalClusterState> {
-  const state = await waitReady(world, options);
+  const state = await waitReady(world, options, joinTimeoutMs);
   if (state.kind === "present") return await finish(world, options, state.state);
   throw new FleetError("ClusterNotReady", `${options.tool.name} ended well, but ${state.why}`, {
     hint: "run the same command again: what was never finished is created again",
@@ -211,13 +213,20 @@ async function finish(
   return { ...state, isMarked: true };
 }
 
-/** Polls until the cluster is ready or turns out to have never been finished. @throws FleetError ClusterNotReady */
+/**
+ * Polls until the cluster is ready or turns out to have never been finished.
+ *
+ * @param lackingMs milliseconds for which it may lack a part
+ * @throws FleetError ClusterNotReady
+ */
 async function waitReady(
   world: World,
   options: LocalClusterOptions,
+  lackingMs = 0,
 ): Promise<Extract<LocalObserved, { readonly kind: "present" | "broken" }>> {
   const { cluster, tool } = options;
-  const deadline = world.clock.now() + readyTimeoutMs;
+  const begin = world.clock.now();
+  const deadline = begin + readyTimeoutMs;
   let known: LocalClusterState | undefined;
   for (;;) {
     // While the API answers, asking it alone is enough; Docker and the tool are asked again when it doesn't.
@@ -234,7 +243,9 @@ async function waitReady(
         waiting = observed.state.waitingFor;
         break;
       case "broken":
-        return observed;
+        if (world.clock.now() >= begin + lackingMs) return observed;
+        waiting = `what it lacks: ${observed.why}`;
+        break;
       case "absent":
         throw new FleetError("ClusterNotReady", "its containers went away while it was being waited for", {
           hint: "something else removed them; run the same command again",

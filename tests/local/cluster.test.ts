@@ -45,6 +45,42 @@ const failing = (app: string, reason: string) => ({
   status: { containerStatuses: [{ state: { waiting: { reason } } }] },
 });
 
+/** A machine on which the second node registers only after some looks. */
+function slowToJoin(looks: number): Machine {
+  const machine = emptyMachine();
+  let left = looks;
+  machine.onCreate = () => {
+    finish(machine);
+    const { nodes } = machine;
+    const [first = ""] = Object.keys(nodes);
+    Object.defineProperty(machine, "nodes", {
+      get: () => (left-- > 0 ? { [first]: true } : nodes),
+      set: () => undefined,
+    });
+    return { stdout: "", stderr: "", exitCode: 0 };
+  };
+  return machine;
+}
+
+describe("a kind cluster that was just created", () => {
+  test("may take a moment until its nodes have registered", async () => {
+    const { world, calls, said } = localWorld(slowToJoin(5));
+    expect(await ensure(world)).toMatchObject({ phase: "ready" });
+    expect(said).toContain("waiting for what it lacks: 1 of 2 nodes never joined");
+    expect(calls).toEqual([creating]);
+  });
+
+  test("is an error when they don't within a minute", async () => {
+    const { world } = localWorld(slowToJoin(Number.POSITIVE_INFINITY));
+    const failure = await failureOf(ensure(world));
+    expect([failure.code, failure.message]).toEqual([
+      "ClusterNotReady",
+      "kind ended well, but 1 of 2 nodes never joined",
+    ]);
+    expect(world.clock.now()).toBeWithin(60_000, 61_000);
+  });
+});
+
 describe("a kind cluster is seen", () => {
   test("absent without containers", async () => {
     expect(await observe(emptyMachine())).toEqual({ kind: "absent" });

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Environment } from "#lib/environment.ts";
+import { type Environment, readEnvironment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import { quoteForShell } from "#lib/exec.ts";
 import { gitPortOf } from "#lib/fleet/defaults.ts";
@@ -101,4 +101,10 @@ export async function callSandbox(
     hint: `see ${join(state, "daemon.log")}, or remove ${state} and start over`,
     details: stderr.trim().split("\n").slice(-5),
   });
+}
+
+/** Stops this checkout's sandbox; `reset` also forgets all that is in it. @throws FleetError SandboxFailed, DiskFailed */
+export async function endSandbox(verb: "down" | "reset"): Promise<void> {
+  const environment = readEnvironment();
+  await callSandbox(verb, environment, sandboxState(environment));
 }

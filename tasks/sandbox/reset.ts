@@ -9,12 +9,8 @@ export const spec: CommandSpec = { options: [option.verbose] };
 
 if (import.meta.main) {
   await runProgram(spec, async () => {
-    const [{ callSandbox, sandboxState }, { readEnvironment }] = await Promise.all([
-      import("#lib/sandbox.ts"),
-      import("#lib/environment.ts"),
-    ]);
-    const environment = readEnvironment();
-    await callSandbox("reset", environment, sandboxState(environment));
+    const { endSandbox } = await import("#lib/sandbox.ts");
+    await endSandbox("reset");
     terminal.out("the sandbox is empty\n");
     return 0;
   });

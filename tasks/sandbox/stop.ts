@@ -9,12 +9,8 @@ export const spec: CommandSpec = { options: [option.verbose] };
 
 if (import.meta.main) {
   await runProgram(spec, async () => {
-    const [{ callSandbox, sandboxState }, { readEnvironment }] = await Promise.all([
-      import("#lib/sandbox.ts"),
-      import("#lib/environment.ts"),
-    ]);
-    const environment = readEnvironment();
-    await callSandbox("down", environment, sandboxState(environment));
+    const { endSandbox } = await import("#lib/sandbox.ts");
+    await endSandbox("down");
     terminal.out("the sandbox is stopped; what is in it stays\n");
     return 0;
   });

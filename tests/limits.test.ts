@@ -69,5 +69,8 @@ describe("places", () => {
   test("are enough for every cluster of a cloud otherwise", async () => {
     const { peak } = await schedule(undefined, () => 10);
     expect(peak.aws).toBe(4);
+    const { of } = await limitsOf(plan, graph.resources, everything, {} as World, {});
+    const limits = graph.resources.filter(isHeavy).map((one) => `${one.owner.group} ${of(one)}`);
+    expect(new Set(limits)).toEqual(new Set(["aws 32", "local 8"]));
   });
 });

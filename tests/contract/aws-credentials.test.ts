@@ -270,6 +270,22 @@ describe("credentials are found", () => {
     expect((await stat(join(home, ".aws/cli/cache", file))).mode & 0o777).toBe(0o600);
   });
 
+  test("an MFA code is asked for again when less than a quarter of an hour is left of the session", async () => {
+    const home = await homes();
+    await onTerminal(identityOf, mfa(home), "123456\n");
+    const [file = ""] = await readdir(join(home, ".aws/cli/cache"));
+    const path = join(home, ".aws/cli/cache", file);
+    const kept = JSON.parse(await Bun.file(path).text()) as { readonly Credentials: object };
+    for (const [minutes, code] of [
+      [20, "MFASESSION"],
+      [14, "none"],
+    ] as const) {
+      const Expiration = new Date(Date.now() + minutes * 60_000).toISOString();
+      await Bun.write(path, JSON.stringify({ Credentials: { ...kept.Credentials, Expiration } }));
+      expect((await ours(mfa(home))).key).toBe(code);
+    }
+  });
+
   test("an MFA code is asked for once in a run whose session cannot be kept", async () => {
     codes = [];
     const home = await homes();

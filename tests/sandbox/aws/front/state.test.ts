@@ -134,6 +134,20 @@ describe("the state of the cloud", () => {
     expect(many).toBeLessThan(few + 50_000);
   });
 
+  test("takes few bytes for a change of one part of a large record", async () => {
+    const cloud = open();
+    const large = { text: "", lines: Array.from({ length: 2_000 }, (_, index) => `${index} ${"b".repeat(500)}`) };
+    notesOf(cloud).named = { large };
+    cloud.flush();
+    const bytes = await writtenBy(async () => {
+      large.lines.push("one more");
+      cloud.save(large);
+      while ((await stat(`${path}-wal`)).size === 0) await Bun.sleep(1);
+    });
+    // All of it is a megabyte.
+    expect(bytes).toBeLessThan(200_000);
+  });
+
   test("is whole after its process was killed while it wrote", async () => {
     const writer = join(folder, "writer.ts");
     await Bun.write(

@@ -7,8 +7,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatPlugin } from "#lib/aws/token-plugin.ts";
-import { formatSession, sessionPath } from "#lib/credentials/session-cache.ts";
+import { formatSession, sessionPath } from "#lib/aws/credentials/session-cache.ts";
+import { formatPlugin } from "#lib/aws/eks/token-plugin.ts";
 import { writePrivateFile } from "#lib/files.ts";
 import { pathsBelow, projectRoot } from "#lib/paths.ts";
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { createAws } from "#lib/aws/create.ts";
+import { createAws } from "#lib/aws/create-clients.ts";
 import { taskName } from "#lib/cli/options.ts";
 import type { Clock } from "#lib/clock.ts";
 import { openDns } from "#lib/dns/directory.ts";

@@ -24,7 +24,7 @@ export interface Preset {
 export async function runTask(verb: Verb, preset: Preset = {}): Promise<void> {
   await runProgram(commandSpec(verb, preset), async (parsed) => {
     // Everything heavy comes after `--help` and bad options.
-    const { runVerb } = await import("#lib/run.ts");
+    const { runVerb } = await import("#lib/commands/run-verb.ts");
     return await runVerb(verb, parseRunOptions(preset, parsed));
   });
 }

@@ -14,7 +14,7 @@ if (import.meta.main) {
   await runProgram(spec, async ({ flags, values }) => {
     const [{ examineMachine }, { createWorld, openSession }, { cautious }, { systemClock }, { formatTable }] =
       await Promise.all([
-        import("#lib/doctor.ts"),
+        import("#lib/commands/doctor.ts"),
         import("#lib/session.ts"),
         import("#lib/world.ts"),
         import("#lib/clock.ts"),

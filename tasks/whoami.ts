@@ -14,10 +14,10 @@ if (import.meta.main) {
   await runProgram(spec, async ({ flags, values }) => {
     const [{ exitCodeOf, whoami }, { formatHops }, { createAws }, { trustReader }, { mfaPrompt }, { openSession }] =
       await Promise.all([
-        import("#lib/credentials/whoami.ts"),
-        import("#lib/credentials/format-hops.ts"),
-        import("#lib/aws/create.ts"),
-        import("#lib/aws/role-trust.ts"),
+        import("#lib/aws/whoami.ts"),
+        import("#lib/commands/format-hops.ts"),
+        import("#lib/aws/create-clients.ts"),
+        import("#lib/aws/iam/role-trust.ts"),
         import("#lib/cli/mfa.ts"),
         import("#lib/session.ts"),
       ]);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { formatUsage } from "#lib/cli/options.ts";
-import { formatOneLiner } from "#lib/docker-one-liner.ts";
+import { formatOneLiner } from "#lib/commands/docker-one-liner.ts";
 import { errorCodes } from "#lib/errors.ts";
 import { files } from "#lib/generate/files.ts";
 import { projectRoot } from "#lib/paths.ts";
@@ -24,15 +24,15 @@ describe("the parts of the project", () => {
       ["lib/**/*.ts", /^(sandbox|tasks|tests|scripts)\//],
       [
         "sandbox/**/*.ts",
-        /^(tasks|tests|scripts)\/|^lib\/(?!errors\.ts|fleet\/eks-versions\.ts|clock\.ts|files\.ts|file-modes\.ts|kubernetes\/|local\/config\.ts|argocd\/kustom)/,
+        /^(tasks|tests|scripts)\/|^lib\/(?!errors\.ts|aws\/fleet\/eks-versions\.ts|clock\.ts|files\.ts|file-modes\.ts|kubernetes\/|local\/config\.ts|argocd\/kustom)/,
       ],
       ["lib/{fleet,exec,errors,clock,files}*/**/*.ts", /^lib\/(verbs|graph|local|view|cli)\//],
       ["lib/graph/{graph,scheduler,outputs,select}.ts", /^lib\/(local|verbs|view|cli)\//],
-      ["lib/{dns,credentials}/**/*.ts", /^lib\/(verbs|graph|local|view|cli|argocd|kubernetes)\//],
-      ["lib/local/**/*.ts", /^lib\/(verbs|view|cli|run|task|aws)/],
-      ["lib/aws/**/*.ts", /^lib\/(verbs|view|cli|run|task|local|argocd)/],
-      ["lib/verbs/**/*.ts", /^lib\/(local|view|cli|run|task)/],
-      ["lib/view/**/*.ts", /^lib\/(verbs|local|cli|run|task|kubernetes)/],
+      ["lib/{dns,cloud}/**/*.ts", /^lib\/(verbs|graph|local|view|cli|argocd|kubernetes)\//],
+      ["lib/local/**/*.ts", /^lib\/(verbs|view|cli|commands|task|aws)/],
+      ["lib/aws/**/*.ts", /^lib\/(verbs|view|cli|commands|task|local|argocd\/(?!managed-cluster))/],
+      ["lib/verbs/**/*.ts", /^lib\/(local|view|cli|commands|task)/],
+      ["lib/view/**/*.ts", /^lib\/(verbs|local|cli|commands|task|kubernetes)/],
     ];
     const faults: string[] = [];
     for (const [pattern, wrong] of forbidden) {
@@ -54,11 +54,11 @@ describe("the parts of the project", () => {
       ["listr2", "lib/view/tree.ts"],
       ["zx/core", "lib/exec.ts"],
       ["dns-packet", "lib/dns/query.ts"],
-      ["@aws-sdk/client-sts", "lib/credentials/sts.ts"],
-      ["@aws-sdk/credential-providers", "lib/credentials/aws-base.ts"],
-      ["@aws-sdk/client-cloudformation", "lib/aws/create.ts"],
-      ["@aws-sdk/client-iam", "lib/aws/create.ts"],
-      ["@aws-sdk/client-route-53", "lib/aws/create.ts"],
+      ["@aws-sdk/client-sts", "lib/aws/credentials/sts.ts"],
+      ["@aws-sdk/credential-providers", "lib/aws/credentials/base.ts"],
+      ["@aws-sdk/client-cloudformation", "lib/aws/create-clients.ts"],
+      ["@aws-sdk/client-iam", "lib/aws/create-clients.ts"],
+      ["@aws-sdk/client-route-53", "lib/aws/create-clients.ts"],
     ] as const) {
       const users = [];
       for (const path of list("{lib,tasks}/**/*.ts")) {
@@ -168,7 +168,7 @@ describe("versions", () => {
     const config = await read("renovate.json5");
     const [, source = ""] = /matchStrings: \[\s*"((?:[^"\\]|\\.)*)"/.exec(config) ?? [];
     const pattern = new RegExp(JSON.parse(`"${source}"`) as string, "g");
-    for (const path of ["clusters/images.ts", "lib/docker-one-liner.ts", ".ci/run"]) {
+    for (const path of ["clusters/images.ts", "lib/commands/docker-one-liner.ts", ".ci/run"]) {
       const text = await read(path);
       const found = [...text.matchAll(pattern)];
       expect(found.length).toBe(text.split("renovate: datasource").length - 1);

@@ -1,16 +1,16 @@
 import { join } from "node:path";
-import { externalIdOf } from "#lib/credentials/aws.ts";
-import { subjectsOf } from "#lib/fleet/github.ts";
-import { taskSuffix } from "#lib/fleet/names.ts";
+import { externalIdOf } from "#lib/aws/credentials/chain.ts";
 import {
   awsAccountRoles,
   awsManagementRole,
   awsReadOnlyManagementRole,
   roleArn,
   serviceRoleOf,
-} from "#lib/fleet/roles.ts";
+} from "#lib/aws/fleet/roles.ts";
+import { managementStackName, roleStackName } from "#lib/aws/names.ts";
+import { subjectsOf } from "#lib/fleet/github.ts";
+import { taskSuffix } from "#lib/fleet/names.ts";
 import type { AwsAccount, EksCluster, Fleet } from "#lib/fleet/types.ts";
-import { managementStackName, roleStackName } from "#lib/graph/aws/names.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { type RunSettings, run } from "./measure.ts";
 

@@ -1,15 +1,15 @@
 import { join } from "node:path";
-import { parseTemplate } from "#lib/aws/template.ts";
-import { externalIdOf } from "#lib/credentials/aws.ts";
+import { parseTemplate } from "#lib/aws/cloudformation/template.ts";
+import { externalIdOf } from "#lib/aws/credentials/chain.ts";
 import {
   awsManagementRole,
   awsReadOnlyManagementRole,
   iamRoleOf,
   readOnlyRoleOf,
   serviceRoleOf,
-} from "#lib/fleet/roles.ts";
+} from "#lib/aws/fleet/roles.ts";
+import { roleStackName } from "#lib/aws/names.ts";
 import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
-import { roleStackName } from "#lib/graph/aws/names.ts";
 import { projectRoot } from "#lib/paths.ts";
 
 /** The role stack of one account, as each program is told of it. */

@@ -1,4 +1,4 @@
-import { findUnreachable } from "#lib/credentials/aws-unreachable.ts";
+import { findUnreachable } from "#lib/aws/credentials/unreachable.ts";
 import { type ErrorCode, FleetError } from "#lib/errors.ts";
 import { findNetworkFailure } from "#lib/network-failure.ts";
 import { taskCommand } from "#lib/printed-command.ts";

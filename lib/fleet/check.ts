@@ -1,5 +1,6 @@
+import { checkEks } from "#lib/aws/fleet/check-clusters.ts";
+import { checkRoles } from "#lib/aws/fleet/check-roles.ts";
 import { checkAccounts } from "#lib/fleet/checks/accounts.ts";
-import { checkEks } from "#lib/fleet/checks/eks.ts";
 import { checkGitHub } from "#lib/fleet/checks/github.ts";
 import { checkGitOps } from "#lib/fleet/checks/gitops.ts";
 import { checkKubernetes } from "#lib/fleet/checks/kubernetes.ts";
@@ -7,7 +8,6 @@ import { checkLocal } from "#lib/fleet/checks/local.ts";
 import { checkNames } from "#lib/fleet/checks/names.ts";
 import { checkNetworks } from "#lib/fleet/checks/networks.ts";
 import { checkRegions } from "#lib/fleet/checks/regions.ts";
-import { checkRoles } from "#lib/fleet/checks/roles.ts";
 import { checkZones } from "#lib/fleet/checks/zones.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
 import type { Fleet } from "#lib/fleet/types.ts";

@@ -1,5 +1,5 @@
+import { tryAwsDiagram } from "#lib/aws/diagram.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { tryAwsDiagram } from "#lib/generate/aws-diagram.ts";
 import { dnsDiagram } from "#lib/generate/dns-diagram.ts";
 import type { Generator } from "#lib/generate/generator.ts";
 import type { Flowchart } from "#lib/generate/mermaid.ts";

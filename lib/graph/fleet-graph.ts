@@ -1,10 +1,10 @@
 import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
+import type { AwsSettings } from "#lib/aws/names.ts";
+import { awsGraph } from "#lib/aws/resources.ts";
 import type { NodeImages } from "#lib/environment.ts";
 import { imageOf, workersOf } from "#lib/fleet/defaults.ts";
 import { describeAwsPlaceholder, describeEksPlaceholder } from "#lib/fleet/placeholders.ts";
 import { type Cluster, type Fleet, isLocal, type LocalCluster } from "#lib/fleet/types.ts";
-import type { AwsSettings } from "#lib/graph/aws/names.ts";
-import { awsGraph } from "#lib/graph/aws-graph.ts";
 import { type GitOpsSettings, gitopsGraph } from "#lib/graph/gitops-graph.ts";
 import { buildGraph, type Graph } from "#lib/graph/graph.ts";
 import type { AnyResource, Resource } from "#lib/graph/resource.ts";

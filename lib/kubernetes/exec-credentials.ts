@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Lease, type Renewing, renewing } from "#lib/credentials/renewing.ts";
+import { type Lease, type Renewing, renewing } from "#lib/cloud/renewing.ts";
 import { FleetError } from "#lib/errors.ts";
 import { type Exec, lastLines } from "#lib/exec.ts";
 import { refusedVariable } from "#lib/kubernetes/exec-info.ts";

@@ -1,7 +1,7 @@
-import { type CachedSession, readSession, type SessionKey, sessionPath } from "#lib/credentials/session-cache.ts";
+import { type CachedSession, readSession, type SessionKey, sessionPath } from "#lib/aws/credentials/session-cache.ts";
+import { eksToken, eksTokenLifeMs } from "#lib/aws/eks/token.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
-import { eksToken, eksTokenLifeMs } from "#lib/kubernetes/eks-token.ts";
 import { type ExecInfo, formatExecCredential, parseExecInfo, refusedVariable } from "#lib/kubernetes/exec-info.ts";
 import { hasGoodToken, rememberAsker } from "#lib/kubernetes/token-askers.ts";
 import { pathsBelow, projectRoot } from "#lib/paths.ts";
@@ -60,9 +60,9 @@ export async function kubeToken(options: KubeTokenOptions, environment: Environm
 
 async function renew(
   environment: Environment,
-  request: Parameters<typeof import("#lib/credentials/clusters-session.ts").renewSession>[1],
+  request: Parameters<typeof import("#lib/aws/credentials/clusters-session.ts").renewSession>[1],
 ): Promise<CachedSession> {
-  const { renewSession } = await import("#lib/credentials/clusters-session.ts");
+  const { renewSession } = await import("#lib/aws/credentials/clusters-session.ts");
   return await renewSession(environment, request);
 }
 

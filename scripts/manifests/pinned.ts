@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Pin } from "#lib/argocd/bootstrap.ts";
-import { sha256Of } from "#lib/argocd/pin.ts";
+import { sha256Of } from "#lib/commands/pin-argocd.ts";
 import { download } from "#lib/download.ts";
 import { tryReadText } from "#lib/files.ts";
 import { projectRoot } from "#lib/paths.ts";

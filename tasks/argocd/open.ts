@@ -16,7 +16,7 @@ export const spec: CommandSpec = {
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, positionals }) => {
-    const { openArgocd } = await import("#lib/argocd/open.ts");
+    const { openArgocd } = await import("#lib/commands/open-argocd.ts");
     return await openArgocd({ clusters: positionals, password: flags.has("password"), sandbox: flags.has("sandbox") });
   });
 }

@@ -14,7 +14,7 @@ export const spec: CommandSpec = {
 if (import.meta.main) {
   await runProgram(spec, async ({ flags }) => {
     const [{ updatePins }, { download }, { projectRoot }] = await Promise.all([
-      import("#lib/argocd/pin.ts"),
+      import("#lib/commands/pin-argocd.ts"),
       import("#lib/download.ts"),
       import("#lib/paths.ts"),
     ]);

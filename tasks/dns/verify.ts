@@ -13,7 +13,7 @@ export const spec: CommandSpec = { options: [option.sandbox, option.fleet, optio
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values }) => {
     const [{ leftOutZones, verifyFleet }, { formatEdges }, { openDns }, { openSession }] = await Promise.all([
-      import("#lib/dns/verify.ts"),
+      import("#lib/commands/verify-dns.ts"),
       import("#lib/dns/format.ts"),
       import("#lib/dns/directory.ts"),
       import("#lib/session.ts"),

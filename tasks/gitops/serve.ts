@@ -13,7 +13,7 @@ export const spec: CommandSpec = { options: [option.sandbox, option.fleet, optio
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values, positionals }) => {
-    const { serveCommits } = await import("#lib/argocd/serve-commits.ts");
+    const { serveCommits } = await import("#lib/commands/serve-commits.ts");
     const [fleetFile] = values.get("fleet") ?? [];
     const [sandbox, verbose] = [flags.has("sandbox"), flags.has("verbose")];
     return await serveCommits({

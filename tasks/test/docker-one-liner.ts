@@ -14,7 +14,7 @@ if (import.meta.main) {
   await runProgram(spec, async ({ flags }) => {
     const [{ formatOneLiner, oneLinerArguments }, { createExec }, { readEnvironment }, { projectRoot }] =
       await Promise.all([
-        import("#lib/docker-one-liner.ts"),
+        import("#lib/commands/docker-one-liner.ts"),
         import("#lib/exec.ts"),
         import("#lib/environment.ts"),
         import("#lib/paths.ts"),

@@ -332,7 +332,7 @@ function names(record: string): Context {
 /** `cloudformation:DescribeStacks` for each `cloudFormation.describeStacks(` there is. */
 async function callsOf(...clients: readonly string[]): Promise<readonly string[]> {
   const found = new Set<string>();
-  for (const path of new Bun.Glob("lib/aws/*.ts").scanSync(projectRoot)) {
+  for (const path of new Bun.Glob("lib/aws/**/*.ts").scanSync(projectRoot)) {
     const text = await Bun.file(join(projectRoot, path)).text();
     for (const [, client = "", call = ""] of text.matchAll(/\b([a-zA-Z0-9]+)\.([a-z][A-Za-z0-9]+)\(/g)) {
       if (!clients.includes(client)) continue;

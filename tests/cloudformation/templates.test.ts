@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readTemplate as readByLib } from "#lib/aws/template.ts";
+import { readTemplate as readByLib } from "#lib/aws/cloudformation/template.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { parseTemplateText } from "#sandbox/aws/cloudformation/template/parse.ts";
 import { referencesOf } from "#sandbox/aws/cloudformation/template/references.ts";

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { IAM } from "@aws-sdk/client-iam";
-import { externalIdOf } from "#lib/credentials/aws.ts";
-import type { Hop } from "#lib/credentials/whoami.ts";
-import { awsManagementRole, iamRoleOf } from "#lib/fleet/roles.ts";
+import { externalIdOf } from "#lib/aws/credentials/chain.ts";
+import { awsManagementRole, iamRoleOf } from "#lib/aws/fleet/roles.ts";
+import type { Hop } from "#lib/aws/whoami.ts";
 import type { AwsAccount } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { type AwsSystem, awsSystems, type OpenedAws } from "#tests/support/aws-systems.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { managementStackName, roleStackName } from "#lib/graph/aws/names.ts";
+import { managementStackName, roleStackName } from "#lib/aws/names.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { awsCli } from "#tests/support/aws-cli.ts";
 import { type CliFleet, fleetOf, openCliFleet, stranger } from "#tests/support/aws-cli-fleet.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { CloudFormation, waitUntilChangeSetCreateComplete } from "@aws-sdk/client-cloudformation";
 import { IAM } from "@aws-sdk/client-iam";
-import { type ParameterValue, type StackOptions, type StackState, stack } from "#lib/aws/stack.ts";
+import { type ParameterValue, type StackOptions, type StackState, stack } from "#lib/aws/cloudformation/stack.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import { projectRoot } from "#lib/paths.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { IAM } from "@aws-sdk/client-iam";
-import { type EksTokenRequest, eksToken, type SigningCredentials } from "#lib/kubernetes/eks-token.ts";
+import { type EksTokenRequest, eksToken, type SigningCredentials } from "#lib/aws/eks/token.ts";
 import { type AwsSystem, awsSystems, type OpenedAws } from "#tests/support/aws-systems.ts";
 
 const account = "123456789012";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { k3sNode, kindNode } from "#clusters/images.ts";
+import { awsAccountRoles, iamRoleOf, serviceRoleOf } from "#lib/aws/fleet/roles.ts";
 import {
   environmentOf,
   imageOf,
@@ -12,7 +13,6 @@ import {
 } from "#lib/fleet/defaults.ts";
 import { isPlaceholder } from "#lib/fleet/placeholders.ts";
 import { regions } from "#lib/fleet/regions.ts";
-import { awsAccountRoles, iamRoleOf, serviceRoleOf } from "#lib/fleet/roles.ts";
 import { eks, gke, k3d, kind } from "#tests/fixtures/fleets/base.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { fleet as threeAccounts } from "#tests/fixtures/fleets/valid/three-accounts.ts";

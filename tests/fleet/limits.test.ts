@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { externalIdOf } from "#lib/credentials/aws.ts";
+import { externalIdOf } from "#lib/aws/credentials/chain.ts";
+import { tryInstanceTypeFault } from "#lib/aws/fleet/instance-types.ts";
+import { awsAccountRoles, iamRoleOf, readOnlyRoleOf, roleArn, serviceRoleOf } from "#lib/aws/fleet/roles.ts";
 import { checkFleet } from "#lib/fleet/check.ts";
 import { subjectsOf, trustSizeOf } from "#lib/fleet/github.ts";
-import { tryInstanceTypeFault } from "#lib/fleet/instance-types.ts";
-import { awsAccountRoles, iamRoleOf, readOnlyRoleOf, roleArn, serviceRoleOf } from "#lib/fleet/roles.ts";
 import type { AwsAccount, Fleet, GitHubTrust } from "#lib/fleet/types.ts";
 import { isObject, type Json, listAt } from "#sandbox/json.ts";
 import { type RenderedResource, readTemplate, render } from "#tests/cloudformation/render.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { tryAwsDiagram } from "#lib/generate/aws-diagram.ts";
+import { tryAwsDiagram } from "#lib/aws/diagram.ts";
 import { diagrams } from "#lib/generate/diagrams.ts";
 import { dnsDiagram } from "#lib/generate/dns-diagram.ts";
 import type { Flowchart, MermaidGroup, MermaidNode } from "#lib/generate/mermaid.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { externalIdOf } from "#lib/credentials/aws.ts";
-import { awsManagementRole, iamRoleOf } from "#lib/fleet/roles.ts";
+import { externalIdOf } from "#lib/aws/credentials/chain.ts";
+import { awsManagementRole, iamRoleOf } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount, EksCluster, Fleet } from "#lib/fleet/types.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { fleet as whole } from "#tests/fixtures/fleets/default/fleet.ts";

@@ -4,7 +4,7 @@ import {
   type ResourceChange,
   type StackEvent,
 } from "@aws-sdk/client-cloudformation";
-import type { StatusName } from "#lib/aws/stack-status.ts";
+import type { StatusName } from "#lib/aws/cloudformation/status.ts";
 import type { Clock } from "#lib/clock.ts";
 
 /** One stack as CloudFormation has it. */

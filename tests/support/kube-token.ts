@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CachedSession, formatSession, type SessionKey, sessionPath } from "#lib/credentials/session-cache.ts";
+import { type CachedSession, formatSession, type SessionKey, sessionPath } from "#lib/aws/credentials/session-cache.ts";
 import { writePrivateFile } from "#lib/files.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { openSts, type Sts, sessionOf } from "#tests/support/sts.ts";

@@ -1,4 +1,4 @@
-import { type StackOptions, type StackState, stack } from "#lib/aws/stack.ts";
+import { type StackOptions, type StackState, stack } from "#lib/aws/cloudformation/stack.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { Observed, Removal } from "#lib/graph/resource.ts";
 import { projectRoot } from "#lib/paths.ts";

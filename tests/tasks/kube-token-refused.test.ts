@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { formatPlugin } from "#lib/aws/token-plugin.ts";
+import { formatPlugin } from "#lib/aws/eks/token-plugin.ts";
 import { refusedVariable } from "#lib/kubernetes/exec-info.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { makeCertificates } from "#sandbox/kubernetes/certificates.ts";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmod, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { eksToken } from "#lib/kubernetes/eks-token.ts";
+import { eksToken } from "#lib/aws/eks/token.ts";
 import { projectRoot } from "#lib/paths.ts";
 import {
   accountId,
@@ -215,11 +215,11 @@ test("what is loaded with a cached session is no more than the plugin's own few 
   };
   await walk("tasks/kube-token.ts");
   expect([...seen].sort()).toEqual([
-    "lib/credentials/session-cache.ts",
+    "lib/aws/credentials/session-cache.ts",
     "lib/environment.ts",
     "lib/errors.ts",
     "lib/file-modes.ts",
-    "lib/kubernetes/eks-token.ts",
+    "lib/aws/eks/token.ts",
     "lib/kubernetes/exec-info.ts",
     "lib/kubernetes/kube-token.ts",
     "lib/kubernetes/token-askers.ts",

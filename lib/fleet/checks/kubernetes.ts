@@ -1,5 +1,5 @@
+import { eksVersions, isInStandardSupport } from "#lib/aws/fleet/eks-versions.ts";
 import { imageOf, tryImageKubernetes } from "#lib/fleet/defaults.ts";
-import { eksVersions, isInStandardSupport } from "#lib/fleet/eks-versions.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
 import type { Cluster, Fleet } from "#lib/fleet/types.ts";
 import { isLocal } from "#lib/fleet/types.ts";

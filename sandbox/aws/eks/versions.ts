@@ -1,4 +1,4 @@
-import { eksVersions, isInStandardSupport } from "#lib/fleet/eks-versions.ts";
+import { eksVersions, isInStandardSupport } from "#lib/aws/fleet/eks-versions.ts";
 import { invalidParameter } from "#sandbox/aws/eks/state.ts";
 import type { JsonObject } from "#sandbox/json.ts";
 

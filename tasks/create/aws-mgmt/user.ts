@@ -36,8 +36,8 @@ if (import.meta.main) {
     const fleetFile = values.get("fleet")?.[0];
     if (!flags.has("apply")) {
       const [{ cliUserCommands }, { restrictCommands }, { openSession }] = await Promise.all([
-        import("#lib/aws/cli-user.ts"),
-        import("#lib/aws/restrict-cli-user.ts"),
+        import("#lib/aws/iam/cli-user.ts"),
+        import("#lib/aws/iam/restrict-cli-user.ts"),
         import("#lib/session.ts"),
       ]);
       const { fleet } = await openSession({ sandbox: flags.has("sandbox"), fleetFile });
@@ -46,8 +46,8 @@ if (import.meta.main) {
       return 0;
     }
     const [{ setUpCliUser }, { createAws }, { mfaPrompt }, { openSession }] = await Promise.all([
-      import("#lib/aws/set-up-cli-user.ts"),
-      import("#lib/aws/create.ts"),
+      import("#lib/commands/set-up-cli-user.ts"),
+      import("#lib/aws/create-clients.ts"),
       import("#lib/cli/mfa.ts"),
       import("#lib/session.ts"),
     ]);
@@ -55,7 +55,7 @@ if (import.meta.main) {
     // The root user may make the first user of an account.
     const aws = createAws(fleet, environment.variables, { allowRoot: true, askMfaCode: mfaPrompt(environment) });
     if (flags.has("restrict")) {
-      const { restrictCliUser } = await import("#lib/aws/restrict-cli-user.ts");
+      const { restrictCliUser } = await import("#lib/aws/iam/restrict-cli-user.ts");
       await restrictCliUser({ fleet, aws, show: terminal.out });
       return 0;
     }

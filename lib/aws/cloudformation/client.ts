@@ -1,0 +1,106 @@
+import type { CloudFormation, Stack } from "@aws-sdk/client-cloudformation";
+import { nameStack, type StackOptions } from "#lib/aws/cloudformation/model.ts";
+import { type Asked, ask, isAwsError } from "#lib/aws/explain.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { Outputs } from "#lib/graph/resource.ts";
+import type { World } from "#lib/world.ts";
+
+/** CloudFormation as one stack uses it: always its account and region. */
+export interface StackClient {
+  readonly world: World;
+  readonly options: StackOptions;
+  /** Account and name, as messages begin. */
+  readonly subject: string;
+  /** A question; an interrupt cuts it short. */
+  read<Answer>(what: string, call: Call<Answer>): Promise<Answer>;
+  /** A call that changes something: once sent, its answer is waited for, so that it is known what was begun. */
+  write<Answer>(what: string, call: Call<Answer>): Promise<Answer>;
+}
+
+type Call<Answer> = (
+  cloudFormation: CloudFormation,
+  options: { readonly abortSignal?: AbortSignal },
+) => Promise<Answer>;
+
+export function stackClient(world: World, options: StackOptions): StackClient {
+  const { actor, region } = options;
+  const { signal } = world;
+  const asked = (what: string): Asked => ({ account: nameStack(options), what, world });
+  // The client is asked for each time: a session that ends during a long wait is renewed by then.
+  const open = (): Promise<CloudFormation> => world.aws.cloudFormation(actor, region);
+  return {
+    world,
+    options,
+    subject: nameStack(options),
+    read: (what, call) => ask(asked(what), async () => call(await open(), { abortSignal: signal })),
+    async write(what, call) {
+      try {
+        return await ask(asked(what), async () => call(await open(), {}));
+      } catch (error) {
+        throw await tellOwners(world, options, error);
+      }
+    },
+  };
+}
+
+/** A role that only looks in the owners' stead is denied by design: nobody should give it more. */
+async function tellOwners(world: World, { actor }: StackOptions, error: unknown): Promise<unknown> {
+  if (!(error instanceof FleetError) || error.code !== "AwsDenied" || actor.as !== "owner") return error;
+  const { account } = actor;
+  if ((await world.aws.findOwner(account)) !== undefined) return error;
+  return new FleetError("AwsDenied", error.message, {
+    hint: `only an owner of ${account.name} changes this stack: run the same command once with credentials of ${account.name}`,
+    details: error.details,
+    cause: error,
+  });
+}
+
+/** @param nameOrId a deleted stack is found by its id only. @returns undefined when there is none */
+export async function findStack({ read }: StackClient, nameOrId: string): Promise<Stack | undefined> {
+  try {
+    const { Stacks = [] } = await read("looking at it", (cloudFormation, options) =>
+      cloudFormation.describeStacks({ StackName: nameOrId }, options),
+    );
+    return Stacks[0];
+  } catch (error) {
+    // There is no class for it; AWS has used this text for a decade.
+    if (isAwsError(error, "ValidationError", /^Stack with id .* does not exist$/)) return undefined;
+    throw error;
+  }
+}
+
+/** The role that CloudFormation acts by. Always said, though it remembers the last one: policies may allow by it. */
+export type ServiceRole = { readonly RoleARN?: string };
+
+/** @param last the one that the stack has, for when what tells it is gone already, as during a delete */
+export function serviceRole({ options }: StackClient, outputs: Outputs, last?: string): ServiceRole {
+  return formatRole(findRole(options, outputs) ?? last);
+}
+
+function findRole(options: StackOptions, outputs: Outputs): string | undefined {
+  try {
+    return options.serviceRole?.(outputs);
+  } catch (error) {
+    if (error instanceof FleetError && error.code === "OutputMissing") return undefined;
+    throw error;
+  }
+}
+
+function formatRole(role: string | undefined): ServiceRole {
+  return role === undefined || role === "" ? {} : { RoleARN: role };
+}
+
+/** Marks an operation and all of its events; begins so that others see who began it. */
+export function newToken(): string {
+  return `${tokenPrefix}${crypto.randomUUID()}`;
+}
+
+/** Of tokens, and of change sets. */
+export const tokenPrefix = "k8s-multicluster-gitops-";
+
+/** Who began an operation, as far as its token tells. */
+export function describeStarter(token: string | undefined): string {
+  if (token?.startsWith(tokenPrefix) === true) return "begun by another command of this project";
+  if (token?.startsWith("Console-") === true) return "begun in AWS's console";
+  return "begun by something else";
+}

@@ -1,0 +1,22 @@
+import { calling } from "#lib/aws/call.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
+import { isAwsError } from "#lib/aws/explain.ts";
+import type { World } from "#lib/world.ts";
+
+/** Is there a stack of that name, ours or not? One in review has made nothing. */
+export async function hasStack(
+  world: World,
+  actor: AwsActor,
+  { name, region }: { readonly name: string; readonly region: string },
+): Promise<boolean> {
+  const call = calling(world, actor, await world.aws.cloudFormation(actor, region));
+  try {
+    const { Stacks = [] } = await call(`looking for the stack ${name}`, (cloudFormation, http) =>
+      cloudFormation.describeStacks({ StackName: name }, http),
+    );
+    return Stacks.some(({ StackStatus }) => StackStatus !== "REVIEW_IN_PROGRESS");
+  } catch (error) {
+    if (isAwsError(error, "ValidationError", /does not exist$/)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import type { AwsActor } from "#lib/aws/clients.ts";
+import type { StackDrift } from "#lib/aws/cloudformation/drift.ts";
+import type { StackStatus } from "#lib/aws/cloudformation/status.ts";
+import type { Template } from "#lib/aws/cloudformation/template.ts";
+import type { DeletedPrincipal } from "#lib/aws/iam/deleted-principals.ts";
+import type { AnyResource, Change, Lane, Outputs, Owner, ResourceId } from "#lib/graph/resource.ts";
+import type { World } from "#lib/world.ts";
+
+export interface StackOptions {
+  readonly id: ResourceId;
+  readonly title: string;
+  readonly label: string;
+  readonly owner: Owner;
+  /** @default `stack` */
+  readonly lane?: Lane;
+  /** Why a delete leaves it alone. @default it is deleted */
+  readonly keptOnDelete?: string;
+  readonly needs: readonly AnyResource[];
+  readonly actor: AwsActor;
+  readonly region: string;
+  /** Letters, digits and hyphens, no dots; unique in the account and region. */
+  readonly name: string;
+  /** Path below the checkout, e.g. `cloudformation/eks-cluster.yml`. */
+  readonly template: string;
+  /** Values of parameters; those left out have the template's default. Throws OutputMissing while a need is absent. */
+  readonly parameters: (outputs: Outputs) => ParameterValues;
+  /** Values of the updates before the last one, where AWS takes a change only in steps. @default one update does it all */
+  readonly stages?: (wanted: ParameterValues, present: Readonly<Record<string, string>>) => readonly ParameterValues[];
+  /** Ours. `project` and `fleet` among them are the mark by which the stack is known to be this fleet's. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** @default none: the template makes no IAM roles */
+  readonly capabilities?: readonly ("CAPABILITY_IAM" | "CAPABILITY_NAMED_IAM")[];
+  /** Names of its roles by which others come into the actor's account. @default it has none of those */
+  readonly leadsIn?: readonly string[];
+  /** ARN of the role by which CloudFormation acts. @default the last one, or else as whoever calls */
+  readonly serviceRole?: (outputs: Outputs) => string;
+  /** Termination protection: AWS refuses to delete the stack until it is switched off, as `remove` does. */
+  readonly isProtected: boolean;
+  /** Deadline of one operation of CloudFormation, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Whether a parameter's value can be changed while the stack lives. @default it can */
+  readonly effectOf?: (parameter: string, from: string, to: string) => Change["effect"];
+  /** Throws for changes that AWS would refuse half-way; asked before anything is sent. @default none */
+  readonly refuse?: (changes: readonly Change[]) => void;
+  /** Takes away what keeps resources of the stack from being deleted. May be called more than once. */
+  readonly beforeDelete?: (world: World, state: StackState, outputs: Outputs) => Promise<void>;
+}
+
+/** A value, or leave what the stack has; a new stack gets `fallback`. */
+export type ParameterValue = string | KeptValue;
+
+export interface KeptValue {
+  readonly keep: true;
+  readonly fallback: string;
+  /** Name of another parameter: when that one changes, the stack gets `fallback`, too. @default it is kept in any case */
+  readonly with?: string;
+}
+
+export type ParameterValues = Readonly<Record<string, ParameterValue>>;
+
+export function keep(fallback: string): ParameterValue {
+  return { keep: true, fallback };
+}
+
+/** Leave what the stack has until another parameter changes. */
+export function keepWith(parameter: string, fallback: string): ParameterValue {
+  return { keep: true, fallback, with: parameter };
+}
+
+export interface StackState {
+  /** ARN. Unlike the name it stays with this one stack, also when that is gone. */
+  readonly id: string;
+  readonly name: string;
+  readonly region: string;
+  readonly status: StackStatus;
+  readonly outputs: Readonly<Record<string, string>>;
+  /** As CloudFormation tells them: `****` for those with NoEcho. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Text of the template that the stack was made of. */
+  readonly template: string;
+  /** The one in this checkout, read with the rest so that comparing them is pure. */
+  readonly wanted: Template;
+  readonly roleArn: string | undefined;
+  readonly isProtected: boolean;
+  /** What keeps others out of the roles of `leadsIn`. */
+  readonly deletedPrincipals: readonly DeletedPrincipal[];
+  /** Why the last operation failed, though what was there before is back. */
+  readonly lastFailure?: string;
+  /** Only where it was asked for. */
+  readonly drift?: StackDrift;
+}
+
+/** Account and name, as messages begin: `aws-01: stack k01-k8s-aws-mylabs-dev-eks`. */
+export function nameStack({ actor, name }: Pick<StackOptions, "actor" | "name">): string {
+  return `${actor.account.name}: stack ${name}`;
+}

@@ -1,0 +1,151 @@
+import type { Aws, AwsActor } from "#lib/aws/clients.ts";
+import { type AwsChain, type AwsChainOptions, awsChain } from "#lib/aws/credentials/chain.ts";
+import { type AwsClientSettings, type AwsReach, awsClientSettings } from "#lib/aws/credentials/client-settings.ts";
+import { awsEndpointOf } from "#lib/aws/credentials/endpoint.ts";
+import type { AwsSession } from "#lib/aws/credentials/sts.ts";
+import { ask, isSessionRefused, isUnsettled } from "#lib/aws/explain.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+
+/** Route 53 and IAM have no regions; their calls are signed for this one. */
+const globalRegion = "us-east-1";
+
+/** Clients of the accounts of a fleet, one per actor and region. Nothing of the SDK is loaded before the first is asked for. */
+export function createAws(
+  fleet: Fleet,
+  variables: Readonly<Record<string, string>>,
+  options: Pick<AwsChainOptions, "clock" | "allowRoot" | "askMfaCode"> = {},
+): Aws {
+  let chain: AwsChain | undefined;
+  const reach = (): AwsReach => {
+    const endpoint = awsEndpointOf(variables);
+    return { variables, ...(endpoint === undefined ? {} : { endpoint }) };
+  };
+  const open = (): AwsChain => {
+    chain ??= awsChain({ fleet, ...reach(), ...options });
+    return chain;
+  };
+  const clients = new Map<string, unknown>();
+  const owners = new Map<string, Promise<boolean>>();
+
+  /** Who is of the account, and may do something in it beside going on to its roles. */
+  async function findOwner(account: AwsAccount): Promise<AwsSession | undefined> {
+    const found = await open().findOwner(account);
+    if (found === undefined) return undefined;
+    const asked = owners.get(account.name) ?? mayLook(account.name, found);
+    owners.set(account.name, asked);
+    return (await asked) ? found : undefined;
+  }
+
+  /** An owner may list stacks; somebody who may only assume roles isn't told a thing. */
+  async function mayLook(account: string, { credentials }: AwsSession): Promise<boolean> {
+    const { CloudFormation } = await import("@aws-sdk/client-cloudformation");
+    const probe = new CloudFormation({ region: globalRegion, credentials, ...(await awsClientSettings(reach())) });
+    try {
+      await ask({ account, what: "asking whether an owner calls" }, () => probe.listStacks({}));
+      return true;
+    } catch (error) {
+      if (error instanceof FleetError && error.code === "AwsDenied") return false;
+      throw error;
+    } finally {
+      probe.destroy();
+    }
+  }
+
+  async function session({ account, as, otherwise }: AwsActor): Promise<AwsSession> {
+    switch (as) {
+      case "management":
+        return await open().management();
+      case "clusters":
+        return await open().clusters(account);
+      case "owner": {
+        const found = await findOwner(account);
+        if (found !== undefined) return found;
+        if (otherwise !== undefined) return await session({ account, as: otherwise });
+        throw new FleetError("CredentialsMissing", `${account.name}: nobody here is an owner of ${account.accountId}`, {
+          hint: `log in to ${account.name}, or give it a profile of that name in ~/.aws/config`,
+        });
+      }
+      default:
+        return as satisfies never;
+    }
+  }
+
+  /** A client that proves again whose it is whenever its credentials are renewed. */
+  async function client<Client extends Stacked>(
+    service: string,
+    actor: AwsActor,
+    region: string,
+    load: () => Promise<new (settings: ClientSettings) => Client>,
+  ): Promise<Client> {
+    const [Constructor, settings] = await Promise.all([load(), awsClientSettings(reach()), session(actor)]);
+    const key = `${service} ${actor.account.name} ${actor.as} ${region}`;
+    const known = clients.get(key) as Client | undefined;
+    if (known !== undefined) return known;
+    let last: AwsSession | undefined;
+    const made = new Constructor({
+      region,
+      credentials: async () => {
+        last = await session(actor);
+        // The chain knows when to renew, and what was refused. The client is to ask it each time instead of keeping its own.
+        return { ...last.credentials, expiration: new Date(0) };
+      },
+      ...settings,
+    });
+    made.middlewareStack.add(
+      (next) => async (args) => {
+        try {
+          return await next(args);
+        } catch (error) {
+          if (!isSessionRefused(error) || last === undefined) throw error;
+          // Nothing was done yet: it is refused before anything else is looked at.
+          open().forget(last);
+          return await next(args);
+        }
+      },
+      { name: "renewSession", step: "initialize", priority: "high" },
+    );
+    // Owners are people: what is denied to them has nothing to do with roles of ours.
+    if (actor.as !== "owner") {
+      made.middlewareStack.add((next) => (args) => open().untilSettled(actor.account, isUnsettled, () => next(args)), {
+        name: "untilSettled",
+        step: "initialize",
+        priority: "high",
+      });
+    }
+    clients.set(key, made);
+    return made;
+  }
+
+  return {
+    session,
+    findOwner,
+    rolesChanged: (account) => open().rolesChanged(account),
+    cloudFormation: (actor, region) =>
+      client(
+        "cloudformation",
+        actor,
+        region,
+        async () => (await import("@aws-sdk/client-cloudformation")).CloudFormation,
+      ),
+    route53: (actor) =>
+      client("route53", actor, globalRegion, async () => (await import("@aws-sdk/client-route-53")).Route53),
+    eks: (actor, region) => client("eks", actor, region, async () => (await import("@aws-sdk/client-eks")).EKS),
+    iam: (actor) => client("iam", actor, globalRegion, async () => (await import("@aws-sdk/client-iam")).IAM),
+  };
+}
+
+/** What all clients have: each call goes through a stack of handlers. */
+interface Stacked {
+  readonly middlewareStack: {
+    add(
+      middleware: <Asked, Answer>(next: (asked: Asked) => Promise<Answer>) => (asked: Asked) => Promise<Answer>,
+      options: { readonly name: string; readonly step: "initialize"; readonly priority: "high" },
+    ): void;
+  };
+}
+
+interface ClientSettings extends AwsClientSettings {
+  readonly region: string;
+  readonly credentials: () => Promise<AwsSession["credentials"]>;
+}

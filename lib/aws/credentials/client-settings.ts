@@ -1,0 +1,84 @@
+import { readFileSync } from "node:fs";
+import type { FetchHttpHandler } from "@smithy/fetch-http-handler";
+import { refuseConfiguredEndpoint } from "#lib/aws/credentials/endpoint.ts";
+import { awsFetch } from "#lib/aws/credentials/fetch.ts";
+import { FleetError } from "#lib/errors.ts";
+
+/** How AWS is reached. */
+export interface AwsReach {
+  /** Of the process: proxies and certificate authorities. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** An emulator on this computer. @default AWS itself */
+  readonly endpoint?: string;
+  /** Asks a person for the code that an MFA device shows. @default nobody can be asked */
+  readonly askMfaCode?: ((serial: string) => Promise<string>) | undefined;
+}
+
+/** What every client of AWS is made with, whatever its service. */
+export interface AwsClientSettings {
+  readonly requestHandler: FetchHttpHandler;
+  readonly retryMode: string;
+  readonly maxAttempts: number;
+  readonly endpoint?: string;
+}
+
+/** Milliseconds for one call: as long as the AWS CLI waits. */
+const requestTimeout = 60_000;
+/** Many clusters at once are throttled now and then: the SDK then slows down by itself, for this many attempts of each call. */
+const maxAttempts = 8;
+
+/**
+ * Calls go by `fetch`, which uses the proxies of HTTPS_PROXY except for the hosts of NO_PROXY. Certificates are verified against this
+ * computer's authorities or, as the AWS CLI does, against those of AWS_CA_BUNDLE, of `ca_bundle` in the profile or of
+ * REQUESTS_CA_BUNDLE alone.
+ *
+ * @throws FleetError CaBundleUnreadable, EndpointRefused
+ */
+export async function awsClientSettings({ variables, endpoint }: AwsReach): Promise<AwsClientSettings> {
+  if (endpoint === undefined) {
+    // The SDK's clients know AWS_PROFILE alone.
+    for (const profile of new Set([profileOf(variables) ?? "default", variables.AWS_PROFILE || "default"])) {
+      await refuseConfiguredEndpoint(profile, variables);
+    }
+  }
+  const [{ FetchHttpHandler }, ca] = await Promise.all([import("@smithy/fetch-http-handler"), readBundle(variables)]);
+  return {
+    requestHandler: new FetchHttpHandler({ requestTimeout, customFetch: awsFetch(ca) }),
+    retryMode: "adaptive",
+    maxAttempts,
+    ...(endpoint === undefined ? {} : { endpoint }),
+  };
+}
+
+/** The profile that the environment names, with the precedence of the AWS CLI. */
+export function profileOf(variables: Readonly<Record<string, string>>): string | undefined {
+  return variables.AWS_DEFAULT_PROFILE || variables.AWS_PROFILE || undefined;
+}
+
+async function readBundle(variables: Readonly<Record<string, string>>): Promise<string | undefined> {
+  const { AWS_CA_BUNDLE: own = "", REQUESTS_CA_BUNDLE: python = "" } = variables;
+  if (own !== "") return read("AWS_CA_BUNDLE", own);
+  const { loadSharedConfigFiles } = await import("@smithy/core/config");
+  const { configFile } = await loadSharedConfigFiles();
+  const profile = profileOf(variables) ?? "default";
+  const { ca_bundle: configured = "" } = configFile[profile] ?? {};
+  if (configured !== "") return read(`ca_bundle of the profile ${profile}`, configured);
+  return python === "" ? undefined : read("REQUESTS_CA_BUNDLE", python);
+}
+
+function read(setting: string, path: string): string {
+  const text = tryRead(path);
+  if (text?.includes("-----BEGIN CERTIFICATE-----") === true) return text;
+  const what = text === undefined ? "cannot be read" : "holds no certificate";
+  throw new FleetError("CaBundleUnreadable", `${setting} names ${path}, which ${what}`, {
+    hint: `correct ${setting}: it names a PEM file with certificate authorities`,
+  });
+}
+
+function tryRead(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}

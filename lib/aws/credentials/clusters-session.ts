@@ -1,0 +1,164 @@
+import { awsChain } from "#lib/aws/credentials/chain.ts";
+import { awsEndpointOf } from "#lib/aws/credentials/endpoint.ts";
+import {
+  type CachedSession,
+  formatSession,
+  type KeptSession,
+  readSession,
+  refuseOtherIdentity,
+  type SessionKey,
+  sessionPath,
+} from "#lib/aws/credentials/session-cache.ts";
+import { type AwsSession, identify } from "#lib/aws/credentials/sts.ts";
+import { systemClock } from "#lib/clock.ts";
+import { adoptEnvironment, type Environment } from "#lib/environment.ts";
+import { FleetError, isDiskFault } from "#lib/errors.ts";
+import { writePrivateFile } from "#lib/files.ts";
+import { loadFleet } from "#lib/fleet/load.ts";
+import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import { createLocks } from "#lib/locks.ts";
+import { keepSecret } from "#lib/secrets.ts";
+
+export interface SessionRequest {
+  readonly key: SessionKey;
+  /** Name of the account in the fleet. */
+  readonly account: string;
+  /** FLEET_FILE doesn't count: it is of whoever calls kubectl. @default clusters/fleet.ts */
+  readonly fleetFile: string | undefined;
+  /** Of cached sessions. */
+  readonly folder: string;
+  /** Folder of locks. */
+  readonly locks: string;
+  /** Milliseconds for which a session must live to be of use. */
+  readonly minimumMs: number;
+  /** What is known of the session that is cached: a cluster refused it, or may have. @default nothing */
+  readonly doubt?: SessionDoubt;
+}
+
+export interface SessionDoubt {
+  /** When the session was cached, in milliseconds since 1970: a later one is another. */
+  readonly keptMs: number;
+  /** False: STS is asked whether it still knows the session. */
+  readonly isCertain: boolean;
+}
+
+/** Several hops over a slow line, by whoever has the lock; less than clients wait for us. */
+const lockTimeoutMs = 45_000;
+
+/**
+ * A session from the accounts' chain, kept for those who come later. Of many who ask at once, in as many processes, one goes
+ * the way.
+ *
+ * @throws FleetError UnknownAccount, WrongAccount, WrongIdentity, LockTimedOut, and what the chain throws
+ */
+export async function renewSession(environment: Environment, request: SessionRequest): Promise<CachedSession> {
+  const { key, folder, locks, minimumMs, doubt } = request;
+  const { signal } = new AbortController();
+  const waiting = { timeoutMs: lockTimeoutMs, faultyMs: 1_000, signal, progress: () => undefined };
+  let renewed: Promise<CachedSession> | undefined;
+  try {
+    return await createLocks(locks, systemClock, "kube-token").hold(sessionPath("aws", key), waiting, async () => {
+      renewed = renew();
+      return await renewed;
+    });
+  } catch (error) {
+    // The disk keeps no lock and no cache; nobody needs them for a session.
+    if (!isDiskFault(error)) throw error;
+    return await (renewed ?? renew());
+  }
+
+  async function renew(): Promise<CachedSession> {
+    const cached = readSession(folder, key);
+    keepSecret(cached?.secretAccessKey, cached?.sessionToken);
+    const lives = cached !== undefined && cached.expiresMs - Date.now() >= minimumMs;
+    if (lives && (await isTrusted(environment, cached, doubt))) {
+      // Its age says when it was last known to be good.
+      if (doubt !== undefined) await keep(cached);
+      return cached;
+    }
+    const session = await openSession(environment, request);
+    // Of what expires nobody knows when, nothing is kept.
+    if (Number.isFinite(session.expiresMs)) {
+      await keep(session);
+    }
+    return session;
+  }
+
+  async function keep(session: CachedSession): Promise<void> {
+    try {
+      await writePrivateFile(sessionPath(folder, key), formatSession(key, session));
+    } catch (error) {
+      if (!isDiskFault(error)) throw error;
+    }
+  }
+}
+
+/** What can't be asked is believed: a cluster that refuses it says so. */
+async function isTrusted(
+  environment: Environment,
+  { keptMs, arn, ...session }: KeptSession,
+  doubt: SessionDoubt | undefined,
+): Promise<boolean> {
+  // Whoever had the lock before may have renewed it.
+  if (doubt === undefined || keptMs > doubt.keptMs) return true;
+  if (doubt.isCertain) return false;
+  adoptEnvironment(environment);
+  const endpoint = awsEndpointOf(environment.variables);
+  const reach = { variables: environment.variables, ...(endpoint === undefined ? {} : { endpoint }) };
+  const { accessKeyId, secretAccessKey, sessionToken } = session;
+  const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+  try {
+    return (await identify(reach, credentials)).arn === arn;
+  } catch (error) {
+    const isRefused = error instanceof FleetError && ["AssumeRoleDenied", "SessionExpired"].includes(error.code);
+    return !isRefused;
+  }
+}
+
+async function openSession(
+  environment: Environment,
+  { key, account, fleetFile }: SessionRequest,
+): Promise<CachedSession> {
+  const fleet = await loadFleet(fleetFile);
+  const { accountId } = findAccount(fleet, account);
+  if (accountId !== key.accountId) {
+    throw new FleetError(
+      "WrongAccount",
+      `${account} is ${accountId} in the fleet, the kubeconfig says ${key.accountId}`,
+      {
+        hint: "run create again: it writes a new kubeconfig",
+      },
+    );
+  }
+  const { identity, credentials } = await openClustersSession(environment, fleet, account);
+  refuseOtherIdentity(identity.arn, key);
+  return {
+    arn: identity.arn,
+    accessKeyId: credentials.accessKeyId,
+    secretAccessKey: credentials.secretAccessKey,
+    sessionToken: credentials.sessionToken,
+    expiresMs: credentials.expiration?.getTime() ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+/** The way into one account, as the role that its clusters let in. @throws FleetError as AwsChain.clusters() */
+export async function openClustersSession(
+  environment: Environment,
+  fleet: Fleet,
+  accountName: string,
+): Promise<AwsSession> {
+  adoptEnvironment(environment);
+  const { variables } = environment;
+  const endpoint = awsEndpointOf(variables);
+  const chain = awsChain({ fleet, variables, ...(endpoint === undefined ? {} : { endpoint }) });
+  return await chain.clusters(findAccount(fleet, accountName));
+}
+
+function findAccount(fleet: Fleet, name: string): AwsAccount {
+  const accounts = fleet.accounts.filter((account): account is AwsAccount => account.provider === "aws");
+  const found = accounts.find((account) => account.name === name);
+  if (found !== undefined) return found;
+  throw new FleetError("UnknownAccount", `the fleet has no AWS account "${name}"`, {
+    hint: `it has ${accounts.map((account) => account.name).join(", ") || "none"}; run create again with the fleet that has it`,
+  });
+}

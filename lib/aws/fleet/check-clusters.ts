@@ -1,0 +1,151 @@
+import { tryInstanceTypeFault } from "#lib/aws/fleet/instance-types.ts";
+import { type Cidr, readCidr, tryParseCidr } from "#lib/fleet/cidr.ts";
+import type { Fault } from "#lib/fleet/fault.ts";
+import { eksRegionsTooSmall } from "#lib/fleet/regions.ts";
+import type { EksCluster, Fleet } from "#lib/fleet/types.ts";
+
+/** Wider than this, an address range is half a continent and no office. */
+const shortestPublicPrefix = 8;
+/** The largest that a VPC can have, cut into six subnets: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html */
+const vpcPrefix = 16;
+/** As the template has it: a slip of the finger must not cost a fortune. */
+const mostNodes = 100;
+
+/** https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html */
+const longestName = 100;
+/** https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html */
+const mostPublicRanges = 40;
+/** https://docs.aws.amazon.com/eks/latest/APIReference/API_KubernetesNetworkConfigRequest.html */
+const widestServices = 12;
+const serviceBlocks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+
+export function checkEks(fleet: Fleet): readonly Fault[] {
+  return fleet.clusters
+    .filter((cluster) => cluster.provider === "aws")
+    .flatMap((cluster) => [
+      ...checkName(cluster),
+      ...checkAccess(cluster),
+      ...checkServiceRange(cluster),
+      ...checkVpc(cluster),
+      ...checkZones(cluster),
+      ...checkNodes(cluster),
+    ]);
+}
+
+function at(cluster: EksCluster): Pick<Fault, "where" | "provider"> {
+  return { where: `cluster ${cluster.name}`, provider: cluster.provider };
+}
+
+function checkName(cluster: EksCluster): readonly Fault[] {
+  if (/^\d/.test(cluster.name)) {
+    const message = `name "${cluster.name}" begins with a digit, and names of CloudFormation's stacks do not`;
+    return [{ code: "MalformedName", ...at(cluster), message, hint: `name it "k${cluster.name}"` }];
+  }
+  const { length } = cluster.name;
+  if (length <= longestName) return [];
+  const message = `name is ${length} characters long, EKS takes ${longestName}`;
+  const hint = `shorten it by ${length - longestName} characters`;
+  return [{ code: "NameTooLong", ...at(cluster), message, hint }];
+}
+
+function checkServiceRange(cluster: EksCluster): readonly Fault[] {
+  const range = cluster.serviceCidr === undefined ? undefined : tryParseCidr(cluster.serviceCidr);
+  if (range === undefined) return [];
+  if (range.prefix < widestServices) {
+    const message = `invalid serviceCidr "${cluster.serviceCidr}": EKS takes /${widestServices} to /24`;
+    return [
+      { code: "InvalidCidr", ...at(cluster), message, hint: 'write a range such as serviceCidr: "172.20.0.0/16"' },
+    ];
+  }
+  if (isWithin(range, serviceBlocks)) return [];
+  const message = `invalid serviceCidr "${cluster.serviceCidr}": EKS takes ranges of ${serviceBlocks.join(", ")}`;
+  return [{ code: "InvalidCidr", ...at(cluster), message, hint: 'write a range such as serviceCidr: "172.20.0.0/16"' }];
+}
+
+/** An empty list would mean the whole internet to EKS. */
+function checkAccess(cluster: EksCluster): readonly Fault[] {
+  const example = 'write publicAccessCidrs: ["198.51.100.7/32"] with the addresses that your people and CI come from';
+  if (cluster.publicAccessCidrs.length === 0) {
+    return [{ code: "EmptyPublicAccess", ...at(cluster), message: "publicAccessCidrs is empty", hint: example }];
+  }
+  if (cluster.publicAccessCidrs.length > mostPublicRanges) {
+    const message = `publicAccessCidrs has ${cluster.publicAccessCidrs.length} ranges, EKS takes ${mostPublicRanges}`;
+    return [{ code: "TooManyRanges", ...at(cluster), message, hint: "join neighbouring ranges into wider ones" }];
+  }
+  return cluster.publicAccessCidrs.flatMap((text): readonly Fault[] => {
+    const reading = readCidr(text);
+    if (reading.kind === "malformed") {
+      const message = `invalid range "${text}" in publicAccessCidrs: ${reading.why}`;
+      return [{ code: "InvalidCidr", ...at(cluster), message, hint: example }];
+    }
+    if (isWithin(reading.cidr, privateRanges)) {
+      const message = `invalid range "${text}" in publicAccessCidrs: nobody on the internet comes from it`;
+      return [{ code: "InvalidCidr", ...at(cluster), message, hint: example }];
+    }
+    if (reading.cidr.prefix >= shortestPublicPrefix) return [];
+    const message = `publicAccessCidrs opens the API server to ${text}`;
+    return [{ code: "PublicAccessTooWide", ...at(cluster), message, hint: example }];
+  });
+}
+
+/** EKS refuses these: https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html */
+const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8"];
+
+function isWithin({ first, last }: Cidr, ranges: readonly string[]): boolean {
+  return ranges.flatMap((text) => tryParseCidr(text) ?? []).some((range) => range.first <= first && last <= range.last);
+}
+
+/** https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html and what the internet has for itself or for groups. */
+const notForVpcs = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"];
+
+function checkVpc(cluster: EksCluster): readonly Fault[] {
+  if (cluster.podCidr === undefined) return [];
+  const reading = readCidr(cluster.podCidr);
+  if (reading.kind === "malformed") return [];
+  const { prefix } = reading.cidr;
+  if (prefix === vpcPrefix && isWithin(reading.cidr, notForVpcs)) {
+    const message = `invalid podCidr "${cluster.podCidr}": it is the range of the VPC, and no VPC can have it`;
+    return [{ code: "InvalidCidr", ...at(cluster), message, hint: 'write a range such as podCidr: "10.64.0.0/16"' }];
+  }
+  if (prefix === vpcPrefix) return [];
+  return [
+    {
+      code: "InvalidCidr",
+      ...at(cluster),
+      message: `invalid podCidr "${cluster.podCidr}": it is the range of the VPC, and /${prefix} isn't /${vpcPrefix}`,
+      hint: 'write a range such as podCidr: "10.64.0.0/16"',
+    },
+  ];
+}
+
+function checkZones(cluster: EksCluster): readonly Fault[] {
+  if (!eksRegionsTooSmall.includes(cluster.region)) return [];
+  return [
+    {
+      code: "TooFewZones",
+      ...at(cluster),
+      message: `region ${cluster.region} has fewer than three zones with EKS`,
+      hint: "take another region: a cluster is spread over three zones",
+    },
+  ];
+}
+
+function checkNodes(cluster: EksCluster): readonly Fault[] {
+  const { nodes } = cluster;
+  if (nodes === undefined || nodes === "auto") return [];
+  const hint = 'write nodes: { instanceType: "m7g.large", count: 2 }, or nodes: "auto"';
+  const type = tryInstanceTypeFault(nodes.instanceType);
+  if (type !== undefined) {
+    const message = `malformed instance type "${nodes.instanceType}": EC2 has ${type.why}`;
+    return [{ code: "MalformedNodes", ...at(cluster), message, hint: type.hint }];
+  }
+  if (Number.isInteger(nodes.count) && nodes.count >= 1 && nodes.count <= mostNodes) return [];
+  return [
+    {
+      code: "MalformedNodes",
+      ...at(cluster),
+      message: `a count of ${nodes.count} nodes isn't 1 to ${mostNodes}`,
+      hint,
+    },
+  ];
+}

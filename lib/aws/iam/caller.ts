@@ -1,0 +1,58 @@
+import { calling } from "#lib/aws/call.ts";
+import type { AwsSession } from "#lib/aws/credentials/sts.ts";
+import { awsManagementRole, awsReadOnlyManagementRole } from "#lib/aws/fleet/roles.ts";
+import type { AwsAccount } from "#lib/fleet/types.ts";
+import type { Owner, Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/world.ts";
+
+export interface CallerState {
+  /** ARN by which a trust policy names whoever runs this: a user, a role, or the root of an account. */
+  readonly principal: string;
+}
+
+export interface CallerOptions {
+  readonly account: AwsAccount;
+  readonly owner: Owner;
+  /** Variable AWS_USER_ARN: whom the management role is to let in, whoever runs this. */
+  readonly userArn: string | undefined;
+}
+
+/** Whom the management role lets in: who is named, else whoever makes it. Only looked at. */
+export function callerIdentity({ account, owner, userArn }: CallerOptions): Resource<CallerState> {
+  const find = async (world: World): Promise<string> =>
+    userArn === undefined ? await principalOf(world, account, await findCaller(world, account)) : userArn;
+  return {
+    id: `aws/${account.name}/caller`,
+    title: `${account.name}: caller`,
+    label: "caller",
+    owner,
+    lane: "api",
+    needs: [],
+    keptOnDelete: "it isn't ours",
+    async observe(world) {
+      return { kind: "present", state: { principal: await find(world) } };
+    },
+    diff: () => [],
+    ensure: async (world) => ({ principal: await find(world) }),
+    remove: () => Promise.resolve({ kind: "kept", why: "it isn't ours" }),
+    health: ({ principal }) => ({ kind: "healthy", summary: principal }),
+  };
+}
+
+async function findCaller(world: World, account: AwsAccount): Promise<AwsSession> {
+  return (await world.aws.findOwner(account)) ?? (await world.aws.session({ account, as: "management" }));
+}
+
+/** A session is let in by the role that it is of; its path stands in IAM alone. */
+async function principalOf(world: World, account: AwsAccount, { identity: { arn } }: AwsSession): Promise<string> {
+  const role = /:assumed-role\/([^/]+)\//.exec(arn)?.[1];
+  if (role === undefined) return arn;
+  // It would only let itself in.
+  if (role === awsManagementRole || role === awsReadOnlyManagementRole) return "";
+  const actor = { account, as: "owner" } as const;
+  const call = calling(world, actor, await world.aws.iam(actor));
+  const { Role: found } = await call(`reading the role ${role}`, (iam, options) =>
+    iam.getRole({ RoleName: role }, options),
+  );
+  return found?.Arn ?? "";
+}

@@ -1,0 +1,21 @@
+import type { Aws, AwsActor } from "#lib/aws/clients.ts";
+import { ask, isAwsError } from "#lib/aws/explain.ts";
+import type { ReadTrust } from "#lib/aws/whoami.ts";
+
+/** Reads the trust policies of roles, as the owners of their accounts. */
+export function trustReader(aws: Aws): ReadTrust {
+  return async (account, role) => {
+    if ((await aws.findOwner(account)) === undefined) return { kind: "unread" };
+    const actor: AwsActor = { account, as: "owner" };
+    const iam = await aws.iam(actor);
+    try {
+      const { Role: found } = await ask({ account: account.name, what: `reading the role ${role}` }, () =>
+        iam.getRole({ RoleName: role }),
+      );
+      return { kind: "present", arn: found?.Arn ?? "", document: found?.AssumeRolePolicyDocument ?? "" };
+    } catch (error) {
+      if (isAwsError(error, "NoSuchEntityException")) return { kind: "absent" };
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,85 @@
+import type { AwsActor } from "#lib/aws/clients.ts";
+import type { Dependents } from "#lib/aws/cloudformation/dependents.ts";
+import { taskSuffix } from "#lib/fleet/names.ts";
+import type { AwsAccount, CloudZones, EksCluster, Fleet } from "#lib/fleet/types.ts";
+import type { Owner } from "#lib/graph/resource.ts";
+
+/** What a run says of AWS beside the fleet. */
+export interface AwsSettings {
+  /** Variable AWS_USER_ARN: whom the management role lets in. */
+  readonly userArn: string | undefined;
+  /** Absolute path of another fleet's file, for the program that kubectl asks for tokens. */
+  readonly fleetFile?: string;
+  /** Values that stand for others are taken as they are: nothing real is called. */
+  readonly takesPlaceholders: boolean;
+  /** Ids that a delete was asked for by name: what accounts have in common goes only then. */
+  readonly targets: readonly string[];
+}
+
+/** What all resources of a fleet in AWS are built of. */
+export interface Parts {
+  readonly fleet: Fleet;
+  readonly settings: AwsSettings;
+  readonly management: AwsAccount;
+  readonly zones: CloudZones;
+}
+
+/** Of stacks whose region could be any: the management account's and those of roles. */
+export const homeRegion = "us-east-1";
+export const minuteMs = 60_000;
+/** Zones and a role are there in a minute. */
+export const rolesTimeoutMs = 15 * minuteMs;
+
+const project = "k8s-multicluster-gitops";
+export const managementStackName = `${project}-route53-gh-action-iam-role-oidc`;
+export const roleStackName = `${project}-allow-mgmt-iam-role-to-assume-tenant-iam-role`;
+
+export function eksStackName(cluster: Pick<EksCluster, "name">): string {
+  return `${taskSuffix(cluster)}-eks`;
+}
+
+/** Ids of what accounts have in common, by which their own tasks name it. */
+export function managementStackId(account: string): string {
+  return `aws/${account}/stack/management`;
+}
+export function roleStackId(account: string): string {
+  return `aws/${account}/stack/role`;
+}
+export function oidcProviderId(account: string): string {
+  return `aws/${account}/oidc-provider`;
+}
+export function registrarId(account: string, zone: string): string {
+  return `aws/${account}/registrar/${zone}`;
+}
+
+export function ownerOf(account: AwsAccount): Owner {
+  return { kind: "account", name: account.name, group: "aws" };
+}
+
+export function tagsOf({ domain }: Fleet, more: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return { project, fleet: domain, ...more };
+}
+
+/** Clusters come and go; without these nothing of the account could be reached. */
+export function keptUnlessTargeted(
+  { targets }: AwsSettings,
+  id: string,
+  why: string,
+): { readonly keptOnDelete?: string } {
+  return targets.includes(id) ? {} : { keptOnDelete: why };
+}
+
+/** The account's clusters, as what keeps its roles from being deleted. */
+export function dependentsOf(fleet: Fleet, actor: AwsActor): Dependents {
+  const clusters = fleet.clusters.filter(
+    (cluster): cluster is EksCluster => cluster.provider === "aws" && cluster.account === actor.account.name,
+  );
+  return {
+    actor,
+    clusters: clusters.map((cluster) => ({
+      name: cluster.name,
+      stack: { name: eksStackName(cluster), region: cluster.region },
+      tags: tagsOf(fleet, { cluster: cluster.name }),
+    })),
+  };
+}

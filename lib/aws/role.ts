@@ -1,0 +1,68 @@
+import { refuseWhileClusters } from "#lib/aws/cloudformation/dependents.ts";
+import type { StackState } from "#lib/aws/cloudformation/model.ts";
+import { stack } from "#lib/aws/cloudformation/stack.ts";
+import { externalIdOf } from "#lib/aws/credentials/chain.ts";
+import {
+  awsManagementRole,
+  awsReadOnlyManagementRole,
+  readOnlyRoleOf,
+  roleArn,
+  serviceRoleOf,
+} from "#lib/aws/fleet/roles.ts";
+import {
+  dependentsOf,
+  homeRegion,
+  keptUnlessTargeted,
+  ownerOf,
+  type Parts,
+  roleStackId,
+  roleStackName,
+  rolesTimeoutMs,
+  tagsOf,
+} from "#lib/aws/names.ts";
+import type { AwsAccount } from "#lib/fleet/types.ts";
+import type { Resource } from "#lib/graph/resource.ts";
+import { taskCommand } from "#lib/printed-command.ts";
+
+/** The role of one account with which its clusters are made, and the one that CloudFormation makes them by. */
+export function roleStack(
+  { fleet, settings, management }: Parts,
+  account: AwsAccount,
+  role: string,
+  managementStack: Resource<StackState>,
+): Resource<StackState> {
+  return stack({
+    id: roleStackId(account.name),
+    title: `${account.name}: role ${role}`,
+    label: "role",
+    owner: ownerOf(account),
+    // AWS takes no role into a trust policy that isn't there yet.
+    needs: [managementStack],
+    actor: { account, as: "owner", otherwise: "clusters" },
+    region: homeRegion,
+    name: roleStackName,
+    template: "cloudformation/allow-mgmt-iam-role-to-assume-tenant-iam-role.yml",
+    parameters: () => ({
+      ManagementIamRoleArn: roleArn(management, awsManagementRole),
+      ReadOnlyManagementIamRoleArn: roleArn(management, awsReadOnlyManagementRole),
+      TenantIamRoleName: role,
+      TenantIamRolePolicyName: `${role}-policy`,
+      ReadOnlyIamRoleName: readOnlyRoleOf(account),
+      ExternalId: externalIdOf(fleet),
+      CloudFormationIamRoleName: serviceRoleOf(account),
+      K8sDomain: fleet.zones.find(({ provider }) => provider === "aws")?.clusters ?? "",
+    }),
+    tags: tagsOf(fleet, { account: account.name }),
+    capabilities: ["CAPABILITY_NAMED_IAM"],
+    leadsIn: [role, readOnlyRoleOf(account)],
+    isProtected: true,
+    beforeDelete: (world) =>
+      refuseWhileClusters(world, `${account.name}: ${role}`, [dependentsOf(fleet, { account, as: "owner" })]),
+    timeoutMs: rolesTimeoutMs,
+    ...keptUnlessTargeted(
+      settings,
+      roleStackId(account.name),
+      `${taskCommand("delete:aws-tenant:cf-iam-role", account.name)} removes its roles`,
+    ),
+  });
+}

@@ -1,0 +1,45 @@
+import { formatTags, type Tags } from "#lib/aws/ownership.ts";
+import type { Route53Calls } from "#lib/aws/route53/route53.ts";
+import type { World } from "#lib/world.ts";
+
+/**
+ * Tag of a zone to which nothing leads any more: until when resolvers may still remember that something did. A zone that
+ * goes before leaves its name to whoever gets hold of one of its name servers. The zone itself remembers it, so that a run
+ * that is killed meanwhile doesn't forget.
+ */
+export const cachedUntilTag = "delegation-cached-until";
+
+/** Delegations of this project live for minutes; a day that somebody else has set is not waited for. */
+const longestWaitMs = 15 * 60_000;
+/** How often the wait says how long it still takes. */
+const voiceMs = 5_000;
+
+/** Writes down that resolvers may know the delegation of a zone for `ttlSeconds` from now on. */
+export async function tellCached(
+  { clock }: Pick<World, "clock">,
+  call: Route53Calls,
+  zoneId: string,
+  ttlSeconds: number,
+): Promise<void> {
+  const until = new Date(clock.now() + ttlSeconds * 1_000).toISOString();
+  await call(`marking ${zoneId} as no longer delegated`, (route53, options) =>
+    route53.changeTagsForResource(
+      { ResourceType: "hostedzone", ResourceId: zoneId, AddTags: formatTags({ [cachedUntilTag]: until }) },
+      options,
+    ),
+  );
+}
+
+/** Waits until no resolver remembers the delegation of a zone, a quarter of an hour at most. */
+export async function waitForCaches(
+  { clock, signal, progress }: Pick<World, "clock" | "signal" | "progress">,
+  tags: Tags,
+): Promise<void> {
+  const told = Date.parse(tags[cachedUntilTag] ?? "");
+  if (Number.isNaN(told)) return;
+  const until = Math.min(told, clock.now() + longestWaitMs);
+  for (let leftMs = until - clock.now(); leftMs > 0; leftMs = until - clock.now()) {
+    progress(`waiting until no resolver remembers its delegation · ${Math.ceil(leftMs / 1_000)} s to go`);
+    await clock.sleep(Math.min(leftMs, voiceMs), signal);
+  }
+}

@@ -1,0 +1,98 @@
+import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
+import type { AwsActor } from "#lib/aws/clients.ts";
+import { findRecordSet, isNoSuchZone, openRoute53 } from "#lib/aws/route53/route53.ts";
+import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
+import type { Edge } from "#lib/dns/prove.ts";
+import { normalize } from "#lib/dns/query.ts";
+import type { WantedDelegation } from "#lib/dns/wait.ts";
+import type { AnyResource, Owner, Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/world.ts";
+
+/** A zone in which others are delegated. */
+export interface ParentZone {
+  readonly zoneId: string;
+  readonly name: string;
+  readonly nameServers: readonly string[];
+}
+
+export interface DelegationOptions<Parent> {
+  readonly id: string;
+  readonly title: string;
+  readonly owner: Owner;
+  /** What holds the parent zone, and how its state tells it. */
+  readonly parent: Resource<Parent>;
+  readonly parentOf: (state: Parent) => ParentZone;
+  /** Who may write NS records into the parent. */
+  readonly actor: AwsActor;
+  /** Name of the zone that is delegated. */
+  readonly name: string;
+  readonly zone: Resource<HostedZoneState>;
+  readonly zoneActor: AwsActor;
+  /** Beside parent and zone. @default none */
+  readonly needs?: readonly AnyResource[];
+  /** Of the NS records, in seconds. @default 300 */
+  readonly ttlSeconds?: number;
+}
+
+export interface DelegationState {
+  readonly parent: ParentZone;
+  /** Where the parent leads to: sorted, lower case, without the last dot. */
+  readonly nameServers: readonly string[];
+  readonly ttlSeconds: number;
+  readonly proof: DelegationProof;
+}
+
+export type DelegationProof =
+  /** What the name servers themselves say. */
+  | { readonly kind: "asked"; readonly edge: Edge }
+  /** The run doesn't ask them. */
+  | { readonly kind: "skipped" }
+  /** The zone isn't there: there is nothing that could be proved. */
+  | { readonly kind: "dangling" };
+
+/**
+ * A cluster comes and goes within an hour, and its zone must outlive what resolvers remember of the way to it. Zones that
+ * stay have a day; five minutes are what Route 53 itself proposes for records.
+ */
+export const defaultTtlSeconds = 300;
+
+/** The delegation as it should be. */
+export function wantedOf<Parent>(
+  parent: ParentZone,
+  { nameServers }: HostedZoneState,
+  { name, ttlSeconds = defaultTtlSeconds }: DelegationOptions<Parent>,
+): WantedDelegation {
+  return { parent, child: name, nameServers, ttlSeconds };
+}
+
+/** The NS records of a name in its parent; undefined while there are none. */
+export async function findDelegation(
+  world: World,
+  actor: AwsActor,
+  parent: Pick<ParentZone, "zoneId">,
+  name: string,
+): Promise<ResourceRecordSet | undefined> {
+  const call = await openRoute53(world, actor);
+  try {
+    return await findRecordSet(call, parent.zoneId, name, "NS");
+  } catch (error) {
+    // The zone's stack is there, but somebody has deleted the zone.
+    if (isNoSuchZone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Sorted, lower case, without the last dot: two are compared as sets. */
+export function serversOf(set: ResourceRecordSet | undefined): readonly string[] {
+  return [...new Set((set?.ResourceRecords ?? []).map(({ Value = "" }) => normalize(Value)))].sort();
+}
+
+/** Servers that a parent zone names for a name; empty while it names none. */
+export async function delegatedServers(
+  world: World,
+  actor: AwsActor,
+  parent: Pick<ParentZone, "zoneId">,
+  name: string,
+): Promise<readonly string[]> {
+  return serversOf(await findDelegation(world, actor, parent, name));
+}

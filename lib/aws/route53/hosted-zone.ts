@@ -1,0 +1,234 @@
+import type { CreateHostedZoneResponse } from "@aws-sdk/client-route-53";
+import type { AwsActor } from "#lib/aws/clients.ts";
+import { isAwsError } from "#lib/aws/explain.ts";
+import { describeOwner, formatTags, missingTags } from "#lib/aws/ownership.ts";
+import { cachedUntilTag } from "#lib/aws/route53/cached-delegation.ts";
+import { openRoute53, type Route53Calls, waitInSync } from "#lib/aws/route53/route53.ts";
+import {
+  type FoundZone,
+  findZone,
+  type HostedZoneState,
+  parseZone,
+  referencePrefix,
+  type WantedZone,
+} from "#lib/aws/route53/zone-lookup.ts";
+import { removeZone } from "#lib/aws/route53/zone-removal.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { AnyResource, Change, Health, Observed, Outputs, Owner, Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/world.ts";
+
+export interface HostedZoneOptions extends WantedZone {
+  readonly id: string;
+  readonly title: string;
+  readonly owner: Owner;
+  /** In whose account the zone is. */
+  readonly actor: AwsActor;
+  readonly needs: readonly AnyResource[];
+  /** Servers that the zone above names for it; tells which of several zones counts. @default nobody knows */
+  readonly delegatedTo?: (world: World, outputs: Outputs) => Promise<readonly string[]>;
+}
+
+/**
+ * What asks for the same zone in the same minute has the same reference, so that no two zones come of it; a later request
+ * finds the zone by its name. More of them come only of deletions in between.
+ */
+const requestsPerMinute = 10;
+/** A zone that another request has just made may not be in the list yet. */
+const listingTries = 3;
+const listingPollMs = 1_000;
+
+/** A cluster's own zone, in which what runs in the cluster writes its names. */
+export function hostedZone(options: HostedZoneOptions): Resource<HostedZoneState> {
+  return {
+    id: options.id,
+    title: options.title,
+    label: "zone",
+    owner: options.owner,
+    lane: "api",
+    needs: options.needs,
+    observe: (world, outputs) => observe(world, outputs, options),
+    diff: (state) => compare(state, options),
+    ensure: (world, observed, outputs) => ensure(world, observed, outputs, options),
+    async remove(world, _observed, outputs) {
+      const call = await openRoute53(world, options.actor);
+      const found = await find(world, outputs, call, options);
+      if (found === undefined) return { kind: "removed" };
+      if (!found.ours && !world.options.adopt) throw foreign(found, options);
+      await removeZone(world, call, found.state);
+      return { kind: "removed" };
+    },
+    health,
+  };
+}
+
+async function find(
+  world: World,
+  outputs: Outputs,
+  call: Route53Calls,
+  options: HostedZoneOptions,
+): Promise<FoundZone | undefined> {
+  return await findZone(call, options, async () => (await options.delegatedTo?.(world, outputs)) ?? []);
+}
+
+async function observe(world: World, outputs: Outputs, options: HostedZoneOptions): Promise<Observed<HostedZoneState>> {
+  const found = await find(world, outputs, await openRoute53(world, options.actor), options);
+  if (found === undefined) return { kind: "absent" };
+  if (found.ours) return { kind: "present", state: found.state };
+  return { kind: "foreign", why: foreign(found, options).message };
+}
+
+function foreign({ state }: FoundZone, { actor }: HostedZoneOptions): FleetError {
+  const message = `the zone ${state.name} (${state.id}) in ${actor.account.name} is ${describeOwner(state.tags)}`;
+  return new FleetError("ForeignResource", message, { hint: "rename or remove it, or take it over with --adopt" });
+}
+
+/** Tags of others, and what is in the zone, are nobody's business here. */
+function compare(state: HostedZoneState, options: HostedZoneOptions): readonly Change[] {
+  const change = (field: string, from = "", to = ""): Change => ({ field, from, to, effect: "in-place" });
+  const tags = Object.entries(missingTags(state.tags, options.tags));
+  const cached = state.tags[cachedUntilTag];
+  const comment = commentOf(options);
+  return [
+    ...tags.map(([key, value]) => change(`tags.${key}`, state.tags[key], value)),
+    // It is to be delegated again.
+    ...(cached === undefined ? [] : [change(`tags.${cachedUntilTag}`, cached)]),
+    ...(state.comment === comment ? [] : [change("comment", state.comment, comment)]),
+  ];
+}
+
+function commentOf({ tags }: WantedZone): string {
+  return `made by ${tags.project} for ${tags.fleet}`;
+}
+
+async function ensure(
+  world: World,
+  observed: Observed<HostedZoneState>,
+  outputs: Outputs,
+  options: HostedZoneOptions,
+): Promise<HostedZoneState> {
+  const call = await openRoute53(world, options.actor);
+  switch (observed.kind) {
+    case "absent":
+      return await sync(call, await make(world, outputs, call, options), options);
+    case "present":
+      return await sync(call, observed.state, options);
+    case "foreign": {
+      // Whoever runs create with --adopt wants it to be ours.
+      const found = await find(world, outputs, call, options);
+      return await sync(call, found?.state ?? (await make(world, outputs, call, options)), options);
+    }
+    case "busy":
+    case "broken":
+      throw new FleetError("StillBusy", observed.why);
+    default:
+      return observed satisfies never;
+  }
+}
+
+async function make(
+  world: World,
+  outputs: Outputs,
+  call: Route53Calls,
+  options: HostedZoneOptions,
+): Promise<HostedZoneState> {
+  world.progress("making the zone");
+  const minute = new Date(world.clock.now()).toISOString().slice(0, "2026-01-31T23:59".length);
+  for (let request = 1; request <= requestsPerMinute; request++) {
+    const reference = `${referencePrefix(options)}${minute}/${request}`;
+    const made = await tryMake(call, reference, options);
+    if (made === undefined) {
+      // Either an answer was lost, or another run was faster, or the reference is that of a zone that is gone.
+      const found = await findAfterAll(world, outputs, call, options);
+      if (found?.ours === false) throw foreign(found, options);
+      if (found !== undefined) return found.state;
+      continue;
+    }
+    const zone = parseZone(made, options.name);
+    // Before the wait: a run that dies meanwhile leaves a zone that everybody can tell is ours.
+    const tags = await addTags(call, zone, options);
+    await waitInSync(world, call, made.ChangeInfo, "the zone");
+    return { ...zone, tags };
+  }
+  const times = `${requestsPerMinute} times within a minute`;
+  throw new FleetError("AwsFailed", `Route 53 was asked for the zone ${options.name} ${times}`, {
+    hint: "something deletes it again and again: CloudTrail shows who calls DeleteHostedZone",
+  });
+}
+
+/** Undefined when Route 53 has seen the reference before: it makes no second zone then. */
+async function tryMake(
+  call: Route53Calls,
+  reference: string,
+  options: HostedZoneOptions,
+): Promise<CreateHostedZoneResponse | undefined> {
+  try {
+    return await call(`making the zone ${options.name}`, (route53, http) =>
+      route53.createHostedZone(
+        {
+          Name: options.name,
+          CallerReference: reference,
+          HostedZoneConfig: { Comment: commentOf(options), PrivateZone: false },
+        },
+        http,
+      ),
+    );
+  } catch (error) {
+    if (isAwsError(error, "HostedZoneAlreadyExists")) return undefined;
+    throw error;
+  }
+}
+
+async function findAfterAll(
+  world: World,
+  outputs: Outputs,
+  call: Route53Calls,
+  options: HostedZoneOptions,
+): Promise<FoundZone | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const found = await find(world, outputs, call, options);
+    if (found !== undefined || attempt === listingTries) return found;
+    world.progress("looking for the zone that the same request made before");
+    await world.clock.sleep(listingPollMs, world.signal);
+  }
+}
+
+/** Makes a zone that is there as it should be, and gives it as it is then. */
+async function sync(call: Route53Calls, state: HostedZoneState, options: HostedZoneOptions): Promise<HostedZoneState> {
+  const comment = commentOf(options);
+  const { [cachedUntilTag]: cached, ...kept } = await addTags(call, state, options);
+  if (cached !== undefined) {
+    await call(`untagging the zone ${options.name}`, (route53, http) =>
+      route53.changeTagsForResource(
+        { ResourceType: "hostedzone", ResourceId: state.id, RemoveTagKeys: [cachedUntilTag] },
+        http,
+      ),
+    );
+  }
+  if (state.comment !== comment) {
+    await call(`commenting the zone ${options.name}`, (route53, http) =>
+      route53.updateHostedZoneComment({ Id: state.id, Comment: comment }, http),
+    );
+  }
+  return { ...state, tags: kept, comment };
+}
+
+/** Adds the tags that are missing, and gives all that there are then. */
+async function addTags(
+  call: Route53Calls,
+  { id, tags }: HostedZoneState,
+  options: HostedZoneOptions,
+): Promise<HostedZoneState["tags"]> {
+  const missing = missingTags(tags, options.tags);
+  if (Object.keys(missing).length > 0) {
+    await call(`tagging the zone ${options.name}`, (route53, http) =>
+      route53.changeTagsForResource({ ResourceType: "hostedzone", ResourceId: id, AddTags: formatTags(missing) }, http),
+    );
+  }
+  return { ...tags, ...missing };
+}
+
+function health({ id, nameServers, records }: HostedZoneState): Health {
+  if (nameServers.length === 0) return { kind: "degraded", summary: `${id} has no name servers` };
+  const count = records.count === 1 ? "1 record" : `${records.count} records`;
+  return { kind: "healthy", summary: records.count === 0 ? id : `${id} · ${count}` };
+}

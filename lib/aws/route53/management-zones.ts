@@ -1,0 +1,74 @@
+import type { AwsActor } from "#lib/aws/clients.ts";
+import type { StackState } from "#lib/aws/cloudformation/model.ts";
+import type { ParentZone } from "#lib/aws/route53/delegation-model.ts";
+import { openRoute53 } from "#lib/aws/route53/route53.ts";
+import { normalize } from "#lib/dns/query.ts";
+import type { CloudZones } from "#lib/fleet/types.ts";
+import type { Outputs, Owner, Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/world.ts";
+
+/** The two zones of the management account, as others refer to them. */
+export interface ManagementZonesState {
+  readonly primary: ParentZone;
+  readonly clusters: ParentZone;
+}
+
+export interface ManagementZonesOptions {
+  readonly id: string;
+  readonly title: string;
+  readonly owner: Owner;
+  readonly actor: AwsActor;
+  readonly zones: CloudZones;
+  readonly stack: Resource<StackState>;
+}
+
+/**
+ * Where the management account's zones are. Their stack tells it, save for the name servers of a zone that it has only taken
+ * over: CloudFormation can't ask for them, so Route 53 is asked. Only looked at: it comes and goes with the stack.
+ */
+export function managementZones(options: ManagementZonesOptions): Resource<ManagementZonesState> {
+  return {
+    id: options.id,
+    title: options.title,
+    label: "zones",
+    owner: options.owner,
+    lane: "api",
+    needs: [options.stack],
+    keptOnDelete: "it goes with its stack",
+    observe: async (world, outputs) =>
+      outputs.find(options.stack) === undefined
+        ? { kind: "absent" }
+        : { kind: "present", state: await look(world, outputs, options) },
+    diff: () => [],
+    ensure: (world, _observed, outputs) => look(world, outputs, options),
+    remove: () => Promise.resolve({ kind: "kept", why: "it goes with its stack" }),
+    health: ({ primary, clusters }) => ({ kind: "healthy", summary: `${primary.name}, ${clusters.name}` }),
+  };
+}
+
+async function look(world: World, outputs: Outputs, options: ManagementZonesOptions): Promise<ManagementZonesState> {
+  const { outputs: told } = outputs.of(options.stack);
+  const complete = async (name: string, zoneId = "", servers = ""): Promise<ParentZone> => ({
+    zoneId,
+    name,
+    nameServers: servers === "" ? await askServers(world, options, name, zoneId) : servers.split(","),
+  });
+  const [primary, clusters] = await Promise.all([
+    complete(options.zones.primary, told.PrimaryZoneId, told.PrimaryZoneNameServers),
+    complete(options.zones.clusters, told.K8sZoneId, told.K8sZoneNameServers),
+  ]);
+  return { primary, clusters };
+}
+
+async function askServers(
+  world: World,
+  { actor }: ManagementZonesOptions,
+  name: string,
+  zoneId: string,
+): Promise<readonly string[]> {
+  const call = await openRoute53(world, actor);
+  const { DelegationSet } = await call(`reading the zone ${name}`, (route53, http) =>
+    route53.getHostedZone({ Id: zoneId }, http),
+  );
+  return (DelegationSet?.NameServers ?? []).map(normalize).sort();
+}

@@ -1,0 +1,87 @@
+import type { ParentZone } from "#lib/aws/route53/delegation-model.ts";
+import { type Edge, formatRecords, proveEdge } from "#lib/dns/prove.ts";
+import { describeEdge } from "#lib/dns/wait.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { AnyResource, Health, Observed, Owner, Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/world.ts";
+
+export interface RegistrarOptions<Primary> {
+  readonly id: string;
+  readonly title: string;
+  readonly owner: Owner;
+  /** Domain of the fleet, hosted elsewhere: `mylabs.dev`. */
+  readonly domain: string;
+  /** What holds the cloud's first zone, and how its state tells it. */
+  readonly primary: Resource<Primary>;
+  readonly primaryOf: (state: Primary) => ParentZone;
+  /** Beside what holds the zone. @default none */
+  readonly needs?: readonly AnyResource[];
+}
+
+/** What the domain's servers say of the zone; undefined where they aren't asked. */
+export interface RegistrarState {
+  readonly edge: Edge | undefined;
+}
+
+/** One question to a server of the domain: it is somewhere on the internet. */
+const query = { timeoutMs: 2_000, tries: 2 };
+
+/**
+ * Looks whether a cloud's first zone is delegated from the fleet's domain. That is done by hand, so that it is never made,
+ * never fails and never goes: what is wrong is told, with the records to have.
+ */
+export function registrarDelegation<Primary>(options: RegistrarOptions<Primary>): Resource<RegistrarState> {
+  const { primary, primaryOf, needs = [], domain } = options;
+  return {
+    id: options.id,
+    title: options.title,
+    label: `delegation in ${domain}`,
+    owner: options.owner,
+    lane: "api",
+    needs: [primary, ...needs],
+    tellsHealth: true,
+    async observe(world, outputs) {
+      const zone = outputs.find(primary);
+      return zone === undefined ? { kind: "absent" } : await observe(world, domain, primaryOf(zone));
+    },
+    diff: () => [],
+    async ensure(world, _observed, outputs) {
+      return await look(world, domain, primaryOf(outputs.of(primary)));
+    },
+    async remove(_world, observed) {
+      const delegated = observed.kind === "present" ? (observed.state.edge?.delegated ?? []) : [];
+      if (delegated.length === 0) return { kind: "removed" };
+      // What is left would lead to servers that nobody of this fleet has any more.
+      return { kind: "kept", why: `take it out of ${domain} by hand: NS ${delegated.join(", ")}` };
+    },
+    health: (state) => health(state, domain),
+  };
+}
+
+async function observe(world: World, domain: string, zone: ParentZone): Promise<Observed<RegistrarState>> {
+  return { kind: "present", state: await look(world, domain, zone) };
+}
+
+async function look(world: World, domain: string, { name, nameServers }: ParentZone): Promise<RegistrarState> {
+  if (world.options.skipDnsCheck) return { edge: undefined };
+  const { dns, signal } = world;
+  try {
+    const servers = await dns.serversOf(domain);
+    const { edge } = await proveEdge(dns, domain, servers, name, { ...query, signal, expected: nameServers });
+    return { edge };
+  } catch (error) {
+    if (!(error instanceof FleetError) || error.code !== "DnsUnanswered") throw error;
+    const wanted = [...nameServers].sort();
+    return {
+      edge: { parent: domain, child: name, state: "unreachable", delegated: [], wanted, details: [error.message] },
+    };
+  }
+}
+
+function health({ edge }: RegistrarState, domain: string): Health {
+  if (edge === undefined) return { kind: "healthy", summary: `not asked of the servers of ${domain}` };
+  const said = describeEdge(edge);
+  if (edge.state === "ok") return { kind: "healthy", summary: said };
+  const records = formatRecords(edge).join("; ");
+  return { kind: "degraded", summary: `${said}; have in ${domain}, by hand: ${records}` };
+}

@@ -1,0 +1,60 @@
+import { isAwsError } from "#lib/aws/explain.ts";
+import { waitForCaches } from "#lib/aws/route53/cached-delegation.ts";
+import { changeRecords, isNoSuchZone, listRecords, type Route53Calls } from "#lib/aws/route53/route53.ts";
+import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
+import { formatRecord, type SortedRecords, sortRecords } from "#lib/aws/route53/zone-records.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { World } from "#lib/world.ts";
+
+/** As many as fit under an error; the number of all is in its message. */
+const namedRecords = 20;
+
+/**
+ * Deletes a zone with the records that the cluster itself made. "Already gone" is success.
+ *
+ * @throws FleetError ZoneNotEmpty when there are records of others
+ */
+export async function removeZone(world: World, call: Route53Calls, zone: HostedZoneState): Promise<void> {
+  try {
+    await refuseOthers(call, zone);
+    if (!world.options.skipDnsWait) await waitForCaches(world, zone.tags);
+    // Again: somebody may have written into it meanwhile.
+    const { ours } = await refuseOthers(call, zone);
+    if (ours.length > 0) {
+      world.progress(`deleting ${ours.length} records that the cluster made`);
+      const changes = ours.map((set) => ({ Action: "DELETE", ResourceRecordSet: set }) as const);
+      await changeRecords(call, zone.id, `deleting records of ${zone.name}`, changes);
+    }
+    world.progress("deleting the zone");
+    await call(`deleting the zone ${zone.name}`, (route53, options) =>
+      route53.deleteHostedZone({ Id: zone.id }, options),
+    );
+  } catch (error) {
+    if (isNoSuchZone(error)) return;
+    if (isAwsError(error, "HostedZoneNotEmpty")) throw keptByRoute53(zone, error);
+    throw error;
+  }
+}
+
+async function refuseOthers(call: Route53Calls, { id, name }: HostedZoneState): Promise<SortedRecords> {
+  const sorted = sortRecords(await listRecords(call, id), name);
+  const { others } = sorted;
+  if (others.length === 0) return sorted;
+  const count = others.length === 1 ? "a record" : `${others.length} records`;
+  throw new FleetError("ZoneNotEmpty", `the zone ${name} (${id}) has ${count} that nothing of the cluster made`, {
+    hint: "delete them, or what makes them, then run the same command again",
+    details: [
+      ...others.slice(0, namedRecords).map(formatRecord),
+      ...(others.length > namedRecords ? [`and ${others.length - namedRecords} more`] : []),
+    ],
+  });
+}
+
+/** Nothing but SOA and NS was left, or something was written in that very moment. */
+function keptByRoute53({ name, id }: HostedZoneState, cause: unknown): FleetError {
+  return new FleetError("ZoneNotEmpty", `Route 53 does not delete the zone ${name} (${id}) yet`, {
+    hint: "run the same command again; if it stays so, switch off DNSSEC signing and the protection of its record sets",
+    details: cause instanceof FleetError ? cause.details : [],
+    cause,
+  });
+}

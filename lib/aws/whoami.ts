@@ -1,0 +1,168 @@
+import { awsChain } from "#lib/aws/credentials/chain.ts";
+import type { AwsReach } from "#lib/aws/credentials/client-settings.ts";
+import { awsEndpointOf } from "#lib/aws/credentials/endpoint.ts";
+import type { AwsSession } from "#lib/aws/credentials/sts.ts";
+import { awsAccountRoles, awsManagementRole, awsReadOnlyManagementRole, readOnlyRoleOf } from "#lib/aws/fleet/roles.ts";
+import type { ExpectedTrust, TrustFinding } from "#lib/aws/trust/checks.ts";
+import { callersOf, expectedOfAccount, expectedOfManagement, expectedOfReaders } from "#lib/aws/trust/expected.ts";
+import { checkTrust } from "#lib/aws/trust/trust.ts";
+import type { Environment } from "#lib/environment.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import { taskCommand } from "#lib/printed-command.ts";
+
+/** One step of the way into an account. */
+export interface Hop {
+  /** `base`, or the account's name. */
+  readonly name: string;
+  /** As the fleet has it; empty for the base. */
+  readonly account: string;
+  readonly result:
+    | { readonly kind: "ok"; readonly arn: string; readonly expires: string | undefined }
+    | {
+        readonly kind: "failed";
+        readonly code: string;
+        readonly message: string;
+        readonly hint: string | undefined;
+        /** What the program or service that refused said. */
+        readonly details: readonly string[];
+      };
+  /** Of the role that the step leads into. Absent for the base, and where no owner of the account is here to look. */
+  readonly trust?: HopTrust;
+  /** Of the account's role for those who may only read. Absent like `trust`. */
+  readonly readOnlyTrust?: HopTrust;
+}
+
+/** What an owner of the account finds when looking at whom its role lets in. */
+export type HopTrust =
+  | { readonly kind: "checked"; readonly role: string; readonly findings: readonly TrustFinding[] }
+  /** There is no such role; `hint` is the task that makes it. */
+  | { readonly kind: "absent"; readonly role: string; readonly hint: string }
+  | { readonly kind: "unreadable"; readonly role: string; readonly code: string; readonly message: string };
+
+/** A role's trust policy, for those who may read it. */
+export type RoleTrust =
+  /** `document` as GetRole tells it. */
+  | { readonly kind: "present"; readonly arn: string; readonly document: string }
+  | { readonly kind: "absent" }
+  /** Nobody here is an owner of the account. */
+  | { readonly kind: "unread" };
+
+/** @throws FleetError AwsDenied and whatever else keeps an owner from looking */
+export type ReadTrust = (account: AwsAccount, role: string) => Promise<RoleTrust>;
+
+/** Goes every way into the fleet's AWS accounts, says who one is there, and whom each role lets in. Changes nothing. */
+export async function whoami(
+  environment: Environment,
+  fleet: Fleet,
+  readTrust: ReadTrust,
+  askMfaCode?: AwsReach["askMfaCode"],
+): Promise<readonly Hop[]> {
+  const [management] = fleet.accounts.filter(
+    (account): account is AwsAccount => account.provider === "aws" && account.role === "management",
+  );
+  if (management === undefined) return [];
+  const { variables, awsUserArn } = environment;
+  const endpoint = awsEndpointOf(variables);
+  const chain = awsChain({ fleet, variables, askMfaCode, ...(endpoint === undefined ? {} : { endpoint }) });
+  const base = await describe("base", "", () => chain.base());
+  if (base.result.kind === "failed") return [base];
+  const callers = callersOf(fleet, base.result.arn, awsUserArn);
+  // Each is asked for at once: they share the steps that they have in common.
+  const ways = [
+    look(management, () => chain.management(), {
+      read: readTrust,
+      role: awsManagementRole,
+      expect: (partition) => expectedOfManagement(fleet, management, callers, partition),
+      readOnlyRole: awsReadOnlyManagementRole,
+      expectReaders: (partition) => expectedOfReaders(fleet, management, callers, partition),
+      hint: taskCommand("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc"),
+    }),
+    ...awsAccountRoles(fleet).map(({ account, role }) =>
+      look(account, () => chain.clusters(account), {
+        read: readTrust,
+        role,
+        expect: (partition) => expectedOfAccount(fleet, management, partition),
+        readOnlyRole: readOnlyRoleOf(account),
+        expectReaders: (partition) => expectedOfAccount(fleet, management, partition, awsReadOnlyManagementRole),
+        hint: taskCommand("create:aws-tenant:cf-iam-role", account.name),
+      }),
+    ),
+  ];
+  return [base, ...(await Promise.all(ways))];
+}
+
+/** 1 where a step was refused, or a role lets in somebody whom the fleet doesn't name. */
+export function exitCodeOf(hops: readonly Hop[]): 0 | 1 {
+  const isFine = hops.every(
+    ({ result, trust, readOnlyTrust }) => result.kind === "ok" && !isTooLoose(trust) && !isTooLoose(readOnlyTrust),
+  );
+  return isFine ? 0 : 1;
+}
+
+function isTooLoose(trust: HopTrust | undefined): boolean {
+  return trust?.kind === "checked" && trust.findings.some(({ kind }) => kind === "too loose");
+}
+
+interface Looking {
+  readonly read: ReadTrust;
+  readonly role: string;
+  readonly expect: (partition: string) => ExpectedTrust;
+  readonly readOnlyRole: string;
+  readonly expectReaders: (partition: string) => ExpectedTrust;
+  /** The task that makes the role. */
+  readonly hint: string;
+}
+
+async function look(account: AwsAccount, open: () => Promise<AwsSession>, looking: Looking): Promise<Hop> {
+  const [hop, trust, readOnlyTrust] = await Promise.all([
+    describe(account.name, account.accountId, open),
+    tryReadTrust(account, looking.role, looking.expect, looking),
+    tryReadTrust(account, looking.readOnlyRole, looking.expectReaders, looking),
+  ]);
+  // What keeps from the step keeps from looking, too: once is enough.
+  const isSaid = trust?.kind === "unreadable" && hop.result.kind === "failed" && trust.message === hop.result.message;
+  if (trust === undefined || isSaid) return hop;
+  const isAgain = readOnlyTrust === undefined || (trust.kind !== "checked" && trust.kind === readOnlyTrust.kind);
+  return { ...hop, trust, ...(isAgain ? {} : { readOnlyTrust }) };
+}
+
+async function tryReadTrust(
+  account: AwsAccount,
+  role: string,
+  expect: Looking["expect"],
+  { read, hint }: Looking,
+): Promise<HopTrust | undefined> {
+  try {
+    const found = await read(account, role);
+    switch (found.kind) {
+      case "unread":
+        return undefined;
+      case "absent":
+        return { kind: "absent", role, hint: `${hint}   (with credentials of ${account.name})` };
+      case "present":
+        return {
+          kind: "checked",
+          role,
+          findings: checkTrust(found.document, expect(found.arn.split(":")[1] ?? "aws")),
+        };
+      default:
+        return found satisfies never;
+    }
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    const { code, message } = error;
+    return { kind: "unreadable", role, code, message };
+  }
+}
+
+async function describe(name: string, account: string, open: () => Promise<AwsSession>): Promise<Hop> {
+  try {
+    const { identity, credentials } = await open();
+    return { name, account, result: { kind: "ok", arn: identity.arn, expires: credentials.expiration?.toISOString() } };
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    const { code, message, hint, details } = error;
+    return { name, account, result: { kind: "failed", code, message, hint, details } };
+  }
+}

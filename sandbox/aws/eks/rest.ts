@@ -1,101 +1,183 @@
 import { AwsFault, type Call, type Cloud } from "#sandbox/aws/cloud.ts";
-import { arnOf, invalidParameter } from "#sandbox/aws/eks/state.ts";
-import { requestTags } from "#sandbox/aws/policy/context.ts";
-import { isObject, type JsonObject } from "#sandbox/json.ts";
+import {
+  describeAccessEntry,
+  listAccessEntries,
+  listAssociatedAccessPolicies,
+} from "#sandbox/aws/eks/access-entries.ts";
+import { describeAddonVersions } from "#sandbox/aws/eks/addon-versions.ts";
+import { describeAddon, listAddons } from "#sandbox/aws/eks/addons.ts";
+import { describeCluster, listClusters } from "#sandbox/aws/eks/clusters.ts";
+import { describeNodeGroup, listNodeGroups } from "#sandbox/aws/eks/node-groups.ts";
+import { describePodIdentity, listPodIdentities } from "#sandbox/aws/eks/pod-identities.ts";
+import { arnOf, invalidParameter, placeOf } from "#sandbox/aws/eks/state.ts";
+import { describeVersions } from "#sandbox/aws/eks/versions.ts";
 
-/** One call of an operation, with what is in its path taken apart. */
-export interface Asked {
+/** One call of an operation, with its path taken apart. */
+interface Request {
   readonly cloud: Cloud;
   readonly account: string;
   readonly region: string;
-  /** ARN of the user or role who calls. */
-  readonly principal: string;
-  /** The n-th variable part of the path. */
-  part(index: number): string;
+  /** Variable parts of the path: the cluster's name, and what belongs to it. */
+  readonly cluster: string;
+  readonly item: string;
   query(name: string): string | undefined;
-  readonly queries: URLSearchParams;
-  readonly body: JsonObject;
-  /** @throws AwsFault AccessDenied */
-  allow(action: string, resource: string, context?: Readonly<Record<string, string | readonly string[]>>): void;
-  /** ARN of the cluster that the path begins with. */
-  readonly clusterArn: string;
 }
 
-export interface Operation {
-  readonly method: string;
+interface Operation {
   /** `*` for each variable part. */
   readonly path: string;
-  readonly run: (asked: Asked) => JsonObject | object;
+  readonly action: string;
+  /** ARN that permissions are evaluated for. @default "*" */
+  readonly resource?: (request: Request) => string;
+  /** Query parameters that the sandbox evaluates, in addition to those of pages. */
+  readonly queries?: readonly string[];
+  readonly answer: (request: Request) => object;
 }
 
-export function operation(line: string, run: Operation["run"]): Operation {
-  const [method = "", path = ""] = line.split(" ");
-  return { method, path, run };
-}
+/**
+ * The REST API only reads: clusters and what belongs to them are created by CloudFormation stacks, which call the functions
+ * of this folder.
+ */
+const operations: readonly Operation[] = [
+  {
+    path: "/clusters",
+    action: "ListClusters",
+    answer: (request) => page(request, "clusters", listClusters(...of(request))),
+  },
+  {
+    path: "/clusters/*",
+    action: "DescribeCluster",
+    resource: clusterArn,
+    answer: (request) => ({ cluster: describeCluster(...of(request), request.cluster) }),
+  },
+  {
+    path: "/cluster-versions",
+    action: "DescribeClusterVersions",
+    answer: () => ({ clusterVersions: describeVersions() }),
+  },
+  {
+    path: "/addons/supported-versions",
+    action: "DescribeAddonVersions",
+    queries: ["addonName", "kubernetesVersion"],
+    answer: (request) =>
+      page(request, "addons", describeAddonVersions(request.query("addonName"), request.query("kubernetesVersion"))),
+  },
+  {
+    path: "/clusters/*/access-entries",
+    action: "ListAccessEntries",
+    resource: clusterArn,
+    answer: (request) => page(request, "accessEntries", listAccessEntries(...of(request), request.cluster)),
+  },
+  {
+    path: "/clusters/*/access-entries/*",
+    action: "DescribeAccessEntry",
+    resource: entryArn,
+    answer: (request) => ({ accessEntry: describeAccessEntry(...of(request), request.cluster, request.item) }),
+  },
+  {
+    path: "/clusters/*/access-entries/*/access-policies",
+    action: "ListAssociatedAccessPolicies",
+    resource: entryArn,
+    answer: (request) => {
+      const policies = listAssociatedAccessPolicies(...of(request), request.cluster, request.item);
+      const names = { clusterName: request.cluster, principalArn: request.item };
+      return { ...names, ...page(request, "associatedAccessPolicies", policies) };
+    },
+  },
+  {
+    path: "/clusters/*/pod-identity-associations",
+    action: "ListPodIdentityAssociations",
+    resource: clusterArn,
+    answer: (request) => page(request, "associations", listPodIdentities(...of(request), request.cluster)),
+  },
+  {
+    path: "/clusters/*/pod-identity-associations/*",
+    action: "DescribePodIdentityAssociation",
+    resource: (request) => arnOf(request, "podidentityassociation", `${request.cluster}/${request.item}`),
+    answer: (request) => ({ association: describePodIdentity(...of(request), request.cluster, request.item) }),
+  },
+  {
+    path: "/clusters/*/node-groups",
+    action: "ListNodegroups",
+    resource: clusterArn,
+    answer: (request) => page(request, "nodegroups", listNodeGroups(...of(request), request.cluster)),
+  },
+  {
+    path: "/clusters/*/node-groups/*",
+    action: "DescribeNodegroup",
+    resource: (request) =>
+      recordOf(request)?.nodeGroups[request.item]?.nodegroupArn ?? absentArn(request, "nodegroup", request.item),
+    answer: (request) => ({ nodegroup: describeNodeGroup(...of(request), request.cluster, request.item) }),
+  },
+  {
+    path: "/clusters/*/addons",
+    action: "ListAddons",
+    resource: clusterArn,
+    answer: (request) => page(request, "addons", listAddons(...of(request), request.cluster)),
+  },
+  {
+    path: "/clusters/*/addons/*",
+    action: "DescribeAddon",
+    resource: (request) =>
+      recordOf(request)?.addons[request.item]?.addonArn ?? absentArn(request, "addon", request.item),
+    answer: (request) => ({ addon: describeAddon(...of(request), request.cluster, request.item) }),
+  },
+];
 
-/** @throws AwsFault what the operation refuses, or a path that nobody answers to */
-export function answerRest(cloud: Cloud, operations: readonly Operation[], call: Call): Response {
-  const segments = call.url.pathname.split("/").filter((segment) => segment !== "");
-  for (const { method, path, run } of operations) {
-    const wanted = path.split("/").filter((segment) => segment !== "");
-    const fits =
-      method === call.method &&
-      wanted.length === segments.length &&
-      wanted.every((segment, index) => segment === "*" || segment === segments[index]);
-    if (!fits) continue;
-    const parts = segments.filter((_, index) => wanted[index] === "*").map(decodeURIComponent);
-    return Response.json(run(askedBy(cloud, call, parts)), { headers: { "x-amzn-requestid": call.requestId } });
+/** @throws AwsFault what an operation refuses, and UnknownOperationException for all others */
+export function answerRest(cloud: Cloud, { caller, method, url, region, requestId }: Call): Response {
+  const segments = segmentsOf(url.pathname);
+  const operation = operations.find(({ path }) => {
+    const wanted = segmentsOf(path);
+    return wanted.length === segments.length && wanted.every((one, index) => one === "*" || one === segments[index]);
+  });
+  if (method !== "GET" || operation === undefined) {
+    throw new AwsFault("UnknownOperationException", `the sandbox does not know ${method} ${url.pathname}`, 404);
   }
-  throw new AwsFault("UnknownOperationException", `the sandbox does not know ${call.method} ${call.url.pathname}`, 404);
+  const known = ["maxResults", "nextToken", ...(operation.queries ?? [])];
+  const unknown = [...url.searchParams.keys()].find((name) => !known.includes(name));
+  if (unknown !== undefined) throw invalidParameter(`the sandbox does not know ${unknown} of ${operation.action}`);
+  const wanted = segmentsOf(operation.path);
+  const [cluster = "", item = ""] = segments.filter((_, index) => wanted[index] === "*").map(decodeURIComponent);
+  const query = (name: string) => url.searchParams.get(name) ?? undefined;
+  const request: Request = { cloud, account: caller.account, region, cluster, item, query };
+  cloud.authorize(caller, `eks:${operation.action}`, operation.resource?.(request) ?? "*");
+  return Response.json(operation.answer(request), { headers: { "x-amzn-requestid": requestId } });
 }
 
-function askedBy(cloud: Cloud, { caller, region, url, body }: Call, parts: readonly string[]): Asked {
-  const { account } = caller;
-  return {
-    cloud,
-    account,
-    region,
-    principal: caller.principal,
-    part: (index) => parts[index] ?? "",
-    query: (name) => url.searchParams.get(name) ?? undefined,
-    queries: url.searchParams,
-    body: parseBody(body),
-    allow: (action, resource, context) => cloud.authorize(caller, action, resource, context),
-    clusterArn: arnOf({ account, region }, "cluster", parts[0] ?? ""),
-  };
+function segmentsOf(path: string): readonly string[] {
+  return path.split("/").filter((segment) => segment !== "");
 }
 
-function parseBody(text: string): JsonObject {
-  if (text === "") return {};
-  try {
-    const body: unknown = JSON.parse(text);
-    if (isObject(body)) return body;
-  } catch {
-    // Told below.
-  }
-  throw new AwsFault("SerializationException", "the body must be a JSON object");
+function of({ cloud, account, region }: Request): [cloud: Cloud, account: string, region: string] {
+  return [cloud, account, region];
 }
 
-/** Condition keys of the tags that a call gives. */
-export function tagsContext({ tags }: JsonObject): Readonly<Record<string, string | readonly string[]>> {
-  if (!isObject(tags)) return {};
-  const pairs = Object.entries(tags).filter((pair): pair is [string, string] => typeof pair[1] === "string");
-  const context = Object.entries(requestTags(Object.fromEntries(pairs)));
-  return Object.fromEntries(context.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const])));
+function recordOf({ cloud, account, region, cluster }: Request) {
+  return placeOf(cloud, account, region).state.clusters[cluster];
 }
 
-/** @throws AwsFault AccessDenied unless the caller may hand a role to a service */
-export function allowToPass({ allow }: Asked, role: unknown, service: string): void {
-  if (typeof role === "string" && role !== "") allow("iam:PassRole", role, { "iam:PassedToService": service });
+function clusterArn(request: Request): string {
+  return arnOf(request, "cluster", request.cluster);
+}
+
+/** ARN for what does not exist: a denial comes before "not found". */
+function absentArn(request: Request, kind: string, path: string): string {
+  return arnOf(request, kind, `${request.cluster}/${path}/none`);
+}
+
+function entryArn(request: Request): string {
+  const found = recordOf(request)?.accessEntries[request.item];
+  if (found !== undefined) return found.entry.accessEntryArn;
+  const [, owner = request.account, kind = "role", path = ""] =
+    /^arn:aws:iam::(\d+):(\w+)\/(.*)$/.exec(request.item) ?? [];
+  return absentArn(request, "access-entry", `${kind}/${owner}/${path.split("/").at(-1)}`);
 }
 
 const largestPage = 100;
 
 /** One page of a list. @throws AwsFault InvalidParameterException */
-export function page<Item>(
-  { query }: Asked,
-  items: readonly Item[],
-): { readonly items: readonly Item[]; readonly more: { readonly nextToken?: string } } {
+function page({ query }: Request, member: string, items: readonly unknown[]): object {
   const size = Number(query("maxResults") ?? largestPage);
   if (!Number.isInteger(size) || size < 1 || size > largestPage) {
     throw invalidParameter(`maxResults must be between 1 and ${largestPage}`);
@@ -104,6 +186,6 @@ export function page<Item>(
   const start = token === undefined ? 0 : Number(Buffer.from(token, "base64url").toString());
   if (!Number.isInteger(start) || start < 0) throw invalidParameter("nextToken is invalid");
   const end = start + size;
-  const nextToken = Buffer.from(String(end)).toString("base64url");
-  return { items: items.slice(start, end), more: end < items.length ? { nextToken } : {} };
+  const more = end < items.length ? { nextToken: Buffer.from(String(end)).toString("base64url") } : {};
+  return { [member]: items.slice(start, end), ...more };
 }

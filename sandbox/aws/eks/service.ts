@@ -4,18 +4,12 @@ import { resumeClusterUpdate } from "#sandbox/aws/eks/cluster-updates.ts";
 import { resumeCluster } from "#sandbox/aws/eks/clusters.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
 import { resumeNodeGroup, resumeNodeGroupUpdate } from "#sandbox/aws/eks/node-groups.ts";
-import { accessOperations } from "#sandbox/aws/eks/operations/access.ts";
-import { clusterOperations } from "#sandbox/aws/eks/operations/clusters.ts";
-import { computeOperations } from "#sandbox/aws/eks/operations/compute.ts";
-import { tagOperations } from "#sandbox/aws/eks/operations/tags.ts";
 import { answerRest } from "#sandbox/aws/eks/rest.ts";
 import { allPlaces } from "#sandbox/aws/eks/state.ts";
 import { stopWork } from "#sandbox/aws/eks/work.ts";
 
-const operations = [...clusterOperations, ...accessOperations, ...computeOperations, ...tagOperations];
-
 export function eksService(cloud: Cloud): Service {
-  return { name: "eks", handle: async (call) => answerRest(cloud, operations, call) };
+  return { name: "eks", handle: async (call) => answerRest(cloud, call) };
 }
 
 /**

@@ -46,12 +46,12 @@ export type Judged =
   // what is made
   | "API of EC2"
   | "network attributes"
-  | "access to EKS"
+  | "clusters of stacks"
   | "rules of EKS";
 
 const both: readonly Judged[] = [
   ...(["outputs", "updates", "rollback", "refusals", "protection", "drift"] as const),
-  ...(["trust", "tokens", "access to EKS"] as const),
+  ...(["trust", "tokens", "clusters of stacks"] as const),
 ];
 
 /** Every AWS that the same tests run against. What each can judge was measured, and is written down with the facts on it. */

@@ -31,16 +31,16 @@ export function addInline(
 }
 
 /** @throws AwsFault NoSuchEntity */
-export function dropInline(identity: Identity, policy: string, kind: InlineLimit["kind"]): Identity["inline"] {
-  findInline(identity, policy, kind);
+export function dropInline(identity: Identity, policy: string): Identity["inline"] {
+  findInline(identity, policy);
   const { [policy]: _, ...rest } = identity.inline;
   return rest;
 }
 
 /** @throws AwsFault NoSuchEntity */
-export function findInline({ inline }: Identity, policy: string, kind: InlineLimit["kind"]): string {
+export function findInline({ inline }: Identity, policy: string): string {
   const found = Object.hasOwn(inline, policy) ? inline[policy] : undefined;
-  if (found === undefined) throw noSuchEntity(`The ${kind} policy with name ${policy} cannot be found.`);
+  if (found === undefined) throw noSuchEntity(`The role policy with name ${policy} cannot be found.`);
   return found;
 }
 

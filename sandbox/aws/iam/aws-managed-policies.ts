@@ -16,7 +16,6 @@ const policies: ReadonlyMap<string, ManagedPolicy> = new Map(
       created,
       updated: created,
       description: undefined,
-      tags: {},
       defaultVersion: version,
       versions: [{ id: version, created, document: JSON.stringify(document) }],
       lastVersion: Number(version.slice(1)),

@@ -11,7 +11,7 @@ import {
   noSuchEntity,
   type PolicyVersion,
 } from "#sandbox/aws/iam/model.ts";
-import { checkLength, checkName, checkPath, checkTags, sizeOfPolicy } from "#sandbox/aws/iam/validation.ts";
+import { checkLength, checkName, checkPath, sizeOfPolicy } from "#sandbox/aws/iam/validation.ts";
 import { parsePolicy } from "#sandbox/aws/policy/parse.ts";
 
 export interface NewPolicy {
@@ -20,7 +20,6 @@ export interface NewPolicy {
   readonly path?: string | undefined;
   readonly document: string;
   readonly description?: string | undefined;
-  readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
 const maxVersions = 5;
@@ -29,12 +28,11 @@ const maxSize = 6_144;
 
 /** @throws AwsFault EntityAlreadyExists, MalformedPolicyDocument, LimitExceeded, ValidationError, InvalidInput */
 export function createPolicy(cloud: Cloud, account: string, input: NewPolicy): ManagedPolicy {
-  const { name, path = "/", document, description, tags = {} } = input;
+  const { name, path = "/", document, description } = input;
   const { policies } = iamOf(cloud, account);
   checkName("policyName", name, 128);
   checkPath(path);
   checkLength("description", description ?? "", 0, 1_000);
-  checkTags(tags);
   checkDocument(document);
   const isTaken = Object.values(policies).some((policy) => policy.name.toLowerCase() === name.toLowerCase());
   if (isTaken) throw alreadyExists(`A policy called ${name} already exists. Duplicate names are not allowed.`);
@@ -47,7 +45,6 @@ export function createPolicy(cloud: Cloud, account: string, input: NewPolicy): M
     created,
     updated: created,
     description,
-    tags,
     defaultVersion: "v1",
     versions: [{ id: "v1", created, document }],
     lastVersion: 1,
@@ -90,12 +87,12 @@ function findOwn(cloud: Cloud, account: string, arn: string): ManagedPolicy {
 }
 
 /** How many roles of the account have it for their limit. */
-export function countBoundaries(cloud: Cloud, account: string, arn: string): number {
+function countBoundaries(cloud: Cloud, account: string, arn: string): number {
   return Object.values(iamOf(cloud, account).roles).filter(({ boundary }) => boundary === arn).length;
 }
 
 /** How many users and roles of the account have it. */
-export function countAttachments(cloud: Cloud, account: string, arn: string): number {
+function countAttachments(cloud: Cloud, account: string, arn: string): number {
   const { users, roles } = iamOf(cloud, account);
   return [...Object.values(users), ...Object.values(roles)].filter(({ attached }) => attached.includes(arn)).length;
 }
@@ -116,7 +113,7 @@ export function deletePolicy(cloud: Cloud, account: string, arn: string): void {
 }
 
 /** @throws AwsFault NoSuchEntity */
-export function findVersion(policy: ManagedPolicy, id: string): PolicyVersion {
+function findVersion(policy: ManagedPolicy, id: string): PolicyVersion {
   const found = policy.versions.find((version) => version.id === id);
   if (found === undefined)
     throw noSuchEntity(`Policy ${policy.arn} version ${id} does not exist or is not attachable.`);

@@ -60,7 +60,6 @@ export interface ManagedPolicy {
   readonly created: string;
   readonly updated: string;
   readonly description: string | undefined;
-  readonly tags: Readonly<Record<string, string>>;
   readonly defaultVersion: string;
   /** The newest first. */
   readonly versions: readonly PolicyVersion[];

@@ -156,7 +156,7 @@ export function putRolePolicy(cloud: Cloud, account: string, name: string, polic
 /** @throws AwsFault NoSuchEntity for the role or the policy */
 export function deleteRolePolicy(cloud: Cloud, account: string, name: string, policy: string): Role {
   const role = findRole(cloud, account, name);
-  return keep(cloud, account, { ...role, inline: dropInline(role, policy, "role") });
+  return keep(cloud, account, { ...role, inline: dropInline(role, policy) });
 }
 
 /** Attaching twice is no fault. @throws AwsFault NoSuchEntity, LimitExceeded */

@@ -1,6 +1,5 @@
 import type { Cloud, Service } from "#sandbox/aws/cloud.ts";
 import { oidcActions } from "#sandbox/aws/iam/oidc-actions.ts";
-import { policyActions } from "#sandbox/aws/iam/policy-actions.ts";
 import { roleActions } from "#sandbox/aws/iam/role-actions.ts";
 import { userActions } from "#sandbox/aws/iam/user-actions.ts";
 import { queryService } from "#sandbox/aws/protocol/query-service.ts";
@@ -10,6 +9,6 @@ export function iamService(cloud: Cloud): Service {
   return queryService({
     name: "iam",
     namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
-    actions: { ...roleActions(cloud), ...userActions(cloud), ...policyActions(cloud), ...oidcActions(cloud) },
+    actions: { ...roleActions(cloud), ...userActions(cloud), ...oidcActions(cloud) },
   });
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Cloud } from "#sandbox/aws/cloud.ts";
-import { addAttached, addInline, dropAttached, dropInline } from "#sandbox/aws/iam/attachments.ts";
+import { addAttached, addInline, dropAttached } from "#sandbox/aws/iam/attachments.ts";
 import {
   type AccessKey,
   alreadyExists,
@@ -12,12 +12,10 @@ import {
   noSuchEntity,
   type User,
 } from "#sandbox/aws/iam/model.ts";
-import { checkName, checkPath, checkTags } from "#sandbox/aws/iam/validation.ts";
+import { checkName, checkTags } from "#sandbox/aws/iam/validation.ts";
 
 export interface NewUser {
   readonly name: string;
-  /** @default "/" */
-  readonly path?: string | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -25,18 +23,17 @@ const maxAccessKeys = 2;
 
 /** @throws AwsFault EntityAlreadyExists, ValidationError, InvalidInput */
 export function createUser(cloud: Cloud, account: string, input: NewUser): User {
-  const { name, path = "/", tags = {} } = input;
+  const { name, tags = {} } = input;
   checkName("userName", name, 64);
-  checkPath(path);
   checkTags(tags);
   if (iamOf(cloud, account).users[name.toLowerCase()] !== undefined) {
     throw alreadyExists(`User with name ${name} already exists.`);
   }
   return keep(cloud, account, {
     name,
-    path,
+    path: "/",
     id: makeId("AIDA"),
-    arn: `arn:aws:iam::${account}:user${path}${name}`,
+    arn: `arn:aws:iam::${account}:user/${name}`,
     created: formatTime(cloud.now()),
     tags,
     inline: {},
@@ -58,10 +55,6 @@ export function findUser(cloud: Cloud, account: string, name: string): User {
   return found;
 }
 
-export function listUsers(cloud: Cloud, account: string): readonly User[] {
-  return Object.values(iamOf(cloud, account).users).toSorted((a, b) => a.name.localeCompare(b.name, "en"));
-}
-
 /** @throws AwsFault NoSuchEntity, DeleteConflict while it has keys or policies */
 export function deleteUser(cloud: Cloud, account: string, name: string): void {
   const user = findUser(cloud, account, name);
@@ -76,12 +69,6 @@ export function deleteUser(cloud: Cloud, account: string, name: string): void {
 export function putUserPolicy(cloud: Cloud, account: string, name: string, policy: string, document: string): User {
   const user = findUser(cloud, account, name);
   return keep(cloud, account, { ...user, inline: addInline(user, policy, document, { kind: "user", most: 2_048 }) });
-}
-
-/** @throws AwsFault NoSuchEntity for the user or the policy */
-export function deleteUserPolicy(cloud: Cloud, account: string, name: string, policy: string): User {
-  const user = findUser(cloud, account, name);
-  return keep(cloud, account, { ...user, inline: dropInline(user, policy, "user") });
 }
 
 /** @throws AwsFault NoSuchEntity, LimitExceeded */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { projectRoot } from "#lib/paths.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
+import { createRole } from "#sandbox/aws/iam/roles.ts";
 import { verifyPresignedIdentity } from "#sandbox/aws/signature.ts";
 import { management, openTestCloud, policyOf, type TestCloud, tenant } from "#tests/sandbox/aws/cloud.ts";
 
@@ -70,23 +71,14 @@ describe.skipIf(program === undefined)("the aws command line", () => {
     "makes a role, reads it back with its policy as JSON, and assumes it",
     async () => {
       const trust = policyOf({ Effect: "Allow", Principal: { AWS: management }, Action: "sts:AssumeRole" });
-      await ask(
-        "iam",
-        "create-role",
-        "--role-name",
-        "cli",
-        "--assume-role-policy-document",
-        trust,
-        "--tags",
-        "Key=a,Value=b c",
-      );
+      await ask("iam", "create-role", "--role-name", "cli", "--assume-role-policy-document", trust);
       const { Role: role } = await ask<{ readonly Role: Readonly<Record<string, unknown>> }>(
         "iam",
         "get-role",
         "--role-name",
         "cli",
       );
-      expect(role).toMatchObject({ AssumeRolePolicyDocument: JSON.parse(trust), Tags: [{ Key: "a", Value: "b c" }] });
+      expect(role).toMatchObject({ RoleName: "cli", AssumeRolePolicyDocument: JSON.parse(trust) });
       const { Credentials: keys } = await ask<{ readonly Credentials: Readonly<Record<string, string>> }>(
         "sts",
         "assume-role",
@@ -102,9 +94,9 @@ describe.skipIf(program === undefined)("the aws command line", () => {
       };
       const who = await run(["sts", "get-caller-identity", "--query", "Arn", "--output", "text"], session);
       expect(who.output.trim()).toBe(`arn:aws:sts::${management}:assumed-role/cli/ada`);
-      const refused = await run(["iam", "list-users"], session);
+      const refused = await run(["iam", "list-roles"], session);
       expect(refused.exitCode).not.toBe(0);
-      expect(refused.output).toContain("(AccessDenied) when calling the ListUsers operation: User: arn:aws:sts::");
+      expect(refused.output).toContain("(AccessDenied) when calling the ListRoles operation: User: arn:aws:sts::");
     },
     slow,
   );
@@ -112,15 +104,16 @@ describe.skipIf(program === undefined)("the aws command line", () => {
   test(
     "turns the pages of a list",
     async () => {
-      for (let index = 0; index < 5; index += 1) await aws.iam(management).createUser({ UserName: `user-${index}` });
-      const { Users: users } = await ask<{ readonly Users: readonly unknown[] }>(
+      const trust = policyOf({ Effect: "Allow", Principal: { AWS: management }, Action: "sts:AssumeRole" });
+      for (let index = 0; index < 5; index += 1) createRole(aws.cloud, management, { name: `role-${index}`, trust });
+      const { Roles: roles } = await ask<{ readonly Roles: readonly { readonly RoleName: string }[] }>(
         "iam",
-        "list-users",
+        "list-roles",
         "--page-size",
         "2",
       );
-      expect(users.length).toBe(6);
-      expect(aws.front.calls.filter(({ action, error }) => action === "ListUsers" && error === undefined).length).toBe(
+      expect(roles.filter(({ RoleName: name }) => name.startsWith("role-")).length).toBe(5);
+      expect(aws.front.calls.filter(({ action, error }) => action === "ListRoles" && error === undefined).length).toBe(
         3,
       );
     },

@@ -3,6 +3,7 @@ import { STS } from "@aws-sdk/client-sts";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { type CloudFault, faultDesk, parseCloudEffect, parseCloudFault } from "#sandbox/aws/faults.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
+import { iamOf } from "#sandbox/aws/iam/model.ts";
 import { nameAction } from "#sandbox/aws/protocol/actions.ts";
 import { Sha256 } from "#sandbox/aws/sha256.ts";
 import { management, openTestCloud, refusalOf, type TestCloud } from "#tests/sandbox/aws/cloud.ts";
@@ -57,8 +58,8 @@ describe("an operation of a service with paths", () => {
     ["route53", "POST", "/2013-04-01/hostedzone/Z1/rrset/", "ChangeResourceRecordSets"],
     ["route53", "POST", "/2013-04-01/hostedzone", "CreateHostedZone"],
     ["route53", "GET", "/2013-04-01/hostedzone/Z1", "GetHostedZone"],
-    ["eks", "POST", "/clusters", "CreateCluster"],
-    ["eks", "DELETE", "/clusters/k01/access-entries/arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fx", "DeleteAccessEntry"],
+    ["eks", "GET", "/clusters", "ListClusters"],
+    ["eks", "GET", "/clusters/k01/access-entries/arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fx", "DescribeAccessEntry"],
     ["eks", "PATCH", "/clusters/k01", "PATCH /clusters/k01"],
   ])("has its name: %s %s %s is %s", (service, method, path, action) => {
     expect(nameAction(service, { method, url: new URL(path, "http://127.0.0.1"), body: "" })).toBe(action);
@@ -78,13 +79,12 @@ describe("the endpoint", () => {
     aws.front.faults.add(fault);
   }
   const make = (name: string) => aws.iam(management).createUser({ UserName: name });
-  const users = async () =>
-    ((await aws.iam(management).listUsers({})).Users ?? []).map(({ UserName: name }) => name).sort();
+  const users = () => Object.keys(iamOf(aws.cloud, management).users).sort();
 
   test("throttles as AWS does, so that clients try again by themselves", async () => {
     ask("throttle", { times: 1 });
     expect(await refusalOf(make("one"))).toEqual({ name: "Throttling", message: "Rate exceeded" });
-    expect(await users()).toEqual(["aws-cli"]);
+    expect(users()).toEqual(["aws-cli"]);
     aws.front.faults.add({ service: "sts", action: "*", nth: 1, times: 2, effect: { kind: "throttle" } });
     const client = new STS({
       region: "us-east-1",
@@ -100,17 +100,17 @@ describe("the endpoint", () => {
     await make("one");
     expect((await refusalOf(make("two"))).name).toBe("Unheard");
     await make("three");
-    expect(await users()).toEqual(["aws-cli", "one", "three"]);
+    expect(users()).toEqual(["aws-cli", "one", "three"]);
   });
 
   test("cuts a call off before it is done, or after", async () => {
     ask("cut", { times: 1 });
     await refusalOf(make("one"));
-    expect(await users()).toEqual(["aws-cli"]);
+    expect(users()).toEqual(["aws-cli"]);
     aws.front.faults.clear();
     ask("lost", { times: 1 });
     await refusalOf(make("one"));
-    expect(await users()).toEqual(["aws-cli", "one"]);
+    expect(users()).toEqual(["aws-cli", "one"]);
     const outcomes = aws.front.calls.filter(({ action }) => action === "CreateUser").map(({ error }) => error);
     expect(outcomes).toEqual(["no answer", "no answer"]);
   });
@@ -150,7 +150,7 @@ describe("the endpoint", () => {
       aws.iam(management).createUser({ UserName: "one", PermissionsBoundary: "x".repeat(20) }),
     );
     expect(refusal.message).toContain("the parameter PermissionsBoundary");
-    expect(await users()).toEqual(["aws-cli"]);
+    expect(users()).toEqual(["aws-cli"]);
   });
 
   test("refuses in JSON what is signed for a service that speaks it", async () => {

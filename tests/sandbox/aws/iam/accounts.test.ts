@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { IAM } from "@aws-sdk/client-iam";
 import {
+  createPolicy,
+  createPolicyVersion,
+  deletePolicy,
+  deletePolicyVersion,
+} from "#sandbox/aws/iam/managed-policies.ts";
+import { createRole, deleteRoleBoundary } from "#sandbox/aws/iam/roles.ts";
+import {
   type Keys,
   management,
   openTestCloud,
@@ -18,6 +25,7 @@ beforeEach(async () => {
 });
 afterEach(async () => await aws.close());
 
+const trust = policyOf({ Effect: "Allow", Principal: { Service: "eks.amazonaws.com" }, Action: "sts:AssumeRole" });
 const may = (Action: string | readonly string[], Resource = "*", more: object = {}) =>
   policyOf({ Effect: "Allow", Action, Resource, ...more });
 
@@ -31,41 +39,38 @@ async function userWith(name: string, document: string): Promise<Keys> {
 
 describe("a user", () => {
   test("is made, given keys and policies, and deleted when nothing is left", async () => {
-    const { User: made } = await iam.createUser({ UserName: "ada", Path: "/team/", Tags: [{ Key: "a", Value: "b" }] });
-    expect(made?.Arn).toBe(`arn:aws:iam::${management}:user/team/ada`);
+    const { User: made } = await iam.createUser({ UserName: "ada", Tags: [{ Key: "a", Value: "b" }] });
+    expect(made?.Arn).toBe(`arn:aws:iam::${management}:user/ada`);
     const PolicyArn = "arn:aws:iam::aws:policy/AdministratorAccess";
     await iam.attachUserPolicy({ UserName: "ada", PolicyArn });
-    await iam.putUserPolicy({ UserName: "ada", PolicyName: "own", PolicyDocument: may("ec2:*") });
     const { AccessKey: key } = await iam.createAccessKey({ UserName: "ada" });
     expect(key?.AccessKeyId).toMatch(/^AKIA[A-Z2-7]{16}$/);
     expect(key?.SecretAccessKey?.length).toBe(40);
     const deletion = async () => (await refusalOf(iam.deleteUser({ UserName: "ada" }))).message;
     expect(await deletion()).toContain("must detach all policies first");
     await iam.detachUserPolicy({ UserName: "ada", PolicyArn });
-    expect(await deletion()).toContain("must delete policies first");
-    await iam.deleteUserPolicy({ UserName: "ada", PolicyName: "own" });
     expect(await deletion()).toContain("must delete access keys first");
     await iam.deleteAccessKey({ UserName: "ada", AccessKeyId: key?.AccessKeyId });
     await iam.deleteUser({ UserName: "ada" });
     expect((await refusalOf(iam.getUser({ UserName: "ada" }))).name).toBe("NoSuchEntityException");
+    await userWith("grace", may("ec2:*"));
+    expect((await refusalOf(iam.deleteUser({ UserName: "grace" }))).message).toContain("must delete policies first");
   });
 
   test("has two keys at most, and is told its secrets once", async () => {
-    await iam.createAccessKey({});
-    expect((await refusalOf(iam.createAccessKey({}))).message).toBe("Cannot exceed quota for AccessKeysPerUser: 2");
-    const { AccessKeyMetadata: keys } = await iam.listAccessKeys({ UserName: "aws-cli" });
+    const UserName = "aws-cli";
+    await iam.createAccessKey({ UserName });
+    expect((await refusalOf(iam.createAccessKey({ UserName }))).message).toBe(
+      "Cannot exceed quota for AccessKeysPerUser: 2",
+    );
+    const { AccessKeyMetadata: keys } = await iam.listAccessKeys({ UserName });
     expect(keys?.map(({ AccessKeyId: id }) => id?.slice(0, 4))).toEqual(["AKIA", "AKIA"]);
     expect(JSON.stringify(keys)).not.toContain("Secret");
-  });
-
-  test("is the caller where none is named", async () => {
-    expect((await iam.getUser({})).User?.UserName).toBe("aws-cli");
   });
 });
 
 describe("what a caller may do", () => {
   test.each([
-    ["listUsers", "iam:ListUsers", `arn:aws:iam::${management}:user/`],
     ["listRoles", "iam:ListRoles", `arn:aws:iam::${management}:role/`],
     ["listOpenIDConnectProviders", "iam:ListOpenIDConnectProviders", `arn:aws:iam::${management}:oidc-provider/*`],
   ] as const)("has to be allowed: %s", async (call, action, resource) => {
@@ -86,8 +91,8 @@ describe("what a caller may do", () => {
       policyOf(
         {
           Effect: "Allow",
-          Action: ["iam:CreateRole", "iam:TagRole"],
-          Resource: clusters,
+          Action: ["iam:CreateUser", "iam:TagUser"],
+          Resource: "*",
           Condition: { StringEquals: { "aws:RequestTag/project": "fleet" } },
         },
         {
@@ -105,38 +110,33 @@ describe("what a caller may do", () => {
       ),
     );
     const maker = aws.iam(keys);
-    const trust = policyOf({ Effect: "Allow", Principal: { Service: "eks.amazonaws.com" }, Action: "sts:AssumeRole" });
-    const make = (RoleName: string, Path: string, Value: string) =>
-      maker.createRole({ RoleName, Path, AssumeRolePolicyDocument: trust, Tags: [{ Key: "project", Value }] });
-    await make("one", "/clusters/", "fleet");
-    expect((await refusalOf(make("two", "/", "fleet"))).name).toBe("AccessDenied");
-    expect((await refusalOf(make("two", "/clusters/", "other"))).name).toBe("AccessDenied");
+    const make = (UserName: string, Value: string) => maker.createUser({ UserName, Tags: [{ Key: "project", Value }] });
+    await make("one", "fleet");
+    expect((await refusalOf(make("two", "other"))).name).toBe("AccessDenied");
+    createRole(aws.cloud, management, { name: "one", path: "/clusters/", trust, tags: { project: "fleet" } });
+    createRole(aws.cloud, management, { name: "foreign", path: "/clusters/", trust });
     await maker.attachRolePolicy({ RoleName: "one", PolicyArn });
     const admin = maker.attachRolePolicy({ RoleName: "one", PolicyArn: "arn:aws:iam::aws:policy/AdministratorAccess" });
     expect((await refusalOf(admin)).name).toBe("AccessDenied");
     await iam.detachRolePolicy({ RoleName: "one", PolicyArn });
-    await iam.createRole({ RoleName: "foreign", Path: "/clusters/", AssumeRolePolicyDocument: trust });
     expect((await refusalOf(maker.deleteRole({ RoleName: "foreign" }))).name).toBe("AccessDenied");
     await maker.deleteRole({ RoleName: "one" });
   });
 
   test("has to cover tags too, where something is made with tags", async () => {
-    const maker = aws.iam(await userWith("maker", may(["iam:CreateRole", "iam:CreateUser"])));
-    const trust = policyOf({ Effect: "Allow", Principal: { AWS: management }, Action: "sts:AssumeRole" });
-    const role = { RoleName: "one", AssumeRolePolicyDocument: trust };
-    const Tags = [{ Key: "a", Value: "b" }];
-    expect((await refusalOf(maker.createRole({ ...role, Tags }))).message).toContain("iam:TagRole");
-    expect((await refusalOf(maker.createUser({ UserName: "one", Tags }))).message).toContain("iam:TagUser");
-    await maker.createRole(role);
+    const maker = aws.iam(await userWith("maker", may("iam:CreateUser")));
+    const tagged = maker.createUser({ UserName: "one", Tags: [{ Key: "a", Value: "b" }] });
+    expect((await refusalOf(tagged)).message).toContain("iam:TagUser");
+    await maker.createUser({ UserName: "one" });
   });
 
   test("ends at a denial, also for an administrator", async () => {
     await iam.putUserPolicy({
       UserName: "aws-cli",
       PolicyName: "never",
-      PolicyDocument: policyOf({ Effect: "Deny", Action: "iam:ListUsers", Resource: "*" }),
+      PolicyDocument: policyOf({ Effect: "Deny", Action: "iam:ListRoles", Resource: "*" }),
     });
-    expect((await refusalOf(iam.listUsers({}))).message).toContain("with an explicit deny in an identity-based policy");
+    expect((await refusalOf(iam.listRoles({}))).message).toContain("with an explicit deny in an identity-based policy");
   });
 
   test("is in the caller's own account only", async () => {
@@ -146,82 +146,47 @@ describe("what a caller may do", () => {
 });
 
 describe("a managed policy", () => {
-  test("has versions, of which one counts", async () => {
-    const { Policy: policy } = await iam.createPolicy({
-      PolicyName: "own",
-      Path: "/team/",
-      PolicyDocument: may("ec2:*"),
-    });
-    const PolicyArn = policy?.Arn;
-    expect([PolicyArn, policy?.DefaultVersionId]).toEqual([`arn:aws:iam::${management}:policy/team/own`, "v1"]);
-    const add = (SetAsDefault: boolean) =>
-      iam.createPolicyVersion({ PolicyArn, PolicyDocument: may("iam:ListUsers"), SetAsDefault });
-    await add(false);
-    await add(true);
-    await iam.deletePolicyVersion({ PolicyArn, VersionId: "v2" });
-    // A number is never given twice.
-    expect((await add(false)).PolicyVersion?.VersionId).toBe("v4");
-    expect((await iam.getPolicy({ PolicyArn })).Policy?.DefaultVersionId).toBe("v3");
-    const { PolicyVersion: read } = await iam.getPolicyVersion({ PolicyArn, VersionId: "v3" });
-    expect(decodeURIComponent(read?.Document ?? "")).toBe(may("iam:ListUsers"));
-    expect((await refusalOf(iam.deletePolicyVersion({ PolicyArn, VersionId: "v3" }))).name).toBe(
-      "DeleteConflictException",
-    );
-    await add(false);
-    await add(false);
-    expect((await refusalOf(add(false))).message).toStartWith("A managed policy can have up to 5 versions.");
-    const versions = (await iam.listPolicyVersions({ PolicyArn })).Versions ?? [];
-    expect(versions.map(({ VersionId: id, IsDefaultVersion: counts }) => `${id} ${counts}`)).toEqual([
-      "v6 false",
-      "v5 false",
-      "v4 false",
-      "v3 true",
-      "v1 false",
-    ]);
-  });
+  const create = (document: string) => createPolicy(aws.cloud, management, { name: "own", path: "/team/", document });
+  const add = (arn: string, isDefault: boolean) =>
+    createPolicyVersion(aws.cloud, management, arn, may("iam:ListRoles"), isDefault);
 
-  test("gives what its default version allows, from then on", async () => {
+  test("has versions, of which one counts", async () => {
+    const { arn, defaultVersion } = create(may("ec2:*"));
+    expect([arn, defaultVersion]).toEqual([`arn:aws:iam::${management}:policy/team/own`, "v1"]);
     const user = aws.iam(await userWith("ada", may("ec2:*")));
-    const { Policy: policy } = await iam.createPolicy({ PolicyName: "own", PolicyDocument: may("ec2:*") });
-    await iam.attachUserPolicy({ UserName: "ada", PolicyArn: policy?.Arn });
-    expect((await refusalOf(user.listUsers({}))).name).toBe("AccessDenied");
-    await iam.createPolicyVersion({ PolicyArn: policy?.Arn, PolicyDocument: may("iam:ListUsers"), SetAsDefault: true });
-    await user.listUsers({});
+    await iam.attachUserPolicy({ UserName: "ada", PolicyArn: arn });
+    add(arn, false);
+    expect((await refusalOf(user.listRoles({}))).name).toBe("AccessDenied");
+    add(arn, true);
+    await user.listRoles({});
+    deletePolicyVersion(aws.cloud, management, arn, "v2");
+    // A number is never given twice.
+    expect(add(arn, false).id).toBe("v4");
+    expect(() => deletePolicyVersion(aws.cloud, management, arn, "v3")).toThrow("default version");
+    for (const _ of ["v5", "v6"]) add(arn, false);
+    expect(() => add(arn, false)).toThrow("A managed policy can have up to 5 versions.");
   });
 
   test("is not deleted while it is attached, a limit of a role, or has other versions", async () => {
-    const { Policy: policy } = await iam.createPolicy({ PolicyName: "own", PolicyDocument: may("ec2:*") });
-    const PolicyArn = policy?.Arn;
-    const trust = policyOf({ Effect: "Allow", Principal: { AWS: management }, Action: "sts:AssumeRole" });
-    const deletion = async () => (await refusalOf(iam.deletePolicy({ PolicyArn }))).message;
-    await iam.createRole({ RoleName: "one", AssumeRolePolicyDocument: trust, PermissionsBoundary: PolicyArn });
-    expect((await iam.getRole({ RoleName: "one" })).Role?.PermissionsBoundary?.PermissionsBoundaryArn).toBe(PolicyArn);
-    expect(await deletion()).toBe("Cannot delete a policy attached to entities.");
-    await iam.deleteRolePermissionsBoundary({ RoleName: "one" });
-    await iam.attachRolePolicy({ RoleName: "one", PolicyArn });
-    expect(await deletion()).toBe("Cannot delete a policy attached to entities.");
-    await iam.detachRolePolicy({ RoleName: "one", PolicyArn });
-    await iam.createPolicyVersion({ PolicyArn, PolicyDocument: may("iam:ListUsers"), SetAsDefault: true });
-    expect(await deletion()).toContain("This policy has more than one version.");
-    await iam.deletePolicyVersion({ PolicyArn, VersionId: "v1" });
-    await iam.deletePolicy({ PolicyArn });
+    const { arn } = create(may("ec2:*"));
+    const deletion = () => deletePolicy(aws.cloud, management, arn);
+    createRole(aws.cloud, management, { name: "one", trust, boundary: arn });
+    expect((await iam.getRole({ RoleName: "one" })).Role?.PermissionsBoundary?.PermissionsBoundaryArn).toBe(arn);
+    expect(deletion).toThrow("Cannot delete a policy attached to entities.");
+    deleteRoleBoundary(aws.cloud, management, "one");
+    await iam.attachRolePolicy({ RoleName: "one", PolicyArn: arn });
+    expect(deletion).toThrow("Cannot delete a policy attached to entities.");
+    await iam.detachRolePolicy({ RoleName: "one", PolicyArn: arn });
+    add(arn, true);
+    expect(deletion).toThrow("This policy has more than one version.");
+    deletePolicyVersion(aws.cloud, management, arn, "v1");
+    deletion();
   });
 
-  test("of AWS's own is there word for word, and can't be changed", async () => {
-    const PolicyArn = "arn:aws:iam::aws:policy/AdministratorAccess";
-    const { Policy: policy } = await iam.getPolicy({ PolicyArn });
-    const { PolicyVersion: version } = await iam.getPolicyVersion({ PolicyArn, VersionId: policy?.DefaultVersionId });
-    expect(JSON.parse(decodeURIComponent(version?.Document ?? ""))).toEqual({
-      Version: "2012-10-17",
-      Statement: [{ Action: "*", Effect: "Allow", Resource: "*" }],
-    });
-    for (const wish of [
-      iam.deletePolicy({ PolicyArn }),
-      iam.createPolicyVersion({ PolicyArn, PolicyDocument: may("ec2:*") }),
-      iam.getPolicy({ PolicyArn: "arn:aws:iam::aws:policy/PowerUserAccess" }),
-    ]) {
-      expect((await refusalOf(wish)).name).toBe("NoSuchEntityException");
-    }
+  test("of AWS's own can't be changed", () => {
+    const arn = "arn:aws:iam::aws:policy/AdministratorAccess";
+    expect(() => deletePolicy(aws.cloud, management, arn)).toThrow("was not found");
+    expect(() => add(arn, true)).toThrow("was not found");
   });
 });
 
@@ -245,20 +210,16 @@ describe("an identity provider", () => {
     expect(all).toEqual([{ Arn: OpenIDConnectProviderArn }]);
   });
 
-  test("is given client ids and tags, once each, and loses them again", async () => {
-    await iam.createOpenIDConnectProvider({ Url, ClientIDList: ["sts.amazonaws.com"] });
+  test("is given each client id once", async () => {
+    await iam.createOpenIDConnectProvider({
+      Url,
+      ClientIDList: ["sts.amazonaws.com"],
+      Tags: [{ Key: "a", Value: "b" }],
+    });
     const more = { OpenIDConnectProviderArn, ClientID: "another" };
     for (let times = 0; times < 2; times += 1) await iam.addClientIDToOpenIDConnectProvider(more);
-    const clients = async () => (await iam.getOpenIDConnectProvider({ OpenIDConnectProviderArn })).ClientIDList;
-    expect(await clients()).toEqual(["sts.amazonaws.com", "another"]);
-    for (let times = 0; times < 2; times += 1) await iam.removeClientIDFromOpenIDConnectProvider(more);
-    expect(await clients()).toEqual(["sts.amazonaws.com"]);
-    await iam.tagOpenIDConnectProvider({ OpenIDConnectProviderArn, Tags: [{ Key: "a", Value: "b" }] });
-    expect((await iam.listOpenIDConnectProviderTags({ OpenIDConnectProviderArn })).Tags).toEqual([
-      { Key: "a", Value: "b" },
-    ]);
-    await iam.untagOpenIDConnectProvider({ OpenIDConnectProviderArn, TagKeys: ["a"] });
-    expect((await iam.listOpenIDConnectProviderTags({ OpenIDConnectProviderArn })).Tags).toEqual([]);
+    const { ClientIDList, Tags } = await iam.getOpenIDConnectProvider({ OpenIDConnectProviderArn });
+    expect([ClientIDList, Tags]).toEqual([["sts.amazonaws.com", "another"], [{ Key: "a", Value: "b" }]]);
   });
 
   test("is gone once it is deleted", async () => {

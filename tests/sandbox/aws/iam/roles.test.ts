@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { IAM } from "@aws-sdk/client-iam";
+import { createPolicy } from "#sandbox/aws/iam/managed-policies.ts";
+import { createRole, type NewRole } from "#sandbox/aws/iam/roles.ts";
 import {
   keysOf,
   management,
@@ -23,19 +25,26 @@ const trusting = (principal: unknown, more: object = {}) =>
 const trust = trusting({ Service: "eks.amazonaws.com" });
 const may = policyOf({ Effect: "Allow", Action: "ec2:*", Resource: "*" });
 
-const make = (RoleName: string, more: object = {}) =>
-  iam.createRole({ RoleName, AssumeRolePolicyDocument: trust, ...more });
+const make = (RoleName: string, AssumeRolePolicyDocument = trust) =>
+  iam.createRole({ RoleName, AssumeRolePolicyDocument });
+/** As a stack creates it, with everything that a template can say. */
+const makeByStack = (more: Partial<NewRole>) => createRole(aws.cloud, management, { name: "one", trust, ...more });
 
-const tagsOf = (...keys: readonly string[]) => keys.map((Key) => ({ Key, Value: "" }));
+const tagsOf = (...keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, ""]));
 
 describe("a role", () => {
   test("is made, read, changed and deleted", async () => {
-    const { Role: made } = await make("one", { Path: "/team/", Description: "first", MaxSessionDuration: 7_200 });
-    expect(made).toMatchObject({ Arn: `arn:aws:iam::${management}:role/team/one`, MaxSessionDuration: 7_200 });
+    const made = makeByStack({ path: "/team/", description: "first", maxSessionSeconds: 7_200, tags: { a: "1" } });
+    expect(made.arn).toBe(`arn:aws:iam::${management}:role/team/one`);
+    expect((await iam.getRole({ RoleName: "one" })).Role).toMatchObject({
+      Arn: made.arn,
+      MaxSessionDuration: 7_200,
+      Tags: [{ Key: "a", Value: "1" }],
+    });
     await iam.updateRole({ RoleName: "one", MaxSessionDuration: 3_600 });
     await iam.updateAssumeRolePolicy({ RoleName: "one", PolicyDocument: trusting({ AWS: tenant }) });
     const { Role: read } = await iam.getRole({ RoleName: "one" });
-    expect(read).toMatchObject({ Description: "first", MaxSessionDuration: 3_600, RoleId: made?.RoleId ?? "" });
+    expect(read).toMatchObject({ Description: "first", MaxSessionDuration: 3_600, RoleId: made.id });
     expect(JSON.parse(decodeURIComponent(read?.AssumeRolePolicyDocument ?? ""))).toEqual(
       JSON.parse(trusting({ AWS: tenant })),
     );
@@ -49,51 +58,30 @@ describe("a role", () => {
 
   test("is one per name, whatever its case or path", async () => {
     await make("one");
-    for (const other of [make("ONE"), make("one", { Path: "/team/" })]) {
-      expect((await refusalOf(other)).name).toBe("EntityAlreadyExistsException");
-    }
+    expect((await refusalOf(make("ONE"))).name).toBe("EntityAlreadyExistsException");
+    expect(() => makeByStack({ path: "/team/" })).toThrow("already exists");
     await aws.iam(tenant).createRole({ RoleName: "one", AssumeRolePolicyDocument: trust });
   });
 
   test.each([
-    ["a long name", { RoleName: "x".repeat(65) }, /roleName.*less than or equal to 64/],
-    ["a space in its name", { RoleName: "a b" }, /The specified value for roleName is invalid/],
-    ["half a path", { Path: "team" }, /The specified value for path is invalid/],
-    ["short sessions", { MaxSessionDuration: 3_599 }, /maxSessionDuration.*greater than or equal to 3600/],
-    ["long sessions", { MaxSessionDuration: 43_201 }, /maxSessionDuration.*less than or equal to 43200/],
-    ["a tag of AWS's own", { Tags: tagsOf("aws:own") }, /aws: prefixed tag key names are not allowed/],
-    ["a tag in two cases", { Tags: tagsOf("a", "A") }, /Duplicate tag keys found/],
-    ["51 tags", { Tags: tagsOf(...Array.from({ length: 51 }, (_, index) => `k${index}`)) }, /maximum limit/],
-    [
-      "a boundary that isn't there",
-      { PermissionsBoundary: `arn:aws:iam::${management}:policy/none` },
-      /does not exist/,
-    ],
+    ["a long name", { name: "x".repeat(65) }, /roleName.*less than or equal to 64/],
+    ["a space in its name", { name: "a b" }, /The specified value for roleName is invalid/],
+    ["half a path", { path: "team" }, /The specified value for path is invalid/],
+    ["short sessions", { maxSessionSeconds: 3_599 }, /maxSessionDuration.*greater than or equal to 3600/],
+    ["long sessions", { maxSessionSeconds: 43_201 }, /maxSessionDuration.*less than or equal to 43200/],
+    ["a tag of AWS's own", { tags: tagsOf("aws:own") }, /aws: prefixed tag key names are not allowed/],
+    ["a tag in two cases", { tags: tagsOf("a", "A") }, /Duplicate tag keys found/],
+    ["51 tags", { tags: tagsOf(...Array.from({ length: 51 }, (_, index) => `k${index}`)) }, /maximum limit/],
+    ["a boundary that isn't there", { boundary: `arn:aws:iam::${management}:policy/none` }, /does not exist/],
   ] as const)("is refused with %s", async (_, more, message) => {
-    expect((await refusalOf(make("one", more))).message).toMatch(message);
+    expect(() => makeByStack(more)).toThrow(message);
     expect((await iam.listRoles({})).Roles).toEqual([]);
   });
 
-  test("keeps tags, each key once", async () => {
-    await make("one", { Tags: [{ Key: "a", Value: "1" }] });
-    await iam.tagRole({
-      RoleName: "one",
-      Tags: [
-        { Key: "a", Value: "2" },
-        { Key: "b", Value: "" },
-      ],
-    });
-    await iam.untagRole({ RoleName: "one", TagKeys: ["b", "never-there"] });
-    expect((await iam.listRoleTags({ RoleName: "one" })).Tags).toEqual([{ Key: "a", Value: "2" }]);
-  });
-
-  test("is listed with others by name, below a path, page by page", async () => {
-    for (const name of ["c", "a", "b"]) await make(name, { Path: name === "b" ? "/" : "/team/" });
-    const names = async (input: object) => ((await iam.listRoles(input)).Roles ?? []).map(({ RoleName: name }) => name);
-    expect(await names({})).toEqual(["a", "b", "c"]);
-    expect(await names({ PathPrefix: "/team/" })).toEqual(["a", "c"]);
+  test("is listed with others by name, page by page", async () => {
+    for (const name of ["c", "a", "b"]) await make(name);
     const first = await iam.listRoles({ MaxItems: 2 });
-    expect([first.IsTruncated, first.Roles?.length]).toEqual([true, 2]);
+    expect([first.IsTruncated, first.Roles?.map(({ RoleName: name }) => name)]).toEqual([true, ["a", "b"]]);
     const second = await iam.listRoles({ MaxItems: 2, Marker: first.Marker });
     expect([second.IsTruncated, second.Roles?.map(({ RoleName: name }) => name)]).toEqual([false, ["c"]]);
   });
@@ -109,7 +97,7 @@ describe("a trust policy", () => {
     ["Service", "somebody"],
   ] as const)("may not name the %s %s, which isn't there", async (kind, name) => {
     const shown = kind === "Service" ? "SERVICE" : kind;
-    expect(await refusalOf(make("one", { AssumeRolePolicyDocument: trusting({ [kind]: name }) }))).toEqual({
+    expect(await refusalOf(make("one", trusting({ [kind]: name })))).toEqual({
       name: "MalformedPolicyDocumentException",
       message: `Invalid principal in policy: "${shown}":"${name}"`,
     });
@@ -117,14 +105,14 @@ describe("a trust policy", () => {
 
   test("forgets a role that is made again under the same name, and tells it by its old id", async () => {
     const { Role: caller } = await make("caller");
-    await make("one", { AssumeRolePolicyDocument: trusting({ AWS: caller?.Arn }) });
+    await make("one", trusting({ AWS: caller?.Arn }));
     await iam.deleteRole({ RoleName: "caller" });
     const told = async () => {
       const { Role: role } = await iam.getRole({ RoleName: "one" });
       return JSON.parse(decodeURIComponent(role?.AssumeRolePolicyDocument ?? "")).Statement[0].Principal.AWS;
     };
     expect(await told()).toBe(caller?.RoleId);
-    await make("caller", { AssumeRolePolicyDocument: trusting({ AWS: management }) });
+    await make("caller", trusting({ AWS: management }));
     expect(await told()).toBe(caller?.RoleId);
     const RoleArn = `arn:aws:iam::${management}:role/one`;
     const sts = aws.sts(management);
@@ -138,12 +126,12 @@ describe("a trust policy", () => {
   test("has a limit of its own", async () => {
     const values = Array.from({ length: 200 }, (_, index) => `repo:example/r${index}`);
     const long = trusting("*", { Condition: { StringEquals: { "sts:ExternalId": values } } });
-    expect(await refusalOf(make("one", { AssumeRolePolicyDocument: long }))).toEqual({
+    expect(await refusalOf(make("one", long))).toEqual({
       name: "LimitExceededException",
       message: "Cannot exceed quota for ACLSizePerRole: 2048",
     });
     // White space does not count.
-    await make("one", { AssumeRolePolicyDocument: JSON.stringify(JSON.parse(trust), undefined, 8).padEnd(4_000) });
+    await make("one", JSON.stringify(JSON.parse(trust), undefined, 8).padEnd(4_000));
   });
 });
 
@@ -193,8 +181,8 @@ describe("policies of a role", () => {
       message: "Maximum policy size of 10240 bytes exceeded for role one",
     });
     for (let index = 0; index < 11; index += 1) {
-      const { Policy: policy } = await iam.createPolicy({ PolicyName: `p${index}`, PolicyDocument: may });
-      const attaching = iam.attachRolePolicy({ RoleName: "one", PolicyArn: policy?.Arn });
+      const { arn } = createPolicy(aws.cloud, management, { name: `p${index}`, document: may });
+      const attaching = iam.attachRolePolicy({ RoleName: "one", PolicyArn: arn });
       if (index < 10) await attaching;
       else expect((await refusalOf(attaching)).message).toBe("Cannot exceed quota for PoliciesPerRole: 10");
     }

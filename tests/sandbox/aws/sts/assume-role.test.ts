@@ -148,7 +148,7 @@ describe("a chain of roles", () => {
 describe("a permissions boundary", () => {
   test("limits a session to what both it and the role's own policies allow", async () => {
     const trust = policyOf({ Effect: "Allow", Principal: { AWS: management }, Action: "sts:AssumeRole" });
-    const limit = { ...may, Action: ["iam:GetUser", "iam:ListUsers"] };
+    const limit = { ...may, Action: ["iam:GetUser", "iam:ListAccessKeys"] };
     const { arn: boundary } = createPolicy(aws.cloud, management, { name: "limit", document: policyOf(limit) });
     const { arn } = createRole(aws.cloud, management, { name: "bounded", trust, boundary });
     putRolePolicy(
@@ -160,7 +160,9 @@ describe("a permissions boundary", () => {
     );
     const iam = aws.iam(await assume(management, { RoleArn: arn }));
     await iam.getUser({ UserName: "aws-cli" });
-    expect((await refusalOf(iam.listUsers({}))).message).toContain("no identity-based policy allows");
+    expect((await refusalOf(iam.listAccessKeys({ UserName: "aws-cli" }))).message).toContain(
+      "no identity-based policy allows",
+    );
     expect((await refusalOf(iam.listRoles({}))).message).toContain("no permissions boundary allows the iam:ListRoles");
     const denial = createPolicy(aws.cloud, management, {
       name: "denial",

@@ -1,0 +1,141 @@
+import { AwsFault, type Call, type Cloud } from "#sandbox/aws/cloud.ts";
+import { type ContextValues, resourceTags } from "#sandbox/aws/policy/context.ts";
+import { allowOnly, integerAt, type QueryInput, textAt, tryTextAt } from "#sandbox/aws/protocol/query.ts";
+import type { QueryAction } from "#sandbox/aws/protocol/query-service.ts";
+import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
+
+export type Actions = Readonly<Record<string, QueryAction>>;
+
+/** A call about one role, user or identity provider, after its permission has been checked. */
+export interface Request {
+  readonly call: Call;
+  readonly account: string;
+  /** Name or ARN that the call gives. */
+  readonly name: string;
+  readonly input: QueryInput;
+  text(parameter: string): string;
+}
+
+/** Condition keys that a call's parameters set. */
+type ContextOf = (input: QueryInput) => ContextValues;
+
+export interface ActionsOn {
+  /** One action that answers. @param parameters in addition to the name; others are refused */
+  read(
+    action: string,
+    parameters: readonly string[],
+    run: (request: Request) => XmlValue,
+    context?: ContextOf,
+  ): Actions;
+  /** One action that answers nothing. */
+  change(action: string, parameters: readonly string[], run: (request: Request) => void, context?: ContextOf): Actions;
+}
+
+/**
+ * Actions on one kind of thing.
+ *
+ * @param key parameter that names the thing: `RoleName`
+ * @param targetOf ARN and condition keys of the thing. Permissions are checked before existence, so that it may be missing
+ */
+export function actionsOn(
+  cloud: Cloud,
+  key: string,
+  targetOf: (account: string, name: string) => { readonly arn: string; readonly context: ContextValues },
+): ActionsOn {
+  function action(
+    name: string,
+    parameters: readonly string[],
+    run: (request: Request) => XmlValue | undefined,
+    contextOf: ContextOf = () => ({}),
+  ): Actions {
+    const answer: QueryAction = (call, input) => {
+      allowOnly(input, key, ...parameters);
+      const { account } = call.caller;
+      const subject = textAt(input, key);
+      const { arn, context } = targetOf(account, subject);
+      permit(cloud, call, name, arn, { ...context, ...contextOf(input) });
+      return run({ call, account, name: subject, input, text: (parameter) => textAt(input, parameter) });
+    };
+    return { [name]: answer };
+  }
+  return {
+    read: action,
+    change: (name, parameters, run, context) =>
+      action(
+        name,
+        parameters,
+        (request) => {
+          run(request);
+          return undefined;
+        },
+        context,
+      ),
+  };
+}
+
+/** @param action without `iam:` @throws AwsFault AccessDenied */
+export function permit(
+  cloud: Cloud,
+  { caller }: Call,
+  action: string,
+  resource: string,
+  context: ContextValues = {},
+): void {
+  const known = Object.entries(context).filter((pair): pair is [string, string | readonly string[]] => {
+    return pair[1] !== undefined;
+  });
+  cloud.authorize(caller, `iam:${action}`, resource, Object.fromEntries(known));
+}
+
+/** Condition keys of something that has tags. */
+export function tagsOf(found: { readonly tags: Readonly<Record<string, string>> } | undefined): ContextValues {
+  return found === undefined ? {} : resourceTags(found.tags, "iam");
+}
+
+/** Condition key of actions that attach and detach. */
+export const attachedPolicy: ContextOf = (input) => ({ "iam:PolicyARN": textAt(input, "PolicyArn") });
+
+/** Name and ARN of each attached policy. */
+export function formatAttached(attached: readonly string[]): readonly XmlValue[] {
+  return attached.map((arn) => ({ PolicyName: arn.slice(arn.lastIndexOf("/") + 1), PolicyArn: arn }));
+}
+
+export function formatTags(tags: Readonly<Record<string, string>>): readonly XmlValue[] {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}
+
+/** IAM returns policies percent-encoded by RFC 3986. */
+export function formatDocument(document: string): string {
+  return encodeURIComponent(document).replace(
+    /[!'()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/** Parameters of `page`. */
+export const paging = ["Marker", "MaxItems"] as const;
+
+/** One page of a list under its name. @throws AwsFault ValidationError, InvalidInput */
+export function page(
+  name: string,
+  items: readonly XmlValue[],
+  input: QueryInput,
+): { readonly [key: string]: XmlValue } {
+  const size = integerAt(input, "MaxItems") ?? 100;
+  if (size < 1 || size > 1_000) {
+    throw new AwsFault(
+      "ValidationError",
+      `1 validation error detected: Value '${size}' at 'maxItems' failed to satisfy constraint: Member must have value between 1 and 1000`,
+    );
+  }
+  const marker = tryTextAt(input, "Marker");
+  const start = marker === undefined ? 0 : Number(Buffer.from(marker, "base64").toString());
+  if (!Number.isInteger(start) || start < 0) throw new AwsFault("InvalidInput", `Invalid Marker ${marker}`);
+  const end = start + size;
+  const isTruncated = end < items.length;
+  return {
+    [name]: items.slice(start, end),
+    IsTruncated: isTruncated,
+    ...(isTruncated ? { Marker: Buffer.from(String(end)).toString("base64") } : {}),
+  };
+}

@@ -7,8 +7,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { readEnvironment } from "#lib/environment.ts";
-import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { findProgram, formatSeconds, median, run, say, watch } from "./support/measure.ts";
 import { openTimedMoto } from "./support/moto.ts";

@@ -6,10 +6,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { FleetEvent } from "#lib/events.ts";
-import { imageOf } from "#lib/fleet/defaults.ts";
-import type { KindCluster } from "#lib/fleet/types.ts";
+import type { FleetEvent } from "#lib/graph/events.ts";
 import { renderKindConfig } from "#lib/local/config.ts";
+import { imageOf } from "#lib/local/fleet/defaults.ts";
+import type { KindCluster } from "#lib/local/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 
 const rounds = Number(process.argv[2] ?? 3);

@@ -1,4 +1,5 @@
-import type { AwsAccount, CloudZones, EksCluster } from "#lib/fleet/types.ts";
+import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
+import type { CloudZones } from "#lib/fleet/types.ts";
 
 export const zones = {
   provider: "aws",

@@ -1,4 +1,5 @@
-import type { AksCluster, AzureAccount, CloudZones } from "#lib/fleet/types.ts";
+import type { AksCluster, AzureAccount } from "#lib/azure/fleet/types.ts";
+import type { CloudZones } from "#lib/fleet/types.ts";
 
 export const zones = {
   provider: "azure",

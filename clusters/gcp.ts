@@ -1,4 +1,5 @@
-import type { CloudZones, GcpAccount, GkeCluster } from "#lib/fleet/types.ts";
+import type { CloudZones } from "#lib/fleet/types.ts";
+import type { GcpAccount, GkeCluster } from "#lib/gcp/fleet/types.ts";
 
 export const zones = {
   provider: "gcp",

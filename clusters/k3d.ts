@@ -1,4 +1,4 @@
-import type { K3dCluster } from "#lib/fleet/types.ts";
+import type { K3dCluster } from "#lib/local/fleet/types.ts";
 
 export const clusters: readonly K3dCluster[] = [
   { provider: "k3d", name: "k3d01.internal", apiPort: 6561 },

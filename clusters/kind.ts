@@ -1,4 +1,4 @@
-import type { KindCluster } from "#lib/fleet/types.ts";
+import type { KindCluster } from "#lib/local/fleet/types.ts";
 
 export const clusters: readonly KindCluster[] = [
   { provider: "kind", name: "kind01.internal", apiPort: 6551 },

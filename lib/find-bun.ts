@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { isAbsolute } from "node:path";
-import type { World } from "#lib/world.ts";
+import type { Exec } from "#lib/exec.ts";
 
 /** Where npx, bunx and pnpm dlx put what they run once: it goes with the next cleaning. */
 const passing = /\/_npx\/|\/bunx-|\/dlx-|\/\.cache\/pnpm\//;
@@ -12,7 +12,7 @@ const passing = /\/_npx\/|\/bunx-|\/dlx-|\/\.cache\/pnpm\//;
  * @param temporary folder that is emptied now and then
  */
 export async function findBun(
-  { exec, variables }: Pick<World, "exec" | "variables">,
+  { exec, variables }: { readonly exec: Exec; readonly variables: Readonly<Record<string, string>> },
   running: string = process.execPath,
   temporary: string = tmpdir(),
 ): Promise<string> {

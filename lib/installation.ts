@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { taskName } from "#lib/cli/options.ts";
 import { FleetError } from "#lib/errors.ts";
 import { projectRoot } from "#lib/paths.ts";
+import { taskName } from "#lib/task-name.ts";
 
 interface Manifest {
   readonly version?: string;

@@ -1,6 +1,6 @@
-import { taskName } from "#lib/cli/options.ts";
 import { readEnvironment } from "#lib/environment.ts";
 import { formatWord } from "#lib/exec.ts";
+import { taskName } from "#lib/task-name.ts";
 
 /** Tasks about the checkout or the sandbox itself. */
 const withoutSandbox = /^(argocd:pin|generate|sandbox:.*|test:.*)$/;

@@ -1,3 +1,4 @@
+import type { GitOpsSettings } from "#lib/argocd/gitops-graph.ts";
 import {
   accountArgument,
   type CommandSpec,
@@ -7,7 +8,7 @@ import {
   parseCount,
 } from "#lib/cli/options.ts";
 import { runProgram } from "#lib/cli/program.ts";
-import type { GitOpsSettings } from "#lib/graph/gitops-graph.ts";
+import type { AccountScope, RunOptions } from "#lib/commands/run-options.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
 
 /** What a task is about by its name. */
@@ -16,8 +17,10 @@ export interface Preset {
   readonly cluster?: string;
   /** Clusters of these providers only; of one cluster, its provider. */
   readonly providers?: readonly string[];
-  /** What accounts of AWS have in common, and no cluster: the management account's zones and role, or the roles of other accounts. */
-  readonly aws?: "management" | "roles";
+  /** What accounts share, and no cluster. */
+  readonly accounts?: AccountScope;
+  /** Where all of these are: an option that has no effect there is none of the task's. @default both */
+  readonly place?: "cloud" | "computer";
 }
 
 /** Runs a verb over the part of the fleet that the task and its options select. */
@@ -29,125 +32,80 @@ export async function runTask(verb: Verb, preset: Preset = {}): Promise<void> {
   });
 }
 
-/** Where a task works: an option that has no effect there is none of the task's. */
-function placesOf({ providers, aws }: Preset): { readonly local: boolean; readonly cloud: boolean } {
-  if (aws !== undefined) return { local: false, cloud: true };
-  if (providers === undefined) return { local: true, cloud: true };
-  return { local: providers.some(isLocalProvider), cloud: !providers.every(isLocalProvider) };
-}
-
-function isLocalProvider(name: string): boolean {
-  return name === "kind" || name === "k3d";
-}
-
 /** Pure: the options of a task. Also what the generator writes into its `//USAGE` lines. */
 export function commandSpec(verb: Pick<Verb, "name">, preset: Preset): CommandSpec {
-  const { cluster, aws } = preset;
-  const isPlain = cluster === undefined && aws === undefined;
+  const { cluster, accounts, place } = preset;
+  const isPlain = cluster === undefined && accounts === undefined;
+  const isCloud = place !== "computer";
   const common = [option.sandbox, option.fleet, option.json, option.verbose];
   const gitops = [option.noGitops, option.revision, option.argocdManifest];
-  const places = placesOf(preset);
   const selecting = isPlain
     ? [
-        ...(places.cloud ? [option.account] : []),
+        ...(isCloud ? [option.account] : []),
         ...(preset.providers === undefined ? [option.provider] : []),
         option.target,
       ]
     : [];
-  const jobs = isPlain ? [{ ...option.jobs, help: jobsHelp(places) }] : [];
+  const jobs = isPlain ? [{ ...option.jobs, help: jobsHelp(place) }] : [];
   const own = {
     create: [
       option.dryRun,
       ...jobs,
-      { ...option.retain, help: retainHelp(places) },
-      { ...option.adopt, help: adoptHelp(places, aws !== undefined) },
+      { ...option.retain, help: retainHelp(place) },
+      { ...option.adopt, help: adoptHelp(place, accounts !== undefined) },
       option.allowReplacement,
-      ...(places.cloud && aws === undefined ? [option.skipDnsCheck] : []),
-      ...(aws === undefined ? [...gitops, option.noWait] : []),
+      ...(isCloud && accounts === undefined ? [option.skipDnsCheck] : []),
+      ...(accounts === undefined ? [...gitops, option.noWait] : []),
     ],
     delete: [
       option.dryRun,
       option.yes,
       ...jobs,
       { ...option.adopt, help: "delete what has these names, also where another tool created it" },
-      ...(places.cloud && aws === undefined ? [option.skipDnsWait] : []),
+      ...(isCloud && accounts === undefined ? [option.skipDnsWait] : []),
     ],
     plan: [option.detailedExitcode, ...gitops],
     status: [option.drift, option.allowAbsent, option.noGitops],
   }[verb.name];
   return {
     options: [...own, ...selecting, ...common],
-    ...(isPlain ? { argument: clusterArgument } : aws === "roles" ? { argument: accountArgument } : {}),
+    ...(isPlain ? { argument: clusterArgument } : accounts?.of === "tenants" ? { argument: accountArgument } : {}),
   };
 }
 
-type Places = ReturnType<typeof placesOf>;
-
-function jobsHelp({ local, cloud }: Places): string {
-  if (local && cloud) return option.jobs.help;
-  return local
+function jobsHelp(place: Preset["place"]): string {
+  if (place === undefined) return option.jobs.help;
+  return place === "computer"
     ? "clusters to work on at once; default: as many as fit on this computer"
     : "clusters to work on at once; default: 32";
 }
 
-function retainHelp({ local, cloud }: Places): string {
-  if (local && cloud) return option.retain.help;
-  return local
+function retainHelp(place: Preset["place"]): string {
+  if (place === undefined) return option.retain.help;
+  return place === "computer"
     ? "keep the containers of a cluster whose creation failed, so that they can be inspected"
     : "keep the resources of a stack whose creation failed, so that they can be inspected";
 }
 
-function adoptHelp({ local, cloud }: Places, ofAccounts: boolean): string {
-  if (local && cloud) return option.adopt.help;
-  if (local) return "take over a cluster of this name that another tool created";
+function adoptHelp(place: Preset["place"], ofAccounts: boolean): string {
+  if (place === undefined) return option.adopt.help;
+  if (place === "computer") return "take over a cluster of this name that another tool created";
   return ofAccounts
     ? "take over zones and stacks of these names that another tool created"
     : "take over zones, records and stacks of these names that another tool created";
-}
-
-/** What `runVerb` is told. */
-export interface RunOptions {
-  /** Only what accounts of AWS have in common; `accounts` of the selection then says of which. */
-  readonly aws?: NonNullable<Preset["aws"]>;
-  readonly selection: {
-    readonly within?: readonly string[];
-    readonly clusters: readonly string[];
-    readonly accounts: readonly string[];
-    readonly providers: readonly string[];
-    readonly targets: readonly string[];
-  };
-  readonly fleetFile?: string;
-  readonly jobs?: number;
-  readonly json: boolean;
-  readonly verbose: boolean;
-  readonly sandbox: boolean;
-  readonly dryRun: boolean;
-  readonly yes: boolean;
-  readonly retain: boolean;
-  readonly adopt: boolean;
-  readonly allowReplacement: boolean;
-  readonly drift: boolean;
-  /** Status accepts what is not created yet. */
-  readonly allowAbsent?: boolean;
-  /** A plan with changes ends with exit code 2. */
-  readonly detailedExitcode?: boolean;
-  readonly skipDnsCheck: boolean;
-  readonly skipDnsWait: boolean;
-  /** Undefined: Argo CD is left alone. */
-  readonly gitops: GitOpsSettings | undefined;
 }
 
 function parseRunOptions(preset: Preset, parsed: Parsed): RunOptions {
   const list = (name: string): readonly string[] => parsed.values.get(name) ?? [];
   const [fleetFile] = list("fleet");
   const [jobs] = list("jobs");
-  const { cluster, aws } = preset;
+  const { cluster, accounts } = preset;
   return {
-    ...(aws === undefined ? {} : { aws }),
+    ...(accounts === undefined ? {} : { accounts }),
     selection: {
       ...(preset.providers === undefined || cluster !== undefined ? {} : { within: preset.providers }),
-      clusters: cluster !== undefined ? [cluster] : aws === undefined ? parsed.positionals : [],
-      accounts: aws === undefined ? list("account") : parsed.positionals,
+      clusters: cluster !== undefined ? [cluster] : accounts === undefined ? parsed.positionals : [],
+      accounts: accounts === undefined ? list("account") : parsed.positionals,
       providers: list("provider"),
       targets: list("target"),
     },
@@ -166,7 +124,7 @@ function parseRunOptions(preset: Preset, parsed: Parsed): RunOptions {
     detailedExitcode: parsed.flags.has(option.detailedExitcode.name),
     skipDnsCheck: parsed.flags.has("skip-dns-check"),
     skipDnsWait: parsed.flags.has("skip-dns-wait"),
-    gitops: parsed.flags.has("no-gitops") || aws !== undefined ? undefined : parseGitOps(parsed),
+    gitops: parsed.flags.has("no-gitops") || accounts !== undefined ? undefined : parseGitOps(parsed),
   };
 }
 

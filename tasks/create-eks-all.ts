@@ -23,4 +23,4 @@
 import { runTask } from "#lib/task.ts";
 import { create } from "#lib/verbs/create.ts";
 
-if (import.meta.main) await runTask(create, { providers: ["aws"] });
+if (import.meta.main) await runTask(create, { providers: ["aws"], place: "cloud" });

@@ -21,4 +21,4 @@
 import { runTask } from "#lib/task.ts";
 import { create } from "#lib/verbs/create.ts";
 
-if (import.meta.main) await runTask(create, { providers: ["k3d"] });
+if (import.meta.main) await runTask(create, { providers: ["k3d"], place: "computer" });

@@ -18,4 +18,4 @@
 import { runTask } from "#lib/task.ts";
 import { remove } from "#lib/verbs/delete.ts";
 
-if (import.meta.main) await runTask(remove, { providers: ["aws"] });
+if (import.meta.main) await runTask(remove, { providers: ["aws"], place: "cloud" });

@@ -16,4 +16,4 @@
 import { runTask } from "#lib/task.ts";
 import { remove } from "#lib/verbs/delete.ts";
 
-if (import.meta.main) await runTask(remove, { providers: ["kind"] });
+if (import.meta.main) await runTask(remove, { providers: ["kind"], place: "computer" });

@@ -15,14 +15,14 @@ if (import.meta.main) {
     const [{ examineMachine }, { createWorld, openSession }, { cautious }, { systemClock }, { formatTable }] =
       await Promise.all([
         import("#lib/commands/doctor.ts"),
-        import("#lib/session.ts"),
-        import("#lib/world.ts"),
+        import("#lib/commands/session.ts"),
+        import("#lib/graph/world.ts"),
         import("#lib/clock.ts"),
         import("#lib/table.ts"),
       ]);
     const session = await openSession({ sandbox: flags.has("sandbox"), fleetFile: values.get("fleet")?.[0] });
     const world = createWorld(session, systemClock, new AbortController().signal, cautious);
-    const checks = await examineMachine(world, session.fleet);
+    const checks = await examineMachine(world, session);
     if (flags.has("json")) {
       for (const check of checks) terminal.json(check);
     } else {

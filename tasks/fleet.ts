@@ -21,16 +21,20 @@ export const spec: CommandSpec = {
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values }) => {
-    const [{ loadFleet }, { formatFleet }, { readEnvironment }] = await Promise.all([
+    const [{ loadFleet }, { builtInProviders }, { formatFleet }, { readEnvironment }] = await Promise.all([
       import("#lib/fleet/load.ts"),
+      import("#lib/providers.ts"),
       import("#lib/fleet/format.ts"),
       import("#lib/environment.ts"),
     ]);
-    const fleet = await loadFleet(values.get("fleet")?.[0] ?? readEnvironment().fleetFile);
+    const { fleet, providers } = await loadFleet(
+      builtInProviders,
+      values.get("fleet")?.[0] ?? readEnvironment().fleetFile,
+    );
     if (flags.has("names")) terminal.out(fleet.clusters.map((cluster) => `${cluster.name}\n`).join(""));
     else if (flags.has("accounts")) terminal.out(fleet.accounts.map((account) => `${account.name}\n`).join(""));
     else if (flags.has("json")) terminal.json(fleet, 2);
-    else terminal.out(formatFleet(fleet));
+    else terminal.out(formatFleet(fleet, providers));
     return 0;
   });
 }

@@ -12,14 +12,15 @@ export const spec: CommandSpec = {
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags }) => {
-    const [{ loadFleet }, { files }, { writeFiles }, { projectRoot }] = await Promise.all([
+    const [{ loadFleet }, { builtInProviders }, { generate }, { writeFiles }, { projectRoot }] = await Promise.all([
       import("#lib/fleet/load.ts"),
+      import("#lib/providers.ts"),
       import("#lib/generate/files.ts"),
       import("#lib/generate/write.ts"),
       import("#lib/paths.ts"),
     ]);
     const check = flags.has("check");
-    const stale = await writeFiles(projectRoot, await files(await loadFleet()), { check });
+    const stale = await writeFiles(projectRoot, await generate(await loadFleet(builtInProviders)), { check });
     if (check && stale.length > 0) {
       throw new FleetError("StaleFiles", `stale: ${stale.join(", ")}`, { hint: "bun run generate" });
     }

@@ -11,8 +11,8 @@
 
 import { writeFileSync } from "node:fs";
 import type { CommandSpec } from "#lib/cli/options.ts";
+import { type KubeTokenOptions, kubeToken } from "#lib/commands/kube-token.ts";
 import { readEnvironment } from "#lib/environment.ts";
-import { type KubeTokenOptions, kubeToken } from "#lib/kubernetes/kube-token.ts";
 
 export const spec: CommandSpec = {
   options: [

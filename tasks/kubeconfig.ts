@@ -18,7 +18,7 @@ export const spec: CommandSpec = {
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values, positionals }) => {
     const [{ openSession }, merged, { FleetError }, { suggest }, { formatWord }] = await Promise.all([
-      import("#lib/session.ts"),
+      import("#lib/commands/session.ts"),
       import("#lib/kubernetes/merged.ts"),
       import("#lib/errors.ts"),
       import("#lib/nearest.ts"),

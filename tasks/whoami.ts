@@ -12,22 +12,11 @@ export const spec: CommandSpec = { options: [option.sandbox, option.fleet, optio
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values }) => {
-    const [{ exitCodeOf, whoami }, { formatHops }, { createAws }, { trustReader }, { mfaPrompt }, { openSession }] =
-      await Promise.all([
-        import("#lib/aws/whoami.ts"),
-        import("#lib/commands/format-hops.ts"),
-        import("#lib/aws/create-clients.ts"),
-        import("#lib/aws/iam/role-trust.ts"),
-        import("#lib/cli/mfa.ts"),
-        import("#lib/session.ts"),
-      ]);
-    const { environment, fleet } = await openSession({
-      sandbox: flags.has("sandbox"),
-      fleetFile: values.get("fleet")?.[0],
-    });
-    const askMfaCode = mfaPrompt(environment);
-    const readTrust = trustReader(createAws(fleet, environment.variables, { askMfaCode }));
-    const hops = await whoami(environment, fleet, readTrust, askMfaCode);
+    const [{ whoami }, { exitCodeOf, formatHops }] = await Promise.all([
+      import("#lib/commands/whoami.ts"),
+      import("#lib/commands/format-hops.ts"),
+    ]);
+    const hops = await whoami({ sandbox: flags.has("sandbox"), fleetFile: values.get("fleet")?.[0] });
     if (flags.has("json")) for (const hop of hops) terminal.json(hop);
     else terminal.out(formatHops(hops));
     return exitCodeOf(hops);

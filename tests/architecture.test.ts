@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { formatUsage } from "#lib/cli/options.ts";
 import { formatOneLiner } from "#lib/commands/docker-one-liner.ts";
 import { errorCodes } from "#lib/errors.ts";
-import { files } from "#lib/generate/files.ts";
+import { generate } from "#lib/generate/files.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
+import { described } from "#tests/support/fleet.ts";
 import packageJson from "../package.json";
 
 const read = (path: string): Promise<string> => Bun.file(join(projectRoot, path)).text();
@@ -19,28 +20,71 @@ async function importsOf(path: string): Promise<readonly string[]> {
 }
 
 describe("the parts of the project", () => {
+  /** Folders and files of lib/, from those that import nothing above them; one line imports only from itself and from lines before it. */
+  const layers: readonly (readonly string[])[] = [
+    ["(base)"],
+    ["fleet"],
+    ["sandbox.ts"],
+    ["dns"],
+    ["kubernetes"],
+    ["graph"],
+    ["render"],
+    ["argocd"],
+    ["cloud"],
+    ["provider.ts"],
+    ["aws", "azure", "gcp", "local"],
+    ["providers.ts"],
+    ["fleet-graph.ts"],
+    ["verbs"],
+    ["view"],
+    ["cli"],
+    ["commands"],
+    ["task.ts"],
+    ["generate"],
+  ];
+  const level = new Map(layers.flatMap((names, index) => names.map((name) => [name, index] as const)));
+  /** `aws` of `lib/aws/provider.ts`. */
+  const partOf = (path: string): string => {
+    const [, first = "", ...rest] = path.split("/");
+    return rest.length > 0 || level.has(first) ? first : "(base)";
+  };
+
   test("depend on each other in one direction only", async () => {
-    const forbidden: readonly (readonly [string, RegExp])[] = [
-      ["lib/**/*.ts", /^(sandbox|tasks|tests|scripts)\//],
-      [
-        "sandbox/**/*.ts",
-        /^(tasks|tests|scripts)\/|^lib\/(?!errors\.ts|aws\/fleet\/eks-versions\.ts|clock\.ts|files\.ts|file-modes\.ts|kubernetes\/|local\/config\.ts|argocd\/kustom)/,
-      ],
-      ["lib/{fleet,exec,errors,clock,files}*/**/*.ts", /^lib\/(verbs|graph|local|view|cli)\//],
-      ["lib/graph/{graph,scheduler,outputs,select}.ts", /^lib\/(local|verbs|view|cli)\//],
-      ["lib/{dns,cloud}/**/*.ts", /^lib\/(verbs|graph|local|view|cli|argocd|kubernetes)\//],
-      ["lib/local/**/*.ts", /^lib\/(verbs|view|cli|commands|task|aws)/],
-      ["lib/aws/**/*.ts", /^lib\/(verbs|view|cli|commands|task|local|argocd\/(?!managed-cluster))/],
-      ["lib/verbs/**/*.ts", /^lib\/(local|view|cli|commands|task)/],
-      ["lib/view/**/*.ts", /^lib\/(verbs|local|cli|commands|task|kubernetes)/],
-    ];
     const faults: string[] = [];
-    for (const [pattern, wrong] of forbidden) {
-      for (const path of list(pattern)) {
-        for (const target of await importsOf(path)) if (wrong.test(target)) faults.push(`${path} imports ${target}`);
+    for (const path of list("lib/**/*.ts")) {
+      const own = partOf(path);
+      if (!level.has(own)) faults.push(`${own} has no place in the layers`);
+      for (const target of await importsOf(path)) {
+        if (/^(sandbox|tasks|tests|scripts)\//.test(target)) faults.push(`${path} imports ${target}`);
+        if (!target.startsWith("lib/")) continue;
+        const other = partOf(target);
+        // Providers are in one line, and know nothing of each other.
+        const isUpward = (level.get(other) ?? 0) > (level.get(own) ?? 0);
+        const isSibling = other !== own && level.get(other) === level.get(own);
+        if (isUpward || isSibling) faults.push(`${path} imports ${target}`);
       }
     }
+    const ofSandbox =
+      /^(tasks|tests|scripts)\/|^lib\/(?!errors\.ts|aws\/fleet\/eks-versions\.ts|clock\.ts|files\.ts|file-modes\.ts|kubernetes\/|local\/config\.ts|argocd\/kustom)/;
+    for (const path of list("sandbox/**/*.ts")) {
+      for (const target of await importsOf(path)) if (ofSandbox.test(target)) faults.push(`${path} imports ${target}`);
+    }
     expect(faults).toEqual([]);
+  });
+
+  test("import each other in no circle, types included", async () => {
+    const modules = new Map<string, readonly string[]>();
+    for (const path of list("{lib,sandbox}/**/*.ts")) modules.set(path, await importsOf(path));
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const walk = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) circles.push([...trail.slice(trail.indexOf(path)), path].join(" → "));
+      if (done.has(path)) return;
+      done.add(path);
+      for (const target of modules.get(path) ?? []) walk(target, [...trail, path]);
+    };
+    for (const path of modules.keys()) walk(path, []);
+    expect(circles).toEqual([]);
   });
 
   test("read the environment in one module only", async () => {
@@ -98,7 +142,9 @@ describe("a task", () => {
   });
 
   test("exists for every name of the specification", async () => {
-    const generated = (await files(fleet)).map(({ path }) => path).filter((path) => path.startsWith("tasks/"));
+    const generated = (await generate(described(fleet))).files
+      .map(({ path }) => path)
+      .filter((path) => path.startsWith("tasks/"));
     const names = [...new Set([...tasks, ...generated])].map((path) =>
       path.slice("tasks/".length, -".ts".length).replaceAll("/", ":"),
     );

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { taskName } from "#lib/cli/options.ts";
 import { FleetError } from "#lib/errors.ts";
 import { checkInstallation } from "#lib/installation.ts";
 import { projectRoot } from "#lib/paths.ts";
+import { taskName } from "#lib/task-name.ts";
 
 // Against hanging only: programs start slowly on a loaded machine.
 setDefaultTimeout(60_000);

@@ -1,27 +1,20 @@
 import { describe, expect, test } from "bun:test";
-import { fleetGraph } from "#lib/graph/fleet-graph.ts";
+import { limitsOf } from "#lib/commands/limits.ts";
+import { fleetGraph } from "#lib/fleet-graph.ts";
 import { type AnyResource, laneOf } from "#lib/graph/resource.ts";
 import { runGraph } from "#lib/graph/scheduler.ts";
-import { select } from "#lib/graph/select.ts";
-import { limitsOf } from "#lib/limits.ts";
-import { plan } from "#lib/verbs/plan.ts";
-import type { World } from "#lib/world.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
+import { openFleet } from "#tests/support/fleet.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
 
-const graph = fleetGraph(fleet, {
-  images: { kind: undefined, k3d: undefined },
-  aws: { userArn: undefined, targets: [], takesPlaceholders: true },
-  gitops: {},
-});
-const everything = select(graph, fleet, { clusters: [], accounts: [], providers: [], targets: [] });
+const opened = await openFleet(fleet);
+const graph = fleetGraph(fleet, opened, { gitops: {} });
 const clusterOf = ({ owner }: AnyResource): string => `${owner.group}: ${owner.name}`;
 const isHeavy = ({ lane }: AnyResource): boolean => lane === "cluster";
 
 /** Runs the graph of the default fleet; `msOf` is how long each resource takes. */
 async function schedule(jobs: number | undefined, msOf: (resource: AnyResource) => number) {
-  const untouched = {} as World;
-  const { of } = await limitsOf(plan, graph.resources, everything, untouched, jobs === undefined ? {} : { jobs });
+  const { of } = await limitsOf(opened, jobs);
   const clock = virtualClock();
   const begun = new Map<string, number>();
   const running = new Set<AnyResource>();
@@ -69,7 +62,7 @@ describe("places", () => {
   test("are enough for every cluster of a cloud otherwise", async () => {
     const { peak } = await schedule(undefined, () => 10);
     expect(peak.aws).toBe(4);
-    const { of } = await limitsOf(plan, graph.resources, everything, {} as World, {});
+    const { of } = await limitsOf(opened, undefined);
     const limits = graph.resources.filter(isHeavy).map((one) => `${one.owner.group} ${of(one)}`);
     expect(new Set(limits)).toEqual(new Set(["aws 32", "local 8"]));
   });

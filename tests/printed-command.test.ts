@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import type { Outcome } from "#lib/events.ts";
+import type { RunOptions } from "#lib/commands/run-options.ts";
+import { suggestNext } from "#lib/commands/suggest.ts";
+import type { Outcome } from "#lib/graph/events.ts";
+import { cautious } from "#lib/graph/world.ts";
 import { pathsBelow, projectRoot } from "#lib/paths.ts";
 import { isTaskCommand, taskCommand } from "#lib/printed-command.ts";
-import { suggestNext } from "#lib/suggest.ts";
-import type { RunOptions } from "#lib/task.ts";
 import { create } from "#lib/verbs/create.ts";
 import { remove } from "#lib/verbs/delete.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
 import { plan } from "#lib/verbs/plan.ts";
 import { status } from "#lib/verbs/status.ts";
-import { cautious } from "#lib/world.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 
 const [argv, executable, variables] = [process.argv, process.execPath, { ...Bun.env }];
@@ -179,6 +179,6 @@ describe("what is proposed next", () => {
     const args = ["kind01.internal", "--account", "aws-01"];
     expect(next(create, 0, {}, { selection })).toEqual([task("status", ...args)]);
     expect(next(status, 1, { absent: 1 }, { selection })).toEqual([task("create-all", ...args)]);
-    expect(next(create, 0, {}, { aws: "management" })).toEqual([task("whoami")]);
+    expect(next(create, 0, {}, { accounts: { provider: "aws", of: "management" } })).toEqual([task("whoami")]);
   });
 });

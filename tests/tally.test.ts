@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { FleetEvent, Outcome } from "#lib/events.ts";
-import { createTally } from "#lib/tally.ts";
+import type { FleetEvent, Outcome } from "#lib/graph/events.ts";
+import { createTally } from "#lib/view/tally.ts";
 
 function exitCodeOf(outcome: Outcome, settings?: Parameters<typeof createTally>[1]): number {
   const tally = createTally([], settings);

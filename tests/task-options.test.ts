@@ -6,8 +6,10 @@ const everywhere = ["sandbox", "fleet", "json", "verbose"];
 const gitops = ["no-gitops", "revision", "argocd-manifest"];
 const choosing = ["account", "provider", "target"];
 const inCloud = ["account", "target"];
-const local: Preset = { providers: ["kind"] };
-const cloud: Preset = { providers: ["aws"] };
+const local: Preset = { providers: ["kind"], place: "computer" };
+const cloud: Preset = { providers: ["aws"], place: "cloud" };
+const tenants: Preset = { accounts: { provider: "aws", of: "tenants" }, place: "cloud" };
+const management: Preset = { accounts: { provider: "aws", of: "management" }, place: "cloud" };
 
 /** Every option has an effect in its task. */
 const cases: readonly (readonly [
@@ -46,7 +48,7 @@ const cases: readonly (readonly [
     { cluster: "k01.k8s.aws.mylabs.dev", ...cloud },
     ["dry-run", "retain", "adopt", "allow-replacement", "skip-dns-check", ...gitops, "no-wait"],
   ],
-  ["create:aws-tenant:cf-iam-role", "create", { aws: "roles" }, ["dry-run", "retain", "adopt", "allow-replacement"]],
+  ["create:aws-tenant:cf-iam-role", "create", tenants, ["dry-run", "retain", "adopt", "allow-replacement"]],
   ["delete-all", "delete", {}, ["dry-run", "yes", "jobs", "adopt", "skip-dns-wait", ...choosing]],
   ["delete-kind-all", "delete", local, ["dry-run", "yes", "jobs", "adopt", "target"]],
   ["delete:kind:kind01-internal", "delete", { cluster: "kind01.internal", ...local }, ["dry-run", "yes", "adopt"]],
@@ -56,7 +58,7 @@ const cases: readonly (readonly [
     { cluster: "k01.k8s.aws.mylabs.dev", ...cloud },
     ["dry-run", "yes", "adopt", "skip-dns-wait"],
   ],
-  ["delete:aws-mgmt", "delete", { aws: "management" }, ["dry-run", "yes", "adopt"]],
+  ["delete:aws-mgmt", "delete", management, ["dry-run", "yes", "adopt"]],
 ];
 
 describe("a task offers the options that have an effect in it, and no others", () => {
@@ -75,7 +77,7 @@ describe("a task offers the options that have an effect in it, and no others", (
     ["retain", cloud, /stack/, /containers/],
     ["adopt", local, /cluster/, /zones|stacks/],
     ["adopt", cloud, /zones, records and stacks/, /cluster/],
-    ["adopt", { aws: "roles" }, /zones and stacks/, /cluster/],
+    ["adopt", tenants, /zones and stacks/, /cluster/],
     ["jobs", local, /this computer/, /cloud/],
     ["jobs", cloud, /32/, /computer/],
   ] as const)("--%s is described for what the task is about: %o", (name, preset, says, silent) => {

@@ -97,7 +97,7 @@ describe("a bad start ends with exit code 2, one clear line and a hint", () => {
     [["--account", "azure-01"]],
   ])("clusters that no task can create: %j", async (args) => {
     const said = await fails(["--fleet", "tests/fixtures/fleets/default/fleet.ts", ...args], {}, "create-all");
-    expect(said).toContain("k01.k8s.az.mylabs.dev: clusters in Azure and GCP are declared");
+    expect(said).toContain("k01.k8s.az.mylabs.dev: clusters in Azure are declared");
     expect(said).toContain("(NothingSelected)");
   });
 

@@ -7,10 +7,11 @@ import {
   roleArn,
   serviceRoleOf,
 } from "#lib/aws/fleet/roles.ts";
+import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
 import { managementStackName, roleStackName } from "#lib/aws/names.ts";
 import { subjectsOf } from "#lib/fleet/github.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
-import type { AwsAccount, EksCluster, Fleet } from "#lib/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { type RunSettings, run } from "./measure.ts";
 

@@ -8,8 +8,9 @@ import {
   readOnlyRoleOf,
   serviceRoleOf,
 } from "#lib/aws/fleet/roles.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { roleStackName } from "#lib/aws/names.ts";
-import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 
 /** The role stack of one account, as each program is told of it. */

@@ -14,6 +14,7 @@ import { FleetError } from "#lib/errors.ts";
 import { applicationsOf } from "#lib/fleet/applications.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { AnyResource, Change, Observed, Outputs, Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { applyObjects } from "#lib/kubernetes/apply.ts";
 import { fieldManager } from "#lib/kubernetes/field-manager.ts";
@@ -21,7 +22,6 @@ import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { listObjects, parseManifest } from "#lib/kubernetes/objects.ts";
 import { waitFor } from "#lib/kubernetes/wait.ts";
 import { taskCommand } from "#lib/printed-command.ts";
-import type { World } from "#lib/world.ts";
 
 export interface ApplicationsState {
   /** What the root application reads; undefined while there is none. */

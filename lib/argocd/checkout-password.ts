@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { tryReadText, writePrivateFile } from "#lib/files.ts";
+import type { World } from "#lib/graph/world.ts";
 import { keepSecret } from "#lib/secrets.ts";
-import type { World } from "#lib/world.ts";
 
 /** Whom clusters say they are to the server of the checkout. */
 export const checkoutUser = "checkout";

@@ -1,15 +1,17 @@
 import type { GitSource } from "#lib/argocd/git-source.ts";
+import type { HostAddress } from "#lib/argocd/managed-cluster.ts";
 import { FleetError } from "#lib/errors.ts";
 import { type ExecResult, lastLines } from "#lib/exec.ts";
 import type { Resource } from "#lib/graph/resource.ts";
-import { findHostAddress } from "#lib/local/host-address.ts";
-import type { World } from "#lib/world.ts";
+import type { World } from "#lib/graph/world.ts";
 
 export interface CheckoutOptions {
   /** Port of the checkout's server, the same in each run: it is part of the repository's URL. */
   readonly port: number;
   /** Folder of the root application's children. */
   readonly path: string;
+  /** Where its readers find this computer. */
+  readonly findHost: (world: World) => Promise<HostAddress>;
   /** Branch, tag or commit of the checkout. @default HEAD */
   readonly revision?: string;
 }
@@ -45,12 +47,15 @@ export function checkout(options: CheckoutOptions): Resource<GitSource> {
  * A commit rather than a branch: Argo CD then has all that it needs after one fetch, and stays in sync while nobody serves
  * the checkout.
  */
-async function readCheckout(world: World, { port, path, revision = "HEAD" }: CheckoutOptions): Promise<GitSource> {
+async function readCheckout(
+  world: World,
+  { port, path, findHost, revision = "HEAD" }: CheckoutOptions,
+): Promise<GitSource> {
   await requireTopLevel(world);
   const [commit, uncommitted, address] = await Promise.all([
     resolveCommit(world, revision),
     listUncommitted(world),
-    findHostAddress(world),
+    findHost(world),
   ]);
   return {
     repository: `http://${address.name}:${port}/checkout.git`,

@@ -43,7 +43,7 @@ export function factsSecret(options: FactsOptions): Resource<FactsState> {
       return [...compare(state.labels, wanted.labels), ...compare(state.annotations, wanted.annotations)];
     },
     async ensure(world, _observed, outputs) {
-      const facts = clusterFacts(options.fleet, managed.cluster, sourceOf(options.source, outputs));
+      const facts = clusterFacts(options.fleet, managed, sourceOf(options.source, outputs));
       const labels = { ...fixedLabels, ...facts.labels };
       await secret.apply(world, outputs, { labels, annotations: facts.annotations, data: connectionOf(managed) });
       return { ...facts, labels };
@@ -59,7 +59,7 @@ export function factsSecret(options: FactsOptions): Resource<FactsState> {
 function findWanted(options: FactsOptions, outputs: Outputs): FactsState | undefined {
   const source = findSource(options.source, outputs);
   if (source === undefined) return undefined;
-  const { labels, annotations } = clusterFacts(options.fleet, options.managed.cluster, source);
+  const { labels, annotations } = clusterFacts(options.fleet, options.managed, source);
   return { labels: { ...fixedLabels, ...labels }, annotations };
 }
 

@@ -1,13 +1,16 @@
-import { accountId } from "#lib/fleet/account-id.ts";
+import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
 import { applicationsOf } from "#lib/fleet/applications.ts";
-import { argocdOf, environmentOf, kubernetesOf } from "#lib/fleet/defaults.ts";
-import { type Cluster, type Fleet, isCloud } from "#lib/fleet/types.ts";
+import { argocdOf, environmentOf } from "#lib/fleet/defaults.ts";
+import { type Fleet, isCloud } from "#lib/fleet/types.ts";
 
 /** What Argo CD knows a cluster by: switches and choices as labels, everything else as annotations. */
 export interface ClusterFacts {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
+
+/** The cluster, and what its provider knows of it. */
+export type FactsSubject = Pick<ManagedCluster, "cluster" | "accountId" | "kubernetes">;
 
 /** Where the cluster's Argo CD reads from. */
 export interface FactsSource {
@@ -20,12 +23,15 @@ export interface FactsSource {
  * Facts of one cluster. All annotations are always there, empty when they don't apply: an ApplicationSet stops at one that
  * is missing. A label is there only with a value, because selectors ask for that too.
  */
-export function clusterFacts(fleet: Fleet, cluster: Cluster, source: FactsSource): ClusterFacts {
+export function clusterFacts(
+  fleet: Fleet,
+  { cluster, accountId, kubernetes }: FactsSubject,
+  source: FactsSource,
+): ClusterFacts {
   const place = isCloud(cluster)
     ? { account: cluster.account, region: cluster.region, zone: cluster.name }
     : { account: "", region: "", zone: "" };
   const environment = environmentOf(cluster);
-  const account = fleet.accounts.find(({ name }) => name === place.account);
   const zones = fleet.zones.find(({ provider }) => provider === cluster.provider);
   return {
     labels: {
@@ -39,12 +45,12 @@ export function clusterFacts(fleet: Fleet, cluster: Cluster, source: FactsSource
       provider: cluster.provider,
       environment,
       account: place.account,
-      account_id: account === undefined ? "" : accountId(account),
+      account_id: accountId,
       region: place.region,
       zone: place.zone,
       parent_zone: zones?.clusters ?? "",
       domain: fleet.domain,
-      kubernetes_version: kubernetesOf(cluster) ?? "",
+      kubernetes_version: kubernetes ?? "",
       argocd_variant: argocdOf(cluster),
       gitops_repository: source.repository,
       gitops_revision: source.revision,

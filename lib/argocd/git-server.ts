@@ -6,7 +6,7 @@ import type { Checkout, GitSource } from "#lib/argocd/git-source.ts";
 import { type ServedCopy, type ServedCopyWorld, servedCopy } from "#lib/argocd/served-copy.ts";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
-import type { World } from "#lib/world.ts";
+import type { World } from "#lib/graph/world.ts";
 
 /**
  * One commit of the checkout with its history over Git's smart HTTP protocol, read-only

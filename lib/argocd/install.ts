@@ -2,6 +2,7 @@ import { apiOf, argocdNamespace, findApi, type ManagedCluster, managedBy } from 
 import type { ManifestState } from "#lib/argocd/manifest.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Change, Observed, Outputs, Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { applyObjects } from "#lib/kubernetes/apply.ts";
 import { fieldManager } from "#lib/kubernetes/field-manager.ts";
@@ -13,7 +14,6 @@ import { removeObject, waitUntilGone } from "#lib/kubernetes/remove.ts";
 import { tryExplain } from "#lib/kubernetes/retry.ts";
 import { waitFor } from "#lib/kubernetes/wait.ts";
 import { describeWorkload, describeWorkloadTrouble } from "#lib/kubernetes/workloads.ts";
-import type { World } from "#lib/world.ts";
 
 export interface InstallState {
   /** Version of Argo CD; empty when an install was begun and not finished. */

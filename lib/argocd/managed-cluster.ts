@@ -1,15 +1,19 @@
 import { FleetError } from "#lib/errors.ts";
 import type { Cluster } from "#lib/fleet/types.ts";
 import type { AnyResource, Outputs, Owner } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { fieldManager } from "#lib/kubernetes/field-manager.ts";
 import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
 import { taskCommand } from "#lib/printed-command.ts";
-import type { World } from "#lib/world.ts";
 
 /** A cluster as the resources inside of it see it, wherever it runs. */
 export interface ManagedCluster {
   readonly cluster: Cluster;
+  /** Id by which the cloud knows its account; empty for a local cluster. */
+  readonly accountId: string;
+  /** `major.minor`; undefined where the node image's tag names none. */
+  readonly kubernetes: string | undefined;
   readonly owner: Owner;
   /** Begins the ids of what is inside: `local/kind01.internal`. */
   readonly prefix: string;
@@ -18,6 +22,15 @@ export interface ManagedCluster {
   /** Set where what is inside needs no removal of its own: it reaches nothing outside, and goes as a whole. */
   readonly goesWith?: AnyResource;
   access(outputs: Outputs): Access;
+  /** Where its containers find this computer; undefined for a cluster that cannot reach it. */
+  readonly findHost?: (world: World) => Promise<HostAddress>;
+}
+
+export interface HostAddress {
+  /** Name or address of this computer in containers of every network. */
+  readonly name: string;
+  /** Address of this computer where a server must listen to be reached by that name. */
+  readonly listen: string;
 }
 
 export type Access =

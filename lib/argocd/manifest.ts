@@ -6,9 +6,9 @@ import { FleetError } from "#lib/errors.ts";
 import { isErrno, writePrivateFile } from "#lib/files.ts";
 import type { ArgocdVariant } from "#lib/fleet/types.ts";
 import type { Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { taskCommand } from "#lib/printed-command.ts";
-import type { World } from "#lib/world.ts";
 
 export interface ManifestState {
   /** Version of Argo CD, e.g. `v3.5.7`. */

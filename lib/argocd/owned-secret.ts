@@ -1,11 +1,11 @@
 import { apiOf, argocdNamespace, findApi, type ManagedCluster, managedBy } from "#lib/argocd/managed-cluster.ts";
 import type { Observed, Outputs, Removal } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import { applyObjects } from "#lib/kubernetes/apply.ts";
 import { fieldManager } from "#lib/kubernetes/field-manager.ts";
 import type { KubernetesObject, ObjectReference } from "#lib/kubernetes/object.ts";
 import { findObject } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
-import type { World } from "#lib/world.ts";
 
 /** What a secret of ours holds. Values are plain here, base64 in the cluster. */
 export interface SecretContent {

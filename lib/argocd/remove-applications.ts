@@ -1,11 +1,11 @@
 import { argocdNamespace } from "#lib/argocd/managed-cluster.ts";
 import { FleetError } from "#lib/errors.ts";
+import type { World } from "#lib/graph/world.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { type KubernetesObject, referenceOf } from "#lib/kubernetes/object.ts";
 import { listObjects } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
 import { taskCommand } from "#lib/printed-command.ts";
-import type { World } from "#lib/world.ts";
 
 /** Load balancers and volumes of a cloud take minutes to go. */
 const removeTimeoutMs = 15 * 60_000;

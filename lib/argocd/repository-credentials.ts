@@ -7,8 +7,8 @@ import { encode, ownedSecret } from "#lib/argocd/owned-secret.ts";
 import type { GitCredentials } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Outputs, Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import { keepSecret } from "#lib/secrets.ts";
-import type { World } from "#lib/world.ts";
 
 export interface RepositoryCredentialsState {
   /** Whether the cluster has what the environment says. Never the credentials: states are shown and kept in journals. */

@@ -1,6 +1,6 @@
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { ask } from "#lib/aws/explain.ts";
-import type { World } from "#lib/world.ts";
+import type { World } from "#lib/graph/world.ts";
 
 /** What a call takes beside its input: it ends with the run. */
 export interface CallOptions {

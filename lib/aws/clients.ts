@@ -3,7 +3,7 @@ import type { EKS } from "@aws-sdk/client-eks";
 import type { IAM } from "@aws-sdk/client-iam";
 import type { Route53 } from "@aws-sdk/client-route-53";
 import type { AwsSession } from "#lib/aws/credentials/sts.ts";
-import type { AwsAccount } from "#lib/fleet/types.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 
 /** In whose name AWS is called: an account, and the way into it. */
 export interface AwsActor {

@@ -4,8 +4,9 @@ import { type AwsClientSettings, type AwsReach, awsClientSettings } from "#lib/a
 import { awsEndpointOf } from "#lib/aws/credentials/endpoint.ts";
 import type { AwsSession } from "#lib/aws/credentials/sts.ts";
 import { ask, isSessionRefused, isUnsettled } from "#lib/aws/explain.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 
 /** Route 53 and IAM have no regions; their calls are signed for this one. */
 const globalRegion = "us-east-1";

@@ -1,8 +1,8 @@
 import { findUnreachable } from "#lib/aws/credentials/unreachable.ts";
 import { type ErrorCode, FleetError } from "#lib/errors.ts";
+import type { World } from "#lib/graph/world.ts";
 import { findNetworkFailure } from "#lib/network-failure.ts";
 import { taskCommand } from "#lib/printed-command.ts";
-import type { World } from "#lib/world.ts";
 
 /** One question to AWS, as its failure names it. */
 export interface Asked {

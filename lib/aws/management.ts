@@ -40,67 +40,75 @@ export interface ManagementAccount {
 
 /** Zones of the cloud, the role that leads everywhere, and whom it trusts. */
 export function managementAccount(parts: Parts): ManagementAccount {
-  const { fleet, settings, management, zones } = parts;
+  const { fleet, settings, management, zones, withClients } = parts;
   const { github } = fleet;
   const owner = ownerOf(management);
   const actor: AwsActor = { account: management, as: "owner", otherwise: "management" };
   const tags = tagsOf(fleet, { account: management.name });
-  const caller = callerIdentity({ account: management, owner, userArn: settings.userArn });
-  const existing = existingZones({
-    id: `aws/${management.name}/existing-zones`,
-    title: `${management.name}: existing zones`,
-    owner,
-    actor,
-    names: [zones.primary, zones.clusters],
-    stack: { name: managementStackName, region: homeRegion },
-    tags,
-  });
+  const caller = withClients(callerIdentity({ account: management, owner, userArn: settings.userArn }));
+  const existing = withClients(
+    existingZones({
+      id: `aws/${management.name}/existing-zones`,
+      title: `${management.name}: existing zones`,
+      owner,
+      actor,
+      names: [zones.primary, zones.clusters],
+      stack: { name: managementStackName, region: homeRegion },
+      tags,
+    }),
+  );
   const provider =
     github === undefined
       ? undefined
-      : oidcProvider({
-          id: oidcProviderId(management.name),
-          title: `${management.name}: OIDC provider of GitHub`,
-          owner,
-          account: management,
-          needs: [],
-          tags,
-          roles: [awsManagementRole, awsReadOnlyManagementRole],
-          ...keptUnlessTargeted(settings, oidcProviderId(management.name), managementDelete),
-        });
-  const made = stack({
-    id: managementStackId(management.name),
-    title: `${management.name}: zones and management role`,
-    label: "zones and role",
-    owner,
-    needs: [caller, existing, ...(provider === undefined ? [] : [provider])],
-    actor,
-    region: homeRegion,
-    name: managementStackName,
-    template: "cloudformation/route53-gh-action-iam-role-oidc.yml",
-    parameters: (outputs) => managementParameters(parts, outputs, caller, existing),
-    tags,
-    capabilities: ["CAPABILITY_NAMED_IAM"],
-    leadsIn: [awsManagementRole, awsReadOnlyManagementRole],
-    isProtected: true,
-    async beforeDelete(world, state) {
-      const accounts = fleet.accounts.filter((account) => account.provider === "aws");
-      const all = accounts.map((account) => dependentsOf(fleet, { account, as: "owner", otherwise: "clusters" }));
-      const needed = all.filter(({ clusters }) => clusters.length > 0);
-      await refuseWhileClusters(world, `${management.name}: ${awsManagementRole}`, needed);
-      await refuseWhileRecords(world, actor, leavingZones(zones, state));
-    },
-    timeoutMs: rolesTimeoutMs,
-    ...keptUnlessTargeted(settings, managementStackId(management.name), managementDelete),
-  });
-  const known = managementZones({
-    id: `aws/${management.name}/zones`,
-    title: `${management.name}: zones`,
-    owner,
-    actor,
-    zones,
-    stack: made,
-  });
+      : withClients(
+          oidcProvider({
+            id: oidcProviderId(management.name),
+            title: `${management.name}: OIDC provider of GitHub`,
+            owner,
+            account: management,
+            needs: [],
+            tags,
+            roles: [awsManagementRole, awsReadOnlyManagementRole],
+            ...keptUnlessTargeted(settings, oidcProviderId(management.name), managementDelete),
+          }),
+        );
+  const made = withClients(
+    stack({
+      id: managementStackId(management.name),
+      title: `${management.name}: zones and management role`,
+      label: "zones and role",
+      owner,
+      needs: [caller, existing, ...(provider === undefined ? [] : [provider])],
+      actor,
+      region: homeRegion,
+      name: managementStackName,
+      template: "cloudformation/route53-gh-action-iam-role-oidc.yml",
+      parameters: (outputs) => managementParameters(parts, outputs, caller, existing),
+      tags,
+      capabilities: ["CAPABILITY_NAMED_IAM"],
+      leadsIn: [awsManagementRole, awsReadOnlyManagementRole],
+      isProtected: true,
+      async beforeDelete(world, state) {
+        const accounts = fleet.accounts.filter((account) => account.provider === "aws");
+        const all = accounts.map((account) => dependentsOf(fleet, { account, as: "owner", otherwise: "clusters" }));
+        const needed = all.filter(({ clusters }) => clusters.length > 0);
+        await refuseWhileClusters(world, `${management.name}: ${awsManagementRole}`, needed);
+        await refuseWhileRecords(world, actor, leavingZones(zones, state));
+      },
+      timeoutMs: rolesTimeoutMs,
+      ...keptUnlessTargeted(settings, managementStackId(management.name), managementDelete),
+    }),
+  );
+  const known = withClients(
+    managementZones({
+      id: `aws/${management.name}/zones`,
+      title: `${management.name}: zones`,
+      owner,
+      actor,
+      zones,
+      stack: made,
+    }),
+  );
   const registrar = registrarDelegation({
     id: registrarId(management.name, zones.primary),
     title: `${zones.primary}: delegation from ${fleet.domain}`,

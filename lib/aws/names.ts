@@ -1,7 +1,9 @@
 import type { AwsActor } from "#lib/aws/clients.ts";
 import type { Dependents } from "#lib/aws/cloudformation/dependents.ts";
+import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
+import type { withClients } from "#lib/aws/world.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
-import type { AwsAccount, CloudZones, EksCluster, Fleet } from "#lib/fleet/types.ts";
+import type { CloudZones, Fleet } from "#lib/fleet/types.ts";
 import type { Owner } from "#lib/graph/resource.ts";
 
 /** What a run says of AWS beside the fleet. */
@@ -10,8 +12,6 @@ export interface AwsSettings {
   readonly userArn: string | undefined;
   /** Absolute path of another fleet's file, for the program that kubectl asks for tokens. */
   readonly fleetFile?: string;
-  /** Values that stand for others are taken as they are: nothing real is called. */
-  readonly takesPlaceholders: boolean;
   /** Ids that a delete was asked for by name: what accounts have in common goes only then. */
   readonly targets: readonly string[];
 }
@@ -19,6 +19,8 @@ export interface AwsSettings {
 /** What all resources of a fleet in AWS are built of. */
 export interface Parts {
   readonly fleet: Fleet;
+  /** Gives a resource the clients that it calls. */
+  readonly withClients: ReturnType<typeof withClients>;
   readonly settings: AwsSettings;
   readonly management: AwsAccount;
   readonly zones: CloudZones;

@@ -9,6 +9,7 @@ import {
   roleArn,
   serviceRoleOf,
 } from "#lib/aws/fleet/roles.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import {
   dependentsOf,
   homeRegion,
@@ -20,49 +21,50 @@ import {
   rolesTimeoutMs,
   tagsOf,
 } from "#lib/aws/names.ts";
-import type { AwsAccount } from "#lib/fleet/types.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import { taskCommand } from "#lib/printed-command.ts";
 
 /** The role of one account with which its clusters are made, and the one that CloudFormation makes them by. */
 export function roleStack(
-  { fleet, settings, management }: Parts,
+  { fleet, settings, management, withClients }: Parts,
   account: AwsAccount,
   role: string,
   managementStack: Resource<StackState>,
 ): Resource<StackState> {
-  return stack({
-    id: roleStackId(account.name),
-    title: `${account.name}: role ${role}`,
-    label: "role",
-    owner: ownerOf(account),
-    // AWS takes no role into a trust policy that isn't there yet.
-    needs: [managementStack],
-    actor: { account, as: "owner", otherwise: "clusters" },
-    region: homeRegion,
-    name: roleStackName,
-    template: "cloudformation/allow-mgmt-iam-role-to-assume-tenant-iam-role.yml",
-    parameters: () => ({
-      ManagementIamRoleArn: roleArn(management, awsManagementRole),
-      ReadOnlyManagementIamRoleArn: roleArn(management, awsReadOnlyManagementRole),
-      TenantIamRoleName: role,
-      TenantIamRolePolicyName: `${role}-policy`,
-      ReadOnlyIamRoleName: readOnlyRoleOf(account),
-      ExternalId: externalIdOf(fleet),
-      CloudFormationIamRoleName: serviceRoleOf(account),
-      K8sDomain: fleet.zones.find(({ provider }) => provider === "aws")?.clusters ?? "",
+  return withClients(
+    stack({
+      id: roleStackId(account.name),
+      title: `${account.name}: role ${role}`,
+      label: "role",
+      owner: ownerOf(account),
+      // AWS takes no role into a trust policy that isn't there yet.
+      needs: [managementStack],
+      actor: { account, as: "owner", otherwise: "clusters" },
+      region: homeRegion,
+      name: roleStackName,
+      template: "cloudformation/allow-mgmt-iam-role-to-assume-tenant-iam-role.yml",
+      parameters: () => ({
+        ManagementIamRoleArn: roleArn(management, awsManagementRole),
+        ReadOnlyManagementIamRoleArn: roleArn(management, awsReadOnlyManagementRole),
+        TenantIamRoleName: role,
+        TenantIamRolePolicyName: `${role}-policy`,
+        ReadOnlyIamRoleName: readOnlyRoleOf(account),
+        ExternalId: externalIdOf(fleet),
+        CloudFormationIamRoleName: serviceRoleOf(account),
+        K8sDomain: fleet.zones.find(({ provider }) => provider === "aws")?.clusters ?? "",
+      }),
+      tags: tagsOf(fleet, { account: account.name }),
+      capabilities: ["CAPABILITY_NAMED_IAM"],
+      leadsIn: [role, readOnlyRoleOf(account)],
+      isProtected: true,
+      beforeDelete: (world) =>
+        refuseWhileClusters(world, `${account.name}: ${role}`, [dependentsOf(fleet, { account, as: "owner" })]),
+      timeoutMs: rolesTimeoutMs,
+      ...keptUnlessTargeted(
+        settings,
+        roleStackId(account.name),
+        `${taskCommand("delete:aws-tenant:cf-iam-role", account.name)} removes its roles`,
+      ),
     }),
-    tags: tagsOf(fleet, { account: account.name }),
-    capabilities: ["CAPABILITY_NAMED_IAM"],
-    leadsIn: [role, readOnlyRoleOf(account)],
-    isProtected: true,
-    beforeDelete: (world) =>
-      refuseWhileClusters(world, `${account.name}: ${role}`, [dependentsOf(fleet, { account, as: "owner" })]),
-    timeoutMs: rolesTimeoutMs,
-    ...keptUnlessTargeted(
-      settings,
-      roleStackId(account.name),
-      `${taskCommand("delete:aws-tenant:cf-iam-role", account.name)} removes its roles`,
-    ),
-  });
+  );
 }

@@ -1,8 +1,9 @@
 import type { Aws } from "#lib/aws/clients.ts";
 import { awsAccountRoles } from "#lib/aws/fleet/roles.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { managementStackId, oidcProviderId, registrarId, roleStackId } from "#lib/aws/names.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { suggest } from "#lib/nearest.ts";
 
 /**
@@ -12,7 +13,7 @@ import { suggest } from "#lib/nearest.ts";
  * @throws FleetError UnknownAccount, NothingSelected
  */
 export async function awsTargets(
-  what: "management" | "roles",
+  what: "management" | "tenants",
   fleet: Fleet,
   accounts: readonly string[],
   aws: Pick<Aws, "findOwner">,

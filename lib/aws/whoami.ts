@@ -3,42 +3,15 @@ import type { AwsReach } from "#lib/aws/credentials/client-settings.ts";
 import { awsEndpointOf } from "#lib/aws/credentials/endpoint.ts";
 import type { AwsSession } from "#lib/aws/credentials/sts.ts";
 import { awsAccountRoles, awsManagementRole, awsReadOnlyManagementRole, readOnlyRoleOf } from "#lib/aws/fleet/roles.ts";
-import type { ExpectedTrust, TrustFinding } from "#lib/aws/trust/checks.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
+import type { ExpectedTrust } from "#lib/aws/trust/checks.ts";
 import { callersOf, expectedOfAccount, expectedOfManagement, expectedOfReaders } from "#lib/aws/trust/expected.ts";
 import { checkTrust } from "#lib/aws/trust/trust.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { taskCommand } from "#lib/printed-command.ts";
-
-/** One step of the way into an account. */
-export interface Hop {
-  /** `base`, or the account's name. */
-  readonly name: string;
-  /** As the fleet has it; empty for the base. */
-  readonly account: string;
-  readonly result:
-    | { readonly kind: "ok"; readonly arn: string; readonly expires: string | undefined }
-    | {
-        readonly kind: "failed";
-        readonly code: string;
-        readonly message: string;
-        readonly hint: string | undefined;
-        /** What the program or service that refused said. */
-        readonly details: readonly string[];
-      };
-  /** Of the role that the step leads into. Absent for the base, and where no owner of the account is here to look. */
-  readonly trust?: HopTrust;
-  /** Of the account's role for those who may only read. Absent like `trust`. */
-  readonly readOnlyTrust?: HopTrust;
-}
-
-/** What an owner of the account finds when looking at whom its role lets in. */
-export type HopTrust =
-  | { readonly kind: "checked"; readonly role: string; readonly findings: readonly TrustFinding[] }
-  /** There is no such role; `hint` is the task that makes it. */
-  | { readonly kind: "absent"; readonly role: string; readonly hint: string }
-  | { readonly kind: "unreadable"; readonly role: string; readonly code: string; readonly message: string };
+import type { Hop, HopTrust } from "#lib/provider.ts";
 
 /** A role's trust policy, for those who may read it. */
 export type RoleTrust =
@@ -90,18 +63,6 @@ export async function whoami(
     ),
   ];
   return [base, ...(await Promise.all(ways))];
-}
-
-/** 1 where a step was refused, or a role lets in somebody whom the fleet doesn't name. */
-export function exitCodeOf(hops: readonly Hop[]): 0 | 1 {
-  const isFine = hops.every(
-    ({ result, trust, readOnlyTrust }) => result.kind === "ok" && !isTooLoose(trust) && !isTooLoose(readOnlyTrust),
-  );
-  return isFine ? 0 : 1;
-}
-
-function isTooLoose(trust: HopTrust | undefined): boolean {
-  return trust?.kind === "checked" && trust.findings.some(({ kind }) => kind === "too loose");
 }
 
 interface Looking {

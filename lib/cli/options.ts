@@ -1,7 +1,6 @@
-import { basename, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { FleetError } from "#lib/errors.ts";
-import { projectRoot } from "#lib/paths.ts";
+import { taskName } from "#lib/task-name.ts";
 
 /** One option of a task: for parsing, for `--help`, and for the `//USAGE` lines that mise completes from. */
 export interface OptionSpec {
@@ -200,12 +199,6 @@ function invalid(message: string): FleetError {
 export function parseCount(name: string, text: string): number {
   if (!/^[1-9]\d{0,3}$/.test(text)) throw invalid(`--${name} must be a whole number from 1 to 9999, got "${text}"`);
   return Number(text);
-}
-
-/** What the running task is called, `create:kind:kind01-internal`; its file's name outside of tasks/. */
-export function taskName(main: string = Bun.main): string {
-  const path = relative(`${projectRoot}/tasks`, main);
-  return (path.startsWith("..") ? basename(main) : path).replace(/\.ts$/, "").replaceAll(/[/\\]/g, ":");
 }
 
 export function formatHelp(spec: CommandSpec, description: string, name: string = taskName()): string {

@@ -1,16 +1,17 @@
 import { join } from "node:path";
 import { FleetError } from "#lib/errors.ts";
-import { workersOf } from "#lib/fleet/defaults.ts";
-import { placeholders } from "#lib/fleet/placeholders.ts";
+import { type Providers, placeholders } from "#lib/fleet/provider.ts";
 import { type Fleet, isLocal, type LocalCluster } from "#lib/fleet/types.ts";
+import type { World } from "#lib/graph/world.ts";
 import { listContainers } from "#lib/local/docker.ts";
+import { workersOf } from "#lib/local/fleet/defaults.ts";
 import { k3d } from "#lib/local/k3d.ts";
 import { kind } from "#lib/local/kind.ts";
 import { requireFreePort } from "#lib/local/ports.ts";
 import { type Check, preflight } from "#lib/local/preflight.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { installHint } from "#lib/programs.ts";
-import type { World } from "#lib/world.ts";
+import type { Described } from "#lib/render/generator.ts";
 
 /** How to ask a program for its version, and which word of the answer it is. */
 const programs: readonly { readonly name: string; readonly args: readonly string[]; readonly version: RegExp }[] = [
@@ -21,7 +22,7 @@ const programs: readonly { readonly name: string; readonly args: readonly string
 ];
 
 /** Everything that a run may stumble over, looked at without changing anything. */
-export async function examineMachine(world: World, fleet: Fleet): Promise<readonly Check[]> {
+export async function examineMachine(world: World, { fleet, providers }: Described): Promise<readonly Check[]> {
   const local = fleet.clusters.filter(isLocal);
   const pinned = await readPinnedTools();
   const groups = await Promise.all([
@@ -29,7 +30,7 @@ export async function examineMachine(world: World, fleet: Fleet): Promise<readon
     checkDocker(world, local),
     checkPorts(world, local),
   ]);
-  return [...groups.flat(), ...checkPlaceholders(fleet)];
+  return [...groups.flat(), ...checkPlaceholders(fleet, providers)];
 }
 
 async function readPinnedTools(): Promise<ReadonlyMap<string, string>> {
@@ -100,8 +101,8 @@ async function checkPorts(world: World, clusters: readonly LocalCluster[]): Prom
 }
 
 /** No fault by itself: the sandbox works with them, and so do local clusters. */
-function checkPlaceholders(fleet: Fleet): readonly Check[] {
-  const names = placeholders(fleet).map((account) => account.name);
+function checkPlaceholders(fleet: Fleet, providers: Providers): readonly Check[] {
+  const names = placeholders(fleet, providers).map((account) => account.name);
   if (names.length === 0)
     return [{ name: "accounts", level: "ok", found: `${fleet.accounts.length} with ids of their own` }];
   return [

@@ -1,4 +1,4 @@
-import type { Hop, HopTrust } from "#lib/aws/whoami.ts";
+import type { Hop, HopTrust } from "#lib/provider.ts";
 import { formatTable } from "#lib/table.ts";
 
 /** A table of the steps, what was found out about each role below its step, and at the end what to do about it. */
@@ -57,4 +57,16 @@ function hintsOf({ result, trust, readOnlyTrust }: Hop): readonly string[] {
   if (trust?.kind === "absent") return [trust.hint];
   if (readOnlyTrust?.kind === "absent") return [readOnlyTrust.hint];
   return result.kind === "failed" && result.hint !== undefined ? [result.hint] : [];
+}
+
+/** 1 where a step was refused, or a role lets in somebody whom the fleet doesn't name. */
+export function exitCodeOf(hops: readonly Hop[]): 0 | 1 {
+  const isFine = hops.every(
+    ({ result, trust, readOnlyTrust }) => result.kind === "ok" && !isTooLoose(trust) && !isTooLoose(readOnlyTrust),
+  );
+  return isFine ? 0 : 1;
+}
+
+function isTooLoose(trust: HopTrust | undefined): boolean {
+  return trust?.kind === "checked" && trust.findings.some(({ kind }) => kind === "too loose");
 }

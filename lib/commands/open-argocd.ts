@@ -2,9 +2,11 @@ import { argocdNamespace } from "#lib/argocd/managed-cluster.ts";
 import { terminal } from "#lib/cli/program.ts";
 import { listenForSignals } from "#lib/cli/signals.ts";
 import { systemClock } from "#lib/clock.ts";
+import { createWorld, openSession } from "#lib/commands/session.ts";
 import { readEnvironment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import { formatWord } from "#lib/exec.ts";
+import { cautious } from "#lib/graph/world.ts";
 import { createKubernetesApi } from "#lib/kubernetes/api.ts";
 import { endpointOf, parseKubeconfig, readKubeconfigFile } from "#lib/kubernetes/kubeconfig.ts";
 import { clustersWithKubeconfig } from "#lib/kubernetes/merged.ts";
@@ -12,8 +14,6 @@ import { findObject } from "#lib/kubernetes/objects.ts";
 import { suggest } from "#lib/nearest.ts";
 import { kubeconfigPath, type Paths } from "#lib/paths.ts";
 import { taskCommand } from "#lib/printed-command.ts";
-import { createWorld, openSession } from "#lib/session.ts";
-import { cautious } from "#lib/world.ts";
 
 export interface OpenOptions {
   readonly clusters: readonly string[];

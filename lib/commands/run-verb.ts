@@ -1,51 +1,47 @@
 import { stat } from "node:fs/promises";
-import { relative, resolve } from "node:path";
-import { createAws } from "#lib/aws/create-clients.ts";
-import { prepareBase } from "#lib/aws/credentials/base.ts";
-import { awsEndpointOf } from "#lib/aws/credentials/endpoint.ts";
-import { awsTargets } from "#lib/aws/targets.ts";
+import { relative } from "node:path";
 import { confirm } from "#lib/cli/confirm.ts";
-import { mfaPrompt } from "#lib/cli/mfa.ts";
 import { terminal } from "#lib/cli/program.ts";
 import { listenForSignals } from "#lib/cli/signals.ts";
 import { systemClock } from "#lib/clock.ts";
+import { limitsOf } from "#lib/commands/limits.ts";
+import type { RunOptions } from "#lib/commands/run-options.ts";
+import { contextOf, createWorld, openSession } from "#lib/commands/session.ts";
+import { suggestNext } from "#lib/commands/suggest.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { EventReader, FleetEvent, Row, Subject } from "#lib/events.ts";
 import { refuseIgnoredModes } from "#lib/file-modes.ts";
-import { describeAwsPlaceholder } from "#lib/fleet/placeholders.ts";
-import { type Fleet, isLocal } from "#lib/fleet/types.ts";
-import { type FleetGraph, fleetGraph, type GraphSettings } from "#lib/graph/fleet-graph.ts";
+import type { Providers } from "#lib/fleet/provider.ts";
+import { type Cluster, type Fleet, isLocal } from "#lib/fleet/types.ts";
+import { type FleetGraph, fleetGraph, type GraphSettings } from "#lib/fleet-graph.ts";
+import type { EventReader, FleetEvent, Row, Subject } from "#lib/graph/events.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import { type AnyResource, laneOf } from "#lib/graph/resource.ts";
 import { type Selected, type Selection, select } from "#lib/graph/select.ts";
-import { limitsOf } from "#lib/limits.ts";
-import { createWorld, openSession, type Session } from "#lib/session.ts";
-import { suggestNext } from "#lib/suggest.ts";
-import { createTally } from "#lib/tally.ts";
-import type { RunOptions } from "#lib/task.ts";
+import { type Opened, openProviders } from "#lib/providers.ts";
 import type { Emitted, Engine, Verb } from "#lib/verbs/engine.ts";
 import { plan, planDelete } from "#lib/verbs/plan.ts";
 import { chooseViews } from "#lib/view/choose.ts";
 import { createJournal, type Journal } from "#lib/view/journal.ts";
+import { createTally } from "#lib/view/tally.ts";
 
 /** Runs a verb from its options to its summary. Returns the exit code. */
 export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   const clock = systemClock;
   const startedAt = new Date(clock.now());
   const session = await openSession(given);
-  const { fleet, sandbox } = session;
+  const { fleet, sandbox, environment } = session;
   const options = { ...given, sandbox };
-  const selection = await selectionOf(options, session);
-  const graph = fleetGraph(fleet, settingsOf(options, selection, session.environment));
+  const opened = await openProviders(session.providers, contextOf(session, clock, options.fleetFile));
+  const selection = await selectionOf(options, opened);
+  const graph = fleetGraph(fleet, opened, settingsOf(options, selection, environment));
   const selected = select(graph, fleet, selection);
   const verb = options.dryRun ? (asked.name === "delete" ? planDelete : plan) : asked;
-  refuseLeftOut(graph, selected, options);
+  refuseLeftOut(graph, selected, options, opened);
   const resources = resourcesFor(asked, graph, selected, options);
   if (verb.mutates && asked.name === "delete") await confirmDelete(selected, options, fleet, session.environment);
 
-  // While the tree is drawn, nobody can be asked.
-  if (resources.some(({ id }) => id.startsWith("aws/"))) await prepareAws(session.environment);
+  await signIn(opened, resources);
 
   let emit: (event: Emitted) => void = () => undefined;
   const interrupts = listenForSignals((name) => {
@@ -53,7 +49,8 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
     emit({ kind: "notice", level: "warning", message, hint: "once more to leave at once" });
   });
   const world = createWorld(session, clock, interrupts.signal, options);
-  const limits = await limitsOf(verb, resources, selected, world, options);
+  const run = { verb: verb.name, resources, clusters: selected.clusters, jobs: options.jobs };
+  const limits = await limitsOf(opened, options.jobs, verb.mutates ? { world, run } : undefined);
 
   const journal = verb.mutates ? await createJournal(session.paths.runs, startedAt) : undefined;
   if (journal !== undefined && verb.name === "create")
@@ -73,10 +70,12 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
     fleet: fleet.domain,
     sandbox: options.sandbox,
     subjects: resources.map(subjectOf),
-    rows: rowsOf(resources, fleet),
-    leftOut: graph.leftOut.filter((entry) => selected.clusters.some((cluster) => cluster.name === entry.cluster)),
+    rows: rowsOf(resources, fleet, opened.providers),
+    leftOut: graph.leftOut
+      .filter((entry) => selected.clusters.some((cluster) => cluster.name === entry.cluster))
+      .map(({ cluster, why }) => ({ cluster, why })),
   });
-  for (const notice of limits.notices) emit(notice);
+  for (const notice of limits.notices) emit({ kind: "notice", ...notice });
 
   const engine: Engine = {
     resources,
@@ -115,76 +114,77 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   return exitCode;
 }
 
-async function prepareAws(environment: Environment): Promise<void> {
-  const { variables } = environment;
-  const endpoint = awsEndpointOf(variables);
-  await prepareBase({ variables, askMfaCode: mfaPrompt(environment), ...(endpoint === undefined ? {} : { endpoint }) });
+/** While the tree is drawn, nobody can be asked. */
+async function signIn({ providers, open }: Opened, resources: readonly AnyResource[]): Promise<void> {
+  const groups = new Set(resources.map(({ owner }) => owner.group));
+  for (const [name, provider] of open) {
+    if (groups.has(providers.get(name)?.group ?? name)) await provider.signIn?.();
+  }
 }
 
 /** Names of what a task of accounts is about, instead of clusters. */
-async function selectionOf({ aws, selection }: RunOptions, { fleet, environment }: Session): Promise<Selection> {
-  if (aws === undefined) return selection;
-  const placeholder = describeAwsPlaceholder(fleet);
-  if (placeholder !== undefined && awsEndpointOf(environment.variables) === undefined) {
-    throw new FleetError("PlaceholderAccount", `${placeholder}: put your own into clusters/`, {
-      hint: "docs/aws.md shows the way from nothing; --sandbox needs no account",
-    });
-  }
-  const targets = await awsTargets(
-    aws,
-    fleet,
-    selection.accounts,
-    createAws(fleet, environment.variables, { askMfaCode: mfaPrompt(environment) }),
-  );
-  return { targets };
-}
-
-function settingsOf(
-  { gitops, fleetFile }: RunOptions,
-  { targets = [] }: Selection,
-  environment: Environment,
-): GraphSettings {
-  const { images, argocdManifest, gitCredentials, awsUserArn } = environment;
-  const file = fleetFile ?? environment.fleetFile;
-  const takesPlaceholders = awsEndpointOf(environment.variables) !== undefined;
-  const aws = {
-    userArn: awsUserArn,
-    targets,
-    takesPlaceholders,
-    ...(file === undefined ? {} : { fleetFile: resolve(file) }),
-  };
-  if (gitops === undefined) return { images, aws };
-  const manifest = argocdManifest === undefined ? {} : { manifest: argocdManifest };
-  const credentials = gitCredentials === undefined ? {} : { credentials: gitCredentials };
-  return { images, aws, gitops: { ...manifest, ...credentials, ...gitops } };
-}
-
-/** A run of the whole fleet names what is left out; asking for that alone is refused. */
-function refuseLeftOut({ leftOut }: FleetGraph, { clusters }: Selected, { selection }: RunOptions): void {
-  const asked = [selection.within, selection.clusters, selection.accounts, selection.providers];
-  if (asked.every((list) => (list ?? []).length === 0)) return;
-  const reasons = new Map(leftOut.map(({ cluster, why }) => [cluster, why]));
-  const named = clusters.filter(({ name }) => selection.clusters?.includes(name) ?? false);
-  const impossible =
-    named.find(({ name, provider }) => provider !== "aws" && reasons.has(name)) ??
-    (clusters.every(({ name, provider }) => provider !== "aws" && reasons.has(name)) ? clusters[0] : undefined);
-  if (impossible !== undefined) {
-    throw new FleetError("NothingSelected", `${impossible.name}: ${reasons.get(impossible.name)}`, {
-      hint: "choose clusters of aws, kind or k3d",
-    });
-  }
-  const inAws = clusters.filter(({ provider }) => provider === "aws");
-  const first = leftOut.find(({ cluster }) => inAws.some(({ name }) => name === cluster));
-  if (first === undefined) return;
-  throw new FleetError("PlaceholderAccount", `${first.cluster}: ${first.why}`, {
-    hint: "docs/aws.md shows the way from nothing; --sandbox needs no account",
+async function selectionOf({ accounts, selection }: RunOptions, { open }: Opened): Promise<Selection> {
+  if (accounts === undefined) return selection;
+  const provider = open.get(accounts.provider);
+  const placeholder = provider?.placeholder?.();
+  if (placeholder !== undefined)
+    throw refusePlaceholder(`${placeholder}: put your own into clusters/`, accounts.provider);
+  const targets = await provider?.targets?.(accounts.of, selection.accounts);
+  if (targets !== undefined) return { targets };
+  throw new FleetError("NothingSelected", `the fleet has no account of ${accounts.provider}`, {
+    hint: `add one to clusters/${accounts.provider}.ts`,
   });
 }
 
+function refusePlaceholder(message: string, provider: string): FleetError {
+  return new FleetError("PlaceholderAccount", message, {
+    hint: `docs/${provider}.md shows the way from nothing; --sandbox needs no account`,
+  });
+}
+
+function settingsOf(
+  { gitops }: RunOptions,
+  { targets = [] }: Selection,
+  { argocdManifest, gitCredentials }: Environment,
+): GraphSettings {
+  if (gitops === undefined) return { targets };
+  const manifest = argocdManifest === undefined ? {} : { manifest: argocdManifest };
+  const credentials = gitCredentials === undefined ? {} : { credentials: gitCredentials };
+  return { targets, gitops: { ...manifest, ...credentials, ...gitops } };
+}
+
+/** A run of the whole fleet names what is left out; asking for that alone is refused. */
+function refuseLeftOut(
+  { leftOut }: FleetGraph,
+  { clusters }: Selected,
+  { selection }: RunOptions,
+  { open }: Opened,
+): void {
+  const asked = [selection.within, selection.clusters, selection.accounts, selection.providers];
+  if (asked.every((list) => (list ?? []).length === 0)) return;
+  const left = new Map(leftOut.map((entry) => [entry.cluster, entry]));
+  const impossible = (cluster: Cluster): boolean => left.get(cluster.name)?.placeholder === false;
+  const named = clusters.find((cluster) => impossible(cluster) && selection.clusters.includes(cluster.name));
+  const first = named ?? (clusters.every(impossible) ? clusters[0] : undefined);
+  if (first !== undefined) {
+    throw new FleetError("NothingSelected", `${first.name}: ${left.get(first.name)?.why}`, {
+      hint: `choose clusters of ${[...open.keys()].join(", ")}`,
+    });
+  }
+  const unready = clusters.find(({ name }) => left.get(name)?.placeholder === true);
+  if (unready === undefined) return;
+  throw refusePlaceholder(`${unready.name}: ${left.get(unready.name)?.why}`, unready.provider);
+}
+
 /** What a verb works on: what was chosen with all that it needs; a delete leaves alone what other accounts and clusters own. */
-function resourcesFor(verb: Verb, graph: FleetGraph, selected: Selected, { aws }: RunOptions): readonly AnyResource[] {
+function resourcesFor(
+  verb: Verb,
+  graph: FleetGraph,
+  selected: Selected,
+  { accounts }: RunOptions,
+): readonly AnyResource[] {
   // With credentials of one account nothing of another can be looked at.
-  if (aws === "roles") return graph.resources.filter((resource) => selected.chosen.has(resource));
+  if (accounts?.of === "tenants") return graph.resources.filter((resource) => selected.chosen.has(resource));
   const wanted =
     verb.name === "delete"
       ? (resource: AnyResource) =>
@@ -202,7 +202,7 @@ async function confirmDelete(
   const going = [...selected.chosen].filter(({ keptOnDelete, owner }) => {
     return keptOnDelete === undefined && (owner.kind !== "shared" || options.selection.targets.length > 0);
   });
-  const isWhole = options.selection.targets.length === 0 && options.aws === undefined;
+  const isWhole = options.selection.targets.length === 0 && options.accounts === undefined;
   const names = new Set(going.map(({ owner, title }) => (isWhole ? owner.name : title)));
   await confirm({
     question: `delete ${[...names].join(", ")} of ${fleet.domain}${options.sandbox ? " in the sandbox" : ""}`,
@@ -239,8 +239,8 @@ function subjectOf(resource: AnyResource): Subject {
   return { id, title, label, owner, lane: laneOf(resource) };
 }
 
-/** One row per owner, in the order of the fleet: shared things first, because the rest needs them. */
-function rowsOf(resources: readonly AnyResource[], fleet: Fleet): readonly Row[] {
+/** One row per owner, group by group in the order of the providers; in a group shared things first, because the rest needs them. */
+function rowsOf(resources: readonly AnyResource[], fleet: Fleet, providers: Providers): readonly Row[] {
   const rows = new Map<string, { readonly row: Row; readonly ids: string[] }>();
   for (const { id, owner } of resources) {
     const key = `${owner.kind} ${owner.name}`;
@@ -250,7 +250,10 @@ function rowsOf(resources: readonly AnyResource[], fleet: Fleet): readonly Row[]
   }
   const order = [...fleet.accounts, ...fleet.clusters].map((one) => one.name as string);
   const rank = ({ owner }: Row): number => (owner.kind === "shared" ? -1 : order.indexOf(owner.name));
-  return [...rows.values()].map(({ row, ids }) => ({ ...row, resources: ids })).sort((a, b) => rank(a) - rank(b));
+  const groups = [...providers.values()].map(({ group }) => group);
+  return [...rows.values()]
+    .map(({ row, ids }) => ({ ...row, resources: ids }))
+    .sort((a, b) => groups.indexOf(a.owner.group) - groups.indexOf(b.owner.group) || rank(a) - rank(b));
 }
 
 /** Second column of the view. */

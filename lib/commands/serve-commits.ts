@@ -5,14 +5,15 @@ import { terminal } from "#lib/cli/program.ts";
 import { listenForSignals } from "#lib/cli/signals.ts";
 import { systemClock } from "#lib/clock.ts";
 import { runVerb } from "#lib/commands/run-verb.ts";
+import { createWorld, openSession } from "#lib/commands/session.ts";
 import { FleetError } from "#lib/errors.ts";
 import { gitPortOf, localSourceOf, pathOf } from "#lib/fleet/defaults.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
+import type { World } from "#lib/graph/world.ts";
+import { cautious } from "#lib/graph/world.ts";
 import { clustersWithKubeconfig } from "#lib/kubernetes/merged.ts";
-import { createWorld, openSession } from "#lib/session.ts";
+import { findHostAddress } from "#lib/local/host-address.ts";
 import { create } from "#lib/verbs/create.ts";
-import type { World } from "#lib/world.ts";
-import { cautious } from "#lib/world.ts";
 
 export interface ServeOptions {
   /** Names; empty for all that exist. */
@@ -36,7 +37,7 @@ export async function serveCommits(options: ServeOptions): Promise<number> {
       hint: 'set gitops, and in it local: "checkout"',
     });
   }
-  const own = checkout({ port: gitPortOf(fleet.gitops), path: pathOf(fleet.gitops) });
+  const own = checkout({ port: gitPortOf(fleet.gitops), path: pathOf(fleet.gitops), findHost: findHostAddress });
   const interrupts = listenForSignals(() => undefined);
   const world = createWorld(session, systemClock, interrupts.signal, cautious);
   const look = async (): Promise<GitSource> => await own.ensure(world, { kind: "absent" }, createOutputs());

@@ -1,7 +1,9 @@
 import type { DnsRoot } from "#lib/dns/directory.ts";
 import { type Edge, proveEdge } from "#lib/dns/prove.ts";
 import type { NameServer, QueryOptions } from "#lib/dns/query.ts";
+import { factsOf, type Providers } from "#lib/fleet/provider.ts";
 import { type CloudZones, type Cluster, type Fleet, isCloud } from "#lib/fleet/types.ts";
+import type { Provider } from "#lib/provider.ts";
 
 /** A zone with the zones that are delegated from it. */
 export interface ZoneTree {
@@ -10,19 +12,23 @@ export interface ZoneTree {
 }
 
 /** Proves the delegations of a fleet's zones, except of clouds that are left out. @throws FleetError DnsUnanswered, DnsDirectoryInvalid */
-export async function verifyFleet(dns: DnsRoot, fleet: Fleet): Promise<readonly Edge[]> {
-  const zones = fleet.zones.filter(isMade);
+export async function verifyFleet(
+  dns: DnsRoot,
+  fleet: Fleet,
+  providers: Providers<Provider>,
+): Promise<readonly Edge[]> {
+  const zones = fleet.zones.filter((pair) => isMade(pair, providers));
   return zones.length === 0 ? [] : await verifyZones(dns, zoneTree({ ...fleet, zones }));
 }
 
 /** Zones that nothing is proved of, because no task can create them yet. Pure. */
-export function leftOutZones({ zones }: Pick<Fleet, "zones">): readonly string[] {
-  return zones.filter((pair) => !isMade(pair)).map(({ primary }) => primary);
+export function leftOutZones({ zones }: Pick<Fleet, "zones">, providers: Providers<Provider>): readonly string[] {
+  return zones.filter((pair) => !isMade(pair, providers)).map(({ primary }) => primary);
 }
 
 /** The same clouds that the graph of a fleet has resources of. */
-function isMade({ provider }: CloudZones): boolean {
-  return provider === "aws";
+function isMade(zones: CloudZones, providers: Providers<Provider>): boolean {
+  return factsOf(providers, zones).open !== undefined;
 }
 
 /** The zones of a fleet below its domain. Pure. */

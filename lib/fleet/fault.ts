@@ -1,4 +1,4 @@
-import type { Provider } from "#lib/fleet/types.ts";
+import type { ProviderName } from "#lib/fleet/types.ts";
 
 /** Every rule that a fleet can break. Each has a fixture under tests/fixtures/fleets/invalid. */
 export const faultCodes = [
@@ -78,7 +78,7 @@ export interface Fault {
   /** The line to change, or what to put there. */
   readonly hint: string;
   /** Whose data file holds the entry; absent when it is the fleet's own. */
-  readonly provider?: Provider;
+  readonly provider?: ProviderName;
 }
 
 /** `clusters/aws.ts: cluster k05.k8s.aws.mylabs.dev: unknown account "aws-3" (UnknownAccount)` */

@@ -1,23 +1,21 @@
-import { accountId } from "#lib/fleet/account-id.ts";
-import { kubernetesOf } from "#lib/fleet/defaults.ts";
-import { isPlaceholder } from "#lib/fleet/placeholders.ts";
+import { accountId, factsOf, kubernetesOf, type Providers } from "#lib/fleet/provider.ts";
 import { type Fleet, isLocal } from "#lib/fleet/types.ts";
 import { formatTable } from "#lib/table.ts";
 
 /** The fleet for reading: clusters, accounts, zones. */
-export function formatFleet(fleet: Fleet): string {
+export function formatFleet(fleet: Fleet, providers: Providers): string {
   const clusters = fleet.clusters.map((cluster) => [
     cluster.name,
     cluster.provider,
     isLocal(cluster) ? "this computer" : cluster.account,
     isLocal(cluster) ? `127.0.0.1:${cluster.apiPort}` : cluster.region,
-    kubernetesOf(cluster) ?? "",
+    kubernetesOf(cluster, providers) ?? "",
   ]);
   const accounts = fleet.accounts.map((account) => [
     account.name,
     account.provider,
     account.role,
-    `${accountId(account)}${isPlaceholder(account) ? " (placeholder)" : ""}`,
+    `${accountId(account, providers)}${factsOf(providers, account).isPlaceholder?.(account) === true ? " (placeholder)" : ""}`,
   ]);
   const zones = fleet.zones.map((zone) => [zone.provider, zone.primary, zone.clusters]);
   return [

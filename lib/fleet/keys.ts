@@ -1,25 +1,7 @@
-/** The keys that each object of a fleet may have, for the default fleet that is not read through the schema, and for hints. */
+/** The keys that each object of a fleet may have, for the default fleet, which is not read through the schema, and for hints. */
 
-import type {
-  AksCluster,
-  ApplicationSwitch,
-  AwsAccount,
-  AzureAccount,
-  CloudZones,
-  EksCluster,
-  Fleet,
-  GcpAccount,
-  GitHubTrust,
-  GitOps,
-  GkeCluster,
-  K3dCluster,
-  KindCluster,
-  NodeGroup,
-  Where,
-} from "#lib/fleet/types.ts";
-
-/** Compiles only with every key of the type and no other. */
-type KeysOf<Entry> = Readonly<Record<keyof Entry, true>>;
+import type { KeysOf, Providers } from "#lib/fleet/provider.ts";
+import type { ApplicationSwitch, CloudZones, Fleet, GitHubTrust, GitOps, Where } from "#lib/fleet/types.ts";
 
 const fleet: KeysOf<Fleet> = {
   domain: true,
@@ -47,13 +29,9 @@ const gitops: KeysOf<GitOps> = {
 };
 const application: KeysOf<ApplicationSwitch> = { name: true, on: true, off: true };
 const where: KeysOf<Where> = { providers: true, environments: true, clusters: true };
-const nodes: KeysOf<NodeGroup> = { instanceType: true, count: true };
 
-const account = { provider: true, name: true, role: true } as const;
-const aws: KeysOf<AwsAccount> = { ...account, accountId: true, iamRole: true };
-const azure: KeysOf<AzureAccount> = { ...account, subscriptionId: true, tenantId: true };
-const gcp: KeysOf<GcpAccount> = { ...account, projectId: true };
-
+/** Keys that every account has, for the providers' own lists; below those of every cluster, in a cloud and local. */
+export const accountKeys = { provider: true, name: true, role: true } as const;
 const cluster = {
   provider: true,
   name: true,
@@ -64,36 +42,26 @@ const cluster = {
   serviceCidr: true,
   argocd: true,
 } as const;
-const inCloud = { ...cluster, account: true, region: true } as const;
-const eks: KeysOf<EksCluster> = { ...inCloud, publicAccessCidrs: true, nodes: true };
-const inCloudOnly: KeysOf<AksCluster> & KeysOf<GkeCluster> = inCloud;
-const local: KeysOf<KindCluster> & KeysOf<K3dCluster> = { ...cluster, apiPort: true, workers: true, image: true };
 
-const accounts: Readonly<Record<string, object>> = { aws, azure, gcp };
-const clusters: Readonly<Record<string, object>> = {
-  aws: eks,
-  azure: inCloudOnly,
-  gcp: inCloudOnly,
-  kind: local,
-  k3d: local,
-};
+export const cloudClusterKeys = { ...cluster, account: true, region: true } as const;
+export const localClusterKeys = { ...cluster, apiPort: true, workers: true, image: true } as const;
 
 /** Keys that the object at `path` may have; none where its provider is not known. */
-export function knownKeys(path: readonly PropertyKey[], value: unknown): readonly string[] {
-  return Object.keys(entryAt(path, value) ?? {});
+export function knownKeys(path: readonly PropertyKey[], value: unknown, providers: Providers): readonly string[] {
+  return Object.keys(entryAt(path, value, providers) ?? {});
 }
 
-function entryAt(path: readonly PropertyKey[], value: unknown): object | undefined {
-  const provider = isRecord(value) ? String(Reflect.get(value, "provider")) : "";
+function entryAt(path: readonly PropertyKey[], value: unknown, providers: Providers): object | undefined {
+  const keys = providers.get(isRecord(value) ? String(Reflect.get(value, "provider")) : "")?.keys;
   switch (path[0]) {
     case undefined:
       return fleet;
     case "zones":
       return zones;
     case "accounts":
-      return accounts[provider];
+      return keys?.account;
     case "clusters":
-      return path.length === 2 ? clusters[provider] : nodes;
+      return path.length === 2 ? keys?.cluster : nestedKeys(path[2], providers);
     case "gitops":
       // gitops, gitops.applications[0], gitops.applications[0].on[1]
       return path.length === 1 ? gitops : path.length === 3 ? application : where;
@@ -104,12 +72,21 @@ function entryAt(path: readonly PropertyKey[], value: unknown): object | undefin
   }
 }
 
+/** Objects inside of a cluster have no provider beside them; one key means one thing. */
+function nestedKeys(key: PropertyKey | undefined, providers: Providers): object | undefined {
+  return [...providers.values()].map(({ keys }) => keys.nested?.[String(key)]).find((keys) => keys !== undefined);
+}
+
 /** Whether some object below `value` has a key that its type lacks. */
-export function hasUnknownKeys(value: unknown, path: readonly PropertyKey[] = []): boolean {
-  if (Array.isArray(value)) return value.some((entry, index) => hasUnknownKeys(entry, [...path, index]));
+export function hasUnknownKeys(value: unknown, providers: Providers, path: readonly PropertyKey[] = []): boolean {
+  if (Array.isArray(value)) {
+    return value.some((entry, index) => hasUnknownKeys(entry, providers, [...path, index]));
+  }
   if (!isRecord(value)) return false;
-  const known = knownKeys(path, value);
-  return Object.entries(value).some(([key, entry]) => !known.includes(key) || hasUnknownKeys(entry, [...path, key]));
+  const known = knownKeys(path, value, providers);
+  return Object.entries(value).some(
+    ([key, entry]) => !known.includes(key) || hasUnknownKeys(entry, providers, [...path, key]),
+  );
 }
 
 function isRecord(value: unknown): value is object {

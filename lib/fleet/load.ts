@@ -5,50 +5,70 @@ import { checkFleet } from "#lib/fleet/check.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
 import { formatFault } from "#lib/fleet/fault.ts";
 import { hasUnknownKeys } from "#lib/fleet/keys.ts";
+import type { ProviderFacts, Providers } from "#lib/fleet/provider.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 
-/**
- * The fleet to work on, checked. `file` is a .ts or .js module that exports `fleet`, or a .yaml or .json document that is one;
- * relative to the folder that the command was called in. @default clusters/fleet.ts
- */
-export async function loadFleet(file?: string): Promise<Fleet> {
-  return file === undefined ? await loadDefault() : await loadFile(file);
+export interface LoadedFleet<P extends ProviderFacts = ProviderFacts> {
+  readonly fleet: Fleet;
+  /** Those built in, and those that the fleet's file brings. */
+  readonly providers: Providers<P>;
 }
 
-async function loadDefault(): Promise<Fleet> {
+/** What a file says: data that is to be a fleet, and providers of its own. */
+interface FleetFile<P> {
+  readonly data: unknown;
+  readonly own: readonly P[];
+}
+
+/**
+ * The fleet to work on, checked. `file` is a .ts or .js module that exports `fleet` and may export `providers`, or a .yaml or .json document that is one;
+ * relative to the folder that the command was called in. @default clusters/fleet.ts
+ */
+export async function loadFleet<P extends ProviderFacts>(
+  builtIn: Providers<P>,
+  file?: string,
+): Promise<LoadedFleet<P>> {
+  return file === undefined ? { fleet: await loadDefault(builtIn), providers: builtIn } : await loadFile(file, builtIn);
+}
+
+async function loadDefault(providers: Providers): Promise<Fleet> {
   const exported = await importing("clusters/fleet.ts", () => import("#clusters/fleet.ts"));
   const { fleet } = exported;
   // It is typed, so the schema (and the 50 ms to load zod) is only for naming what is wrong with a fleet that was not compiled.
-  const faults = tryCheck(fleet);
-  if (faults?.length === 0 && !hasUnknownKeys(fleet)) return fleet;
+  const faults = tryCheck(fleet, providers);
+  if (faults?.length === 0 && !hasUnknownKeys(fleet, providers)) return fleet;
   const { readFleet } = await import("#lib/fleet/schema.ts");
-  const reading = readFleet(fleet);
-  throw invalid(reading.kind === "faults" ? reading.faults : checkFleet(fleet), defaultPlace);
+  const reading = await readFleet(fleet, providers);
+  throw invalid(reading.kind === "faults" ? reading.faults : checkFleet(fleet, providers), defaultPlace);
 }
 
-async function loadFile(file: string): Promise<Fleet> {
+async function loadFile<P extends ProviderFacts>(file: string, builtIn: Providers<P>): Promise<LoadedFleet<P>> {
   if (!(await Bun.file(resolve(file)).exists())) {
     throw new FleetError("FleetUnreadable", `${file}: no such file`, {
       hint: "name a .ts, .js, .yaml or .json file with --fleet",
     });
   }
-  const data = await readData(file);
+  const { data, own } = await readData<P>(file);
+  const providers = new Map([...builtIn, ...own.map((provider) => [provider.name, provider] as const)]);
   const { readFleet } = await import("#lib/fleet/schema.ts");
-  const reading = readFleet(data);
+  const reading = await readFleet(data, providers);
   if (reading.kind === "faults") throw invalid(reading.faults, () => file);
-  const faults = checkFleet(reading.fleet);
+  const faults = checkFleet(reading.fleet, providers);
   if (faults.length > 0) throw invalid(faults, () => file);
-  return reading.fleet;
+  return { fleet: reading.fleet, providers };
 }
 
-async function readData(file: string): Promise<unknown> {
+async function readData<P>(file: string): Promise<FleetFile<P>> {
   const url = pathToFileURL(resolve(file)).href;
   switch (/\.[^.]*$/.exec(file)?.[0]) {
     case ".ts":
     case ".js": {
-      const exported: unknown = await importing(file, () => import(url));
-      if (typeof exported === "object" && exported !== null && "fleet" in exported) return exported.fleet;
+      const exported: { readonly fleet?: unknown; readonly providers?: readonly P[] } = await importing(
+        file,
+        () => import(url),
+      );
+      if (exported.fleet !== undefined) return { data: exported.fleet, own: exported.providers ?? [] };
       throw new FleetError("FleetUnreadable", `${file}: no export named "fleet"`, {
         hint: "write `export const fleet: Fleet = { … }`",
       });
@@ -62,7 +82,7 @@ async function readData(file: string): Promise<unknown> {
         () => import(url, { with: { type: "yaml" } }),
       );
       await refuseDuplicateKeys(file);
-      return exported.default;
+      return { data: exported.default, own: [] };
     }
     default:
       throw new FleetError("FleetUnreadable", `${file}: not a .ts, .js, .yaml or .json file`, {
@@ -127,9 +147,9 @@ function placeOf({ position }: BuildError, file: string): string {
   return `${own}:${position.line}:${position.column}`;
 }
 
-function tryCheck(fleet: Fleet): readonly Fault[] | undefined {
+function tryCheck(fleet: Fleet, providers: Providers): readonly Fault[] | undefined {
   try {
-    return checkFleet(fleet);
+    return checkFleet(fleet, providers);
   } catch (error) {
     // a field of the wrong type; the schema says which
     if (error instanceof TypeError) return undefined;

@@ -1,126 +1,34 @@
 import { z } from "zod";
 import type { Fault } from "#lib/fleet/fault.ts";
 import { knownKeys } from "#lib/fleet/keys.ts";
-import type {
-  AksCluster,
-  ApplicationSwitch,
-  AwsAccount,
-  AzureAccount,
-  CloudZones,
-  EksCluster,
-  Fleet,
-  GcpAccount,
-  GitHubTrust,
-  GitOps,
-  GkeCluster,
-  K3dCluster,
-  KindCluster,
-  Where,
-} from "#lib/fleet/types.ts";
+import type { EntrySchema, Providers } from "#lib/fleet/provider.ts";
+import type { Fleet, GitHubTrust } from "#lib/fleet/types.ts";
 import { formatGuess } from "#lib/nearest.ts";
 
-/** Any text, typed as what the checks make sure of: they explain a wrong name better than a pattern does. */
-function textAs<Text extends string>(): z.ZodType<Text> {
-  return z.string() as unknown as z.ZodType<Text>;
-}
-
-const role = z.enum(["management", "tenant"]);
-
-const accounts = z.discriminatedUnion("provider", [
+const where = (names: readonly string[]) =>
   z.strictObject({
-    provider: z.literal("aws"),
-    name: z.string(),
-    role,
-    accountId: z.string(),
-    iamRole: z.string().exactOptional(),
-  }) satisfies z.ZodType<AwsAccount>,
+    providers: z.array(z.enum(names)).readonly().exactOptional(),
+    environments: z.array(z.string()).readonly().exactOptional(),
+    clusters: z.array(z.string()).readonly().exactOptional(),
+  });
+
+const gitops = (names: readonly string[]) =>
   z.strictObject({
-    provider: z.literal("azure"),
-    name: z.string(),
-    role,
-    subscriptionId: z.string(),
-    tenantId: z.string(),
-  }) satisfies z.ZodType<AzureAccount>,
-  z.strictObject({
-    provider: z.literal("gcp"),
-    name: z.string(),
-    role,
-    projectId: z.string(),
-  }) satisfies z.ZodType<GcpAccount>,
-]);
-
-const zones = z.strictObject({
-  provider: z.enum(["aws", "azure", "gcp"]),
-  primary: z.string(),
-  clusters: z.string(),
-}) satisfies z.ZodType<CloudZones>;
-
-const common = {
-  kubernetes: textAs<`${number}.${number}`>().exactOptional(),
-  environment: z.string().exactOptional(),
-  mesh: z.string().exactOptional(),
-  podCidr: z.string().exactOptional(),
-  serviceCidr: z.string().exactOptional(),
-  argocd: z.enum(["standard", "high-availability", "none"]).exactOptional(),
-};
-
-const inCloud = { ...common, account: z.string(), region: z.string() };
-
-const local = {
-  ...common,
-  name: textAs<`${string}.internal`>(),
-  apiPort: z.number(),
-  workers: z.number().exactOptional(),
-  image: z.string().exactOptional(),
-};
-
-const clusters = z.discriminatedUnion("provider", [
-  z.strictObject({
-    ...inCloud,
-    provider: z.literal("aws"),
-    name: textAs<EksCluster["name"]>(),
-    publicAccessCidrs: z.array(z.string()).readonly(),
-    nodes: z
-      .union([z.literal("auto"), z.strictObject({ instanceType: z.string(), count: z.number() })])
-      .exactOptional(),
-  }) satisfies z.ZodType<EksCluster>,
-  z.strictObject({
-    ...inCloud,
-    provider: z.literal("azure"),
-    name: textAs<AksCluster["name"]>(),
-  }) satisfies z.ZodType<AksCluster>,
-  z.strictObject({
-    ...inCloud,
-    provider: z.literal("gcp"),
-    name: textAs<GkeCluster["name"]>(),
-  }) satisfies z.ZodType<GkeCluster>,
-  z.strictObject({ ...local, provider: z.literal("kind") }) satisfies z.ZodType<KindCluster>,
-  z.strictObject({ ...local, provider: z.literal("k3d") }) satisfies z.ZodType<K3dCluster>,
-]);
-
-const where = z.strictObject({
-  providers: z
-    .array(z.enum(["aws", "azure", "gcp", "kind", "k3d"]))
-    .readonly()
-    .exactOptional(),
-  environments: z.array(z.string()).readonly().exactOptional(),
-  clusters: z.array(z.string()).readonly().exactOptional(),
-}) satisfies z.ZodType<Where>;
-
-const applicationSwitch = z.strictObject({
-  name: z.string(),
-  on: z.array(where).readonly(),
-  off: z.array(where).readonly().exactOptional(),
-}) satisfies z.ZodType<ApplicationSwitch>;
-
-const gitops = z.strictObject({
-  repository: z.string(),
-  revision: z.string().exactOptional(),
-  path: z.string().exactOptional(),
-  local: z.enum(["checkout", "repository"]).exactOptional(),
-  port: z.number().exactOptional(),
-  applications: z.array(applicationSwitch).readonly(),
-}) satisfies z.ZodType<GitOps>;
+    repository: z.string(),
+    revision: z.string().exactOptional(),
+    path: z.string().exactOptional(),
+    local: z.enum(["checkout", "repository"]).exactOptional(),
+    port: z.number().exactOptional(),
+    applications: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          on: z.array(where(names)).readonly(),
+          off: z.array(where(names)).readonly().exactOptional(),
+        }),
+      )
+      .readonly(),
+  });
 
 const github = z.strictObject({
   repository: z.string(),
@@ -131,41 +39,37 @@ const github = z.strictObject({
 }) satisfies z.ZodType<GitHubTrust>;
 
 /** A fleet that comes from outside: closed, so that a misspelt key is a fault and not silence. */
-export const fleetSchema = z.strictObject({
-  domain: z.string(),
-  zones: z.array(zones).readonly(),
-  accounts: z.array(accounts).readonly(),
-  clusters: z.array(clusters).readonly(),
-  gitops: gitops.exactOptional(),
-  github: github.exactOptional(),
-}) satisfies z.ZodType<Fleet>;
+async function fleetSchema(providers: Providers) {
+  const all = [...providers.values()];
+  const schemas = await Promise.all(all.map((provider) => provider.schema()));
+  const clouds = all.filter(({ place }) => place === "cloud").map(({ name }) => name as string);
+  return z.strictObject({
+    domain: z.string(),
+    zones: z.array(z.strictObject({ provider: z.enum(clouds), primary: z.string(), clusters: z.string() })).readonly(),
+    accounts: z.array(oneOf(schemas.flatMap(({ account }) => account ?? []))).readonly(),
+    clusters: z.array(oneOf(schemas.map(({ cluster }) => cluster))).readonly(),
+    gitops: gitops(all.map(({ name }) => name)).exactOptional(),
+    github: github.exactOptional(),
+  });
+}
 
-/** The other way round: a field that the types gain and the schema lacks doesn't compile. */
-type Keys<Entry> = Entry extends unknown ? [Entry extends { provider: infer Name } ? Name : never, keyof Entry] : never;
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
-type Read = z.infer<typeof fleetSchema>;
-true satisfies Same<keyof Fleet, keyof Read>;
-true satisfies Same<Keys<Fleet["zones"][number]>, Keys<Read["zones"][number]>>;
-true satisfies Same<Keys<Fleet["accounts"][number]>, Keys<Read["accounts"][number]>>;
-true satisfies Same<Keys<Fleet["clusters"][number]>, Keys<Read["clusters"][number]>>;
-true satisfies Same<keyof GitOps, keyof NonNullable<Read["gitops"]>>;
-true satisfies Same<keyof GitHubTrust, keyof NonNullable<Read["github"]>>;
-true satisfies Same<keyof ApplicationSwitch, keyof NonNullable<Read["gitops"]>["applications"][number]>;
-true satisfies Same<keyof Where, keyof NonNullable<Read["gitops"]>["applications"][number]["on"][number]>;
-true satisfies Fleet extends Read ? true : false;
+function oneOf(schemas: readonly EntrySchema["cluster"][]) {
+  return z.discriminatedUnion("provider", [...schemas] as [EntrySchema["cluster"]]);
+}
 
 export type FleetReading =
   | { readonly kind: "fleet"; readonly fleet: Fleet }
   | { readonly kind: "faults"; readonly faults: readonly Fault[] };
 
 /** Reads data from outside as a fleet, or says what is wrong with its shape, one fault per place. */
-export function readFleet(data: unknown): FleetReading {
-  const result = fleetSchema.safeParse(data);
-  if (result.success) return { kind: "fleet", fleet: result.data };
-  return { kind: "faults", faults: result.error.issues.flatMap((issue) => explain(issue, data)) };
+export async function readFleet(data: unknown, providers: Providers): Promise<FleetReading> {
+  const result = (await fleetSchema(providers)).safeParse(data);
+  // Each provider's schema is held to its own types where it is written.
+  if (result.success) return { kind: "fleet", fleet: result.data as unknown as Fleet };
+  return { kind: "faults", faults: result.error.issues.flatMap((issue) => explain(issue, data, providers)) };
 }
 
-function explain(issue: z.core.$ZodIssue, data: unknown): readonly Fault[] {
+function explain(issue: z.core.$ZodIssue, data: unknown, providers: Providers): readonly Fault[] {
   const value = valueAt(data, issue.path);
   const got = value === undefined ? "nothing" : (JSON.stringify(value) ?? String(value));
   switch (issue.code) {
@@ -182,7 +86,7 @@ function explain(issue: z.core.$ZodIssue, data: unknown): readonly Fault[] {
     case "invalid_union":
       return [choice(issue.path, "options" in issue ? (issue.options ?? []).map(String) : [], value)];
     case "unrecognized_keys": {
-      const known = knownKeys(issue.path, value);
+      const known = knownKeys(issue.path, value, providers);
       return issue.keys.map((key) =>
         fault(issue.path, `unknown key "${key}"`, `${formatGuess(key, known)}keys are ${known.join(", ")}`),
       );

@@ -1,8 +1,19 @@
 /** The types of a fleet: plain data, written by hand in `clusters/`. The checks that types can't make are in check.ts. */
 
-export type CloudProvider = "aws" | "azure" | "gcp";
-export type LocalProvider = "kind" | "k3d";
-export type Provider = CloudProvider | LocalProvider;
+/**
+ * The entries of each provider, by its name. A provider's folder adds its own:
+ * `declare module "#lib/fleet/types.ts" { interface ProviderEntries { azure: { account: AzureAccount; cluster: AksCluster } } }`
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: each provider adds a member
+export interface ProviderEntries {}
+
+export type Account = ProviderEntries[keyof ProviderEntries]["account"];
+export type Cluster = ProviderEntries[keyof ProviderEntries]["cluster"];
+export type CloudCluster = Extract<Cluster, CloudClusterBase>;
+export type LocalCluster = Extract<Cluster, LocalClusterBase>;
+export type ProviderName = Cluster["provider"];
+export type CloudProvider = Account["provider"];
+export type LocalProvider = LocalCluster["provider"];
 
 /** A fleet: accounts, the zones that they hold, and the clusters in them. */
 export interface Fleet {
@@ -63,7 +74,7 @@ export interface ApplicationSwitch {
 
 /** Some clusters of the fleet: those that fit everything that is given. `{}` is all of them. */
 export interface Where {
-  readonly providers?: readonly Provider[];
+  readonly providers?: readonly ProviderName[];
   readonly environments?: readonly string[];
   /** Names of clusters. */
   readonly clusters?: readonly string[];
@@ -81,46 +92,25 @@ export interface CloudZones {
   readonly clusters: string;
 }
 
-interface AccountBase {
+/** What an account of any cloud has. */
+export interface AccountBase {
+  readonly provider: string;
   /** Unique in the fleet, e.g. `aws-mgmt`, `aws-01`. */
   readonly name: string;
-  /** The management account holds the cloud's zones and the way into its tenants. Exactly one per cloud. */
+  /** The management account holds the cloud's zones and grants access to its tenants. Exactly one per cloud. */
   readonly role: "management" | "tenant";
 }
 
-export interface AwsAccount extends AccountBase {
-  readonly provider: "aws";
-  /** Twelve digits. */
-  readonly accountId: string;
-  /**
-   * Name of the IAM role that creates the account's clusters, at most 44 characters. Changing it replaces the role.
-   * @default `<name>-iam-role`; `<name>-clusters-iam-role` in the management account, whose own role has the former
-   */
-  readonly iamRole?: string;
-}
-
-export interface AzureAccount extends AccountBase {
-  readonly provider: "azure";
-  /** UUID of the subscription. */
-  readonly subscriptionId: string;
-  /** UUID of the Entra tenant that the subscription trusts. */
-  readonly tenantId: string;
-}
-
-export interface GcpAccount extends AccountBase {
-  readonly provider: "gcp";
-  /** Project id (not its number): 6 to 30 lower-case letters, digits and hyphens. */
-  readonly projectId: string;
-}
-
-export type Account = AwsAccount | AzureAccount | GcpAccount;
-
-interface ClusterBase {
+/** What a cluster of any provider has. */
+export interface ClusterBase {
+  readonly provider: string;
+  /** FQDN. */
+  readonly name: string;
   /** Kubernetes version, `major.minor`. @default the provider's pinned version */
   readonly kubernetes?: `${number}.${number}`;
-  /** Chooses the applications that a cluster gets. @default "dev" */
+  /** Selects the applications of the cluster. @default "dev" */
   readonly environment?: string;
-  /** Clusters of one mesh route to each other's pods, so that their pod ranges must not overlap. @default none */
+  /** Clusters of one mesh route to each other's pods, so their pod ranges must not overlap. @default none */
   readonly mesh?: string;
   /** Range of pod addresses in CIDR form. @default the provider's own */
   readonly podCidr?: string;
@@ -130,43 +120,17 @@ interface ClusterBase {
   readonly argocd?: ArgocdVariant | "none";
 }
 
-interface CloudClusterBase extends ClusterBase {
+export interface CloudClusterBase extends ClusterBase {
   /** Name of the account that the cluster runs in. */
   readonly account: string;
   /** Region as the cloud spells it. */
   readonly region: string;
 }
 
-export interface EksCluster extends CloudClusterBase {
-  readonly provider: "aws";
-  readonly name: `${string}.k8s.aws.${string}`;
-  /** Ranges in CIDR form from which the API server's public address may be reached: those of your people and of CI. */
-  readonly publicAccessCidrs: readonly string[];
-  /** What the cluster runs on: EKS Auto Mode, or a group of nodes of a fixed size. @default "auto" */
-  readonly nodes?: "auto" | NodeGroup;
-}
-
-/** Nodes of one kind. */
-export interface NodeGroup {
-  /** As EC2 spells it, e.g. `m7g.large`. */
-  readonly instanceType: string;
-  readonly count: number;
-}
-
-export interface AksCluster extends CloudClusterBase {
-  readonly provider: "azure";
-  readonly name: `${string}.k8s.az.${string}`;
-}
-
-export interface GkeCluster extends CloudClusterBase {
-  readonly provider: "gcp";
-  readonly name: `${string}.k8s.gcp.${string}`;
-}
-
-interface LocalClusterBase extends ClusterBase {
+export interface LocalClusterBase extends ClusterBase {
   /** FQDN; also the name that kind and k3d know it by. */
   readonly name: `${string}.internal`;
-  /** Port of the API server on 127.0.0.1. Fixed, so that clusters made side by side can't race for one. */
+  /** Port of the API server on 127.0.0.1. Fixed, so that clusters created side by side cannot race for one. */
   readonly apiPort: number;
   /** Nodes beside the one control plane. @default 1 */
   readonly workers?: number;
@@ -174,20 +138,8 @@ interface LocalClusterBase extends ClusterBase {
   readonly image?: string;
 }
 
-export interface KindCluster extends LocalClusterBase {
-  readonly provider: "kind";
-}
-
-export interface K3dCluster extends LocalClusterBase {
-  readonly provider: "k3d";
-}
-
-export type CloudCluster = EksCluster | AksCluster | GkeCluster;
-export type LocalCluster = KindCluster | K3dCluster;
-export type Cluster = CloudCluster | LocalCluster;
-
 export function isLocal(cluster: Cluster): cluster is LocalCluster {
-  return cluster.provider === "kind" || cluster.provider === "k3d";
+  return "apiPort" in cluster;
 }
 
 export function isCloud(cluster: Cluster): cluster is CloudCluster {

@@ -1,17 +1,21 @@
-import { tryAwsDiagram } from "#lib/aws/diagram.ts";
-import type { Fleet } from "#lib/fleet/types.ts";
 import { dnsDiagram } from "#lib/generate/dns-diagram.ts";
-import type { Generator } from "#lib/generate/generator.ts";
-import type { Flowchart } from "#lib/generate/mermaid.ts";
-import { renderFlowchart } from "#lib/generate/mermaid.ts";
+import type { Provider } from "#lib/provider.ts";
+import type { Described, Generator } from "#lib/render/generator.ts";
+import { type Flowchart, renderFlowchart } from "#lib/render/mermaid.ts";
 
-/** docs/diagrams.md: the zones of the clouds, and the roles of the AWS accounts. */
-export const diagrams: Generator = {
-  files: (fleet) => [{ path: "docs/diagrams.md", content: renderDiagrams(fleet), mode: 0o644 }],
+/** docs/diagrams.md: the zones of the clouds, and what each cloud draws of its accounts. */
+export const diagrams: Generator<Provider> = {
+  files: async (described) => [{ path: "docs/diagrams.md", content: await renderDiagrams(described), mode: 0o644 }],
 };
 
-function renderDiagrams(fleet: Fleet): string {
-  const aws = tryAwsDiagram(fleet);
+async function renderDiagrams(described: Described<Provider>): Promise<string> {
+  const { fleet, providers } = described;
+  const clouds = await Promise.all(
+    [...providers.values()].map(async ({ title, generate }) => {
+      const found = (await generate?.())?.diagram?.(described);
+      return found === undefined ? [] : section(title, found.text, found.chart);
+    }),
+  );
   return [
     "<!-- Written by `bun run generate` from clusters/*.ts: change it there. -->",
     "",
@@ -22,15 +26,9 @@ function renderDiagrams(fleet: Fleet): string {
       : section(
           "DNS",
           `\`${fleet.domain}\` is hosted elsewhere and delegates to the clouds by hand; each cloud's management account delegates to the clusters.`,
-          dnsDiagram(fleet),
+          dnsDiagram(described),
         )),
-    ...(aws === undefined
-      ? []
-      : section(
-          "AWS",
-          "Each account's clusters are created with the account's own role, which the management role assumes.",
-          aws,
-        )),
+    ...clouds.flat(),
   ].join("\n");
 }
 

@@ -1,36 +1,36 @@
-import type { Account, CloudProvider, CloudZones, Fleet } from "#lib/fleet/types.ts";
-import { accountTitle, cloudTitles, clustersIn } from "#lib/generate/accounts.ts";
-import type { Flowchart, MermaidEdge, MermaidGroup, MermaidNode } from "#lib/generate/mermaid.ts";
-
-const icons: Readonly<Record<CloudProvider, string>> = { aws: "aws-route53", azure: "azure-icon", gcp: "google-cloud" };
+import { accountTitle, clustersIn } from "#lib/fleet/accounts.ts";
+import { factsOf, type Providers } from "#lib/fleet/provider.ts";
+import type { Account, CloudZones, Fleet } from "#lib/fleet/types.ts";
+import type { Described } from "#lib/render/generator.ts";
+import type { Flowchart, MermaidEdge, MermaidGroup, MermaidNode } from "#lib/render/mermaid.ts";
 
 /** Who delegates which zone to whom, from the fleet's domain down to the zone of each cluster. */
-export function dnsDiagram(fleet: Fleet): Flowchart {
+export function dnsDiagram({ fleet, providers }: Described): Flowchart {
   return {
     groups: [
       { title: "Cloudflare", nodes: [{ id: fleet.domain, icon: "cloudflare-icon", form: "square" }] },
-      ...fleet.zones.map((zones) => cloudGroup(zones, fleet)),
+      ...fleet.zones.map((zones) => cloudGroup(zones, fleet, providers)),
     ],
     edges: fleet.zones.flatMap((zones) => delegations(zones, fleet)),
   };
 }
 
-function cloudGroup(zones: CloudZones, fleet: Fleet): MermaidGroup {
+function cloudGroup(zones: CloudZones, fleet: Fleet, providers: Providers): MermaidGroup {
+  const { title, icon = "" } = factsOf(providers, zones);
   const accounts = fleet.accounts.filter(({ provider }) => provider === zones.provider);
   const management = accounts.filter(({ role }) => role === "management");
   // last first, as Mermaid lays groups out from right to left
   const tenants = accounts.filter(({ role }) => role === "tenant").toReversed();
   return {
-    title: cloudTitles[zones.provider],
+    title,
     groups: [...management, ...tenants].map((account) => ({
-      title: accountTitle(account),
-      nodes: zoneNodes(account, zones, fleet),
+      title: accountTitle(account, providers),
+      nodes: zoneNodes(account, zones, icon, fleet),
     })),
   };
 }
 
-function zoneNodes(account: Account, zones: CloudZones, fleet: Fleet): readonly MermaidNode[] {
-  const icon = icons[zones.provider];
+function zoneNodes(account: Account, zones: CloudZones, icon: string, fleet: Fleet): readonly MermaidNode[] {
   const square = (id: string): MermaidNode => ({ id, icon, form: "square" });
   const held: readonly MermaidNode[] =
     account.role === "management" ? [{ id: zones.primary, icon, form: "circle" }, square(zones.clusters)] : [];

@@ -1,10 +1,18 @@
-import type { Fleet } from "#lib/fleet/types.ts";
-import type { GeneratedFile } from "#lib/generate/generator.ts";
-import { generators } from "#lib/generate/generators.ts";
+import { generatorsOf } from "#lib/generate/generators.ts";
 import { projectRoot } from "#lib/paths.ts";
+import type { Provider } from "#lib/provider.ts";
+import type { Described, GeneratedFile } from "#lib/render/generator.ts";
 
-/** Every file that follows from the fleet. Writes nothing. `root` is where README.md is read. @default this checkout */
-export async function files(fleet: Fleet, root: string = projectRoot): Promise<readonly GeneratedFile[]> {
-  const made = await Promise.all(generators.map(async (generator) => await generator.files(fleet, root)));
-  return made.flat();
+/** Every file that follows from a fleet. */
+export interface GeneratedFiles {
+  readonly files: readonly GeneratedFile[];
+  /** Folders in which every other marked file is of something that the fleet no longer has. */
+  readonly folders: readonly string[];
+}
+
+/** Writes nothing. `root` is where README.md is read. @default this checkout */
+export async function generate(described: Described<Provider>, root: string = projectRoot): Promise<GeneratedFiles> {
+  const generators = await generatorsOf(described.providers);
+  const files = await Promise.all(generators.map(async (generator) => await generator.files(described, root)));
+  return { files: files.flat(), folders: generators.flatMap(({ folders = [] }) => folders) };
 }

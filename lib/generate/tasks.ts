@@ -1,63 +1,29 @@
 import { type CommandSpec, formatUsage } from "#lib/cli/options.ts";
-import type { VerbName } from "#lib/events.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
-import { type Cluster, type Fleet, isLocal, type LocalProvider } from "#lib/fleet/types.ts";
-import { type GeneratedFile, type Generator, generatedMark } from "#lib/generate/generator.ts";
+import { factsOf } from "#lib/fleet/provider.ts";
+import type { Cluster } from "#lib/fleet/types.ts";
+import type { VerbName } from "#lib/graph/events.ts";
+import type { Provider } from "#lib/provider.ts";
+import { type GeneratedFile, type Generator, generatedMark } from "#lib/render/generator.ts";
 import { commandSpec, type Preset } from "#lib/task.ts";
 
 /** The tasks that run a verb over a part of the fleet. Their names are the specification's. */
-export const verbTasks: Generator = {
+export const verbTasks: Generator<Provider> = {
   folders: ["tasks"],
-  files: (fleet) =>
-    [
+  files: ({ fleet, providers }) => {
+    const clusters = fleet.clusters.map((cluster) => ({ cluster, provider: factsOf(providers, cluster) }));
+    const made = clusters.filter(({ provider }) => provider.open !== undefined);
+    const withAccounts = [...providers.values()].filter(({ name }) =>
+      fleet.accounts.some((account) => account.provider === name),
+    );
+    return [
       ...fleetTasks,
-      ...fleet.clusters.filter(isMade).flatMap(clusterTasks),
-      ...providerTasks(fleet),
-      ...(fleet.accounts.some(({ provider }) => provider === "aws") ? awsTasks : []),
-    ].map(taskFile),
+      ...made.flatMap(({ cluster, provider }) => clusterTasks(cluster, provider)),
+      ...[...new Set(made.map(({ provider }) => provider))].flatMap(providerTasks),
+      ...withAccounts.flatMap(accountTasks),
+    ].map(taskFile);
+  },
 };
-
-type MadeProvider = LocalProvider | "aws";
-type Made = Extract<Cluster, { readonly provider: MadeProvider }>;
-
-function isMade(cluster: Cluster): cluster is Made {
-  return isLocal(cluster) || cluster.provider === "aws";
-}
-
-/** What people call clusters of a provider. */
-const kinds: Readonly<Record<MadeProvider, { readonly word: string; readonly where: string }>> = {
-  kind: { word: "kind", where: "on this computer" },
-  k3d: { word: "k3d", where: "on this computer" },
-  aws: { word: "eks", where: "in AWS" },
-};
-
-/** What accounts have in common. The names are upstream's. */
-const awsTasks: readonly Task[] = [
-  {
-    path: "create/aws-mgmt/cf-route53-gh-action-iam-role-oidc",
-    description: "Create zones, management role and GitHub's way in, with credentials of AWS's management account",
-    verb: "create",
-    preset: { aws: "management" },
-  },
-  {
-    path: "delete/aws-mgmt/cf-route53-gh-action-iam-role-oidc",
-    description: "Delete zones, management role and GitHub's way in, with credentials of AWS's management account",
-    verb: "delete",
-    preset: { aws: "management" },
-  },
-  {
-    path: "create/aws-tenant/cf-iam-role",
-    description: "Create the role by which the management account makes clusters, with credentials of the account",
-    verb: "create",
-    preset: { aws: "roles" },
-  },
-  {
-    path: "delete/aws-tenant/cf-iam-role",
-    description: "Delete the role by which the management account makes clusters, with credentials of the account",
-    verb: "delete",
-    preset: { aws: "roles" },
-  },
-];
 
 interface Task {
   /** Path below tasks/ without its ending; with `:` for `/` it is the task's name. */
@@ -74,31 +40,35 @@ const fleetTasks: readonly Task[] = [
   { path: "status", description: "Show how every cluster is", verb: "status", preset: {} },
 ];
 
-function providerTasks(fleet: Fleet): readonly Task[] {
-  const providers = [...new Set(fleet.clusters.filter(isMade).map((cluster) => cluster.provider))];
-  return providers.flatMap((provider) => {
-    const { word, where } = kinds[provider];
-    return (["create", "delete"] as const).map((verb) => ({
-      path: `${verb}-${word}-all`,
-      description: `${verb === "create" ? "Create" : "Delete"} all ${titleOf(word)} clusters ${where}`,
-      verb,
-      preset: { providers: [provider] },
-    }));
-  });
-}
-
-function clusterTasks(cluster: Made): readonly Task[] {
-  const { word, where } = kinds[cluster.provider];
+function providerTasks({ name, product, taskWord, title, place }: Provider): readonly Task[] {
   return (["create", "delete"] as const).map((verb) => ({
-    path: `${verb}/${word}/${taskSuffix(cluster)}`,
-    description: `${verb === "create" ? "Create" : "Delete"} the ${titleOf(word)} cluster ${cluster.name} ${where}`,
+    path: `${verb}-${taskWord}-all`,
+    description: `${verb === "create" ? "Create" : "Delete"} all ${product} clusters ${whereOf(title, place)}`,
     verb,
-    preset: { cluster: cluster.name, providers: [cluster.provider] },
+    preset: { providers: [name], place },
   }));
 }
 
-function titleOf(word: string): string {
-  return word === "eks" ? "EKS" : word;
+function clusterTasks(cluster: Cluster, { name, product, taskWord, title, place }: Provider): readonly Task[] {
+  return (["create", "delete"] as const).map((verb) => ({
+    path: `${verb}/${taskWord}/${taskSuffix(cluster)}`,
+    description: `${verb === "create" ? "Create" : "Delete"} the ${product} cluster ${cluster.name} ${whereOf(title, place)}`,
+    verb,
+    preset: { cluster: cluster.name, providers: [name], place },
+  }));
+}
+
+function whereOf(title: string, place: Provider["place"]): string {
+  return place === "computer" ? "on this computer" : `in ${title}`;
+}
+
+function accountTasks({ name, accountTasks: tasks = [] }: Provider): readonly Task[] {
+  return tasks.map(({ path, description, verb, of }) => ({
+    path,
+    description,
+    verb,
+    preset: { accounts: { provider: name, of }, place: "cloud" },
+  }));
 }
 
 /** `delete` is a word of the language, so the verb's export has another name. */
@@ -127,12 +97,15 @@ function taskFile({ path, description, verb, preset }: Task): GeneratedFile {
   return { path: `tasks/${path}.ts`, content: content.join("\n"), mode: 0o755 };
 }
 
+/** As source text: `{ cluster: "kind01.internal", providers: ["kind"] }`; empty for no preset at all. */
 function formatPreset(preset: Preset): string {
-  const parts = Object.entries(preset).map(([name, value]) => {
-    const text = Array.isArray(value)
-      ? `[${value.map((one) => JSON.stringify(one)).join(", ")}]`
-      : JSON.stringify(value);
-    return `${name}: ${text}`;
-  });
-  return parts.length === 0 ? "" : `{ ${parts.join(", ")} }`;
+  return Object.keys(preset).length === 0 ? "" : formatValue(preset);
+}
+
+function formatValue(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(formatValue).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  return `{ ${Object.entries(value)
+    .map(([name, inner]) => `${name}: ${formatValue(inner)}`)
+    .join(", ")} }`;
 }

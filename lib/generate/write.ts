@@ -1,9 +1,8 @@
 import { chmod, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isErrno } from "#lib/files.ts";
-import type { GeneratedFile } from "#lib/generate/generator.ts";
-import { generatedMark } from "#lib/generate/generator.ts";
-import { generators } from "#lib/generate/generators.ts";
+import type { GeneratedFiles } from "#lib/generate/files.ts";
+import { type GeneratedFile, generatedMark } from "#lib/render/generator.ts";
 
 /** The mark of a task comes after one line for each of its options. */
 const headLength = 8_000;
@@ -14,11 +13,11 @@ const headLength = 8_000;
  */
 export async function writeFiles(
   root: string,
-  files: readonly GeneratedFile[],
+  { files, folders }: GeneratedFiles,
   { check = false }: { readonly check?: boolean } = {},
 ): Promise<readonly string[]> {
   const stale = await filter(files, async (file) => !(await isCurrent(root, file)));
-  const gone = await findGone(root, new Set(files.map(({ path }) => path)));
+  const gone = await findGone(root, folders, new Set(files.map(({ path }) => path)));
   if (!check) {
     for (const file of stale) await write(root, file);
     for (const path of gone) await rm(join(root, path), { force: true });
@@ -44,8 +43,11 @@ async function write(root: string, { path, content, mode }: GeneratedFile): Prom
 }
 
 /** Files of clusters that the fleet no longer has: in a generator's folder, with our mark, and made no more. */
-async function findGone(root: string, current: ReadonlySet<string>): Promise<readonly string[]> {
-  const folders = generators.flatMap(({ folders = [] }) => folders);
+async function findGone(
+  root: string,
+  folders: readonly string[],
+  current: ReadonlySet<string>,
+): Promise<readonly string[]> {
   const paths = (await Promise.all(folders.map((folder) => list(root, folder)))).flat();
   return await filter(paths, async (path) => !current.has(path) && (await isMarked(join(root, path))));
 }

@@ -1,4 +1,4 @@
-import type { World } from "#lib/world.ts";
+import type { World } from "#lib/graph/world.ts";
 
 /** Stable, unique, readable: `local/kind01.internal/cluster`. The key of events, journal and `--target`. */
 export type ResourceId = string;
@@ -13,8 +13,8 @@ export interface Owner {
   readonly group: string;
 }
 
-/** What a resource competes for. Every cloud and this computer has lanes of its own, each with its own limit. */
-export type Lane = "api" | "docker" | "pull" | "cluster" | "stack" | "file";
+/** What a resource competes for: `api`, `cluster`, `file`. Every cloud and this computer has lanes of its own, each with its own limit. */
+export type Lane = string;
 
 /** What was found. `state` is the resource's own idea of itself. */
 export type Observed<State> =
@@ -72,7 +72,7 @@ export interface Outputs {
 }
 
 /** One thing that exists or not, and can be made to match what the fleet says. */
-export interface Resource<State> {
+export interface Resource<State, In extends World = World> {
   readonly id: ResourceId;
   /** Begins with the cluster's or account's name. */
   readonly title: string;
@@ -89,15 +89,16 @@ export interface Resource<State> {
   readonly goesWith?: AnyResource;
   /** Other checkouts on this computer see the same one: their work on it is waited for too. */
   readonly onMachine?: true;
-  observe(world: World, outputs: Outputs): Promise<Observed<State>>;
+  /** A property, so that a resource whose world must have more is no resource of any world. */
+  readonly observe: (world: In, outputs: Outputs) => Promise<Observed<State>>;
   /** Pure. Empty means nothing to do; asked only of what is present. */
   diff(state: State, outputs: Outputs): readonly Change[];
   /** Throws what `ensure` would refuse before it changes anything, so that a plan says it, too. @default nothing is refused */
   refuse?(state: State, outputs: Outputs): void;
   /** Acts on what `observe` saw and returns fresh state. Running it twice changes nothing. */
-  ensure(world: World, observed: Observed<State>, outputs: Outputs): Promise<State>;
+  ensure(world: In, observed: Observed<State>, outputs: Outputs): Promise<State>;
   /** "Already gone" is success. */
-  remove(world: World, observed: Observed<State>, outputs: Outputs): Promise<Removal>;
+  remove(world: In, observed: Observed<State>, outputs: Outputs): Promise<Removal>;
   health(state: State): Health;
 }
 

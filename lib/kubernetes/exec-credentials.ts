@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { type Lease, type Renewing, renewing } from "#lib/cloud/renewing.ts";
 import { FleetError } from "#lib/errors.ts";
 import { type Exec, lastLines } from "#lib/exec.ts";
 import { refusedVariable } from "#lib/kubernetes/exec-info.ts";
 import type { Endpoint, ExecPlugin } from "#lib/kubernetes/kubeconfig.ts";
+import { type Lease, type Renewing, renewing } from "#lib/renewing.ts";
 
 /** Who a request comes from: by a token, or by a certificate with its key. */
 export interface Credential {

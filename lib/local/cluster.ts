@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { FleetError } from "#lib/errors.ts";
 import type { Change, ChangeValue, Health, Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
 import { countNodes, versionOf } from "#lib/kubernetes/nodes.ts";
 import { fleetLabel } from "#lib/local/config.ts";
@@ -24,7 +25,6 @@ import {
 import { removeContainers, requireFreePort } from "#lib/local/ports.ts";
 import { probe } from "#lib/local/readiness.ts";
 import type { Configuration, LocalTool } from "#lib/local/tool.ts";
-import type { World } from "#lib/world.ts";
 
 /** How long a complete cluster may take to become ready: images of its add-ons may have to be pulled over a slow line. */
 const readyTimeoutMs = 10 * 60_000;

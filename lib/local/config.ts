@@ -1,7 +1,8 @@
 /** Config files of kind and k3d as text, so that the bare programs can use them too. */
 
-import { imageOf, workersOf } from "#lib/fleet/defaults.ts";
-import type { K3dCluster, KindCluster, LocalCluster } from "#lib/fleet/types.ts";
+import type { LocalCluster } from "#lib/fleet/types.ts";
+import { imageOf, workersOf } from "#lib/local/fleet/defaults.ts";
+import type { K3dCluster, KindCluster } from "#lib/local/fleet/types.ts";
 
 /** Label of every node and container that we make; its value is the fleet's domain. What lacks it isn't ours to delete. */
 export const fleetLabel = "k8s-multicluster-gitops/fleet";

@@ -1,5 +1,5 @@
 import { FleetError } from "#lib/errors.ts";
-import type { World } from "#lib/world.ts";
+import type { World } from "#lib/graph/world.ts";
 
 /**
  * A `kind create cluster` or `k3d cluster create` that is at work on this cluster right now, ours or a person's in another

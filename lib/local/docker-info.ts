@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { FleetError } from "#lib/errors.ts";
+import type { World } from "#lib/graph/world.ts";
 import { docker, startDocker } from "#lib/local/docker.ts";
-import type { World } from "#lib/world.ts";
 
 const infoSchema = z.object({
   /** Host name of the machine that runs the daemon. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { FleetError } from "#lib/errors.ts";
 import { type ExecOptions, type ExecResult, lastLines } from "#lib/exec.ts";
-import type { World } from "#lib/world.ts";
+import type { World } from "#lib/graph/world.ts";
 
 /** Docker as far as clusters on this computer need it, through its command line. */
 

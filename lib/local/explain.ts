@@ -1,7 +1,7 @@
 import { asFleetError, FleetError } from "#lib/errors.ts";
 import type { LocalCluster } from "#lib/fleet/types.ts";
+import type { World } from "#lib/graph/world.ts";
 import { portTaken } from "#lib/local/ports.ts";
-import type { World } from "#lib/world.ts";
 
 /** Somebody else's cluster or container has the name: nothing of it is ours to remove. */
 export function isTaken(thrown: unknown): boolean {

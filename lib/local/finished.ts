@@ -1,9 +1,9 @@
 import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isErrno } from "#lib/files.ts";
+import type { World } from "#lib/graph/world.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { fieldManager } from "#lib/kubernetes/field-manager.ts";
-import type { World } from "#lib/world.ts";
 
 // Only a cluster that was never ready may be recreated. Two signs say so, and both are needed: a file here, from before the
 // tool begins until the cluster is ready; and in the cluster, from then on, an object in kube-system. A cluster without either

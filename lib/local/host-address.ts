@@ -1,17 +1,11 @@
 import { createServer } from "node:net";
 import { z } from "zod";
+import type { HostAddress } from "#lib/argocd/managed-cluster.ts";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
+import type { World } from "#lib/graph/world.ts";
 import { docker } from "#lib/local/docker.ts";
 import { type DockerInfo, readDockerInfo } from "#lib/local/docker-info.ts";
-import type { World } from "#lib/world.ts";
-
-export interface HostAddress {
-  /** Name or address of this computer in containers of every network. */
-  readonly name: string;
-  /** Address of this computer where a server must listen to be reached by that name. */
-  readonly listen: string;
-}
 
 const ipamSchema = z.array(
   z.object({

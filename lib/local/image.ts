@@ -1,8 +1,8 @@
 import { FleetError } from "#lib/errors.ts";
 import { lastLines } from "#lib/exec.ts";
 import type { Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import { dockerError } from "#lib/local/docker.ts";
-import type { World } from "#lib/world.ts";
 
 export interface ImageState {
   readonly reference: string;

@@ -1,8 +1,8 @@
 import { FleetError } from "#lib/errors.ts";
+import type { World } from "#lib/graph/world.ts";
 import { renderKindConfig } from "#lib/local/config.ts";
 import { docker } from "#lib/local/docker.ts";
 import { countRole, type LocalTool, readKubeconfig } from "#lib/local/tool.ts";
-import type { World } from "#lib/world.ts";
 
 const clusterLabel = "io.x-k8s.kind.cluster";
 const roleLabel = "io.x-k8s.kind.role";

@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
-import type { LocalCluster } from "#lib/fleet/types.ts";
-import type { Resource } from "#lib/graph/resource.ts";
 import {
   compareMode,
   type KubeconfigState,
   observeKubeconfig,
   removeKubeconfig,
   writeKubeconfig,
-} from "#lib/kubernetes/kubeconfig-resource.ts";
+} from "#lib/cloud/kubeconfig-file.ts";
+import type { LocalCluster } from "#lib/fleet/types.ts";
+import type { Resource } from "#lib/graph/resource.ts";
 import type { LocalClusterState } from "#lib/local/observe-cluster.ts";
 
 /** The kubeconfig file of one local cluster: what kind or k3d says, in a file of its own that only its owner can read. */

@@ -1,10 +1,10 @@
-import { workersOf } from "#lib/fleet/defaults.ts";
 import type { LocalCluster } from "#lib/fleet/types.ts";
+import type { World } from "#lib/graph/world.ts";
 import { listLabelValues } from "#lib/local/docker.ts";
+import { workersOf } from "#lib/local/fleet/defaults.ts";
 import { k3d } from "#lib/local/k3d.ts";
 import { kind } from "#lib/local/kind.ts";
 import type { Demand } from "#lib/local/preflight.ts";
-import type { World } from "#lib/world.ts";
 
 /** What is still to be made of the given clusters: how much room it needs is asked before it is begun. */
 export async function countMissing(world: World, clusters: readonly LocalCluster[]): Promise<Demand> {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import { dockerError, listContainers, removeObject } from "#lib/local/docker.ts";
-import type { World } from "#lib/world.ts";
 
 export interface KindNetworkState {
   readonly id: string;

@@ -1,6 +1,7 @@
 import { FleetError } from "#lib/errors.ts";
 import type { LocalCluster } from "#lib/fleet/types.ts";
 import type { AnyResource, Observed } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import { endpointOf, type Kubeconfig, parseKubeconfig, readKubeconfigFile } from "#lib/kubernetes/kubeconfig.ts";
 import type { ClusterNode } from "#lib/kubernetes/nodes.ts";
 import { fleetLabel } from "#lib/local/config.ts";
@@ -10,7 +11,6 @@ import { isBegun } from "#lib/local/finished.ts";
 import { type Probe, probe, waitingFor } from "#lib/local/readiness.ts";
 import type { Configuration, LocalTool } from "#lib/local/tool.ts";
 import { kubeconfigPath } from "#lib/paths.ts";
-import type { World } from "#lib/world.ts";
 
 export interface LocalClusterState {
   /** `starting`: complete, but not ready yet, e.g. after a restart of Docker. `damaged`: it has lost a part. */

@@ -1,10 +1,10 @@
 import { createServer } from "node:net";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
+import type { World } from "#lib/graph/world.ts";
 import { listContainers } from "#lib/local/docker.ts";
 import { findListener } from "#lib/local/listener.ts";
 import { taskCommand } from "#lib/printed-command.ts";
-import type { World } from "#lib/world.ts";
 
 /** @throws FleetError PortTaken, which names who has it where that can be found out */
 export async function requireFreePort(world: World, port: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { readFile, statfs } from "node:fs/promises";
 import { FleetError } from "#lib/errors.ts";
+import type { World } from "#lib/graph/world.ts";
 import { type DockerInfo, readDockerInfo } from "#lib/local/docker-info.ts";
-import type { World } from "#lib/world.ts";
 
 /** One thing that was looked at before work begins. Data: `doctor` prints it, `create` acts on it. */
 export interface Check {

@@ -1,8 +1,8 @@
 import { FleetError } from "#lib/errors.ts";
 import { lastLines } from "#lib/exec.ts";
 import type { LocalCluster } from "#lib/fleet/types.ts";
+import type { World } from "#lib/graph/world.ts";
 import type { Container } from "#lib/local/docker.ts";
-import type { World } from "#lib/world.ts";
 
 /** Where kind and k3d differ; what they have in common is in cluster.ts. */
 export interface LocalTool {

@@ -1,9 +1,9 @@
 import { FleetError } from "#lib/errors.ts";
 import { formatChange } from "#lib/graph/change.ts";
 import type { AnyResource, Change, Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
 import { exclusively, foreignError, settle, walk } from "#lib/verbs/engine.ts";
-import type { World } from "#lib/world.ts";
 
 /** Without it `create` refuses what it would have to delete and recreate. */
 export const replacementFlag = "--allow-replacement";

@@ -1,9 +1,9 @@
 import { asFleetError, FleetError } from "#lib/errors.ts";
 import { type AnyResource, laneOf, type Observed } from "#lib/graph/resource.ts";
 import { runGraph } from "#lib/graph/scheduler.ts";
+import type { World } from "#lib/graph/world.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
 import { exclusively, foreignError, isTakenAlong, settle, walk } from "#lib/verbs/engine.ts";
-import type { World } from "#lib/world.ts";
 
 /** Removes everything of the selection, what is needed last. */
 export const remove: Verb = {

@@ -1,10 +1,10 @@
 import type { Clock } from "#lib/clock.ts";
 import { asFleetError, FleetError, reportError, WorkGoesOn } from "#lib/errors.ts";
-import type { Finished, FleetEvent, Outcome, VerbName } from "#lib/events.ts";
+import type { Finished, FleetEvent, Outcome, VerbName } from "#lib/graph/events.ts";
 import type { OutputStore } from "#lib/graph/outputs.ts";
 import { type AnyResource, type Change, type Health, laneOf, type Observed } from "#lib/graph/resource.ts";
 import { runGraph } from "#lib/graph/scheduler.ts";
-import type { World } from "#lib/world.ts";
+import type { World } from "#lib/graph/world.ts";
 
 /** Something that is done to a selected part of the graph. */
 export interface Verb {

@@ -1,10 +1,10 @@
 import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Observed } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import { replacementFlag } from "#lib/verbs/create.ts";
 import { concludeTakenAlong, lookAtAll } from "#lib/verbs/delete.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
 import { foreignError, isTakenAlong, walk } from "#lib/verbs/engine.ts";
-import type { World } from "#lib/world.ts";
 
 /** What `create` would do. Changes nothing. */
 export const plan: Verb = {

@@ -1,9 +1,9 @@
 import { FleetError } from "#lib/errors.ts";
 import { formatChange } from "#lib/graph/change.ts";
 import type { AnyResource, Observed } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
 import { walk } from "#lib/verbs/engine.ts";
-import type { World } from "#lib/world.ts";
 
 /** Looks at everything and says how it is. Changes nothing. */
 export const status: Verb = {

@@ -1,4 +1,4 @@
-import { type EventReader, isLook } from "#lib/events.ts";
+import { type EventReader, isLook } from "#lib/graph/events.ts";
 import { collect, emptyRun } from "#lib/view/collect.ts";
 import type { Journal } from "#lib/view/journal.ts";
 import { createJson } from "#lib/view/json.ts";

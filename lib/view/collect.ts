@@ -1,5 +1,14 @@
 import type { ErrorReport } from "#lib/errors.ts";
-import type { Finished, FleetEvent, Notice, Outcome, Row, RunFinished, RunStarted, Subject } from "#lib/events.ts";
+import type {
+  Finished,
+  FleetEvent,
+  Notice,
+  Outcome,
+  Row,
+  RunFinished,
+  RunStarted,
+  Subject,
+} from "#lib/graph/events.ts";
 import type { Change, Health, ResourceId } from "#lib/graph/resource.ts";
 
 /** What is known of one resource so far. */

@@ -1,5 +1,5 @@
-import type { Finished } from "#lib/events.ts";
 import { formatChange } from "#lib/graph/change.ts";
+import type { Finished } from "#lib/graph/events.ts";
 import { formatDuration } from "#lib/view/format.ts";
 
 /** More names say less. */

@@ -1,4 +1,4 @@
-import type { Row } from "#lib/events.ts";
+import type { Row } from "#lib/graph/events.ts";
 import { type ResourceState, type RunState, resourcesOf } from "#lib/view/collect.ts";
 import {
   cleanLine,

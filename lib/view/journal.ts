@@ -1,8 +1,8 @@
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { EventReader, FleetEvent, Subject } from "#lib/events.ts";
 import { isErrno } from "#lib/files.ts";
+import type { EventReader, FleetEvent, Subject } from "#lib/graph/events.ts";
 import { formatLogLines } from "#lib/view/log-lines.ts";
 import { printableJson } from "#lib/view/printable.ts";
 import { createRedactor } from "#lib/view/redact.ts";

@@ -1,4 +1,4 @@
-import type { EventReader } from "#lib/events.ts";
+import type { EventReader } from "#lib/graph/events.ts";
 import { printableJson } from "#lib/view/printable.ts";
 import { createRedactor } from "#lib/view/redact.ts";
 

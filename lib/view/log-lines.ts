@@ -1,4 +1,4 @@
-import type { Finished, FleetEvent, Subject } from "#lib/events.ts";
+import type { Finished, FleetEvent, Subject } from "#lib/graph/events.ts";
 import { formatEnding, formatQueued } from "#lib/view/ending.ts";
 import { cleanLine, cleanLines, formatTime } from "#lib/view/format.ts";
 

@@ -1,4 +1,4 @@
-import type { EventReader, Finished, FleetEvent, Progress, Subject } from "#lib/events.ts";
+import type { EventReader, Finished, FleetEvent, Progress, Subject } from "#lib/graph/events.ts";
 import { formatEnding, formatQueued } from "#lib/view/ending.ts";
 import {
   cleanLine,

@@ -1,4 +1,4 @@
-import type { FleetEvent } from "#lib/events.ts";
+import type { FleetEvent } from "#lib/graph/events.ts";
 import { maskKnown } from "#lib/secrets.ts";
 import { stripControls } from "#lib/view/printable.ts";
 

@@ -1,4 +1,4 @@
-import type { Outcome, Row } from "#lib/events.ts";
+import type { Outcome, Row } from "#lib/graph/events.ts";
 import type { EndedState, ResourceState, RunState } from "#lib/view/collect.ts";
 
 /** How a row stands; the last four are ends. */

@@ -1,4 +1,4 @@
-import type { Outcome } from "#lib/events.ts";
+import type { Outcome } from "#lib/graph/events.ts";
 import type { EndedState, ResourceState, RunState } from "#lib/view/collect.ts";
 import { formatQueued } from "#lib/view/ending.ts";
 import { cleanLine, cut, formatDuration, type Style, symbols, widthOf } from "#lib/view/format.ts";

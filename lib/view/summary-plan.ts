@@ -1,5 +1,5 @@
-import type { Outcome, Row } from "#lib/events.ts";
 import { formatChange, formatElements, listDifference } from "#lib/graph/change.ts";
+import type { Outcome, Row } from "#lib/graph/events.ts";
 import type { Change } from "#lib/graph/resource.ts";
 import { type EndedState, type RunState, resourcesOf } from "#lib/view/collect.ts";
 import { cleanLine, flow, formatCount, padEnd, type Style, widthOf, wrap } from "#lib/view/format.ts";

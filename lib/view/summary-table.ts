@@ -1,4 +1,4 @@
-import type { Outcome, Row, VerbName } from "#lib/events.ts";
+import type { Outcome, Row, VerbName } from "#lib/graph/events.ts";
 import type { ClusterFigures } from "#lib/graph/resource.ts";
 import { type EndedState, type ResourceState, type RunState, resourcesOf } from "#lib/view/collect.ts";
 import {

@@ -1,4 +1,4 @@
-import type { Outcome, VerbName } from "#lib/events.ts";
+import type { Outcome, VerbName } from "#lib/graph/events.ts";
 import { isTaskCommand, taskCommand } from "#lib/printed-command.ts";
 import type { RunState } from "#lib/view/collect.ts";
 import { cleanLine, createStyle, flow, formatCount, formatDuration, type Style, wrap } from "#lib/view/format.ts";

@@ -1,4 +1,4 @@
-import { type EventReader, type FleetEvent, isLook, type Row } from "#lib/events.ts";
+import { type EventReader, type FleetEvent, isLook, type Row } from "#lib/graph/events.ts";
 import { collect, emptyRun, resourcesOf } from "#lib/view/collect.ts";
 import { createStyle } from "#lib/view/format.ts";
 import { layoutFrame } from "#lib/view/frame.ts";

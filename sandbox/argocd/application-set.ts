@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Parameters } from "#sandbox/argocd/template.ts";
 import { renderTemplate } from "#sandbox/argocd/template.ts";
+import type { Parameters } from "#sandbox/argocd/template-functions.ts";
 import { Failed, Refused } from "#sandbox/argocd/verdict.ts";
 
 /** A cluster that Argo CD knows: its secret, decoded. */

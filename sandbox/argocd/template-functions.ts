@@ -1,6 +1,11 @@
 import { posix } from "node:path";
-import type { Parameter } from "#sandbox/argocd/template.ts";
 import { Failed, Refused } from "#sandbox/argocd/verdict.ts";
+
+/** What a template is filled in from: texts, or maps of such. */
+export type Parameter = string | Parameters;
+export interface Parameters {
+  readonly [key: string]: Parameter;
+}
 
 type TemplateFunction = (values: readonly Parameter[], action: string) => Parameter;
 

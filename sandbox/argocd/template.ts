@@ -1,11 +1,5 @@
-import { functions, render } from "#sandbox/argocd/template-functions.ts";
+import { functions, type Parameter, type Parameters, render } from "#sandbox/argocd/template-functions.ts";
 import { Failed, Refused } from "#sandbox/argocd/verdict.ts";
-
-/** What a template is filled in from: texts, or maps of such. */
-export type Parameter = string | Parameters;
-export interface Parameters {
-  readonly [key: string]: Parameter;
-}
 
 /**
  * The part of Go's templates that ApplicationSets here use: fields, `index`, texts, pipes, and the functions of

@@ -5,9 +5,11 @@ import { type ReadFile, readKustomization } from "#lib/argocd/kustomization.ts";
 import { type ReadRemote, renderKustomization, withPatches } from "#lib/argocd/kustomize/render.ts";
 import { tryReadText } from "#lib/files.ts";
 import { pathOf, revisionOf } from "#lib/fleet/defaults.ts";
+import { accountId, kubernetesOf } from "#lib/fleet/provider.ts";
 import type { Cluster, Fleet } from "#lib/fleet/types.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { parseManifest } from "#lib/kubernetes/objects.ts";
+import { builtInProviders } from "#lib/providers.ts";
 import { expandApplicationSet, type GeneratedApplication } from "#sandbox/argocd/application-set.ts";
 
 export interface RenderedApplication {
@@ -69,7 +71,13 @@ export async function renderFleet(
 function expand(fleet: Fleet, cluster: Cluster, set: KubernetesObject): readonly GeneratedApplication[] {
   if (fleet.gitops === undefined) return [];
   const { repository } = fleet.gitops;
-  const facts = clusterFacts(fleet, cluster, {
+  const account = fleet.accounts.find(({ name }) => "account" in cluster && name === cluster.account);
+  const subject = {
+    cluster,
+    accountId: account === undefined ? "" : accountId(account, builtInProviders),
+    kubernetes: kubernetesOf(cluster, builtInProviders),
+  };
+  const facts = clusterFacts(fleet, subject, {
     repository,
     revision: revisionOf(fleet.gitops),
     path: pathOf(fleet.gitops),

@@ -16,13 +16,13 @@ if (import.meta.main) {
       import("#lib/commands/verify-dns.ts"),
       import("#lib/dns/format.ts"),
       import("#lib/dns/directory.ts"),
-      import("#lib/session.ts"),
+      import("#lib/commands/session.ts"),
     ]);
     const session = await openSession({ sandbox: flags.has("sandbox"), fleetFile: values.get("fleet")?.[0] });
-    const { fleet, environment } = session;
-    const edges = await verifyFleet(openDns(environment.dnsDirectory), fleet);
+    const { fleet, providers, environment } = session;
+    const edges = await verifyFleet(openDns(environment.dnsDirectory), fleet, providers);
     if (flags.has("json")) for (const edge of edges) terminal.json(edge);
-    else terminal.out(formatEdges(edges, fleet.domain, leftOutZones(fleet)));
+    else terminal.out(formatEdges(edges, fleet.domain, leftOutZones(fleet, providers)));
     return edges.every(({ state }) => state === "ok") ? 0 : 1;
   });
 }

@@ -11,13 +11,15 @@ export const spec: CommandSpec = { options: [option.fleet, option.json, option.v
 
 if (import.meta.main) {
   await runProgram(spec, async ({ flags, values }) => {
-    const [{ formatExports, sandboxState, startSandbox }, { loadFleet }, { readEnvironment }] = await Promise.all([
-      import("#lib/sandbox.ts"),
-      import("#lib/fleet/load.ts"),
-      import("#lib/environment.ts"),
-    ]);
+    const [{ formatExports, sandboxState, startSandbox }, { loadFleet }, { builtInProviders }, { readEnvironment }] =
+      await Promise.all([
+        import("#lib/sandbox.ts"),
+        import("#lib/fleet/load.ts"),
+        import("#lib/providers.ts"),
+        import("#lib/environment.ts"),
+      ]);
     const environment = readEnvironment();
-    const fleet = await loadFleet(values.get("fleet")?.[0] ?? environment.fleetFile);
+    const { fleet } = await loadFleet(builtInProviders, values.get("fleet")?.[0] ?? environment.fleetFile);
     const { variables } = await startSandbox(environment, sandboxState(environment), fleet);
     terminal.verbatim(flags.has("json") ? `${JSON.stringify(variables)}\n` : formatExports(variables));
     return 0;

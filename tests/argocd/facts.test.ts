@@ -1,14 +1,25 @@
 import { describe, expect, test } from "bun:test";
 import { clusterFacts } from "#lib/argocd/facts.ts";
+import { accountId, kubernetesOf } from "#lib/fleet/provider.ts";
 import type { Cluster } from "#lib/fleet/types.ts";
+import { builtInProviders } from "#lib/providers.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 
 const source = { repository: "https://github.com/example/fleet", revision: "main", path: "argocd/apps" };
 
+function subjectOf(cluster: Cluster) {
+  const account = fleet.accounts.find(({ name }) => "account" in cluster && name === cluster.account);
+  return {
+    cluster,
+    accountId: account === undefined ? "" : accountId(account, builtInProviders),
+    kubernetes: kubernetesOf(cluster, builtInProviders),
+  };
+}
+
 function facts(name: string): ReturnType<typeof clusterFacts> {
   const cluster = fleet.clusters.find((one) => one.name === name);
   if (cluster === undefined) throw new Error(`no ${name}`);
-  return clusterFacts(fleet, cluster, source);
+  return clusterFacts(fleet, subjectOf(cluster), source);
 }
 
 describe("facts", () => {
@@ -86,7 +97,7 @@ describe("facts", () => {
       kubernetes: "1.36",
       argocd: "high-availability",
     };
-    expect(clusterFacts(fleet, cluster, source)).toMatchObject({
+    expect(clusterFacts(fleet, subjectOf(cluster), source)).toMatchObject({
       labels: { environment: "prod" },
       annotations: { environment: "prod", argocd_variant: "high-availability" },
     });

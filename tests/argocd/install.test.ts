@@ -21,6 +21,8 @@ const server: KubernetesObject = {
 const running = fakeResource("local/kind01.internal/cluster").resource;
 const managed: ManagedCluster = {
   cluster: { provider: "kind", name: "kind01.internal", apiPort: 6551 },
+  accountId: "",
+  kubernetes: "1.36",
   owner: { kind: "cluster", name: "kind01.internal", group: "local" },
   prefix: "local/kind01.internal",
   running,

@@ -30,6 +30,8 @@ function cluster() {
   const none = { ca: undefined, certificate: undefined, key: undefined, token: undefined };
   const managed: ManagedCluster = {
     cluster: { provider: "kind", name: "a.internal", apiPort: 6551 },
+    accountId: "",
+    kubernetes: "1.36",
     owner: { kind: "cluster", name: "a.internal", group: "local" },
     prefix: "local/a.internal",
     running,

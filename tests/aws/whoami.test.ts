@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { exitCodeOf, type Hop } from "#lib/aws/whoami.ts";
-import { formatHops } from "#lib/commands/format-hops.ts";
+import { exitCodeOf, formatHops } from "#lib/commands/format-hops.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
+import type { Hop } from "#lib/provider.ts";
 import { createCloudFormation } from "#sandbox/aws/cloudformation/service.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { createRole, deleteRole, putRolePolicy, updateTrust } from "#sandbox/aws/iam/roles.ts";

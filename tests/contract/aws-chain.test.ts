@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { IAM } from "@aws-sdk/client-iam";
 import { externalIdOf } from "#lib/aws/credentials/chain.ts";
 import { awsManagementRole, iamRoleOf } from "#lib/aws/fleet/roles.ts";
-import type { Hop } from "#lib/aws/whoami.ts";
-import type { AwsAccount } from "#lib/fleet/types.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
+import type { Hop } from "#lib/provider.ts";
 import { type AwsSystem, awsSystems, type OpenedAws } from "#tests/support/aws-systems.ts";
 
 // Against hanging only: programs start slowly on a loaded machine.

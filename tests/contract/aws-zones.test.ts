@@ -4,22 +4,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { IAM } from "@aws-sdk/client-iam";
 import { type ResourceRecordSet, Route53 } from "@aws-sdk/client-route-53";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { ensureCliUser } from "#lib/aws/iam/cli-user.ts";
 import { oidcProvider } from "#lib/aws/iam/oidc-provider.ts";
 import type { AccessKey } from "#lib/aws/iam/shared-credentials.ts";
 import { delegation } from "#lib/aws/route53/delegation.ts";
 import { hostedZone } from "#lib/aws/route53/hosted-zone.ts";
 import { decodeName, listRecords, openRoute53 } from "#lib/aws/route53/route53.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { systemClock } from "#lib/clock.ts";
 import { readDirectory } from "#lib/dns/directory.ts";
-import type { AwsAccount } from "#lib/fleet/types.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
+import type { WorldOptions } from "#lib/graph/world.ts";
 import { create } from "#lib/verbs/create.ts";
 import { remove } from "#lib/verbs/delete.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
 import { status } from "#lib/verbs/status.ts";
-import type { World, WorldOptions } from "#lib/world.ts";
 import { openFront } from "#sandbox/aws/front.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { iamService } from "#sandbox/aws/iam/service.ts";
@@ -29,7 +30,7 @@ import { route53 } from "#sandbox/aws/route53/service.ts";
 import { openCloud } from "#sandbox/aws/state.ts";
 import { openDnsHost } from "#sandbox/dns/host.ts";
 import { paceOf } from "#sandbox/pace.ts";
-import { awsWorld } from "#tests/support/aws-world.ts";
+import { awsWorld, bound } from "#tests/support/aws-world.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { fakeResource } from "#tests/support/fake-resource.ts";
 import { ministack, openMinistack } from "#tests/support/ministack.ts";
@@ -121,7 +122,7 @@ for (const [system, open] of systems) {
     };
 
     /** Nobody but the sandbox has servers that tell its zones. */
-    async function worldOf(flags: Partial<WorldOptions> = {}): Promise<World> {
+    async function worldOf(flags: Partial<WorldOptions> = {}): Promise<AwsWorld> {
       const proof =
         aws.dnsDirectory === undefined ? { skipDnsCheck: true } : { dns: await readDirectory(aws.dnsDirectory) };
       const { world } = awsWorld({
@@ -175,26 +176,30 @@ for (const [system, open] of systems) {
       };
       const owner = { kind: "cluster", name, group: "aws" } as const;
       const parent = fakeResource("parent", { observed: { kind: "present", state: { value: 1 } } }).resource;
-      const zone = hostedZone({
-        id: "zone",
-        title: `${name}: zone`,
-        owner,
-        actor: actors.clusters,
-        name,
-        tags: { ...tags, cluster: name },
-        needs: [],
-      });
-      const led = delegation({
-        id: "delegation",
-        title: `${name}: delegation`,
-        owner,
-        actor: actors.management,
-        parent,
-        parentOf: () => parentZone,
-        name,
-        zone,
-        zoneActor: actors.clusters,
-      });
+      const zone = bound(
+        hostedZone({
+          id: "zone",
+          title: `${name}: zone`,
+          owner,
+          actor: actors.clusters,
+          name,
+          tags: { ...tags, cluster: name },
+          needs: [],
+        }),
+      );
+      const led = bound(
+        delegation({
+          id: "delegation",
+          title: `${name}: delegation`,
+          owner,
+          actor: actors.management,
+          parent,
+          parentOf: () => parentZone,
+          name,
+          zone,
+          zoneActor: actors.clusters,
+        }),
+      );
       const records = async () => {
         const sets = await listRecords(call, parentZone.zoneId);
         return sets.filter((set) => decodeName(set.Name) === name).map(({ Type, TTL }) => `${Type} ${TTL}`);
@@ -288,15 +293,17 @@ for (const [system, open] of systems) {
     });
 
     test("have GitHub's identity provider, which goes with the last role that trusts it", async () => {
-      const provider = oidcProvider({
-        id: "provider",
-        title: "aws-mgmt: OIDC provider of GitHub",
-        owner: { kind: "account", name: management.name, group: "aws" },
-        account: management,
-        needs: [],
-        tags,
-        roles: ["aws-mgmt-iam-role"],
-      });
+      const provider = bound(
+        oidcProvider({
+          id: "provider",
+          title: "aws-mgmt: OIDC provider of GitHub",
+          owner: { kind: "account", name: management.name, group: "aws" },
+          account: management,
+          needs: [],
+          tags,
+          roles: ["aws-mgmt-iam-role"],
+        }),
+      );
       expect(await run(create, [provider])).toEqual({ provider: "made" });
       expect(await run(create, [provider])).toEqual({ provider: "unchanged" });
       expect(await run(status, [provider])).toEqual({ provider: "healthy" });

@@ -2,10 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { CloudFormation, waitUntilChangeSetCreateComplete } from "@aws-sdk/client-cloudformation";
 import { IAM } from "@aws-sdk/client-iam";
 import { type ParameterValue, type StackOptions, type StackState, stack } from "#lib/aws/cloudformation/stack.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { Resource } from "#lib/graph/resource.ts";
+import type { WorldOptions } from "#lib/graph/world.ts";
 import { projectRoot } from "#lib/paths.ts";
-import type { WorldOptions } from "#lib/world.ts";
 import { type AwsSystem, awsSystems, type Judged, type OpenedAws } from "#tests/support/aws-systems.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { stackWorld } from "#tests/support/stack-world.ts";
@@ -41,7 +42,7 @@ function life({ open, judges }: AwsSystem): void {
     name: string,
     parameters: Readonly<Record<string, ParameterValue>> = {},
     more: Partial<StackOptions> = {},
-  ): Resource<StackState> =>
+  ): Resource<StackState, AwsWorld> =>
     stack({
       id: `aws/aws-01/stack/${name}`,
       title: `aws-01: ${name}`,
@@ -66,22 +67,25 @@ function life({ open, judges }: AwsSystem): void {
   /** With something in it that can't be made. */
   const broken = (name: string) => resource(name, {}, { template: "tests/fixtures/stacks/role-broken.yml" });
 
-  async function ensure(wanted: Resource<StackState>, options: Partial<WorldOptions> = {}) {
+  async function ensure(wanted: Resource<StackState, AwsWorld>, options: Partial<WorldOptions> = {}) {
     const { world, written } = stackWorld({ cloudFormation, root: projectRoot, ...options });
     const state = await wanted.ensure(world, await wanted.observe(world, outputs), outputs);
     return { state, written };
   }
 
-  const observe = (wanted: Resource<StackState>, options: Partial<WorldOptions> = {}) =>
+  const observe = (wanted: Resource<StackState, AwsWorld>, options: Partial<WorldOptions> = {}) =>
     wanted.observe(stackWorld({ cloudFormation, root: projectRoot, ...options }).world, outputs);
 
-  async function present(wanted: Resource<StackState>, options: Partial<WorldOptions> = {}): Promise<StackState> {
+  async function present(
+    wanted: Resource<StackState, AwsWorld>,
+    options: Partial<WorldOptions> = {},
+  ): Promise<StackState> {
     const observed = await observe(wanted, options);
     if (observed.kind === "present") return observed.state;
     throw new Error(`it is ${JSON.stringify(observed)}`);
   }
 
-  const remove = (wanted: Resource<StackState>) =>
+  const remove = (wanted: Resource<StackState, AwsWorld>) =>
     wanted.remove(stackWorld({ cloudFormation, root: projectRoot }).world, { kind: "absent" }, outputs);
 
   /** For what only some of them do as AWS does. */

@@ -1,15 +1,17 @@
 /** Limits and patterns of the checker and of the templates against the models of services that AWS publishes with its CLI. */
+
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { externalIdOf } from "#lib/aws/credentials/chain.ts";
 import { awsAccountRoles, iamRoleOf, readOnlyRoleOf, serviceRoleOf } from "#lib/aws/fleet/roles.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { tagsOf } from "#lib/aws/names.ts";
-import { checkFleet } from "#lib/fleet/check.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
-import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { base, eks, github, management, tenant } from "#tests/fixtures/fleets/base.ts";
 import { longest, zones } from "#tests/fixtures/fleets/longest.ts";
+import { checkFleet } from "#tests/support/fleet.ts";
 import { modelFolder, readModel, type ServiceModel, type Shape } from "#tests/support/service-models.ts";
 
 const services = ["cloudformation", "eks", "iam", "route53", "sts"] as const;

@@ -1,5 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import type { EksCluster, Fleet } from "#lib/fleet/types.ts";
+import type { EksCluster } from "#lib/aws/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { fleet as whole } from "#tests/fixtures/fleets/default/fleet.ts";
 import { type AwsSandbox, isChanging, openAwsSandbox, type Run } from "#tests/support/aws-sandbox.ts";
 import { fleet as threeAccounts } from "../fixtures/fleets/valid/three-accounts.ts";

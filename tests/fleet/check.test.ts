@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { checkFleet } from "#lib/fleet/check.ts";
 import { formatFault } from "#lib/fleet/fault.ts";
 import type { Account, Cluster } from "#lib/fleet/types.ts";
 import { base, baseWithAzure, eks, fleetOf, k3d, kind, management } from "#tests/fixtures/fleets/base.ts";
 import { fleet as defaultFleet } from "#tests/fixtures/fleets/default/fleet.ts";
+import { checkFleet } from "#tests/support/fleet.ts";
 import { faultsOf } from "./fixtures.ts";
 
 /** Message and hint as people read them. */
@@ -27,7 +27,7 @@ describe("messages", () => {
   test("an unknown region offers the nearest", async () => {
     expect(await told("unknown-region.ts")).toEqual([
       'clusters/x.ts: cluster k01.k8s.aws.mylabs.dev: unknown region "us-east1" of aws (UnknownRegion)',
-      'did you mean "us-east-1"? all are in lib/fleet/regions.ts',
+      'did you mean "us-east-1"? all are in lib/aws/fleet/regions.ts',
     ]);
   });
 

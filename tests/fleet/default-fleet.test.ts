@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { k3sNode, kindNode } from "#clusters/images.ts";
-import { checkFleet } from "#lib/fleet/check.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
-import { placeholders } from "#lib/fleet/placeholders.ts";
-import { readFleet } from "#lib/fleet/schema.ts";
+import { placeholders } from "#lib/fleet/provider.ts";
 import type { CloudProvider } from "#lib/fleet/types.ts";
 import { isCloud, isLocal } from "#lib/fleet/types.ts";
+import { builtInProviders } from "#lib/providers.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
+import { checkFleet, readFleet } from "#tests/support/fleet.ts";
 
 const cloudTable: readonly (readonly [string, CloudProvider, string, "US" | "EU"])[] = [
   ["k01.k8s.aws.mylabs.dev", "aws", "aws-01", "US"],
@@ -33,9 +33,9 @@ const continents: Readonly<Record<string, "US" | "EU">> = {
 };
 
 describe("the default fleet", () => {
-  test("has no fault and fits the schema", () => {
+  test("has no fault and fits the schema", async () => {
     expect(checkFleet(fleet)).toEqual([]);
-    expect(readFleet(fleet)).toEqual({ kind: "fleet", fleet });
+    expect(await readFleet(fleet)).toEqual({ kind: "fleet", fleet });
   });
 
   test("has the twelve cloud clusters, odd ones in the US and even ones in the EU", () => {
@@ -73,7 +73,7 @@ describe("the default fleet", () => {
   });
 
   test("has placeholders for ids, all of them", () => {
-    expect(placeholders(fleet)).toEqual(fleet.accounts);
+    expect(placeholders(fleet, builtInProviders)).toEqual(fleet.accounts);
   });
 
   test("gives each cluster the task suffix of the specification", () => {

@@ -1,8 +1,11 @@
 import { expect, test } from "bun:test";
-import { checkFleet } from "#lib/fleet/check.ts";
+import type { EksCluster } from "#lib/aws/fleet/types.ts";
 import type { FaultCode } from "#lib/fleet/fault.ts";
-import type { EksCluster, Fleet, GcpAccount, K3dCluster, KindCluster } from "#lib/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
+import type { GcpAccount } from "#lib/gcp/fleet/types.ts";
+import type { K3dCluster, KindCluster } from "#lib/local/fleet/types.ts";
 import { base, baseWithGcp, eks, fleetOf, github, k3d, kind, withGitOps } from "#tests/fixtures/fleets/base.ts";
+import { checkFleet } from "#tests/support/fleet.ts";
 
 const withEks = (fields: Partial<EksCluster>) => fleetOf({ ...eks, ...fields });
 const withKind = (fields: Partial<KindCluster>) => fleetOf({ ...kind, ...fields });

@@ -2,20 +2,19 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { k3sNode, kindNode } from "#clusters/images.ts";
 import { awsAccountRoles, iamRoleOf, serviceRoleOf } from "#lib/aws/fleet/roles.ts";
-import {
-  environmentOf,
-  imageOf,
-  kubernetesOf,
-  podCidrOf,
-  serviceCidrOf,
-  tryImageKubernetes,
-  workersOf,
-} from "#lib/fleet/defaults.ts";
-import { isPlaceholder } from "#lib/fleet/placeholders.ts";
-import { regions } from "#lib/fleet/regions.ts";
+import { environmentOf } from "#lib/fleet/defaults.ts";
+import * as facts from "#lib/fleet/provider.ts";
+import type { Account, Cluster } from "#lib/fleet/types.ts";
+import { imageOf, tryImageKubernetes, workersOf } from "#lib/local/fleet/defaults.ts";
+import { builtInProviders } from "#lib/providers.ts";
 import { eks, gke, k3d, kind } from "#tests/fixtures/fleets/base.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { fleet as threeAccounts } from "#tests/fixtures/fleets/valid/three-accounts.ts";
+
+const kubernetesOf = (cluster: Cluster) => facts.kubernetesOf(cluster, builtInProviders);
+const podCidrOf = (cluster: Cluster) => facts.podCidrOf(cluster, builtInProviders);
+const serviceCidrOf = (cluster: Cluster) => facts.serviceCidrOf(cluster, builtInProviders);
+const isPlaceholder = (account: Account) => facts.placeholders({ accounts: [account] }, builtInProviders).length > 0;
 
 describe("defaults", () => {
   test("of a kind cluster", () => {
@@ -124,8 +123,10 @@ describe("roles", () => {
 });
 
 test("regions are written once each, in the form of their cloud", () => {
-  for (const list of Object.values(regions)) expect(new Set(list).size).toBe(list.length);
-  for (const region of regions.aws) expect(region).toMatch(/^[a-z]{2}-[a-z]+-\d$/);
-  for (const region of regions.azure) expect(region).toMatch(/^[a-z]+\d?$/);
-  for (const region of regions.gcp) expect(region).toMatch(/^[a-z]+-[a-z]+\d{1,2}$/);
+  const regionsOf = (name: string) => builtInProviders.get(name)?.regions ?? [];
+  for (const { regions = [] } of builtInProviders.values()) expect(new Set(regions).size).toBe(regions.length);
+  for (const region of regionsOf("aws")) expect(region).toMatch(/^[a-z]{2}-[a-z]+-\d$/);
+  for (const region of regionsOf("azure")) expect(region).toMatch(/^[a-z]+\d?$/);
+  for (const region of regionsOf("gcp")) expect(region).toMatch(/^[a-z]+-[a-z]+\d{1,2}$/);
+  for (const cloud of ["aws", "azure", "gcp"]) expect(regionsOf(cloud).length).toBeGreaterThan(30);
 });

@@ -1,9 +1,8 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { checkFleet } from "#lib/fleet/check.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
-import { readFleet } from "#lib/fleet/schema.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
+import { checkFleet, readFleet } from "#tests/support/fleet.ts";
 
 const root = join(import.meta.dir, "../fixtures/fleets");
 
@@ -25,7 +24,7 @@ export async function readFixture(folder: "valid" | "invalid", file: string): Pr
 
 /** What is wrong with a fixture, shape first. */
 export async function faultsOf(folder: "valid" | "invalid", file: string): Promise<readonly Fault[]> {
-  const reading = readFleet(await readFixture(folder, file));
+  const reading = await readFleet(await readFixture(folder, file));
   return reading.kind === "faults" ? reading.faults : checkFleet(reading.fleet);
 }
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { applicationNames, applicationsOf } from "#lib/fleet/applications.ts";
-import { checkFleet } from "#lib/fleet/check.ts";
 import { formatFault } from "#lib/fleet/fault.ts";
 import { folderFault, readRepository, revisionFault } from "#lib/fleet/repository.ts";
-import type { ApplicationSwitch, Cluster, Provider } from "#lib/fleet/types.ts";
+import type { ApplicationSwitch, Cluster, ProviderName } from "#lib/fleet/types.ts";
 import { base, eks, gitops, k3d, kind, withGitOps, withSwitches } from "#tests/fixtures/fleets/base.ts";
 import { fleet as defaultFleet } from "#tests/fixtures/fleets/default/fleet.ts";
+import { checkFleet } from "#tests/support/fleet.ts";
 import { faultsOf } from "./fixtures.ts";
 
 describe("a repository's address", () => {
@@ -176,7 +176,7 @@ describe("a switch", () => {
 });
 
 describe("the default fleet", () => {
-  const byProvider = (provider: Provider): readonly string[] => {
+  const byProvider = (provider: ProviderName): readonly string[] => {
     const lists = defaultFleet.clusters
       .filter((cluster) => cluster.provider === provider)
       .map((cluster) => [...applicationsOf(defaultFleet, cluster)].sort());

@@ -2,13 +2,14 @@ import { expect, test } from "bun:test";
 import { externalIdOf } from "#lib/aws/credentials/chain.ts";
 import { tryInstanceTypeFault } from "#lib/aws/fleet/instance-types.ts";
 import { awsAccountRoles, iamRoleOf, readOnlyRoleOf, roleArn, serviceRoleOf } from "#lib/aws/fleet/roles.ts";
-import { checkFleet } from "#lib/fleet/check.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { subjectsOf, trustSizeOf } from "#lib/fleet/github.ts";
-import type { AwsAccount, Fleet, GitHubTrust } from "#lib/fleet/types.ts";
+import type { Fleet, GitHubTrust } from "#lib/fleet/types.ts";
 import { isObject, type Json, listAt } from "#sandbox/json.ts";
 import { type RenderedResource, readTemplate, render } from "#tests/cloudformation/render.ts";
 import { base, github, management, tenant } from "#tests/fixtures/fleets/base.ts";
 import { account, longest, zones } from "#tests/fixtures/fleets/longest.ts";
+import { checkFleet } from "#tests/support/fleet.ts";
 
 const policiesOf = ({ properties }: RenderedResource): readonly Json[] =>
   listAt(properties, "Policies").map((policy) => (isObject(policy) ? policy.PolicyDocument : undefined) ?? null);

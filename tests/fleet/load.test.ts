@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fleet as defaultFleet } from "#clusters/fleet.ts";
 import { asFleetError, type FleetError } from "#lib/errors.ts";
 import { loadFleet } from "#lib/fleet/load.ts";
+import { builtInProviders } from "#lib/providers.ts";
 import { codeOf, fixturePath, fixtures, readFixture } from "./fixtures.ts";
 
 let folder: string;
@@ -23,7 +24,7 @@ async function write(name: string, text: string): Promise<string> {
 
 async function failure(file: string): Promise<FleetError> {
   try {
-    await loadFleet(file);
+    await loadFleet(builtInProviders, file);
   } catch (error) {
     return asFleetError(error);
   }
@@ -32,17 +33,18 @@ async function failure(file: string): Promise<FleetError> {
 
 describe("a fleet", () => {
   test("is the one of clusters/fleet.ts by default", async () => {
-    expect(await loadFleet()).toBe(defaultFleet);
+    expect((await loadFleet(builtInProviders)).fleet).toBe(defaultFleet);
   });
 
   test.each(fixtures("valid"))("is read from %s", async (file) => {
-    expect(await loadFleet(fixturePath("valid", file))).toEqual(
+    expect((await loadFleet(builtInProviders, fixturePath("valid", file))).fleet).toEqual(
       (await readFixture("valid", file)) as typeof defaultFleet,
     );
   });
 
   test("is read from JSON", async () => {
-    expect(await loadFleet(await write("fleet.json", JSON.stringify(defaultFleet)))).toEqual(defaultFleet);
+    const path = await write("fleet.json", JSON.stringify(defaultFleet));
+    expect((await loadFleet(builtInProviders, path)).fleet).toEqual(defaultFleet);
   });
 });
 
@@ -105,7 +107,8 @@ describe("an invalid fleet", () => {
 test("zod isn't loaded for the default fleet", async () => {
   const script = `
     const { loadFleet } = await import("#lib/fleet/load.ts");
-    await loadFleet();
+    const { builtInProviders } = await import("#lib/providers.ts");
+    await loadFleet(builtInProviders);
     process.stdout.write(String(Object.keys(require.cache).filter((path) => path.includes("/zod/")).length));
   `;
   const run = Bun.spawn([process.execPath, "-e", script], {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { readFleet } from "#lib/fleet/schema.ts";
 import { base, kind } from "#tests/fixtures/fleets/base.ts";
+import { readFleet } from "#tests/support/fleet.ts";
 
-function told(data: unknown): readonly string[] {
-  const reading = readFleet(data);
+async function told(data: unknown): Promise<readonly string[]> {
+  const reading = await readFleet(data);
   return reading.kind === "fleet" ? [] : reading.faults.map(({ where, message }) => `${where}: ${message}`);
 }
 
@@ -17,8 +17,8 @@ function spoiled(path: readonly (string | number)[], value: unknown): unknown {
 }
 
 describe("the schema", () => {
-  test("reads a fleet as it is", () => {
-    expect(readFleet(structuredClone(base))).toEqual({ kind: "fleet", fleet: base });
+  test("reads a fleet as it is", async () => {
+    expect(await readFleet(structuredClone(base))).toEqual({ kind: "fleet", fleet: base });
   });
 
   test.each([
@@ -35,22 +35,22 @@ describe("the schema", () => {
     [["zones", 0, "ttl"], 60, ['zones[0]: unknown key "ttl"']],
     [["accounts"], {}, ["accounts: expected list, got {}"]],
     [["owner"], "me", ['fleet: unknown key "owner"']],
-  ] as const)("at %p refuses %p", (path, value, faults) => {
-    expect(told(spoiled(path, value))).toEqual([...faults]);
+  ] as const)("at %p refuses %p", async (path, value, faults) => {
+    expect(await told(spoiled(path, value))).toEqual([...faults]);
   });
 
-  test.each([[null], ["fleet"], [[]], [42]])("refuses %p as a fleet", (data) => {
-    expect(told(data)).toHaveLength(1);
+  test.each([[null], ["fleet"], [[]], [42]])("refuses %p as a fleet", async (data) => {
+    expect(await told(data)).toHaveLength(1);
   });
 
-  test("refuses a cluster without its fields", () => {
-    expect(told({ ...base, clusters: [{ provider: "kind" }] })).toEqual([
+  test("refuses a cluster without its fields", async () => {
+    expect(await told({ ...base, clusters: [{ provider: "kind" }] })).toEqual([
       "clusters[0].name: expected string, got nothing",
       "clusters[0].apiPort: expected number, got nothing",
     ]);
   });
 
-  test("refuses an absent value that is written down", () => {
-    expect(told({ ...base, clusters: [{ ...kind, image: undefined }] })).toHaveLength(1);
+  test("refuses an absent value that is written down", async () => {
+    expect(await told({ ...base, clusters: [{ ...kind, image: undefined }] })).toHaveLength(1);
   });
 });

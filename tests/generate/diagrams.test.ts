@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { tryAwsDiagram } from "#lib/aws/diagram.ts";
+import { awsDiagram } from "#lib/aws/diagram.ts";
 import { diagrams } from "#lib/generate/diagrams.ts";
 import { dnsDiagram } from "#lib/generate/dns-diagram.ts";
-import type { Flowchart, MermaidGroup, MermaidNode } from "#lib/generate/mermaid.ts";
-import { renderFlowchart } from "#lib/generate/mermaid.ts";
+import type { Flowchart, MermaidGroup, MermaidNode } from "#lib/render/mermaid.ts";
+import { renderFlowchart } from "#lib/render/mermaid.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { fleet as localOnly } from "#tests/fixtures/fleets/valid/local-only.ts";
 import { fleet as threeAccounts } from "#tests/fixtures/fleets/valid/three-accounts.ts";
+import { described } from "#tests/support/fleet.ts";
 
 function nodesOf(groups: readonly MermaidGroup[] = []): readonly MermaidNode[] {
   return groups.flatMap(({ nodes = [], groups: inner }) => [...nodes, ...nodesOf(inner)]);
@@ -30,7 +31,7 @@ const clouds = [
 const leaves = ["k01", "k02", "k03", "k04"] as const;
 
 describe("DNS diagram of the default fleet", () => {
-  const chart = dnsDiagram(fleet);
+  const chart = dnsDiagram(described(fleet));
 
   test("has the 18 delegations of the specification in its order", () => {
     expect(chart.edges).toEqual(
@@ -85,7 +86,7 @@ describe("DNS diagram of the default fleet", () => {
 });
 
 describe("AWS diagram of three accounts", () => {
-  const chart = requireDiagram(tryAwsDiagram(threeAccounts));
+  const chart = requireDiagram(awsDiagram(described(threeAccounts))?.chart);
   const assume = "Assume Role (STS)";
   const cluster = (number: number) => `k0${number}.k8s.aws.mylabs.dev`;
 
@@ -124,7 +125,7 @@ describe("AWS diagram of three accounts", () => {
 });
 
 test("in the default fleet the management role leads to the two tenants only", () => {
-  const { edges } = requireDiagram(tryAwsDiagram(fleet));
+  const { edges } = requireDiagram(awsDiagram(described(fleet))?.chart);
   expect(edges.filter(({ from }) => from === "aws-mgmt-iam-role").map(({ to }) => to)).toEqual([
     "aws-01-iam-role",
     "aws-02-iam-role",
@@ -132,8 +133,8 @@ test("in the default fleet the management role leads to the two tenants only", (
 });
 
 test("a fleet without clouds has no diagram, and the page says so", async () => {
-  expect(tryAwsDiagram(localOnly)).toBeUndefined();
-  const [page] = await diagrams.files(localOnly, "/nowhere");
+  expect(awsDiagram(described(localOnly))).toBeUndefined();
+  const [page] = await diagrams.files(described(localOnly), "/nowhere");
   expect(page?.content).not.toContain("mermaid");
   expect(page?.content).toContain("no cluster in a cloud");
 });

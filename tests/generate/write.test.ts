@@ -3,10 +3,10 @@ import { chmod, exists, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { files } from "#lib/generate/files.ts";
+import { type GeneratedFiles, generate } from "#lib/generate/files.ts";
 import { writeFiles } from "#lib/generate/write.ts";
-import { projectRoot } from "#lib/paths.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
+import { described } from "#tests/support/fleet.ts";
 
 const everyPath = [
   "docs/diagrams.md",
@@ -26,18 +26,23 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
+/** Those whose paths match. */
+async function generated(of: Fleet, pattern: RegExp): Promise<GeneratedFiles> {
+  const all = await generate(described(of), root);
+  return { ...all, files: all.files.filter(({ path }) => pattern.test(path)) };
+}
+
 /** Only these: the list of generators grows, and this test is about writing. */
-async function generate(of: Fleet, check = false): Promise<readonly string[]> {
-  const wanted = (await files(of, root)).filter(({ path }) => /^(?:docs|k3d|kind)\/|^README/.test(path));
-  return await writeFiles(root, wanted, { check });
+async function write(of: Fleet, check = false): Promise<readonly string[]> {
+  return await writeFiles(root, await generated(of, /^(?:docs|k3d|kind)\/|^README/), { check });
 }
 
 describe("writing", () => {
   test("removes the tasks of a provider that is gone, and no task that is written by hand", async () => {
-    const tasks = (await files(fleet, projectRoot)).filter(({ path }) => path.startsWith("tasks/"));
+    const tasks = await generated(fleet, /^tasks\//);
     await Bun.write(join(root, "tasks/whoami.ts"), "#!/usr/bin/env bun\n");
     await writeFiles(root, tasks);
-    const rest = tasks.filter(({ path }) => !path.includes("k3d"));
+    const rest = { ...tasks, files: tasks.files.filter(({ path }) => !path.includes("k3d")) };
     expect(await writeFiles(root, rest)).toEqual([
       "tasks/create-k3d-all.ts",
       "tasks/create/k3d/k3d01-internal.ts",
@@ -50,40 +55,40 @@ describe("writing", () => {
   });
 
   test("makes every file, and nothing the second time", async () => {
-    expect(await generate(fleet)).toEqual(everyPath);
-    expect(await generate(fleet)).toEqual([]);
+    expect(await write(fleet)).toEqual(everyPath);
+    expect(await write(fleet)).toEqual([]);
     expect((await readdir(root, { recursive: true })).filter((path) => path.endsWith(".new"))).toEqual([]);
   });
 
   test("repairs a changed file and a changed mode", async () => {
-    await generate(fleet);
+    await write(fleet);
     await Bun.write(join(root, "docs/diagrams.md"), "mine now");
     await chmod(join(root, "kind/kind01.internal.yaml"), 0o755);
-    expect(await generate(fleet)).toEqual(["docs/diagrams.md", "kind/kind01.internal.yaml"]);
-    expect(await generate(fleet, true)).toEqual([]);
+    expect(await write(fleet)).toEqual(["docs/diagrams.md", "kind/kind01.internal.yaml"]);
+    expect(await write(fleet, true)).toEqual([]);
     expect((await stat(join(root, "kind/kind01.internal.yaml"))).mode & 0o777).toBe(0o644);
   });
 
   test("removes the file of a cluster that is gone", async () => {
-    await generate(fleet);
-    expect(await generate(withoutKind02)).toEqual(["kind/kind02.internal.yaml"]);
+    await write(fleet);
+    expect(await write(withoutKind02)).toEqual(["kind/kind02.internal.yaml"]);
     expect(await exists(join(root, "kind/kind02.internal.yaml"))).toBe(false);
-    expect(await generate(withoutKind02, true)).toEqual([]);
+    expect(await write(withoutKind02, true)).toEqual([]);
   });
 
   test("leaves a file without the mark alone", async () => {
     await Bun.write(join(root, "kind/own.yaml"), "kind: Cluster\n");
-    await generate(fleet);
+    await write(fleet);
     expect(await exists(join(root, "kind/own.yaml"))).toBe(true);
   });
 });
 
 describe("checking", () => {
   test("tells what is stale or gone and writes nothing", async () => {
-    expect(await generate(fleet, true)).toEqual(everyPath);
+    expect(await write(fleet, true)).toEqual(everyPath);
     expect(await readdir(root)).toEqual([]);
-    await generate(fleet);
-    expect(await generate(withoutKind02, true)).toEqual(["kind/kind02.internal.yaml"]);
+    await write(fleet);
+    expect(await write(withoutKind02, true)).toEqual(["kind/kind02.internal.yaml"]);
     expect(await exists(join(root, "kind/kind02.internal.yaml"))).toBe(true);
   });
 });
@@ -94,19 +99,19 @@ describe("README.md", () => {
       join(root, "README.md"),
       "# Mine\n\n<!-- clusters:begin -->\nold\n<!-- clusters:end -->\n\nThe end\n",
     );
-    expect(await generate(fleet)).toContain("README.md");
+    expect(await write(fleet)).toContain("README.md");
     const text = await Bun.file(join(root, "README.md")).text();
     expect(text).toStartWith("# Mine\n\n<!-- clusters:begin -->\n\n| cluster | kind | account | region |\n");
     expect(text).toContain("| `k04.k8s.az.mylabs.dev` | AKS | `azure-02` | `westeurope` |\n");
     expect(text).toContain("| `k3d01.internal` | k3d | – | this computer |\n");
     expect(text).toEndWith("|\n\n<!-- clusters:end -->\n\nThe end\n");
     expect(text.match(/^\| `/gm)).toHaveLength(16);
-    expect(await generate(fleet)).toEqual([]);
+    expect(await write(fleet)).toEqual([]);
   });
 
   test("without the comments is refused with the fix", async () => {
     await Bun.write(join(root, "README.md"), "# Mine\n");
-    await expect(generate(fleet)).rejects.toThrow(
+    await expect(write(fleet)).rejects.toThrow(
       'README.md: no "<!-- clusters:begin -->" followed by "<!-- clusters:end -->"',
     );
   });

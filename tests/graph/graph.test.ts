@@ -1,14 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { readFleet } from "#lib/fleet/schema.ts";
-import { fleetGraph } from "#lib/graph/fleet-graph.ts";
 import { buildGraph } from "#lib/graph/graph.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
 import { select } from "#lib/graph/select.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { fakeResource } from "#tests/support/fake-resource.ts";
-
-const images = { kind: undefined, k3d: undefined };
+import { emulated, graphOf, readFleet } from "#tests/support/fleet.ts";
 
 describe("a graph", () => {
   test("orders resources so that each comes after its needs, and holds each once", () => {
@@ -54,8 +51,8 @@ describe("outputs", () => {
 });
 
 describe("the default fleet's graph", () => {
-  test("has cluster and kubeconfig of each local cluster, and one of each shared thing", () => {
-    const graph = fleetGraph(fleet, { images });
+  test("has cluster and kubeconfig of each local cluster, and one of each shared thing", async () => {
+    const graph = await graphOf(fleet);
     const local = graph.resources.filter(({ owner }) => owner.kind === "cluster" && owner.group === "local");
     const own = local.map((resource) => resource.id);
     expect(own.sort()).toEqual(
@@ -72,42 +69,42 @@ describe("the default fleet's graph", () => {
     ]);
   });
 
-  test("says of every cluster of Azure and GCP that it is left out", () => {
-    const graph = fleetGraph(fleet, { images });
+  test("says of every cluster of Azure and GCP that it is left out", async () => {
+    const graph = await graphOf(fleet);
     const clusters = graph.leftOut.map(({ cluster }) => cluster);
     expect(clusters.filter((name) => /\.(az|gcp)\./.test(name)).length).toBe(8);
     expect(clusters.length).toBe(8);
   });
 
-  test("pulls the image that the environment names instead of the pinned one", () => {
-    const graph = fleetGraph(fleet, { images: { kind: "example/node:v1", k3d: undefined } });
+  test("pulls the image that the environment names instead of the pinned one", async () => {
+    const graph = await graphOf(fleet, {}, { ...emulated, KIND_NODE_IMAGE: "example/node:v1" });
     expect(graph.byId.has("local/docker/image/example/node:v1")).toBe(true);
   });
 
-  test("is as large as a fleet of a hundred clusters needs", () => {
+  test("is as large as a fleet of a hundred clusters needs", async () => {
     const clusters = Array.from({ length: 100 }, (_, index) => ({
       provider: "kind" as const,
       name: `c${index}.internal`,
       apiPort: 7_000 + index,
     }));
-    const reading = readFleet({ domain: "example.dev", zones: [], accounts: [], clusters });
+    const reading = await readFleet({ domain: "example.dev", zones: [], accounts: [], clusters });
     if (reading.kind !== "fleet") throw new Error("the fleet is valid");
-    expect(fleetGraph(reading.fleet, { images }).resources.length).toBe(202);
+    expect((await graphOf(reading.fleet)).resources.length).toBe(202);
   });
 });
 
 describe("a selection", () => {
   const ids = (set: ReadonlySet<AnyResource>): readonly string[] => [...set].map((resource) => resource.id).sort();
 
-  test("of nothing is the whole fleet", () => {
-    const graph = fleetGraph(fleet, { images });
+  test("of nothing is the whole fleet", async () => {
+    const graph = await graphOf(fleet);
     const selected = select(graph, fleet, {});
     expect(selected.clusters.length).toBe(16);
     expect(selected.withNeeds.size).toBe(graph.resources.length);
   });
 
-  test("of a cluster brings what it needs along", () => {
-    const graph = fleetGraph(fleet, { images: { kind: "node:1", k3d: "k3s:1" } });
+  test("of a cluster brings what it needs along", async () => {
+    const graph = await graphOf(fleet, {}, { ...emulated, KIND_NODE_IMAGE: "node:1", K3S_NODE_IMAGE: "k3s:1" });
     const selected = select(graph, fleet, { clusters: ["kind02.internal"] });
     expect(ids(selected.chosen)).toEqual(["local/kind02.internal/cluster", "local/kind02.internal/kubeconfig"]);
     expect(ids(selected.withNeeds)).toEqual([
@@ -118,8 +115,8 @@ describe("a selection", () => {
     ]);
   });
 
-  test("by provider, account and target is joined", () => {
-    const graph = fleetGraph(fleet, { images });
+  test("by provider, account and target is joined", async () => {
+    const graph = await graphOf(fleet);
     const selected = select(graph, fleet, {
       providers: ["k3d"],
       accounts: ["aws-01"],
@@ -140,9 +137,9 @@ describe("a selection", () => {
     [{ accounts: ["aws-1"] }, 'unknown account "aws-1"', "aws-01"],
     [{ providers: ["kin"] }, 'unknown provider "kin"', "kind"],
     [{ targets: ["local/kind01.internal/clustr"] }, "unknown target", "local/kind01.internal/cluster"],
-  ] as const)("of %j is refused with the nearest name", (selection, message, near) => {
+  ] as const)("of %j is refused with the nearest name", async (selection, message, near) => {
     try {
-      select(fleetGraph(fleet, { images }), fleet, selection);
+      select(await graphOf(fleet), fleet, selection);
       throw new Error("it was not refused");
     } catch (error) {
       expect(String(error)).toContain(message);
@@ -150,8 +147,8 @@ describe("a selection", () => {
     }
   });
 
-  test("within a provider knows no cluster of another", () => {
-    const graph = fleetGraph(fleet, { images });
+  test("within a provider knows no cluster of another", async () => {
+    const graph = await graphOf(fleet);
     expect(() => select(graph, fleet, { within: ["kind"], clusters: ["k3d01.internal"] })).toThrow("unknown cluster");
   });
 });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { FleetError } from "#lib/errors.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
+import type { World, WorldOptions } from "#lib/graph/world.ts";
 import { localCluster } from "#lib/local/cluster.ts";
 import { isBegun, markBegun } from "#lib/local/finished.ts";
 import { kind } from "#lib/local/kind.ts";
-import type { World, WorldOptions } from "#lib/world.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import {
   clusterName,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import type { World } from "#lib/graph/world.ts";
 import { parseDockerInfo } from "#lib/local/docker-info.ts";
 import { findHostAddress } from "#lib/local/host-address.ts";
-import type { World } from "#lib/world.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { emptyMachine, localWorld } from "#tests/support/local-world.ts";
 

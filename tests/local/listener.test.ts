@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import type { World } from "#lib/graph/world.ts";
 import { findListener, parseListeningInodes } from "#lib/local/listener.ts";
-import type { World } from "#lib/world.ts";
 
 const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1997 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 40211 1 0000000000000000 100 0 0 10 0

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { externalIdOf } from "#lib/aws/credentials/chain.ts";
 import { awsManagementRole, iamRoleOf } from "#lib/aws/fleet/roles.ts";
-import type { AwsAccount, EksCluster, Fleet } from "#lib/fleet/types.ts";
+import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { fleet as whole } from "#tests/fixtures/fleets/default/fleet.ts";
 import { type AwsCli, openAwsCli } from "#tests/support/aws-cli.ts";

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Finished, FleetEvent } from "#lib/events.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
+import type { Finished, FleetEvent } from "#lib/graph/events.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { readText } from "#tests/support/read-text.ts";
 

@@ -1,14 +1,16 @@
 import type { IAM } from "@aws-sdk/client-iam";
 import type { Route53 } from "@aws-sdk/client-route-53";
 import type { Aws } from "#lib/aws/clients.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { DnsRoot } from "#lib/dns/directory.ts";
 import { createOutputs, type OutputStore } from "#lib/graph/outputs.ts";
-import { cautious, type World, type WorldOptions } from "#lib/world.ts";
+import type { Resource } from "#lib/graph/resource.ts";
+import { cautious, type WorldOptions } from "#lib/graph/world.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
 
-export interface AwsWorld {
-  readonly world: World;
+export interface TestWorld {
+  readonly world: AwsWorld;
   readonly outputs: OutputStore;
   /** Progress, in order. */
   readonly said: string[];
@@ -29,7 +31,7 @@ export interface AwsWorldOptions extends Partial<WorldOptions> {
 }
 
 /** A world with Route 53, IAM and DNS, as far as a test gives them, and nothing else. */
-export function awsWorld(options: AwsWorldOptions = {}): AwsWorld {
+export function awsWorld(options: AwsWorldOptions = {}): TestWorld {
   const { route53, iam, dns, clock, signal, ownerless = [], partition = "aws", ...flags } = options;
   const said: string[] = [];
   const refuse = (): never => {
@@ -48,7 +50,7 @@ export function awsWorld(options: AwsWorldOptions = {}): AwsWorld {
     eks: refuse,
     iam: async ({ account, as }) => (iam ?? refuse)(`${account.name} ${as}`),
   };
-  const world: World = {
+  const world: AwsWorld = {
     exec: { run: refuse, attempt: refuse },
     variables: {},
     clock: clock ?? virtualClock(),
@@ -73,8 +75,13 @@ export function awsWorld(options: AwsWorldOptions = {}): AwsWorld {
   return { world, outputs: createOutputs(), said };
 }
 
+/** A resource as others see it that need it. The test's world has the clients that it calls. */
+export function bound<State>(resource: Resource<State, AwsWorld>): Resource<State> {
+  return resource as unknown as Resource<State>;
+}
+
 /** Runs work with a signal that is aborted as soon as something is said that matches. */
-export function abortOn(controller: AbortController, pattern: RegExp, world: World): World {
+export function abortOn(controller: AbortController, pattern: RegExp, world: AwsWorld): AwsWorld {
   return {
     ...world,
     progress(message) {

@@ -4,16 +4,16 @@ import { join } from "node:path";
 import { formatSession, sessionPath } from "#lib/aws/credentials/session-cache.ts";
 import { type EksKubeconfigState, type EksOutputs, eksKubeconfig } from "#lib/aws/eks/kubeconfig.ts";
 import { eksToken } from "#lib/aws/eks/token.ts";
+import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
 import { readEnvironment } from "#lib/environment.ts";
 import { createExec } from "#lib/exec.ts";
 import { writePrivateFile } from "#lib/files.ts";
-import type { AwsAccount, EksCluster } from "#lib/fleet/types.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { Observed, Resource } from "#lib/graph/resource.ts";
+import { cautious, type World } from "#lib/graph/world.ts";
 import { createKubernetesApi } from "#lib/kubernetes/api.ts";
 import { formatKubeconfig, type Kubeconfig, parseKubeconfig } from "#lib/kubernetes/kubeconfig.ts";
 import { kubeconfigPath, pathsBelow, projectRoot } from "#lib/paths.ts";
-import { cautious, type World } from "#lib/world.ts";
 import { makeCertificates } from "#sandbox/kubernetes/certificates.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
 
@@ -84,15 +84,6 @@ export async function openEks() {
       paths,
       locks: { hold: (_name, _waiting, work) => work() },
       kubernetes: (endpoint) => createKubernetesApi(endpoint, exec),
-      aws: {
-        session: unasked,
-        findOwner: unasked,
-        rolesChanged: unasked,
-        cloudFormation: unasked,
-        route53: unasked,
-        iam: unasked,
-        eks: unasked,
-      },
       dns: { addressesOf: unasked, serversOf: unasked },
       download: unasked,
       signal: new AbortController().signal,

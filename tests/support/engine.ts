@@ -1,8 +1,8 @@
-import type { Finished } from "#lib/events.ts";
+import type { Finished } from "#lib/graph/events.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
+import { cautious, type World, type WorldOptions } from "#lib/graph/world.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
-import { cautious, type World, type WorldOptions } from "#lib/world.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
 
 export interface RunOptions extends Partial<WorldOptions> {
@@ -27,15 +27,6 @@ export async function runOver(
     clock,
     paths: { root: "", kubeconfigs: "", runs: "", locks: "", cache: "", unfinished: "" },
     kubernetes: refuse,
-    aws: {
-      session: refuse,
-      findOwner: refuse,
-      rolesChanged: refuse,
-      cloudFormation: refuse,
-      route53: refuse,
-      iam: refuse,
-      eks: refuse,
-    },
     dns: { addressesOf: refuse, serversOf: refuse },
     download: refuse,
     locks: { hold: (_name, _waiting, work) => work() },

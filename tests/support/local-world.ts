@@ -2,11 +2,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FleetError } from "#lib/errors.ts";
 import type { ExecOptions, ExecResult } from "#lib/exec.ts";
+import { cautious, type World, type WorldOptions } from "#lib/graph/world.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { fleetLabel } from "#lib/local/config.ts";
 import { readyMark } from "#lib/local/finished.ts";
-import { cautious, type World, type WorldOptions } from "#lib/world.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
 
 /** One kind cluster on a computer that exists in memory: docker, kind and the cluster's API answer from these fields. */
@@ -187,15 +187,6 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
       unfinished: join(tmpdir(), `unfinished-${Bun.randomUUIDv7()}`),
     },
     kubernetes: () => api,
-    aws: {
-      session: refuse,
-      findOwner: refuse,
-      rolesChanged: refuse,
-      cloudFormation: refuse,
-      route53: refuse,
-      iam: refuse,
-      eks: refuse,
-    },
     dns: { addressesOf: refuse, serversOf: refuse },
     download: refuse,
     locks: { hold: (_name, _waiting, work) => work() },

@@ -1,8 +1,8 @@
 import { type StackOptions, type StackState, stack } from "#lib/aws/cloudformation/stack.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { Observed, Removal } from "#lib/graph/resource.ts";
+import type { WorldOptions } from "#lib/graph/world.ts";
 import { projectRoot } from "#lib/paths.ts";
-import type { WorldOptions } from "#lib/world.ts";
 import { cloudFormationMemory, type MemoryStack } from "#tests/support/cloudformation-memory.ts";
 import { stackWorld } from "#tests/support/stack-world.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";

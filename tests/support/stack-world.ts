@@ -1,10 +1,11 @@
 import type { CloudFormation } from "@aws-sdk/client-cloudformation";
 import type { Aws } from "#lib/aws/clients.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { type Clock, systemClock } from "#lib/clock.ts";
-import { cautious, type World, type WorldOptions } from "#lib/world.ts";
+import { cautious, type WorldOptions } from "#lib/graph/world.ts";
 
 export interface StackWorld {
-  readonly world: World;
+  readonly world: AwsWorld;
   /** Progress, in order. */
   readonly said: string[];
   /** Lines for the log. */
@@ -36,7 +37,7 @@ export function stackWorld({ cloudFormation, root, clock, signal, ...options }: 
     iam: refuse,
     eks: refuse,
   };
-  const world: World = {
+  const world: AwsWorld = {
     exec: { run: refuse, attempt: refuse },
     variables: {},
     clock: clock ?? systemClock,

@@ -216,13 +216,13 @@ test("what is loaded with a cached session is no more than the plugin's own few 
   await walk("tasks/kube-token.ts");
   expect([...seen].sort()).toEqual([
     "lib/aws/credentials/session-cache.ts",
+    "lib/aws/eks/token.ts",
+    "lib/cloud/token-askers.ts",
+    "lib/commands/kube-token.ts",
     "lib/environment.ts",
     "lib/errors.ts",
     "lib/file-modes.ts",
-    "lib/aws/eks/token.ts",
     "lib/kubernetes/exec-info.ts",
-    "lib/kubernetes/kube-token.ts",
-    "lib/kubernetes/token-askers.ts",
     "lib/paths.ts",
     "node:fs",
     "node:path",

@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { RunOptions } from "#lib/commands/run-options.ts";
+import { suggestNext } from "#lib/commands/suggest.ts";
 import { isLocal } from "#lib/fleet/types.ts";
+import { cautious } from "#lib/graph/world.ts";
 import { kubeconfigPath, pathsBelow } from "#lib/paths.ts";
-import { suggestNext } from "#lib/suggest.ts";
-import type { RunOptions } from "#lib/task.ts";
 import { create } from "#lib/verbs/create.ts";
-import { cautious } from "#lib/world.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
 import { runScript, withFolder } from "#tests/support/processes.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { EventReader, FleetEvent } from "#lib/events.ts";
+import type { EventReader, FleetEvent } from "#lib/graph/events.ts";
 import { chooseViews, isColorWanted, isTreeFit, type ViewChoice } from "#lib/view/choose.ts";
 import { at, done, halfFailedCreate, kind01, localPlans, runFinished, runStarted, started } from "./fixtures/runs.ts";
 

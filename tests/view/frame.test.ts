@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { FleetEvent } from "#lib/events.ts";
+import type { FleetEvent } from "#lib/graph/events.ts";
 import { collectAll } from "#lib/view/collect.ts";
 import { createStyle, widthOf } from "#lib/view/format.ts";
 import { type FrameOptions, layoutFrame } from "#lib/view/frame.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { FleetEvent } from "#lib/events.ts";
+import type { FleetEvent } from "#lib/graph/events.ts";
 import { keepSecret } from "#lib/secrets.ts";
 import { chooseViews } from "#lib/view/choose.ts";
 import { collectAll } from "#lib/view/collect.ts";

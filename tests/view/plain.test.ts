@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { FleetEvent } from "#lib/events.ts";
+import type { FleetEvent } from "#lib/graph/events.ts";
 import { createPlain } from "#lib/view/plain.ts";
 import {
   at,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { FleetEvent } from "#lib/events.ts";
+import type { FleetEvent } from "#lib/graph/events.ts";
 import { taskCommand } from "#lib/printed-command.ts";
 import { collectAll } from "#lib/view/collect.ts";
 import { widthOf } from "#lib/view/format.ts";

@@ -1,13 +1,13 @@
 import type { CloudFormation, Stack } from "@aws-sdk/client-cloudformation";
 import { nameStack, type StackOptions } from "#lib/aws/cloudformation/model.ts";
 import { type Asked, ask, isAwsError } from "#lib/aws/explain.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Outputs } from "#lib/graph/resource.ts";
-import type { World } from "#lib/world.ts";
 
 /** CloudFormation as one stack uses it: always its account and region. */
 export interface StackClient {
-  readonly world: World;
+  readonly world: AwsWorld;
   readonly options: StackOptions;
   /** Account and name, as messages begin. */
   readonly subject: string;
@@ -22,7 +22,7 @@ type Call<Answer> = (
   options: { readonly abortSignal?: AbortSignal },
 ) => Promise<Answer>;
 
-export function stackClient(world: World, options: StackOptions): StackClient {
+export function stackClient(world: AwsWorld, options: StackOptions): StackClient {
   const { actor, region } = options;
   const { signal } = world;
   const asked = (what: string): Asked => ({ account: nameStack(options), what, world });
@@ -44,7 +44,7 @@ export function stackClient(world: World, options: StackOptions): StackClient {
 }
 
 /** A role that only looks in the owners' stead is denied by design: nobody should give it more. */
-async function tellOwners(world: World, { actor }: StackOptions, error: unknown): Promise<unknown> {
+async function tellOwners(world: AwsWorld, { actor }: StackOptions, error: unknown): Promise<unknown> {
   if (!(error instanceof FleetError) || error.code !== "AwsDenied" || actor.as !== "owner") return error;
   const { account } = actor;
   if ((await world.aws.findOwner(account)) !== undefined) return error;

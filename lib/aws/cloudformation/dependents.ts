@@ -3,9 +3,9 @@ import { hasStack } from "#lib/aws/cloudformation/has-stack.ts";
 import type { Tags } from "#lib/aws/ownership.ts";
 import { decodeName, isNoSuchZone, listRecords, openRoute53 } from "#lib/aws/route53/route53.ts";
 import { hasOwnZone } from "#lib/aws/route53/zone-lookup.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import { taskCommand } from "#lib/printed-command.ts";
-import type { World } from "#lib/world.ts";
 
 /** The clusters of one account, all of which exist only as long as the account's role can be assumed. */
 export interface Dependents {
@@ -23,7 +23,7 @@ export interface DependentCluster {
 }
 
 /** Stops the deletion of a role while clusters exist that only this role can delete. @throws FleetError StillNeeded */
-export async function refuseWhileClusters(world: World, role: string, all: readonly Dependents[]): Promise<void> {
+export async function refuseWhileClusters(world: AwsWorld, role: string, all: readonly Dependents[]): Promise<void> {
   const found = await Promise.all(all.map((dependents) => findClusters(world, dependents)));
   const left = found.flat();
   if (left.length === 0) return;
@@ -34,7 +34,7 @@ export async function refuseWhileClusters(world: World, role: string, all: reado
   });
 }
 
-async function findClusters(world: World, { actor, clusters }: Dependents) {
+async function findClusters(world: AwsWorld, { actor, clusters }: Dependents) {
   const { name: account } = actor.account;
   try {
     const route53 = await openRoute53(world, actor);
@@ -67,7 +67,11 @@ export interface LeavingZone {
 }
 
 /** Route 53 deletes no zone with records: by then the rest of the stack would be gone. @throws FleetError StillNeeded */
-export async function refuseWhileRecords(world: World, actor: AwsActor, zones: readonly LeavingZone[]): Promise<void> {
+export async function refuseWhileRecords(
+  world: AwsWorld,
+  actor: AwsActor,
+  zones: readonly LeavingZone[],
+): Promise<void> {
   const call = await openRoute53(world, actor);
   for (const { id, name, own } of zones) {
     const records = await listRecords(call, id).catch((error: unknown) => {

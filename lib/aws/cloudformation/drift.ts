@@ -1,23 +1,9 @@
 import type { StackResourceDrift } from "@aws-sdk/client-cloudformation";
 import type { StackClient } from "#lib/aws/cloudformation/client.ts";
+import type { StackDrift } from "#lib/aws/cloudformation/model.ts";
 import { poll } from "#lib/aws/cloudformation/poll.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import { FleetError } from "#lib/errors.ts";
-
-/** What somebody changed behind CloudFormation's back. */
-export interface StackDrift {
-  readonly resources: readonly DriftedResource[];
-  /** Resources of types that CloudFormation can't compare. */
-  readonly unchecked: number;
-}
-
-export interface DriftedResource {
-  /** Name in the template. */
-  readonly name: string;
-  readonly type: string;
-  readonly isDeleted: boolean;
-  readonly differences: readonly { readonly path: string; readonly expected: string; readonly actual: string }[];
-}
 
 /** It asks every service for every resource. */
 const timeoutMs = 10 * 60_000;

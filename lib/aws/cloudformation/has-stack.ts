@@ -1,11 +1,11 @@
 import { calling } from "#lib/aws/call.ts";
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
-import type { World } from "#lib/world.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 
 /** Is there a stack of that name, ours or not? One in review has made nothing. */
 export async function hasStack(
-  world: World,
+  world: AwsWorld,
   actor: AwsActor,
   { name, region }: { readonly name: string; readonly region: string },
 ): Promise<boolean> {

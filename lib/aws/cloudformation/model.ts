@@ -1,10 +1,8 @@
 import type { AwsActor } from "#lib/aws/clients.ts";
-import type { StackDrift } from "#lib/aws/cloudformation/drift.ts";
 import type { StackStatus } from "#lib/aws/cloudformation/status.ts";
 import type { Template } from "#lib/aws/cloudformation/template.ts";
-import type { DeletedPrincipal } from "#lib/aws/iam/deleted-principals.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import type { AnyResource, Change, Lane, Outputs, Owner, ResourceId } from "#lib/graph/resource.ts";
-import type { World } from "#lib/world.ts";
 
 export interface StackOptions {
   readonly id: ResourceId;
@@ -43,7 +41,7 @@ export interface StackOptions {
   /** Throws for changes that AWS would refuse half-way; asked before anything is sent. @default none */
   readonly refuse?: (changes: readonly Change[]) => void;
   /** Takes away what keeps resources of the stack from being deleted. May be called more than once. */
-  readonly beforeDelete?: (world: World, state: StackState, outputs: Outputs) => Promise<void>;
+  readonly beforeDelete?: (world: AwsWorld, state: StackState, outputs: Outputs) => Promise<void>;
 }
 
 /** A value, or leave what the stack has; a new stack gets `fallback`. */
@@ -94,4 +92,34 @@ export interface StackState {
 /** Account and name, as messages begin: `aws-01: stack k01-k8s-aws-mylabs-dev-eks`. */
 export function nameStack({ actor, name }: Pick<StackOptions, "actor" | "name">): string {
   return `${actor.account.name}: stack ${name}`;
+}
+
+/** What somebody changed behind CloudFormation's back. */
+export interface StackDrift {
+  readonly resources: readonly DriftedResource[];
+  /** Resources of types that CloudFormation can't compare. */
+  readonly unchecked: number;
+}
+
+export interface DriftedResource {
+  /** Name in the template. */
+  readonly name: string;
+  readonly type: string;
+  readonly isDeleted: boolean;
+  readonly differences: readonly { readonly path: string; readonly expected: string; readonly actual: string }[];
+}
+
+/**
+ * A trust policy that names somebody who was deleted. IAM stores the unique id of a principal, so that one created again by the
+ * same name is not trusted until the policy is saved again. CloudFormation finds no difference: template and parameters are the same.
+ */
+export interface DeletedPrincipal {
+  /** Name of the role with the policy. */
+  readonly role: string;
+  /** Unique id, e.g. `AROA…`. */
+  readonly id: string;
+  /** ARN that the template names in this place. */
+  readonly principal: string;
+  /** The policy with the ARN instead of the id. */
+  readonly repaired: string;
 }

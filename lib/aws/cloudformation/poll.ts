@@ -1,6 +1,6 @@
 import { isPassing } from "#lib/aws/explain.ts";
 import { FleetError, WorkGoesOn } from "#lib/errors.ts";
-import type { World } from "#lib/world.ts";
+import type { World } from "#lib/graph/world.ts";
 
 /** What one look at something that takes its time has shown. */
 export type Look<Result> = { readonly done: Result } | { readonly waiting: string };

@@ -9,6 +9,7 @@ import { removeStack } from "#lib/aws/cloudformation/remove.ts";
 import { parseTemplate } from "#lib/aws/cloudformation/template.ts";
 import { diffTemplates } from "#lib/aws/cloudformation/template-diff.ts";
 import { trustAgain } from "#lib/aws/iam/deleted-principals.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import { formatChange } from "#lib/graph/change.ts";
 import type { Change, Health, Observed, Outputs, Resource } from "#lib/graph/resource.ts";
@@ -19,7 +20,7 @@ export { keep, type ParameterValue, type StackOptions, type StackState } from "#
 const attempts = 3;
 
 /** A stack of CloudFormation: everything that one of the templates in `cloudformation/` makes. */
-export function stack(options: StackOptions): Resource<StackState> {
+export function stack(options: StackOptions): Resource<StackState, AwsWorld> {
   const { id, title, label, owner, needs, keptOnDelete } = options;
   return {
     id,

@@ -8,6 +8,7 @@ import {
   assumeRoleWithToken,
   identify,
 } from "#lib/aws/credentials/sts.ts";
+import { isPlaceholder } from "#lib/aws/fleet/placeholder.ts";
 import {
   awsManagementRole,
   awsReadOnlyManagementRole,
@@ -15,13 +16,13 @@ import {
   readOnlyRoleOf,
   roleArn,
 } from "#lib/aws/fleet/roles.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { type Clock, systemClock } from "#lib/clock.ts";
 import { mayOnlyRead } from "#lib/cloud/github-token.ts";
-import { type Lease, type Renewing, renewing } from "#lib/cloud/renewing.ts";
 import { FleetError } from "#lib/errors.ts";
-import { isPlaceholder } from "#lib/fleet/placeholders.ts";
-import type { Account, AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import type { Account, Fleet } from "#lib/fleet/types.ts";
 import { taskCommand } from "#lib/printed-command.ts";
+import { type Lease, type Renewing, renewing } from "#lib/renewing.ts";
 
 /**
  * The way into every account: base identity, then the management role, then the role of the account. Each hop is one call

@@ -10,12 +10,12 @@ import {
   sessionPath,
 } from "#lib/aws/credentials/session-cache.ts";
 import { type AwsSession, identify } from "#lib/aws/credentials/sts.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { systemClock } from "#lib/clock.ts";
 import { adoptEnvironment, type Environment } from "#lib/environment.ts";
 import { FleetError, isDiskFault } from "#lib/errors.ts";
 import { writePrivateFile } from "#lib/files.ts";
-import { loadFleet } from "#lib/fleet/load.ts";
-import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { createLocks } from "#lib/locks.ts";
 import { keepSecret } from "#lib/secrets.ts";
 
@@ -23,8 +23,8 @@ export interface SessionRequest {
   readonly key: SessionKey;
   /** Name of the account in the fleet. */
   readonly account: string;
-  /** FLEET_FILE doesn't count: it is of whoever calls kubectl. @default clusters/fleet.ts */
-  readonly fleetFile: string | undefined;
+  /** The fleet that the kubeconfig was written for; read only when a session must be opened. */
+  readonly loadFleet: () => Promise<Fleet>;
   /** Of cached sessions. */
   readonly folder: string;
   /** Folder of locks. */
@@ -117,9 +117,9 @@ async function isTrusted(
 
 async function openSession(
   environment: Environment,
-  { key, account, fleetFile }: SessionRequest,
+  { key, account, loadFleet }: SessionRequest,
 ): Promise<CachedSession> {
-  const fleet = await loadFleet(fleetFile);
+  const fleet = await loadFleet();
   const { accountId } = findAccount(fleet, account);
   if (accountId !== key.accountId) {
     throw new FleetError(

@@ -1,8 +1,8 @@
 import { calling } from "#lib/aws/call.ts";
 import type { AwsActor } from "#lib/aws/clients.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Owner, Resource } from "#lib/graph/resource.ts";
-import type { World } from "#lib/world.ts";
 
 /** Add-ons of clusters with a managed node group, and the parameter of `eks-cluster.yml` that holds the version of each. */
 export const addonParameters = {
@@ -35,9 +35,9 @@ export interface AddonVersionsOptions {
  * it when the cluster is upgraded, so that the stack has to name versions. Only read.
  * https://docs.aws.amazon.com/eks/latest/APIReference/API_DescribeAddonVersions.html
  */
-export function addonVersions(options: AddonVersionsOptions): Resource<AddonVersionsState> {
+export function addonVersions(options: AddonVersionsOptions): Resource<AddonVersionsState, AwsWorld> {
   const { id, title, owner, needs } = options;
-  const read = async (world: World): Promise<AddonVersionsState> => {
+  const read = async (world: AwsWorld): Promise<AddonVersionsState> => {
     const names = Object.keys(addonParameters) as AddonName[];
     const found = await Promise.all(names.map((name) => readDefault(world, options, name)));
     return { versions: Object.fromEntries(found) };
@@ -59,7 +59,7 @@ export function addonVersions(options: AddonVersionsOptions): Resource<AddonVers
 }
 
 async function readDefault(
-  world: World,
+  world: AwsWorld,
   { actor, region, kubernetes, title }: AddonVersionsOptions,
   addonName: AddonName,
 ): Promise<readonly [string, string]> {

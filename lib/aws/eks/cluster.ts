@@ -7,19 +7,20 @@ import { effectOnCluster, refuseLeap, upgradeStages } from "#lib/aws/eks/cluster
 import { type EksKubeconfigState, eksKubeconfig } from "#lib/aws/eks/kubeconfig.ts";
 import { removeFromEks } from "#lib/aws/eks/remove-contents.ts";
 import { byWayOf } from "#lib/aws/eks/role-access.ts";
+import { eksRanges, kubernetesOfEks } from "#lib/aws/fleet/defaults.ts";
+import { eksZoneIds } from "#lib/aws/fleet/regions.ts";
 import { iamRoleOf, roleArn } from "#lib/aws/fleet/roles.ts";
+import type { AwsAccount, EksCluster, NodeGroup } from "#lib/aws/fleet/types.ts";
 import { eksStackName, minuteMs, type Parts, tagsOf } from "#lib/aws/names.ts";
 import { delegation } from "#lib/aws/route53/delegation.ts";
 import { delegatedServers } from "#lib/aws/route53/delegation-model.ts";
 import { hostedZone } from "#lib/aws/route53/hosted-zone.ts";
 import type { ManagementZonesState } from "#lib/aws/route53/management-zones.ts";
 import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
-import { kubernetesOf, podCidrOf, serviceCidrOf } from "#lib/fleet/defaults.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
-import { eksZoneIds } from "#lib/fleet/regions.ts";
-import type { AwsAccount, EksCluster, NodeGroup } from "#lib/fleet/types.ts";
-import type { AnyResource, Outputs, Owner, Resource } from "#lib/graph/resource.ts";
+import type { Outputs, Owner, Resource } from "#lib/graph/resource.ts";
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
+import type { ClusterResources } from "#lib/provider.ts";
 
 /** A control plane and its nodes take a quarter of an hour, and as long to go. */
 const timeoutMs = 60 * minuteMs;
@@ -28,20 +29,14 @@ const logRetentionDays = "30";
 /** Used only where the fleet names no other: what a small cluster of one kind of node runs on. */
 const nodeDefaults = { instanceType: "m7g.large", count: 2 } as const;
 
-/** The resources of one cluster, and the cluster as what is inside of it sees it. */
-export interface ClusterParts {
-  readonly resources: readonly AnyResource[];
-  readonly managed: ManagedCluster;
-}
-
 export function eksCluster(
   parts: Parts,
   cluster: EksCluster,
   account: AwsAccount,
   role: Resource<StackState>,
   parents: Resource<ManagementZonesState>,
-): ClusterParts {
-  const { fleet, settings, management } = parts;
+): ClusterResources {
+  const { fleet, settings, management, withClients } = parts;
   const owner: Owner = { kind: "cluster", name: cluster.name, group: "aws" };
   const actor: AwsActor = { account, as: "clusters" };
   const accountOwner: AwsActor = { account, as: "owner" };
@@ -49,31 +44,35 @@ export function eksCluster(
   const prefix = `aws/${account.name}/${cluster.name}`;
   const tags = tagsOf(fleet, { cluster: cluster.name });
   const zoneAs = (who: AwsActor): Resource<HostedZoneState> =>
-    hostedZone({
-      id: `${prefix}/zone`,
-      title: `${cluster.name}: zone`,
-      owner,
-      actor: who,
-      name: cluster.name,
-      needs: [role],
-      tags,
-      async delegatedTo(world, outputs) {
-        const parent = outputs.find(parents)?.clusters;
-        return parent === undefined ? [] : await delegatedServers(world, leader, parent, cluster.name);
-      },
-    });
+    withClients(
+      hostedZone({
+        id: `${prefix}/zone`,
+        title: `${cluster.name}: zone`,
+        owner,
+        actor: who,
+        name: cluster.name,
+        needs: [role],
+        tags,
+        async delegatedTo(world, outputs) {
+          const parent = outputs.find(parents)?.clusters;
+          return parent === undefined ? [] : await delegatedServers(world, leader, parent, cluster.name);
+        },
+      }),
+    );
   const zone = byWayOf(role, zoneAs(actor), zoneAs(accountOwner));
-  const led = delegation({
-    id: `${prefix}/delegation`,
-    title: `${cluster.name}: delegation`,
-    owner,
-    actor: leader,
-    name: cluster.name,
-    zone,
-    zoneActor: actor,
-    parent: parents,
-    parentOf: ({ clusters }) => clusters,
-  });
+  const led = withClients(
+    delegation({
+      id: `${prefix}/delegation`,
+      title: `${cluster.name}: delegation`,
+      owner,
+      actor: leader,
+      name: cluster.name,
+      zone,
+      zoneActor: actor,
+      parent: parents,
+      parentOf: ({ clusters }) => clusters,
+    }),
+  );
   const access = {
     cluster,
     account,
@@ -84,42 +83,46 @@ export function eksCluster(
   const addons =
     nodesOf(cluster) === undefined
       ? undefined
-      : addonVersions({
-          id: `${prefix}/addon-versions`,
-          title: `${cluster.name}: add-on versions`,
-          owner,
-          actor: { account, as: "owner", otherwise: "clusters" },
-          region: cluster.region,
-          kubernetes: kubernetesOf(cluster) ?? "",
-          needs: [role],
-        });
+      : withClients(
+          addonVersions({
+            id: `${prefix}/addon-versions`,
+            title: `${cluster.name}: add-on versions`,
+            owner,
+            actor: { account, as: "owner", otherwise: "clusters" },
+            region: cluster.region,
+            kubernetes: kubernetesOfEks(cluster),
+            needs: [role],
+          }),
+        );
   const stackAs = (who: AwsActor): Resource<StackState> =>
-    stack({
-      id: `${prefix}/stack`,
-      title: `${cluster.name}: EKS cluster`,
-      label: "EKS",
-      owner,
-      lane: "cluster",
-      needs: [role, zone, ...(addons === undefined ? [] : [addons])],
-      actor: who,
-      region: cluster.region,
-      name: eksStackName(cluster),
-      template: "cloudformation/eks-cluster.yml",
-      parameters: (outputs) => ({
-        ...eksParameters(cluster, account, iamRoleOf(account), outputs, zone),
-        CloudFormationIamRoleArn: serviceRole(outputs),
-        ...(addons === undefined ? {} : nodeVersions(cluster, outputs.of(addons))),
+    withClients(
+      stack({
+        id: `${prefix}/stack`,
+        title: `${cluster.name}: EKS cluster`,
+        label: "EKS",
+        owner,
+        lane: "cluster",
+        needs: [role, zone, ...(addons === undefined ? [] : [addons])],
+        actor: who,
+        region: cluster.region,
+        name: eksStackName(cluster),
+        template: "cloudformation/eks-cluster.yml",
+        parameters: (outputs) => ({
+          ...eksParameters(cluster, account, iamRoleOf(account), outputs, zone),
+          CloudFormationIamRoleArn: serviceRole(outputs),
+          ...(addons === undefined ? {} : nodeVersions(cluster, outputs.of(addons))),
+        }),
+        stages: upgradeStages,
+        tags,
+        capabilities: ["CAPABILITY_IAM"],
+        serviceRole,
+        isProtected: true,
+        timeoutMs,
+        effectOf: effectOnCluster,
+        refuse: (changes) => refuseLeap(cluster.name, changes),
+        beforeDelete: (world, state) => removeFromEks(world, access, state),
       }),
-      stages: upgradeStages,
-      tags,
-      capabilities: ["CAPABILITY_IAM"],
-      serviceRole,
-      isProtected: true,
-      timeoutMs,
-      effectOf: effectOnCluster,
-      refuse: (changes) => refuseLeap(cluster.name, changes),
-      beforeDelete: (world, state) => removeFromEks(world, access, state),
-    });
+    );
   const made = stackAs(actor);
   const eks: Resource<StackState> = {
     ...made,
@@ -127,7 +130,10 @@ export function eksCluster(
   };
   const running = byWayOf(role, eks, stackAs(accountOwner));
   const kubeconfig = eksKubeconfig({ ...access, stack: running });
-  return { resources: [zone, led, running, kubeconfig], managed: managedEks(cluster, owner, prefix, kubeconfig) };
+  return {
+    resources: [zone, led, running, kubeconfig],
+    managed: managedEks(cluster, account, owner, prefix, kubeconfig),
+  };
 }
 
 /** Undefined for Auto Mode. */
@@ -138,7 +144,7 @@ function nodesOf({ nodes }: EksCluster): NodeGroup | undefined {
 /** Add-ons keep their versions until that of the nodes changes, whatever EKS has for its default by then. */
 function nodeVersions(cluster: EksCluster, { versions }: AddonVersionsState): ParameterValues {
   const kept = Object.entries(versions).map(([name, version]) => [name, keepWith("NodeKubernetesVersion", version)]);
-  return { NodeKubernetesVersion: kubernetesOf(cluster) ?? "", ...Object.fromEntries(kept) };
+  return { NodeKubernetesVersion: kubernetesOfEks(cluster), ...Object.fromEntries(kept) };
 }
 
 function eksParameters(
@@ -153,10 +159,10 @@ function eksParameters(
   return {
     ClusterName: taskSuffix(cluster),
     ClusterFqdn: cluster.name,
-    KubernetesVersion: kubernetesOf(cluster) ?? "",
+    KubernetesVersion: kubernetesOfEks(cluster),
     AdminRoleArn: roleArn(account, role),
-    VpcCidr: podCidrOf(cluster) ?? "",
-    ServiceCidr: serviceCidrOf(cluster) ?? "",
+    VpcCidr: cluster.podCidr ?? eksRanges.pods,
+    ServiceCidr: cluster.serviceCidr ?? eksRanges.services,
     ZoneIds: (eksZoneIds[cluster.region] ?? ["any", "any", "any"]).join(","),
     PublicAccessCidrs: cluster.publicAccessCidrs.toSorted().join(","),
     NodeMode: nodes === undefined ? "auto" : "managed",
@@ -170,12 +176,15 @@ function eksParameters(
 /** What is in it goes before it: load balancers and records of it are in the account, not in the cluster. */
 function managedEks(
   cluster: EksCluster,
+  account: AwsAccount,
   owner: Owner,
   prefix: string,
   kubeconfig: Resource<EksKubeconfigState>,
 ): ManagedCluster {
   return {
     cluster,
+    accountId: account.accountId,
+    kubernetes: kubernetesOfEks(cluster),
     owner,
     prefix,
     running: kubeconfig,

@@ -1,21 +1,21 @@
 import { isDeepStrictEqual } from "node:util";
 import { findPluginPlace, formatPlugin, type PluginPlace } from "#lib/aws/eks/token-plugin.ts";
 import { roleArn } from "#lib/aws/fleet/roles.ts";
-import { FleetError } from "#lib/errors.ts";
-import type { AwsAccount, EksCluster } from "#lib/fleet/types.ts";
-import type { Change, ChangeValue, Resource } from "#lib/graph/resource.ts";
-import { type Access, probeAccess, waitForAccess } from "#lib/kubernetes/access.ts";
-import { type Endpoint, endpointOf, type Kubeconfig } from "#lib/kubernetes/kubeconfig.ts";
+import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
 import {
   compareMode,
   type KubeconfigState,
   observeKubeconfig,
   removeKubeconfig,
   writeKubeconfig,
-} from "#lib/kubernetes/kubeconfig-resource.ts";
+} from "#lib/cloud/kubeconfig-file.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { Change, ChangeValue, Resource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
+import { type Access, probeAccess, waitForAccess } from "#lib/kubernetes/access.ts";
+import { type Endpoint, endpointOf, type Kubeconfig } from "#lib/kubernetes/kubeconfig.ts";
 import { countNodes } from "#lib/kubernetes/nodes.ts";
 import { taskCommand } from "#lib/printed-command.ts";
-import type { World } from "#lib/world.ts";
 
 export interface EksClusterOptions {
   readonly cluster: EksCluster;

@@ -1,10 +1,10 @@
 import { type EksKubeconfigOptions, type EksOutputs, eksEndpoint } from "#lib/aws/eks/kubeconfig.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { type KubernetesObject, referenceOf } from "#lib/kubernetes/object.ts";
 import { listObjects } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
-import type { World } from "#lib/world.ts";
 
 /** AWS takes a load balancer or a volume down in a minute or two, and its network interfaces a while later. */
 const removeTimeoutMs = 10 * 60_000;
@@ -30,7 +30,7 @@ const permanent: ReadonlySet<string> = new Set(["default", "kube-system", "kube-
  * Removes load balancers and volumes by removing what asked for them: only the cluster itself knows all of them, and only
  * while it lives. What is left after that would keep the network from being deleted, and cost money.
  */
-export async function removeWhatOutlives(world: World, api: KubernetesApi): Promise<void> {
+export async function removeWhatOutlives(world: AwsWorld, api: KubernetesApi): Promise<void> {
   const namespaces = await listObjects(api, { apiVersion: "v1", kind: "Namespace" });
   // With its pods goes what holds a volume.
   await removeAll(
@@ -44,7 +44,7 @@ export async function removeWhatOutlives(world: World, api: KubernetesApi): Prom
   await removeAll(world, api, left.flat());
 }
 
-async function removeAll(world: World, api: KubernetesApi, objects: readonly KubernetesObject[]): Promise<void> {
+async function removeAll(world: AwsWorld, api: KubernetesApi, objects: readonly KubernetesObject[]): Promise<void> {
   if (objects.length === 0) return;
   world.progress(`deleting ${objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`).join(", ")}`);
   await Promise.all(
@@ -70,7 +70,7 @@ function fieldOf(spec: unknown, field: string): unknown {
  * The same for a cluster of EKS whose stack is about to go. A cluster that never came up has nothing; one that can't be reached
  * keeps what it has, and its stack then says what holds it.
  */
-export async function removeFromEks(world: World, access: EksAccess, state: EksOutputs): Promise<void> {
+export async function removeFromEks(world: AwsWorld, access: EksAccess, state: EksOutputs): Promise<void> {
   const endpoint = await eksEndpoint(world, access, state);
   if (endpoint === undefined) return;
   try {

@@ -1,10 +1,10 @@
 import { dirname, resolve } from "node:path";
 import { awsEndpointOf } from "#lib/aws/credentials/endpoint.ts";
+import type { EksCluster } from "#lib/aws/fleet/types.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { findBun } from "#lib/find-bun.ts";
-import type { EksCluster } from "#lib/fleet/types.ts";
 import type { Kubeconfig } from "#lib/kubernetes/kubeconfig.ts";
 import type { Paths } from "#lib/paths.ts";
-import type { World } from "#lib/world.ts";
 
 /** What of a kubeconfig depends on the computer that it is for. */
 export interface PluginPlace {
@@ -17,7 +17,7 @@ export interface PluginPlace {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-export async function findPluginPlace(world: Pick<World, "exec" | "variables" | "paths">): Promise<PluginPlace> {
+export async function findPluginPlace(world: Pick<AwsWorld, "exec" | "variables" | "paths">): Promise<PluginPlace> {
   return {
     bun: await findBun(world),
     root: world.paths.root,

@@ -1,8 +1,9 @@
 import { tryInstanceTypeFault } from "#lib/aws/fleet/instance-types.ts";
+import { eksRegionsTooSmall } from "#lib/aws/fleet/regions.ts";
+import type { EksCluster } from "#lib/aws/fleet/types.ts";
 import { type Cidr, readCidr, tryParseCidr } from "#lib/fleet/cidr.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
-import { eksRegionsTooSmall } from "#lib/fleet/regions.ts";
-import type { EksCluster, Fleet } from "#lib/fleet/types.ts";
+import type { CloudZones, Fleet } from "#lib/fleet/types.ts";
 
 /** Wider than this, an address range is half a continent and no office. */
 const shortestPublicPrefix = 8;
@@ -19,17 +20,30 @@ const mostPublicRanges = 40;
 const widestServices = 12;
 const serviceBlocks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
+/** Leaves one character and a dot of the 100 that EKS takes for a name. */
+const longestZone = longestName - "k.".length;
+
 export function checkEks(fleet: Fleet): readonly Fault[] {
-  return fleet.clusters
-    .filter((cluster) => cluster.provider === "aws")
-    .flatMap((cluster) => [
+  const clusters = fleet.clusters.filter((cluster) => cluster.provider === "aws");
+  return [
+    ...fleet.zones.filter(({ provider }) => provider === "aws").flatMap(checkZone),
+    ...clusters.flatMap((cluster) => [
       ...checkName(cluster),
       ...checkAccess(cluster),
       ...checkServiceRange(cluster),
       ...checkVpc(cluster),
       ...checkZones(cluster),
       ...checkNodes(cluster),
-    ]);
+    ]),
+  ];
+}
+
+function checkZone(zones: CloudZones): readonly Fault[] {
+  const { length } = zones.clusters;
+  if (length <= longestZone) return [];
+  const message = `cluster zone is ${length} characters long, which leaves no room for names of EKS clusters`;
+  const hint = `shorten it to ${longestZone} characters or fewer`;
+  return [{ code: "NameTooLong", where: "zones of aws", message, hint, provider: "aws" }];
 }
 
 function at(cluster: EksCluster): Pick<Fault, "where" | "provider"> {

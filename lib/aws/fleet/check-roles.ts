@@ -7,8 +7,9 @@ import {
   roleArn,
   serviceRoleOf,
 } from "#lib/aws/fleet/roles.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
-import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 
 /** https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html */
 const roleName = /^[\w+=,.@-]{1,64}$/;

@@ -26,3 +26,17 @@ export const eksVersions: readonly EksVersion[] = [
 export function isInStandardSupport({ standardUntil }: EksVersion): boolean {
   return tableDate < standardUntil;
 }
+
+/** Why EKS creates no cluster of a version, or none in standard support. */
+export function refusalByEks(version: string): string {
+  const known = eksVersions.find((one) => one.version === version);
+  if (known === undefined || isInStandardSupport(known)) return `Kubernetes ${version} isn't supported by EKS`;
+  const { standardUntil, extendedUntil } = known;
+  return `EKS ended standard support of Kubernetes ${version} on ${standardUntil}; extended support ends on ${extendedUntil}`;
+}
+
+/** `1.36 (standard support ends on 2027-08-02)` */
+export function withSupportEnd(version: string): string {
+  const known = eksVersions.find((one) => one.version === version);
+  return known === undefined ? version : `${version} (standard support ends on ${known.standardUntil})`;
+}

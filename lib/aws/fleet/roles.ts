@@ -1,4 +1,5 @@
-import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 
 /** The role of the management account that people and CI assume first; it leads to every other. */
 export const awsManagementRole = "aws-mgmt-iam-role";

@@ -1,9 +1,9 @@
 import { calling } from "#lib/aws/call.ts";
 import type { AwsSession } from "#lib/aws/credentials/sts.ts";
 import { awsManagementRole, awsReadOnlyManagementRole } from "#lib/aws/fleet/roles.ts";
-import type { AwsAccount } from "#lib/fleet/types.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import type { Owner, Resource } from "#lib/graph/resource.ts";
-import type { World } from "#lib/world.ts";
 
 export interface CallerState {
   /** ARN by which a trust policy names whoever runs this: a user, a role, or the root of an account. */
@@ -18,8 +18,8 @@ export interface CallerOptions {
 }
 
 /** Whom the management role lets in: who is named, else whoever makes it. Only looked at. */
-export function callerIdentity({ account, owner, userArn }: CallerOptions): Resource<CallerState> {
-  const find = async (world: World): Promise<string> =>
+export function callerIdentity({ account, owner, userArn }: CallerOptions): Resource<CallerState, AwsWorld> {
+  const find = async (world: AwsWorld): Promise<string> =>
     userArn === undefined ? await principalOf(world, account, await findCaller(world, account)) : userArn;
   return {
     id: `aws/${account.name}/caller`,
@@ -39,12 +39,12 @@ export function callerIdentity({ account, owner, userArn }: CallerOptions): Reso
   };
 }
 
-async function findCaller(world: World, account: AwsAccount): Promise<AwsSession> {
+async function findCaller(world: AwsWorld, account: AwsAccount): Promise<AwsSession> {
   return (await world.aws.findOwner(account)) ?? (await world.aws.session({ account, as: "management" }));
 }
 
 /** A session is let in by the role that it is of; its path stands in IAM alone. */
-async function principalOf(world: World, account: AwsAccount, { identity: { arn } }: AwsSession): Promise<string> {
+async function principalOf(world: AwsWorld, account: AwsAccount, { identity: { arn } }: AwsSession): Promise<string> {
   const role = /:assumed-role\/([^/]+)\//.exec(arn)?.[1];
   if (role === undefined) return arn;
   // It would only let itself in.

@@ -2,11 +2,11 @@ import type { IAM, User } from "@aws-sdk/client-iam";
 import { type Calling, calling } from "#lib/aws/call.ts";
 import type { Aws, AwsActor } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import type { AccessKey } from "#lib/aws/iam/shared-credentials.ts";
 import { describeOwner, formatTags, isOfFleet, parseTags, type Tags } from "#lib/aws/ownership.ts";
 import { systemClock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { AwsAccount } from "#lib/fleet/types.ts";
 import { keepSecret } from "#lib/secrets.ts";
 
 /** Where a new key goes. */

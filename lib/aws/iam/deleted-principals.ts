@@ -1,25 +1,10 @@
 import { calling } from "#lib/aws/call.ts";
 import type { StackClient } from "#lib/aws/cloudformation/client.ts";
-import type { StackState } from "#lib/aws/cloudformation/model.ts";
+import type { DeletedPrincipal, StackState } from "#lib/aws/cloudformation/model.ts";
 import { child, isRecord, type Template, type TemplateValue } from "#lib/aws/cloudformation/template.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import { isGone } from "#lib/aws/trust/principals.ts";
 import { FleetError } from "#lib/errors.ts";
-
-/**
- * A trust policy that names somebody who was deleted. IAM stores the unique id of a principal, so that one created again by the
- * same name is not trusted until the policy is saved again. CloudFormation finds no difference: template and parameters are the same.
- */
-export interface DeletedPrincipal {
-  /** Name of the role with the policy. */
-  readonly role: string;
-  /** Unique id, e.g. `AROA…`. */
-  readonly id: string;
-  /** ARN that the template names in this place. */
-  readonly principal: string;
-  /** The policy with the ARN instead of the id. */
-  readonly repaired: string;
-}
 
 type Parts = Pick<StackState, "parameters" | "wanted">;
 

@@ -2,11 +2,11 @@ import type { GetOpenIDConnectProviderResponse, IAM, Role } from "@aws-sdk/clien
 import { type Calling, calling } from "#lib/aws/call.ts";
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { formatTags, isOfFleet, parseTags, type Tags } from "#lib/aws/ownership.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { AwsAccount } from "#lib/fleet/types.ts";
 import type { AnyResource, Change, Health, Observed, Owner, Removal, Resource } from "#lib/graph/resource.ts";
-import type { World } from "#lib/world.ts";
 
 export interface OidcProviderOptions {
   readonly id: string;
@@ -43,7 +43,7 @@ type IamCalls = Calling<IAM>;
  * GitHub's identity provider of an account. An account can have one only, whoever made it: one that is there is used as it
  * is, and stays. IAM checks GitHub's certificate by its own list of authorities, so that there are no thumbprints to pin.
  */
-export function oidcProvider(options: OidcProviderOptions): Resource<OidcProviderState> {
+export function oidcProvider(options: OidcProviderOptions): Resource<OidcProviderState, AwsWorld> {
   const actor: AwsActor = { account: options.account, as: "owner" };
   return {
     id: options.id,
@@ -66,7 +66,7 @@ export function oidcProvider(options: OidcProviderOptions): Resource<OidcProvide
 }
 
 async function observe(
-  world: World,
+  world: AwsWorld,
   actor: AwsActor,
   options: OidcProviderOptions,
 ): Promise<Observed<OidcProviderState>> {
@@ -80,11 +80,11 @@ async function observe(
   return found === undefined ? { kind: "absent" } : { kind: "present", state: parse(arn, found, options) };
 }
 
-async function openIam(world: World, actor: AwsActor): Promise<IamCalls> {
+async function openIam(world: AwsWorld, actor: AwsActor): Promise<IamCalls> {
   return calling(world, actor, await world.aws.iam(actor));
 }
 
-async function arnOf(world: World, actor: AwsActor): Promise<string> {
+async function arnOf(world: AwsWorld, actor: AwsActor): Promise<string> {
   const { identity } = await world.aws.session(actor);
   const [, partition = "aws"] = identity.arn.split(":");
   return `arn:${partition}:iam::${actor.account.accountId}:oidc-provider/${host}`;
@@ -111,7 +111,7 @@ function compare({ audiences }: OidcProviderState): readonly Change[] {
   return [{ field: "audiences", from: audiences, to: [...audiences, audience].sort(), effect: "in-place" }];
 }
 
-async function make(world: World, actor: AwsActor, options: OidcProviderOptions): Promise<OidcProviderState> {
+async function make(world: AwsWorld, actor: AwsActor, options: OidcProviderOptions): Promise<OidcProviderState> {
   const call = await openIam(world, actor);
   const arn = await arnOf(world, actor);
   try {
@@ -131,7 +131,7 @@ async function make(world: World, actor: AwsActor, options: OidcProviderOptions)
   }
 }
 
-async function addAudience(world: World, actor: AwsActor, state: OidcProviderState): Promise<OidcProviderState> {
+async function addAudience(world: AwsWorld, actor: AwsActor, state: OidcProviderState): Promise<OidcProviderState> {
   if (state.audiences.includes(audience)) return state;
   const call = await openIam(world, actor);
   await call("adding an audience to GitHub's identity provider", (iam, options) =>
@@ -141,7 +141,7 @@ async function addAudience(world: World, actor: AwsActor, state: OidcProviderSta
 }
 
 async function remove(
-  world: World,
+  world: AwsWorld,
   actor: AwsActor,
   observed: Observed<OidcProviderState>,
   { roles }: OidcProviderOptions,

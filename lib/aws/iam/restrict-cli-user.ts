@@ -2,6 +2,7 @@ import { calling } from "#lib/aws/call.ts";
 import type { Aws, AwsActor } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import { awsManagementRole, awsReadOnlyManagementRole } from "#lib/aws/fleet/roles.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import {
   administratorPolicy,
   assumePolicyName,
@@ -14,7 +15,7 @@ import {
 } from "#lib/aws/iam/cli-user.ts";
 import { systemClock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { AwsAccount, Fleet } from "#lib/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { taskCommand } from "#lib/printed-command.ts";
 
 /** Both calls are made, or the user keeps what it has, whether or not the run is ended meanwhile. */

@@ -1,6 +1,6 @@
 import { formatTags, type Tags } from "#lib/aws/ownership.ts";
 import type { Route53Calls } from "#lib/aws/route53/route53.ts";
-import type { World } from "#lib/world.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 
 /**
  * Tag of a zone to which nothing leads any more: until when resolvers may still remember that something did. A zone that
@@ -16,7 +16,7 @@ const voiceMs = 5_000;
 
 /** Writes down that resolvers may know the delegation of a zone for `ttlSeconds` from now on. */
 export async function tellCached(
-  { clock }: Pick<World, "clock">,
+  { clock }: Pick<AwsWorld, "clock">,
   call: Route53Calls,
   zoneId: string,
   ttlSeconds: number,
@@ -32,7 +32,7 @@ export async function tellCached(
 
 /** Waits until no resolver remembers the delegation of a zone, a quarter of an hour at most. */
 export async function waitForCaches(
-  { clock, signal, progress }: Pick<World, "clock" | "signal" | "progress">,
+  { clock, signal, progress }: Pick<AwsWorld, "clock" | "signal" | "progress">,
   tags: Tags,
 ): Promise<void> {
   const told = Date.parse(tags[cachedUntilTag] ?? "");

@@ -2,11 +2,11 @@ import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { findRecordSet, isNoSuchZone, openRoute53 } from "#lib/aws/route53/route53.ts";
 import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import type { Edge } from "#lib/dns/prove.ts";
 import { normalize } from "#lib/dns/query.ts";
 import type { WantedDelegation } from "#lib/dns/wait.ts";
 import type { AnyResource, Owner, Resource } from "#lib/graph/resource.ts";
-import type { World } from "#lib/world.ts";
 
 /** A zone in which others are delegated. */
 export interface ParentZone {
@@ -67,7 +67,7 @@ export function wantedOf<Parent>(
 
 /** The NS records of a name in its parent; undefined while there are none. */
 export async function findDelegation(
-  world: World,
+  world: AwsWorld,
   actor: AwsActor,
   parent: Pick<ParentZone, "zoneId">,
   name: string,
@@ -89,7 +89,7 @@ export function serversOf(set: ResourceRecordSet | undefined): readonly string[]
 
 /** Servers that a parent zone names for a name; empty while it names none. */
 export async function delegatedServers(
-  world: World,
+  world: AwsWorld,
   actor: AwsActor,
   parent: Pick<ParentZone, "zoneId">,
   name: string,

@@ -2,16 +2,16 @@ import { isAwsError } from "#lib/aws/explain.ts";
 import { tellCached } from "#lib/aws/route53/cached-delegation.ts";
 import { type DelegationOptions, type DelegationState, findDelegation } from "#lib/aws/route53/delegation-model.ts";
 import { changeRecords, isNoSuchZone, openRoute53, waitInSync } from "#lib/aws/route53/route53.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Observed, Outputs } from "#lib/graph/resource.ts";
-import type { World } from "#lib/world.ts";
 
 /**
  * Also when the zone is already gone: what is left then leads into nothing, and whoever gets hold of one of its servers
  * answers for the name. The zone itself may go one TTL later only, because so long resolvers go on asking its servers.
  */
 export async function removeDelegation<Parent>(
-  world: World,
+  world: AwsWorld,
   observed: Observed<DelegationState>,
   outputs: Outputs,
   options: DelegationOptions<Parent>,
@@ -41,7 +41,7 @@ export async function removeDelegation<Parent>(
 }
 
 async function tellZone<Parent>(
-  world: World,
+  world: AwsWorld,
   outputs: Outputs,
   { zone, zoneActor }: DelegationOptions<Parent>,
   ttlSeconds: number,

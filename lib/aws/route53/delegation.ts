@@ -12,13 +12,13 @@ import {
 import { removeDelegation } from "#lib/aws/route53/delegation-removal.ts";
 import { changeRecords, openRoute53, waitInSync } from "#lib/aws/route53/route53.ts";
 import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { describeEdge, lookAtDelegation, type WantedDelegation, waitForDelegation } from "#lib/dns/wait.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Change, ChangeValue, Health, Observed, Outputs, Resource } from "#lib/graph/resource.ts";
-import type { World } from "#lib/world.ts";
 
 /** NS records in a parent zone that hand a name over to the servers of its own zone; proved by asking the servers of both. */
-export function delegation<Parent>(options: DelegationOptions<Parent>): Resource<DelegationState> {
+export function delegation<Parent>(options: DelegationOptions<Parent>): Resource<DelegationState, AwsWorld> {
   const { parent, zone, needs = [] } = options;
   return {
     id: options.id,
@@ -39,7 +39,7 @@ export function delegation<Parent>(options: DelegationOptions<Parent>): Resource
 }
 
 async function observe<Parent>(
-  world: World,
+  world: AwsWorld,
   outputs: Outputs,
   options: DelegationOptions<Parent>,
 ): Promise<Observed<DelegationState>> {
@@ -67,7 +67,7 @@ async function observe<Parent>(
 
 /** It isn't among the outputs when it is absent, and not either when it is somebody else's: that makes a difference here. */
 async function lookAtZone<Parent>(
-  world: World,
+  world: AwsWorld,
   outputs: Outputs,
   { zone }: DelegationOptions<Parent>,
 ): Promise<Observed<HostedZoneState>> {
@@ -77,7 +77,7 @@ async function lookAtZone<Parent>(
 
 /** Records that lead to no zone of this account: left over from one, or of somebody who has the zone elsewhere. */
 async function observeWithoutZone<Parent>(
-  world: World,
+  world: AwsWorld,
   state: Omit<DelegationState, "proof">,
   { name }: DelegationOptions<Parent>,
 ): Promise<Observed<DelegationState>> {
@@ -91,7 +91,7 @@ async function observeWithoutZone<Parent>(
   return { kind: "foreign", why: `${parent.name} leads ${name} to a zone elsewhere that answers: ${servers}` };
 }
 
-async function prove(world: World, wanted: WantedDelegation): Promise<DelegationProof> {
+async function prove(world: AwsWorld, wanted: WantedDelegation): Promise<DelegationProof> {
   if (world.options.skipDnsCheck) return { kind: "skipped" };
   return { kind: "asked", edge: await lookAtDelegation(world.dns, wanted, { signal: world.signal }) };
 }
@@ -116,7 +116,7 @@ function compare<Parent>(
 }
 
 async function ensure<Parent>(
-  world: World,
+  world: AwsWorld,
   observed: Observed<DelegationState>,
   outputs: Outputs,
   options: DelegationOptions<Parent>,
@@ -141,7 +141,7 @@ function isWritten({ nameServers, ttlSeconds }: DelegationState, wanted: WantedD
 }
 
 async function write<Parent>(
-  world: World,
+  world: AwsWorld,
   { zoneId, name: parentName }: ParentZone,
   { child, nameServers, ttlSeconds }: WantedDelegation,
   { actor }: DelegationOptions<Parent>,

@@ -2,9 +2,9 @@ import type { AwsActor } from "#lib/aws/clients.ts";
 import { hasStack } from "#lib/aws/cloudformation/has-stack.ts";
 import { isOfFleet, parseTags, type Tags } from "#lib/aws/ownership.ts";
 import { bareId, decodeName, openRoute53, type Route53Calls } from "#lib/aws/route53/route53.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Owner, Resource } from "#lib/graph/resource.ts";
-import type { World } from "#lib/world.ts";
 
 export interface ExistingZonesState {
   /** Ids by name, of zones that a stack is to use instead of making them. */
@@ -26,8 +26,8 @@ export interface ExistingZonesOptions {
  * Zones of the fleet that were there before it. A second one of the same name would be made without a word, and answer to
  * nobody: so they are taken over with `--adopt`, or refused. Only looked at: what uses them is the stack.
  */
-export function existingZones(options: ExistingZonesOptions): Resource<ExistingZonesState> {
-  const look = async (world: World): Promise<ExistingZonesState> => {
+export function existingZones(options: ExistingZonesOptions): Resource<ExistingZonesState, AwsWorld> {
+  const look = async (world: AwsWorld): Promise<ExistingZonesState> => {
     if (await hasStack(world, options.actor, options.stack)) return { ids: {} };
     const found = await findZones(world, options);
     const [first] = Object.entries(found);
@@ -56,7 +56,7 @@ export function existingZones(options: ExistingZonesOptions): Resource<ExistingZ
 
 /** Zones of that name which are not this fleet's: those are the remains of a stack. */
 async function findZones(
-  world: World,
+  world: AwsWorld,
   { actor, names, tags }: ExistingZonesOptions,
 ): Promise<Readonly<Record<string, string>>> {
   const call = await openRoute53(world, actor);

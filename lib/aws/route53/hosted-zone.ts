@@ -13,9 +13,9 @@ import {
   type WantedZone,
 } from "#lib/aws/route53/zone-lookup.ts";
 import { removeZone } from "#lib/aws/route53/zone-removal.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Change, Health, Observed, Outputs, Owner, Resource } from "#lib/graph/resource.ts";
-import type { World } from "#lib/world.ts";
 
 export interface HostedZoneOptions extends WantedZone {
   readonly id: string;
@@ -25,7 +25,7 @@ export interface HostedZoneOptions extends WantedZone {
   readonly actor: AwsActor;
   readonly needs: readonly AnyResource[];
   /** Servers that the zone above names for it; tells which of several zones counts. @default nobody knows */
-  readonly delegatedTo?: (world: World, outputs: Outputs) => Promise<readonly string[]>;
+  readonly delegatedTo?: (world: AwsWorld, outputs: Outputs) => Promise<readonly string[]>;
 }
 
 /**
@@ -38,7 +38,7 @@ const listingTries = 3;
 const listingPollMs = 1_000;
 
 /** A cluster's own zone, in which what runs in the cluster writes its names. */
-export function hostedZone(options: HostedZoneOptions): Resource<HostedZoneState> {
+export function hostedZone(options: HostedZoneOptions): Resource<HostedZoneState, AwsWorld> {
   return {
     id: options.id,
     title: options.title,
@@ -62,7 +62,7 @@ export function hostedZone(options: HostedZoneOptions): Resource<HostedZoneState
 }
 
 async function find(
-  world: World,
+  world: AwsWorld,
   outputs: Outputs,
   call: Route53Calls,
   options: HostedZoneOptions,
@@ -70,7 +70,11 @@ async function find(
   return await findZone(call, options, async () => (await options.delegatedTo?.(world, outputs)) ?? []);
 }
 
-async function observe(world: World, outputs: Outputs, options: HostedZoneOptions): Promise<Observed<HostedZoneState>> {
+async function observe(
+  world: AwsWorld,
+  outputs: Outputs,
+  options: HostedZoneOptions,
+): Promise<Observed<HostedZoneState>> {
   const found = await find(world, outputs, await openRoute53(world, options.actor), options);
   if (found === undefined) return { kind: "absent" };
   if (found.ours) return { kind: "present", state: found.state };
@@ -101,7 +105,7 @@ function commentOf({ tags }: WantedZone): string {
 }
 
 async function ensure(
-  world: World,
+  world: AwsWorld,
   observed: Observed<HostedZoneState>,
   outputs: Outputs,
   options: HostedZoneOptions,
@@ -126,7 +130,7 @@ async function ensure(
 }
 
 async function make(
-  world: World,
+  world: AwsWorld,
   outputs: Outputs,
   call: Route53Calls,
   options: HostedZoneOptions,
@@ -179,7 +183,7 @@ async function tryMake(
 }
 
 async function findAfterAll(
-  world: World,
+  world: AwsWorld,
   outputs: Outputs,
   call: Route53Calls,
   options: HostedZoneOptions,

@@ -2,10 +2,10 @@ import type { AwsActor } from "#lib/aws/clients.ts";
 import type { StackState } from "#lib/aws/cloudformation/model.ts";
 import type { ParentZone } from "#lib/aws/route53/delegation-model.ts";
 import { openRoute53 } from "#lib/aws/route53/route53.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { normalize } from "#lib/dns/query.ts";
 import type { CloudZones } from "#lib/fleet/types.ts";
 import type { Outputs, Owner, Resource } from "#lib/graph/resource.ts";
-import type { World } from "#lib/world.ts";
 
 /** The two zones of the management account, as others refer to them. */
 export interface ManagementZonesState {
@@ -26,7 +26,7 @@ export interface ManagementZonesOptions {
  * Where the management account's zones are. Their stack tells it, save for the name servers of a zone that it has only taken
  * over: CloudFormation can't ask for them, so Route 53 is asked. Only looked at: it comes and goes with the stack.
  */
-export function managementZones(options: ManagementZonesOptions): Resource<ManagementZonesState> {
+export function managementZones(options: ManagementZonesOptions): Resource<ManagementZonesState, AwsWorld> {
   return {
     id: options.id,
     title: options.title,
@@ -46,7 +46,7 @@ export function managementZones(options: ManagementZonesOptions): Resource<Manag
   };
 }
 
-async function look(world: World, outputs: Outputs, options: ManagementZonesOptions): Promise<ManagementZonesState> {
+async function look(world: AwsWorld, outputs: Outputs, options: ManagementZonesOptions): Promise<ManagementZonesState> {
   const { outputs: told } = outputs.of(options.stack);
   const complete = async (name: string, zoneId = "", servers = ""): Promise<ParentZone> => ({
     zoneId,
@@ -61,7 +61,7 @@ async function look(world: World, outputs: Outputs, options: ManagementZonesOpti
 }
 
 async function askServers(
-  world: World,
+  world: AwsWorld,
   { actor }: ManagementZonesOptions,
   name: string,
   zoneId: string,

@@ -3,7 +3,7 @@ import { type Edge, formatRecords, proveEdge } from "#lib/dns/prove.ts";
 import { describeEdge } from "#lib/dns/wait.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Health, Observed, Owner, Resource } from "#lib/graph/resource.ts";
-import type { World } from "#lib/world.ts";
+import type { World } from "#lib/graph/world.ts";
 
 export interface RegistrarOptions<Primary> {
   readonly id: string;

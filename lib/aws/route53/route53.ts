@@ -2,14 +2,14 @@ import type { Change, ChangeInfo, ChangeStatus, ResourceRecordSet, Route53, RRTy
 import { type Calling, calling } from "#lib/aws/call.ts";
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { isAwsError, isPassing } from "#lib/aws/explain.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { normalize } from "#lib/dns/query.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { World } from "#lib/world.ts";
 
 /** Zones and records, in the name of one actor. */
 export type Route53Calls = Calling<Route53>;
 
-export async function openRoute53(world: World, actor: AwsActor): Promise<Route53Calls> {
+export async function openRoute53(world: AwsWorld, actor: AwsActor): Promise<Route53Calls> {
   return calling(world, actor, await world.aws.route53(actor));
 }
 
@@ -94,7 +94,7 @@ export async function changeRecords(
  * @throws FleetError WaitTimedOut
  */
 export async function waitInSync(
-  { clock, signal, progress }: Pick<World, "clock" | "signal" | "progress">,
+  { clock, signal, progress }: Pick<AwsWorld, "clock" | "signal" | "progress">,
   call: Route53Calls,
   change: ChangeInfo | undefined,
   what: string,

@@ -3,8 +3,8 @@ import { waitForCaches } from "#lib/aws/route53/cached-delegation.ts";
 import { changeRecords, isNoSuchZone, listRecords, type Route53Calls } from "#lib/aws/route53/route53.ts";
 import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
 import { formatRecord, type SortedRecords, sortRecords } from "#lib/aws/route53/zone-records.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { World } from "#lib/world.ts";
 
 /** As many as fit under an error; the number of all is in its message. */
 const namedRecords = 20;
@@ -14,7 +14,7 @@ const namedRecords = 20;
  *
  * @throws FleetError ZoneNotEmpty when there are records of others
  */
-export async function removeZone(world: World, call: Route53Calls, zone: HostedZoneState): Promise<void> {
+export async function removeZone(world: AwsWorld, call: Route53Calls, zone: HostedZoneState): Promise<void> {
   try {
     await refuseOthers(call, zone);
     if (!world.options.skipDnsWait) await waitForCaches(world, zone.tags);

@@ -1,9 +1,10 @@
 import { externalIdOf } from "#lib/aws/credentials/chain.ts";
 import { awsManagementRole, awsReadOnlyManagementRole, iamRoleOf, readOnlyRoleOf } from "#lib/aws/fleet/roles.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import type { ExpectedTrust } from "#lib/aws/trust/checks.ts";
 import { isNamed } from "#lib/aws/trust/principals.ts";
 import { readSubjectsOf, subjectsOf } from "#lib/fleet/github.ts";
-import type { AwsAccount, Fleet, GitHubTrust } from "#lib/fleet/types.ts";
+import type { Fleet, GitHubTrust } from "#lib/fleet/types.ts";
 
 /** Whom the management role lets in: people, who come as they are, and the fleet's jobs. */
 export function expectedOfManagement(

@@ -1,66 +1,29 @@
-import { accountId } from "#lib/fleet/account-id.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
+import { accountId, type Providers } from "#lib/fleet/provider.ts";
 import type { Account, CloudCluster, CloudProvider, Fleet } from "#lib/fleet/types.ts";
 import { isCloud } from "#lib/fleet/types.ts";
 import { formatGuess } from "#lib/nearest.ts";
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-/** https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin */
-const projectId = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
-
-export function checkAccounts(fleet: Fleet): readonly Fault[] {
+export function checkAccounts(fleet: Fleet, providers: Providers): readonly Fault[] {
   return [
-    ...fleet.accounts.flatMap(checkId),
-    ...checkUnique(fleet.accounts),
+    ...checkUnique(fleet.accounts, providers),
     ...checkManagement(fleet),
     ...fleet.clusters.filter(isCloud).flatMap((cluster) => checkReference(cluster, fleet.accounts)),
   ];
 }
 
-function checkId(account: Account): readonly Fault[] {
-  const wrong = (field: string, value: string, hint: string): Fault => ({
+/** For the checks of providers: each knows the form of its ids. */
+export function malformedAccountId(account: Account, field: string, value: string, hint: string): Fault {
+  return {
     code: "MalformedAccountId",
     where: `account ${account.name}`,
     message: `malformed ${field} "${value}"`,
     hint,
     provider: account.provider,
-  });
-  switch (account.provider) {
-    case "aws":
-      return /^\d{12}$/.test(account.accountId)
-        ? []
-        : [
-            wrong(
-              "accountId",
-              account.accountId,
-              "use the twelve digits that `aws sts get-caller-identity` shows as Account",
-            ),
-          ];
-    case "azure":
-      return (["subscriptionId", "tenantId"] as const)
-        .filter((field) => !uuid.test(account[field]))
-        .map((field) =>
-          wrong(field, account[field], `use the UUID that \`az account show\` shows as ${azureName[field]}`),
-        );
-    case "gcp":
-      return projectId.test(account.projectId)
-        ? []
-        : [
-            wrong(
-              "projectId",
-              account.projectId,
-              "use 6 to 30 lower-case letters, digits and hyphens, as `gcloud projects list` shows under PROJECT_ID",
-            ),
-          ];
-    default:
-      return account satisfies never;
-  }
+  };
 }
 
-const azureName = { subscriptionId: "id", tenantId: "tenantId" } as const;
-
-function checkUnique(accounts: readonly Account[]): readonly Fault[] {
+function checkUnique(accounts: readonly Account[], providers: Providers): readonly Fault[] {
   const names = new Set<string>();
   const owners = new Map<string, string>();
   return accounts.flatMap((account) => {
@@ -76,13 +39,13 @@ function checkUnique(accounts: readonly Account[]): readonly Fault[] {
         provider,
       });
     }
-    const id = accountId(account).toLowerCase();
+    const id = accountId(account, providers).toLowerCase();
     const owner = owners.get(`${provider} ${id}`);
     if (owner !== undefined) {
       faults.push({
         code: "DuplicateAccountId",
         where,
-        message: `the id "${accountId(account)}" is that of account ${owner}`,
+        message: `the id "${accountId(account, providers)}" is that of account ${owner}`,
         hint: "put in the account's own id, or drop the account and let its clusters use the other",
         provider,
       });
@@ -95,7 +58,8 @@ function checkUnique(accounts: readonly Account[]): readonly Fault[] {
 
 function checkManagement(fleet: Fleet): readonly Fault[] {
   const used = new Set(fleet.clusters.filter(isCloud).map(({ provider }) => provider));
-  return (["aws", "azure", "gcp"] as const).flatMap((provider): readonly Fault[] => {
+  const clouds = new Set([...fleet.accounts.map(({ provider }) => provider), ...used]);
+  return [...clouds].flatMap((provider): readonly Fault[] => {
     const [first, ...others] = fleet.accounts.filter(
       (account) => account.provider === provider && account.role === "management",
     );

@@ -1,16 +1,9 @@
 import type { Fault } from "#lib/fleet/fault.ts";
 import { firstLabel, isDnsName, isLabel, parentName, taskSuffix } from "#lib/fleet/names.ts";
-import type { CloudCluster, CloudZones, Cluster, Fleet, LocalCluster, LocalProvider } from "#lib/fleet/types.ts";
+import type { CloudCluster, CloudZones, Cluster, Fleet } from "#lib/fleet/types.ts";
 import { isLocal } from "#lib/fleet/types.ts";
 
 const form = "labels of lower-case letters, digits and inner hyphens, at most 63 long, joined by dots";
-
-/**
- * kind itself takes 50, but its node is called <name>-control-plane, which becomes a label value, and those end at 63:
- * with 50 the node never registers and the creation ends in a time-out.
- * k3d: https://github.com/k3d-io/k3d/blob/v5.9.0/pkg/types/defaults.go (DefaultClusterNameMaxLength).
- */
-const longestName: Readonly<Record<LocalProvider, number>> = { kind: 49, k3d: 32 };
 
 /** The domain is the value of a label on every node: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels */
 const longestDomain = 63;
@@ -56,31 +49,7 @@ function checkZoneNames(zones: CloudZones): readonly Fault[] {
 
 function checkClusterName(cluster: Cluster, zones: readonly CloudZones[]): readonly Fault[] {
   if (!isDnsName(cluster.name)) return [malformed(cluster, `cluster ${cluster.name}`, "name", cluster.name)];
-  return isLocal(cluster) ? checkLocalName(cluster) : checkCloudName(cluster, zones);
-}
-
-function checkLocalName(cluster: LocalCluster): readonly Fault[] {
-  const faults: Fault[] = [];
-  const longest = longestName[cluster.provider];
-  if (cluster.name.length > longest) {
-    faults.push({
-      code: "NameTooLong",
-      where: `cluster ${cluster.name}`,
-      message: `name is ${cluster.name.length} characters long, ${cluster.provider} takes ${longest}`,
-      hint: `shorten its first label to ${longest - ".internal".length} characters or fewer`,
-      provider: cluster.provider,
-    });
-  }
-  if (parentName(cluster.name) !== "internal") {
-    faults.push({
-      code: "NameOutsideInternal",
-      where: `cluster ${cluster.name}`,
-      message: `"${cluster.name}" isn't one label below internal`,
-      hint: `name it "${firstLabel(cluster.name)}.internal"`,
-      provider: cluster.provider,
-    });
-  }
-  return faults;
+  return isLocal(cluster) ? [] : checkCloudName(cluster, zones);
 }
 
 function checkCloudName(cluster: CloudCluster, zones: readonly CloudZones[]): readonly Fault[] {

@@ -1,17 +1,17 @@
 import type { Cidr } from "#lib/fleet/cidr.ts";
 import { overlap, readCidr, tryFreeRange, tryParseCidr } from "#lib/fleet/cidr.ts";
-import { podCidrOf, serviceCidrOf } from "#lib/fleet/defaults.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
+import { type Providers, podCidrOf, serviceCidrOf } from "#lib/fleet/provider.ts";
 import type { Cluster, Fleet } from "#lib/fleet/types.ts";
 
 /** Kubernetes cuts a /24 per node out of the pod range, and no program here takes more than a /8. */
 const shortestPrefix = 8;
 const longestPrefix = 24;
 
-export function checkNetworks(fleet: Fleet): readonly Fault[] {
+export function checkNetworks(fleet: Fleet, providers: Providers): readonly Fault[] {
   return [
-    ...fleet.clusters.flatMap((cluster) => [...checkForm(cluster), ...checkWithin(cluster)]),
-    ...[...meshes(fleet.clusters)].flatMap(([mesh, members]) => checkMesh(mesh, members)),
+    ...fleet.clusters.flatMap((cluster) => [...checkForm(cluster), ...checkWithin(cluster, providers)]),
+    ...[...meshes(fleet.clusters)].flatMap(([mesh, members]) => checkMesh(mesh, members, providers)),
   ];
 }
 
@@ -48,9 +48,9 @@ function tryRange(text: string | undefined): Cidr | undefined {
 }
 
 /** A node that finds a pod and a service at one address reaches neither for certain. */
-function checkWithin(cluster: Cluster): readonly Fault[] {
-  const pods = podCidrOf(cluster);
-  const services = serviceCidrOf(cluster);
+function checkWithin(cluster: Cluster, providers: Providers): readonly Fault[] {
+  const pods = podCidrOf(cluster, providers);
+  const services = serviceCidrOf(cluster, providers);
   const podRange = tryRange(pods);
   const serviceRange = tryRange(services);
   if (podRange === undefined || serviceRange === undefined || !overlap(podRange, serviceRange)) return [];
@@ -74,14 +74,14 @@ function meshes(clusters: readonly Cluster[]): ReadonlyMap<string, readonly Clus
   return members;
 }
 
-function checkMesh(mesh: string, members: readonly Cluster[]): readonly Fault[] {
+function checkMesh(mesh: string, members: readonly Cluster[], providers: Providers): readonly Fault[] {
   const faults: Fault[] = [];
   const placed: { readonly cluster: Cluster; readonly text: string; readonly range: Cidr }[] = [];
   const taken = members.flatMap((member) =>
-    [podCidrOf(member), serviceCidrOf(member)].flatMap((text) => tryRange(text) ?? []),
+    [podCidrOf(member, providers), serviceCidrOf(member, providers)].flatMap((text) => tryRange(text) ?? []),
   );
   for (const cluster of members) {
-    const text = podCidrOf(cluster);
+    const text = podCidrOf(cluster, providers);
     const at = { where: `cluster ${cluster.name}`, provider: cluster.provider } as const;
     if (text === undefined) {
       const message = `in mesh "${mesh}", but its pod range isn't known before ${cluster.provider} has made it`;

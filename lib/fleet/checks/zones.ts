@@ -3,9 +3,6 @@ import { isBelow } from "#lib/fleet/names.ts";
 import type { CloudProvider, CloudZones, Fleet } from "#lib/fleet/types.ts";
 import { isCloud } from "#lib/fleet/types.ts";
 
-/** Leaves one character and a dot of the 100 that EKS takes: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html */
-const longestEksZone = 98;
-
 export function checkZones(fleet: Fleet): readonly Fault[] {
   return [
     ...checkPresent(fleet),
@@ -86,12 +83,6 @@ function checkTree(zones: CloudZones, domain: string): readonly Fault[] {
         provider,
       },
     ];
-  }
-  if (provider === "aws" && zones.clusters.length > longestEksZone) {
-    const { length } = zones.clusters;
-    const message = `cluster zone is ${length} characters long, which leaves no room for names of EKS clusters`;
-    const hint = `shorten it to ${longestEksZone} characters or fewer`;
-    return [{ code: "NameTooLong", where, message, hint, provider }];
   }
   return [];
 }

@@ -11,7 +11,6 @@ import { describeNodeGroup, listNodeGroups } from "#sandbox/aws/eks/node-groups.
 import { describePodIdentity, listPodIdentities } from "#sandbox/aws/eks/pod-identities.ts";
 import { arnOf, invalidParameter, placeOf } from "#sandbox/aws/eks/state.ts";
 import { describeVersions } from "#sandbox/aws/eks/versions.ts";
-import { matchRest, type RestOperation } from "#sandbox/aws/protocol/rest.ts";
 
 /** One call of an operation, with its path taken apart. */
 interface Request {
@@ -24,7 +23,10 @@ interface Request {
   query(name: string): string | undefined;
 }
 
-interface Operation extends RestOperation {
+interface Operation {
+  /** `*` for each variable part. */
+  readonly path: string;
+  readonly action: string;
   /** ARN that permissions are evaluated for. @default "*" */
   readonly resource?: (request: Request) => string;
   /** Query parameters that the sandbox evaluates, in addition to those of pages. */
@@ -38,50 +40,43 @@ interface Operation extends RestOperation {
  */
 const operations: readonly Operation[] = [
   {
-    name: "ListClusters",
-    method: "GET",
-    path: "clusters",
+    path: "/clusters",
+    action: "ListClusters",
     answer: (request) => page(request, "clusters", listClusters(...of(request))),
   },
   {
-    name: "DescribeCluster",
-    method: "GET",
-    path: "clusters/:cluster",
+    path: "/clusters/*",
+    action: "DescribeCluster",
     resource: clusterArn,
     answer: (request) => ({ cluster: describeCluster(...of(request), request.cluster) }),
   },
   {
-    name: "DescribeClusterVersions",
-    method: "GET",
-    path: "cluster-versions",
+    path: "/cluster-versions",
+    action: "DescribeClusterVersions",
     answer: () => ({ clusterVersions: describeVersions() }),
   },
   {
-    name: "DescribeAddonVersions",
-    method: "GET",
-    path: "addons/supported-versions",
+    path: "/addons/supported-versions",
+    action: "DescribeAddonVersions",
     queries: ["addonName", "kubernetesVersion"],
     answer: (request) =>
       page(request, "addons", describeAddonVersions(request.query("addonName"), request.query("kubernetesVersion"))),
   },
   {
-    name: "ListAccessEntries",
-    method: "GET",
-    path: "clusters/:cluster/access-entries",
+    path: "/clusters/*/access-entries",
+    action: "ListAccessEntries",
     resource: clusterArn,
     answer: (request) => page(request, "accessEntries", listAccessEntries(...of(request), request.cluster)),
   },
   {
-    name: "DescribeAccessEntry",
-    method: "GET",
-    path: "clusters/:cluster/access-entries/:item",
+    path: "/clusters/*/access-entries/*",
+    action: "DescribeAccessEntry",
     resource: entryArn,
     answer: (request) => ({ accessEntry: describeAccessEntry(...of(request), request.cluster, request.item) }),
   },
   {
-    name: "ListAssociatedAccessPolicies",
-    method: "GET",
-    path: "clusters/:cluster/access-entries/:item/access-policies",
+    path: "/clusters/*/access-entries/*/access-policies",
+    action: "ListAssociatedAccessPolicies",
     resource: entryArn,
     answer: (request) => {
       const policies = listAssociatedAccessPolicies(...of(request), request.cluster, request.item);
@@ -90,71 +85,68 @@ const operations: readonly Operation[] = [
     },
   },
   {
-    name: "ListPodIdentityAssociations",
-    method: "GET",
-    path: "clusters/:cluster/pod-identity-associations",
+    path: "/clusters/*/pod-identity-associations",
+    action: "ListPodIdentityAssociations",
     resource: clusterArn,
     answer: (request) => page(request, "associations", listPodIdentities(...of(request), request.cluster)),
   },
   {
-    name: "DescribePodIdentityAssociation",
-    method: "GET",
-    path: "clusters/:cluster/pod-identity-associations/:item",
+    path: "/clusters/*/pod-identity-associations/*",
+    action: "DescribePodIdentityAssociation",
     resource: (request) => arnOf(request, "podidentityassociation", `${request.cluster}/${request.item}`),
     answer: (request) => ({ association: describePodIdentity(...of(request), request.cluster, request.item) }),
   },
   {
-    name: "ListNodegroups",
-    method: "GET",
-    path: "clusters/:cluster/node-groups",
+    path: "/clusters/*/node-groups",
+    action: "ListNodegroups",
     resource: clusterArn,
     answer: (request) => page(request, "nodegroups", listNodeGroups(...of(request), request.cluster)),
   },
   {
-    name: "DescribeNodegroup",
-    method: "GET",
-    path: "clusters/:cluster/node-groups/:item",
+    path: "/clusters/*/node-groups/*",
+    action: "DescribeNodegroup",
     resource: (request) =>
       recordOf(request)?.nodeGroups[request.item]?.nodegroupArn ?? absentArn(request, "nodegroup", request.item),
     answer: (request) => ({ nodegroup: describeNodeGroup(...of(request), request.cluster, request.item) }),
   },
   {
-    name: "ListAddons",
-    method: "GET",
-    path: "clusters/:cluster/addons",
+    path: "/clusters/*/addons",
+    action: "ListAddons",
     resource: clusterArn,
     answer: (request) => page(request, "addons", listAddons(...of(request), request.cluster)),
   },
   {
-    name: "DescribeAddon",
-    method: "GET",
-    path: "clusters/:cluster/addons/:item",
+    path: "/clusters/*/addons/*",
+    action: "DescribeAddon",
     resource: (request) =>
       recordOf(request)?.addons[request.item]?.addonArn ?? absentArn(request, "addon", request.item),
     answer: (request) => ({ addon: describeAddon(...of(request), request.cluster, request.item) }),
   },
 ];
 
-/** Name of a request's operation. */
-export function operationOf(method: string, url: URL): string | undefined {
-  return matchRest(operations, method, url)?.operation.name;
-}
-
 /** @throws AwsFault what an operation refuses, and UnknownOperationException for all others */
 export function answerRest(cloud: Cloud, { caller, method, url, region, requestId }: Call): Response {
-  const match = matchRest(operations, method, url);
-  if (match === undefined) {
+  const segments = segmentsOf(url.pathname);
+  const operation = operations.find(({ path }) => {
+    const wanted = segmentsOf(path);
+    return wanted.length === segments.length && wanted.every((one, index) => one === "*" || one === segments[index]);
+  });
+  if (method !== "GET" || operation === undefined) {
     throw new AwsFault("UnknownOperationException", `the sandbox does not know ${method} ${url.pathname}`, 404);
   }
-  const { operation, parts } = match;
   const known = ["maxResults", "nextToken", ...(operation.queries ?? [])];
   const unknown = [...url.searchParams.keys()].find((name) => !known.includes(name));
-  if (unknown !== undefined) throw invalidParameter(`the sandbox does not know ${unknown} of ${operation.name}`);
-  const { cluster = "", item = "" } = parts;
+  if (unknown !== undefined) throw invalidParameter(`the sandbox does not know ${unknown} of ${operation.action}`);
+  const wanted = segmentsOf(operation.path);
+  const [cluster = "", item = ""] = segments.filter((_, index) => wanted[index] === "*").map(decodeURIComponent);
   const query = (name: string) => url.searchParams.get(name) ?? undefined;
   const request: Request = { cloud, account: caller.account, region, cluster, item, query };
-  cloud.authorize(caller, `eks:${operation.name}`, operation.resource?.(request) ?? "*");
+  cloud.authorize(caller, `eks:${operation.action}`, operation.resource?.(request) ?? "*");
   return Response.json(operation.answer(request), { headers: { "x-amzn-requestid": requestId } });
+}
+
+function segmentsOf(path: string): readonly string[] {
+  return path.split("/").filter((segment) => segment !== "");
 }
 
 function of({ cloud, account, region }: Request): [cloud: Cloud, account: string, region: string] {

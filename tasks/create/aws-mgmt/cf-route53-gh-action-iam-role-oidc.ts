@@ -13,4 +13,4 @@
 import { runTask } from "#lib/task.ts";
 import { create } from "#lib/verbs/create.ts";
 
-if (import.meta.main) await runTask(create, { aws: "management" });
+if (import.meta.main) await runTask(create, { accounts: { provider: "aws", of: "management" }, place: "cloud" });

@@ -38,7 +38,7 @@ if (import.meta.main) {
       const [{ cliUserCommands }, { restrictCommands }, { openSession }] = await Promise.all([
         import("#lib/aws/iam/cli-user.ts"),
         import("#lib/aws/iam/restrict-cli-user.ts"),
-        import("#lib/session.ts"),
+        import("#lib/commands/session.ts"),
       ]);
       const { fleet } = await openSession({ sandbox: flags.has("sandbox"), fleetFile });
       const commands = flags.has("restrict") ? restrictCommands(fleet) : cliUserCommands();
@@ -49,7 +49,7 @@ if (import.meta.main) {
       import("#lib/commands/set-up-cli-user.ts"),
       import("#lib/aws/create-clients.ts"),
       import("#lib/cli/mfa.ts"),
-      import("#lib/session.ts"),
+      import("#lib/commands/session.ts"),
     ]);
     const { environment, fleet, paths, sandbox } = await openSession({ sandbox: flags.has("sandbox"), fleetFile });
     // The root user may make the first user of an account.

@@ -15,4 +15,4 @@
 import { runTask } from "#lib/task.ts";
 import { create } from "#lib/verbs/create.ts";
 
-if (import.meta.main) await runTask(create, { aws: "roles" });
+if (import.meta.main) await runTask(create, { accounts: { provider: "aws", of: "tenants" }, place: "cloud" });

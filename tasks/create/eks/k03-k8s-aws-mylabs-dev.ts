@@ -18,4 +18,4 @@
 import { runTask } from "#lib/task.ts";
 import { create } from "#lib/verbs/create.ts";
 
-if (import.meta.main) await runTask(create, { cluster: "k03.k8s.aws.mylabs.dev", providers: ["aws"] });
+if (import.meta.main) await runTask(create, { cluster: "k03.k8s.aws.mylabs.dev", providers: ["aws"], place: "cloud" });

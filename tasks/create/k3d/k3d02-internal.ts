@@ -17,4 +17,4 @@
 import { runTask } from "#lib/task.ts";
 import { create } from "#lib/verbs/create.ts";
 
-if (import.meta.main) await runTask(create, { cluster: "k3d02.internal", providers: ["k3d"] });
+if (import.meta.main) await runTask(create, { cluster: "k3d02.internal", providers: ["k3d"], place: "computer" });

@@ -17,4 +17,4 @@
 import { runTask } from "#lib/task.ts";
 import { create } from "#lib/verbs/create.ts";
 
-if (import.meta.main) await runTask(create, { cluster: "kind01.internal", providers: ["kind"] });
+if (import.meta.main) await runTask(create, { cluster: "kind01.internal", providers: ["kind"], place: "computer" });

@@ -12,4 +12,4 @@
 import { runTask } from "#lib/task.ts";
 import { remove } from "#lib/verbs/delete.ts";
 
-if (import.meta.main) await runTask(remove, { aws: "management" });
+if (import.meta.main) await runTask(remove, { accounts: { provider: "aws", of: "management" }, place: "cloud" });

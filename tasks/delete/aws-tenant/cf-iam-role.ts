@@ -14,4 +14,4 @@
 import { runTask } from "#lib/task.ts";
 import { remove } from "#lib/verbs/delete.ts";
 
-if (import.meta.main) await runTask(remove, { aws: "roles" });
+if (import.meta.main) await runTask(remove, { accounts: { provider: "aws", of: "tenants" }, place: "cloud" });

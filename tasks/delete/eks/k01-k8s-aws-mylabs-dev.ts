@@ -13,4 +13,4 @@
 import { runTask } from "#lib/task.ts";
 import { remove } from "#lib/verbs/delete.ts";
 
-if (import.meta.main) await runTask(remove, { cluster: "k01.k8s.aws.mylabs.dev", providers: ["aws"] });
+if (import.meta.main) await runTask(remove, { cluster: "k01.k8s.aws.mylabs.dev", providers: ["aws"], place: "cloud" });

@@ -12,4 +12,4 @@
 import { runTask } from "#lib/task.ts";
 import { remove } from "#lib/verbs/delete.ts";
 
-if (import.meta.main) await runTask(remove, { cluster: "k3d01.internal", providers: ["k3d"] });
+if (import.meta.main) await runTask(remove, { cluster: "k3d01.internal", providers: ["k3d"], place: "computer" });

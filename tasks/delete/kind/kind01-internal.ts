@@ -12,4 +12,4 @@
 import { runTask } from "#lib/task.ts";
 import { remove } from "#lib/verbs/delete.ts";
 
-if (import.meta.main) await runTask(remove, { cluster: "kind01.internal", providers: ["kind"] });
+if (import.meta.main) await runTask(remove, { cluster: "kind01.internal", providers: ["kind"], place: "computer" });

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { awsChain } from "#lib/aws/credentials/chain.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { type Clock, systemClock } from "#lib/clock.ts";
-import type { AwsAccount } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { failureOf } from "#tests/support/failure.ts";
 

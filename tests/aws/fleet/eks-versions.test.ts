@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { eksVersions, isInStandardSupport } from "#lib/aws/fleet/eks-versions.ts";
-import { checkFleet } from "#lib/fleet/check.ts";
 import { checkVersion, describeVersions } from "#sandbox/aws/eks/versions.ts";
 import { eks, fleetOf } from "#tests/fixtures/fleets/base.ts";
+import { checkFleet } from "#tests/support/fleet.ts";
 
 test("the checker takes the versions in standard support and no other", () => {
   const minors = Array.from({ length: 12 }, (_, index) => `1.${30 + index}` as const);

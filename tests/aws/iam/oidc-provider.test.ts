@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { IAM } from "@aws-sdk/client-iam";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { type OidcProviderState, oidcProvider } from "#lib/aws/iam/oidc-provider.ts";
-import type { AwsAccount } from "#lib/fleet/types.ts";
 import type { Observed } from "#lib/graph/resource.ts";
 import { awsError, type Failures, fakeClient } from "#tests/support/aws-error.ts";
 import { type AwsWorldOptions, awsWorld } from "#tests/support/aws-world.ts";

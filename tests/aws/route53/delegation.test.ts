@@ -1,16 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { cachedUntilTag } from "#lib/aws/route53/cached-delegation.ts";
 import { delegation } from "#lib/aws/route53/delegation.ts";
 import { type DelegationState, delegatedServers, type ParentZone } from "#lib/aws/route53/delegation-model.ts";
 import { hostedZone } from "#lib/aws/route53/hosted-zone.ts";
 import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import type { DnsRoot } from "#lib/dns/directory.ts";
-import type { AwsAccount } from "#lib/fleet/types.ts";
 import { formatChange } from "#lib/graph/change.ts";
 import type { Observed, Resource } from "#lib/graph/resource.ts";
 import { type DnsServer, openDnsServer } from "#sandbox/dns/server.ts";
 import { awsError } from "#tests/support/aws-error.ts";
-import { type AwsWorldOptions, abortOn, awsWorld } from "#tests/support/aws-world.ts";
+import { type AwsWorldOptions, abortOn, awsWorld, bound } from "#tests/support/aws-world.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { fakeResource } from "#tests/support/fake-resource.ts";
 import { type FakeRoute53, fakeRoute53, servedZone } from "#tests/support/fake-route53.ts";
@@ -33,8 +34,8 @@ let parent: ReturnType<typeof above.add>;
 let servers: Map<string, DnsServer>;
 /** A server that tells nothing of its zones for now. */
 let silent: Set<string>;
-let zone: Resource<HostedZoneState>;
-let made: Resource<DelegationState>;
+let zone: Resource<HostedZoneState, AwsWorld>;
+let made: Resource<DelegationState, AwsWorld>;
 
 /** Something that has the parent zone among other things, as a stack has. */
 const parentResource = fakeResource("aws/aws-mgmt/stack").resource;
@@ -58,7 +59,7 @@ beforeEach(async () => {
     parent: parentResource,
     parentOf: (): ParentZone => ({ zoneId: parent.id, name: parentName, nameServers: parent.servers }),
     name,
-    zone,
+    zone: bound(zone),
     zoneActor: actors.zone,
   });
 });
@@ -98,7 +99,7 @@ async function stage(flags: AwsWorldOptions = {}) {
   const { world, outputs } = staged;
   outputs.set(parentResource, { value: 1 });
   const child = await zone.observe(world, outputs);
-  if (child.kind === "present") outputs.set(zone, child.state);
+  if (child.kind === "present") outputs.set(bound(zone), child.state);
   const observe = async (): Promise<Observed<DelegationState>> => await made.observe(world, outputs);
   return {
     ...staged,

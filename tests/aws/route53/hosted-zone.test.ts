@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { cachedUntilTag } from "#lib/aws/route53/cached-delegation.ts";
 import { type HostedZoneOptions, hostedZone } from "#lib/aws/route53/hosted-zone.ts";
 import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
-import type { AwsAccount } from "#lib/fleet/types.ts";
+import type { AwsWorld } from "#lib/aws/world.ts";
 import type { Observed, Resource } from "#lib/graph/resource.ts";
-import type { World, WorldOptions } from "#lib/world.ts";
+import type { WorldOptions } from "#lib/graph/world.ts";
 import { awsError } from "#tests/support/aws-error.ts";
 import { abortOn, awsWorld } from "#tests/support/aws-world.ts";
 import { failureOf } from "#tests/support/failure.ts";
@@ -30,7 +31,7 @@ const a = (label: string): ResourceRecordSet => {
 };
 
 let route53: FakeRoute53;
-let zone: Resource<HostedZoneState>;
+let zone: Resource<HostedZoneState, AwsWorld>;
 beforeEach(() => {
   route53 = fakeRoute53();
   zone = hostedZone(options);
@@ -311,7 +312,7 @@ describe("the removal of a zone", () => {
   test("takes nothing along that somebody writes during that wait", async () => {
     const found = route53.add({ name, tags: { ...tags, [cachedUntilTag]: new Date(60_000).toISOString() } });
     const { world, outputs } = worldOf();
-    const meanwhile: World = {
+    const meanwhile: AwsWorld = {
       ...world,
       progress() {
         found.records = [...found.records.slice(0, 2), a("www")];

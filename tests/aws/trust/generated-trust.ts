@@ -1,12 +1,14 @@
 import type { IAM } from "@aws-sdk/client-iam";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { managementStackId, roleStackId } from "#lib/aws/names.ts";
+import { awsGraph } from "#lib/aws/resources.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { fleetGraph } from "#lib/graph/fleet-graph.ts";
 import type { Outputs, Resource } from "#lib/graph/resource.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { isObject } from "#sandbox/json.ts";
 import { readTemplate, render } from "#tests/cloudformation/render.ts";
 import { fakeClient } from "#tests/support/aws-error.ts";
+import { bound } from "#tests/support/aws-world.ts";
 import { cloudFormationMemory } from "#tests/support/cloudformation-memory.ts";
 import { stackWorld } from "#tests/support/stack-world.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
@@ -37,18 +39,20 @@ export async function generateTrust(fleet: Fleet, account: string, userArn: stri
 
 /** What CloudFormation is given for a new stack of the fleet. */
 async function parametersOf(fleet: Fleet, id: string, userArn: string): Promise<Readonly<Record<string, string>>> {
-  const graph = fleetGraph(fleet, {
-    images: { kind: undefined, k3d: undefined },
-    gitops: { wait: false },
-    aws: { userArn: undefined, targets: [], takesPlaceholders: false },
-  });
+  const management = fleet.accounts.find(
+    (account): account is AwsAccount => account.provider === "aws" && account.role === "management",
+  );
+  const zones = fleet.zones.find(({ provider }) => provider === "aws");
+  if (management === undefined || zones === undefined) throw new Error("the fleet has no management account");
+  const settings = { userArn: undefined, targets: [] };
+  const { accounts } = awsGraph({ fleet, settings, management, zones, withClients: bound });
   const clock = virtualClock();
   const memory = cloudFormationMemory(clock);
   const { world } = stackWorld({ cloudFormation: memory.client, root: projectRoot, clock });
   // Afterwards the stack looks whether its roles trust anybody who was deleted.
   const iam = fakeClient<IAM>({ getRole: () => ({}) }, [], new Map());
   const withIam = { ...world, aws: { ...world.aws, iam: async () => iam } };
-  await graph.byId.get(id)?.ensure(withIam, { kind: "absent" }, outputsOf(userArn));
+  await accounts.find((resource) => resource.id === id)?.ensure(withIam, { kind: "absent" }, outputsOf(userArn));
   const given = memory.inputs.createChangeSet?.Parameters as
     | readonly { readonly ParameterKey: string; readonly ParameterValue: string }[]
     | undefined;

@@ -1,5 +1,6 @@
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { expectedOfAccount, expectedOfManagement } from "#lib/aws/trust/expected.ts";
-import type { AwsAccount, Fleet, GitHubTrust } from "#lib/fleet/types.ts";
+import type { Fleet, GitHubTrust } from "#lib/fleet/types.ts";
 
 // A fleet, and statements as its roles have them, in which tests change one thing at a time.
 

@@ -1,5 +1,5 @@
 import { setResourceStatus, setStatus } from "#sandbox/aws/cloudformation/engine/events.ts";
-import type { Deployment, ResourceRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
+import type { Deployment, ResourceRecord, Wanted } from "#sandbox/aws/cloudformation/engine/model.ts";
 import { finishOutputs } from "#sandbox/aws/cloudformation/engine/outputs.ts";
 import { type Plan, planOf } from "#sandbox/aws/cloudformation/engine/plan.ts";
 import { deleteAll } from "#sandbox/aws/cloudformation/engine/removal.ts";
@@ -9,7 +9,6 @@ import {
   resumeResource,
   stepBetween,
   updateResource,
-  type Wanted,
 } from "#sandbox/aws/cloudformation/engine/resources.ts";
 import { findRecord, type Run, wantedOf } from "#sandbox/aws/cloudformation/engine/run.ts";
 import { WorkFailed, walk } from "#sandbox/aws/cloudformation/engine/walk.ts";

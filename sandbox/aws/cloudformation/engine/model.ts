@@ -237,3 +237,6 @@ export interface ChangeDetail {
 export function isInProgress(status: StackStatus): boolean {
   return status.endsWith("_IN_PROGRESS") && status !== "REVIEW_IN_PROGRESS";
 }
+
+/** What a resource shall be: all of `Made` but the id that making it will give. */
+export type Wanted = Omit<Made, "physicalId">;

@@ -3,7 +3,7 @@ import { Cancelled } from "#sandbox/aws/cloudformation/engine/cancellation.ts";
 import { contextOf } from "#sandbox/aws/cloudformation/engine/context.ts";
 import { setResourceStatus } from "#sandbox/aws/cloudformation/engine/events.ts";
 import { alreadyExists, HandlerFault, handlerMessage } from "#sandbox/aws/cloudformation/engine/faults.ts";
-import type { Made, ResourceRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
+import type { Made, ResourceRecord, Wanted } from "#sandbox/aws/cloudformation/engine/model.ts";
 import { pause } from "#sandbox/aws/cloudformation/engine/pause.ts";
 import { same } from "#sandbox/aws/cloudformation/engine/plan.ts";
 import { replacementOf } from "#sandbox/aws/cloudformation/engine/replacement.ts";
@@ -11,9 +11,6 @@ import type { Run } from "#sandbox/aws/cloudformation/engine/run.ts";
 import { WorkFailed } from "#sandbox/aws/cloudformation/engine/walk.ts";
 import { resourceType } from "#sandbox/aws/cloudformation/types/registry.ts";
 import type { ResourceContext } from "#sandbox/aws/cloudformation/types/type.ts";
-
-/** What a resource shall be: all of `Made` but the id that making it will give. */
-export type Wanted = Omit<Made, "physicalId">;
 
 /** Makes a resource that is not there, or one beside the old that it replaces. @throws WorkFailed */
 export async function createResource(run: Run, record: ResourceRecord, wanted: Wanted, reason?: string): Promise<void> {

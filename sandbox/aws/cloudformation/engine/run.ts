@@ -2,9 +2,14 @@ import type { Cloud } from "#sandbox/aws/cloud.ts";
 import type { Cancellation } from "#sandbox/aws/cloudformation/engine/cancellation.ts";
 import { lookingContext } from "#sandbox/aws/cloudformation/engine/context.ts";
 import { HandlerFault } from "#sandbox/aws/cloudformation/engine/faults.ts";
-import type { Deployment, Operation, ResourceRecord, StackRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
+import type {
+  Deployment,
+  Operation,
+  ResourceRecord,
+  StackRecord,
+  Wanted,
+} from "#sandbox/aws/cloudformation/engine/model.ts";
 import type { Lookup, Plan } from "#sandbox/aws/cloudformation/engine/plan.ts";
-import type { Wanted } from "#sandbox/aws/cloudformation/engine/resources.ts";
 import { resourceType } from "#sandbox/aws/cloudformation/types/registry.ts";
 import { type Json, valueAt } from "#sandbox/json.ts";
 

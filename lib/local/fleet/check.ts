@@ -1,7 +1,15 @@
-import { imageOf, workersOf } from "#lib/fleet/defaults.ts";
+import { testedVersions } from "#lib/fleet/defaults.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
-import type { Fleet, LocalCluster } from "#lib/fleet/types.ts";
-import { isLocal } from "#lib/fleet/types.ts";
+import { firstLabel, isDnsName, parentName } from "#lib/fleet/names.ts";
+import { type Fleet, isLocal, type LocalCluster, type LocalProvider } from "#lib/fleet/types.ts";
+import { imageOf, tryImageKubernetes, workersOf } from "#lib/local/fleet/defaults.ts";
+
+/**
+ * kind itself takes 50, but its node is called <name>-control-plane, which becomes a label value, and those end at 63:
+ * with 50 the node never registers and the creation ends in a time-out.
+ * k3d: https://github.com/k3d-io/k3d/blob/v5.9.0/pkg/types/defaults.go (DefaultClusterNameMaxLength).
+ */
+const longestName: Readonly<Record<LocalProvider, number>> = { kind: 49, k3d: 32 };
 
 /** Below 1024 a port needs root. */
 const lowestPort = 1024;
@@ -13,9 +21,40 @@ const mostWorkers = 20;
 export function checkLocal(fleet: Fleet): readonly Fault[] {
   const clusters = fleet.clusters.filter(isLocal);
   return [
-    ...clusters.flatMap((cluster) => [...checkPort(cluster), ...checkNodes(cluster)]),
+    ...clusters.flatMap((cluster) => [
+      ...checkName(cluster),
+      ...checkPort(cluster),
+      ...checkNodes(cluster),
+      ...checkVersion(cluster),
+    ]),
     ...checkUniquePorts(clusters),
   ];
+}
+
+function checkName(cluster: LocalCluster): readonly Fault[] {
+  // Malformed names are a fault of their own.
+  if (!isDnsName(cluster.name)) return [];
+  const faults: Fault[] = [];
+  const longest = longestName[cluster.provider];
+  if (cluster.name.length > longest) {
+    faults.push({
+      code: "NameTooLong",
+      where: `cluster ${cluster.name}`,
+      message: `name is ${cluster.name.length} characters long, ${cluster.provider} takes ${longest}`,
+      hint: `shorten its first label to ${longest - ".internal".length} characters or fewer`,
+      provider: cluster.provider,
+    });
+  }
+  if (parentName(cluster.name) !== "internal") {
+    faults.push({
+      code: "NameOutsideInternal",
+      where: `cluster ${cluster.name}`,
+      message: `"${cluster.name}" isn't one label below internal`,
+      hint: `name it "${firstLabel(cluster.name)}.internal"`,
+      provider: cluster.provider,
+    });
+  }
+  return faults;
 }
 
 function checkPort(cluster: LocalCluster): readonly Fault[] {
@@ -87,4 +126,23 @@ function checkNodes(cluster: LocalCluster): readonly Fault[] {
 function hasTag(image: string): boolean {
   const name = image.split("@", 1)[0] ?? "";
   return /^[^:]+:[\w][\w.-]{0,127}$/.test(name.slice(name.lastIndexOf("/") + 1));
+}
+
+/** A local cluster is what its image is. */
+function checkVersion(cluster: LocalCluster): readonly Fault[] {
+  const version: string | undefined = cluster.kubernetes;
+  const image = imageOf(cluster);
+  const offered = tryImageKubernetes(image);
+  if (version === undefined || !testedVersions.includes(version) || offered === undefined || offered === version) {
+    return [];
+  }
+  return [
+    {
+      code: "ImageOfAnotherVersion",
+      where: `cluster ${cluster.name}`,
+      provider: cluster.provider,
+      message: `kubernetes ${version} is wanted, but image ${image.split("@", 1)[0]} is ${offered}`,
+      hint: `name an image of ${version} in image, or write kubernetes: "${offered}"`,
+    },
+  ];
 }

@@ -1,9 +1,10 @@
 import { type CachedSession, readSession, type SessionKey, sessionPath } from "#lib/aws/credentials/session-cache.ts";
 import { eksToken, eksTokenLifeMs } from "#lib/aws/eks/token.ts";
+import { hasGoodToken, rememberAsker } from "#lib/cloud/token-askers.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { type ExecInfo, formatExecCredential, parseExecInfo, refusedVariable } from "#lib/kubernetes/exec-info.ts";
-import { hasGoodToken, rememberAsker } from "#lib/kubernetes/token-askers.ts";
 import { pathsBelow, projectRoot } from "#lib/paths.ts";
 
 // What is imported above is all that kubectl waits for as long as a session is cached: keep it small.
@@ -35,7 +36,7 @@ export async function kubeToken(options: KubeTokenOptions, environment: Environm
   const request = {
     key,
     account,
-    fleetFile: options.get("fleet"),
+    loadFleet: () => loadFleet(options.get("fleet")),
     folder: `${cache}/aws`,
     locks,
     minimumMs: eksTokenLifeMs,
@@ -56,6 +57,15 @@ export async function kubeToken(options: KubeTokenOptions, environment: Environm
   const expiresMs = Math.min(now + tokenLifeMs, session.expiresMs);
   rememberAsker(askers, { ...asker, expiresMs: Math.floor(expiresMs) });
   return formatExecCredential(info, token, new Date(expiresMs));
+}
+
+/** FLEET_FILE doesn't count: it is that of whoever calls kubectl. */
+async function loadFleet(file: string | undefined): Promise<Fleet> {
+  const [{ loadFleet }, { builtInProviders }] = await Promise.all([
+    import("#lib/fleet/load.ts"),
+    import("#lib/providers.ts"),
+  ]);
+  return (await loadFleet(builtInProviders, file)).fleet;
 }
 
 async function renew(

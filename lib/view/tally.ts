@@ -1,4 +1,4 @@
-import type { EventReader, Outcome } from "#lib/events.ts";
+import type { EventReader, Outcome } from "#lib/graph/events.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
 
 /** Counts what a run did, for its end and its exit code. */

@@ -1,10 +1,10 @@
-import type { Generator } from "#lib/generate/generator.ts";
 import { renderK3dConfig, renderKindConfig } from "#lib/local/config.ts";
+import type { Generator } from "#lib/render/generator.ts";
 
 /** kind/kind01.internal.yaml and the like. */
-export const kindConfigs: Generator = {
+const kindConfigs: Generator = {
   folders: ["kind"],
-  files: ({ clusters, domain }) =>
+  files: ({ fleet: { clusters, domain } }) =>
     clusters
       .filter((cluster) => cluster.provider === "kind")
       .map((cluster) => ({
@@ -15,10 +15,12 @@ export const kindConfigs: Generator = {
 };
 
 /** k3d/k3d01.internal.yaml and the like. */
-export const k3dConfigs: Generator = {
+const k3dConfigs: Generator = {
   folders: ["k3d"],
-  files: ({ clusters, domain }) =>
+  files: ({ fleet: { clusters, domain } }) =>
     clusters
       .filter((cluster) => cluster.provider === "k3d")
       .map((cluster) => ({ path: `k3d/${cluster.name}.yaml`, content: renderK3dConfig(cluster, domain), mode: 0o644 })),
 };
+
+export const localConfigs: readonly Generator[] = [kindConfigs, k3dConfigs];

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { renewing } from "#lib/cloud/renewing.ts";
 import { FleetError } from "#lib/errors.ts";
+import { renewing } from "#lib/renewing.ts";
 import { failureOf } from "#tests/support/failure.ts";
 
 const away = new FleetError("AwsUnreachable", "STS: AWS does not answer", {

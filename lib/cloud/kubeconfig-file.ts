@@ -1,4 +1,5 @@
 import type { Change, Removal } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
 import {
   type Kubeconfig,
   parseKubeconfig,
@@ -8,7 +9,6 @@ import {
 } from "#lib/kubernetes/kubeconfig.ts";
 import { updateMergedKubeconfig } from "#lib/kubernetes/merged.ts";
 import { kubeconfigPath } from "#lib/paths.ts";
-import type { World } from "#lib/world.ts";
 
 /** The kubeconfig file of one cluster: what the kubeconfigs of all providers have in common. */
 

@@ -1,25 +1,29 @@
-import { join } from "node:path";
-import { createAws } from "#lib/aws/create-clients.ts";
-import { taskName } from "#lib/cli/options.ts";
+import { join, resolve } from "node:path";
+import { mfaPrompt } from "#lib/cli/mfa.ts";
 import type { Clock } from "#lib/clock.ts";
 import { openDns } from "#lib/dns/directory.ts";
 import { download } from "#lib/download.ts";
 import { adoptEnvironment, type Environment, readEnvironment, withVariables } from "#lib/environment.ts";
 import { createExec } from "#lib/exec.ts";
 import { loadFleet } from "#lib/fleet/load.ts";
+import type { Providers } from "#lib/fleet/provider.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
+import type { World, WorldOptions } from "#lib/graph/world.ts";
 import { createKubernetesApi, type KubernetesApi } from "#lib/kubernetes/api.ts";
 import { createLocks, type Locks } from "#lib/locks.ts";
 import { withMachineLocks } from "#lib/machine-locks.ts";
 import { type Paths, pathsBelow, projectRoot } from "#lib/paths.ts";
+import type { Provider, ProviderContext } from "#lib/provider.ts";
+import { builtInProviders } from "#lib/providers.ts";
 import { sandboxState, startSandbox } from "#lib/sandbox.ts";
-import type { World, WorldOptions } from "#lib/world.ts";
+import { taskName } from "#lib/task-name.ts";
 
 /** Where a command acts, and on what: on this machine, or in the sandbox with files of its own. */
 export interface Session {
   readonly environment: Environment;
   readonly paths: Paths;
   readonly fleet: Fleet;
+  readonly providers: Providers<Provider>;
   /** By `--sandbox`, or because the variables of the sandbox are set. */
   readonly sandbox: boolean;
 }
@@ -36,15 +40,35 @@ export async function openSession({ sandbox, fleetFile }: SessionOptions): Promi
   // Libraries and fetch read the process's own: what readEnvironment adds must stand there too.
   adoptEnvironment(environment);
   const state = environment.stateDirectory ?? join(projectRoot, "clusters");
-  const fleet = await loadFleet(fleetFile ?? environment.fleetFile);
+  const { fleet, providers } = await loadFleet(builtInProviders, fleetFile ?? environment.fleetFile);
   const folder = sandbox ? sandboxState(environment) : environment.sandboxFolder;
-  if (folder === undefined) return { environment, paths: pathsBelow(projectRoot, state), fleet, sandbox: false };
+  if (folder === undefined) {
+    return { environment, paths: pathsBelow(projectRoot, state), fleet, providers, sandbox: false };
+  }
   // A shell that has the sandbox's variables may have changed some since, and is in the world that it was opened for: as in a real
   // cloud, an account whose id was changed in the fleet is not there.
   const started = await startSandbox(environment, folder, fleet, { declares: sandbox });
   const inside = sandbox ? withVariables(environment, started.variables) : environment;
   adoptEnvironment(inside);
-  return { environment: inside, paths: pathsBelow(projectRoot, folder), fleet: started.fleet, sandbox: true };
+  return {
+    environment: inside,
+    paths: pathsBelow(projectRoot, folder),
+    fleet: started.fleet,
+    providers,
+    sandbox: true,
+  };
+}
+
+/** What providers are opened with. `fleetFile` is the option's; the variable's comes after it. */
+export function contextOf({ fleet, environment }: Session, clock: Clock, fleetFile?: string): ProviderContext {
+  const file = fleetFile ?? environment.fleetFile;
+  return {
+    fleet,
+    environment,
+    clock,
+    askMfaCode: mfaPrompt(environment),
+    ...(file === undefined ? {} : { fleetFile: resolve(file) }),
+  };
 }
 
 /** A sandbox has a Docker of its own, and its files beside it. */
@@ -69,7 +93,6 @@ export function createWorld(session: Session, clock: Clock, signal: AbortSignal,
       apis.set(key, api);
       return api;
     },
-    aws: createAws(session.fleet, session.environment.variables, { clock }),
     dns: openDns(session.environment.dnsDirectory),
     download: (url) => download(url, signal),
     locks: locksOf(session, clock),

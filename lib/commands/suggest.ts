@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import type { Outcome } from "#lib/events.ts";
+import type { RunOptions } from "#lib/commands/run-options.ts";
 import { formatWord } from "#lib/exec.ts";
 import type { Cluster } from "#lib/fleet/types.ts";
+import type { Outcome } from "#lib/graph/events.ts";
 import { kubeconfigPath, type Paths } from "#lib/paths.ts";
 import { repeatWithout, taskCommand } from "#lib/printed-command.ts";
-import type { RunOptions } from "#lib/task.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
 
 export interface Ended {
@@ -24,7 +24,7 @@ export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, opt
   switch (verb.name) {
     case "create": {
       if (isInterrupted(exitCode)) return [repeatWithout()];
-      if (options.aws !== undefined) return [taskCommand("whoami")];
+      if (options.accounts !== undefined) return [taskCommand("whoami")];
       const files = clusters.map((cluster) => kubeconfigPath(paths, cluster.name)).filter((path) => existsSync(path));
       const [only] = files;
       return [

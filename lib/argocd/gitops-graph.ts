@@ -8,7 +8,7 @@ import { argocdManifest, type ManifestState } from "#lib/argocd/manifest.ts";
 import { type RepositoryCredentialsOf, repositoryCredentials } from "#lib/argocd/repository-credentials.ts";
 import type { GitCredentials } from "#lib/environment.ts";
 import { argocdOf, gitPortOf, localSourceOf, pathOf, revisionOf } from "#lib/fleet/defaults.ts";
-import { type ArgocdVariant, type Fleet, type GitOps, isLocal } from "#lib/fleet/types.ts";
+import type { ArgocdVariant, Fleet, GitOps } from "#lib/fleet/types.ts";
 import type { AnyResource, Resource } from "#lib/graph/resource.ts";
 
 /** What a run says of Argo CD beside the fleet. */
@@ -43,14 +43,15 @@ export function gitopsGraph(fleet: Fleet, gitops: GitOps, settings: GitOpsSettin
     revision: settings.revision ?? revisionOf(gitops),
     path,
   };
-  const own = checkout({
-    port: gitPortOf(gitops),
-    path,
-    ...(settings.revision === undefined ? {} : { revision: settings.revision }),
-  });
-  const sourceFor = ({ cluster }: ManagedCluster): GitSourceOf =>
-    isLocal(cluster) && localSourceOf(gitops) === "checkout"
-      ? { kind: "checkout", resource: own }
+  let shared: Resource<GitSource> | undefined;
+  const shareCheckout = (findHost: NonNullable<ManagedCluster["findHost"]>): Resource<GitSource> => {
+    const revision = settings.revision === undefined ? {} : { revision: settings.revision };
+    shared ??= checkout({ port: gitPortOf(gitops), path, findHost, ...revision });
+    return shared;
+  };
+  const sourceFor = ({ findHost }: ManagedCluster): GitSourceOf =>
+    findHost !== undefined && localSourceOf(gitops) === "checkout"
+      ? { kind: "checkout", resource: shareCheckout(findHost) }
       : { kind: "remote", source: remote };
   const credentialsFor = (source: GitSourceOf): RepositoryCredentialsOf | undefined => {
     if (source.kind === "checkout") return source;

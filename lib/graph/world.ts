@@ -1,4 +1,3 @@
-import type { Aws } from "#lib/aws/clients.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { DnsRoot } from "#lib/dns/directory.ts";
 import type { Exec } from "#lib/exec.ts";
@@ -16,7 +15,6 @@ export interface World {
   readonly paths: Paths;
   readonly locks: Locks;
   readonly kubernetes: (endpoint: Endpoint) => KubernetesApi;
-  readonly aws: Aws;
   /** Where the proof of a delegation begins. */
   readonly dns: DnsRoot;
   /** Text behind an https URL. Whoever calls checks its digest. @throws FleetError DownloadFailed */

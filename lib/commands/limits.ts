@@ -1,0 +1,52 @@
+import type { Providers } from "#lib/fleet/provider.ts";
+import type { AnyResource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
+import type { LaneLimit, Preparation, PreparedRun, Provider } from "#lib/provider.ts";
+import type { Opened } from "#lib/providers.ts";
+
+export interface Limits {
+  /** How many resources like this one are worked on at once, in its lane. */
+  readonly of: (resource: Pick<AnyResource, "lane" | "owner">) => number;
+  readonly notices: Preparation["notices"];
+}
+
+/** Of lanes that a provider says nothing about: calls of an API, files. */
+const defaultLimit = 16;
+
+/**
+ * Looking is cheap; what changes something is limited by each provider, after it has looked for room.
+ *
+ * @param prepared undefined for verbs that change nothing
+ * @throws FleetError of a provider that has no room
+ */
+export async function limitsOf(
+  { providers, open }: Opened,
+  jobs: number | undefined,
+  prepared?: { readonly world: World; readonly run: PreparedRun },
+): Promise<Limits> {
+  const limits = limitsByGroup(providers, jobs);
+  const notices: Preparation["notices"][number][] = [];
+  const groups = new Set(prepared?.run.resources.map(({ owner }) => owner.group));
+  for (const [name, provider] of open) {
+    const group = providers.get(name)?.group ?? name;
+    // Providers that share a group share what they look at.
+    if (prepared === undefined || provider.prepare === undefined || !groups.delete(group)) continue;
+    const found = await provider.prepare(prepared.world, prepared.run);
+    limits.set(group, { ...limits.get(group), ...found.lanes });
+    notices.push(...found.notices);
+  }
+  return { of: ({ lane, owner }) => limits.get(owner.group)?.[lane] ?? defaultLimit, notices };
+}
+
+function limitsByGroup(providers: Providers<Provider>, jobs: number | undefined) {
+  const limits = new Map<string, Readonly<Record<string, number>>>();
+  for (const { group, lanes = {} } of providers.values()) {
+    const own = Object.entries(lanes).map(([lane, limit]) => [lane, limitOf(limit, jobs)] as const);
+    limits.set(group, { ...limits.get(group), ...Object.fromEntries(own) });
+  }
+  return limits;
+}
+
+function limitOf({ limit, jobs }: LaneLimit, asked: number | undefined): number {
+  return jobs === true ? (asked ?? limit) : limit;
+}

@@ -1,0 +1,12 @@
+import { systemClock } from "#lib/clock.ts";
+import { contextOf, openSession, type SessionOptions } from "#lib/commands/session.ts";
+import type { Hop } from "#lib/provider.ts";
+import { openProviders } from "#lib/providers.ts";
+
+/** Who calls, in each account of each cloud, and whom its roles let in. Changes nothing. */
+export async function whoami(options: SessionOptions): Promise<readonly Hop[]> {
+  const session = await openSession(options);
+  const { open } = await openProviders(session.providers, contextOf(session, systemClock, options.fleetFile));
+  const hops = await Promise.all([...open.values()].map(async (provider) => (await provider.whoami?.()) ?? []));
+  return hops.flat();
+}

@@ -1,0 +1,54 @@
+import { type GitOpsSettings, gitopsGraph } from "#lib/argocd/gitops-graph.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
+import { buildGraph, type Graph } from "#lib/graph/graph.ts";
+import type { AnyResource } from "#lib/graph/resource.ts";
+import type { Opened } from "#lib/providers.ts";
+
+export interface FleetGraph extends Graph {
+  /** Clusters of the fleet for which there are no resources, with the reason. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface LeftOut {
+  readonly cluster: string;
+  readonly why: string;
+  /** Something in the fleet stands for a value of yours. */
+  readonly placeholder: boolean;
+}
+
+/** What a run says beside the fleet. */
+export interface GraphSettings {
+  /** Left out, clusters get no Argo CD from this run, and one that they have is left alone. */
+  readonly gitops?: GitOpsSettings;
+  /** Ids that a delete was asked for by name: what accounts share goes only then. @default none */
+  readonly targets?: readonly string[];
+}
+
+/** The resources of a fleet. Pure: asks nothing of any cloud. */
+export function fleetGraph(fleet: Fleet, opened: Opened, { gitops, targets = [] }: GraphSettings): FleetGraph {
+  const argocd =
+    gitops === undefined || fleet.gitops === undefined ? undefined : gitopsGraph(fleet, fleet.gitops, gitops);
+  const roots: AnyResource[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const [name, provider] of opened.providers) {
+    const clusters = fleet.clusters.filter((cluster) => cluster.provider === name);
+    const open = opened.open.get(name);
+    if (open === undefined) {
+      const why = `clusters in ${provider.title} are declared in the fleet, but can't be created yet`;
+      leftOut.push(...clusters.map((cluster) => ({ cluster: cluster.name, why, placeholder: false })));
+      continue;
+    }
+    const graph = open.placeholder?.() === undefined ? open.graph(targets) : undefined;
+    roots.push(...(graph?.accounts ?? []));
+    for (const cluster of clusters) {
+      const why = open.placeholder?.(cluster);
+      if (graph === undefined || why !== undefined) {
+        leftOut.push({ cluster: cluster.name, why: `${why}: put your own into clusters/`, placeholder: true });
+        continue;
+      }
+      const { resources, managed } = graph.cluster(cluster);
+      roots.push(...resources, ...(argocd?.inside(managed) ?? []));
+    }
+  }
+  return { ...buildGraph(roots), leftOut };
+}

@@ -1,0 +1,130 @@
+import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
+import type { Clock } from "#lib/clock.ts";
+import type { Environment } from "#lib/environment.ts";
+import type { ProviderFacts } from "#lib/fleet/provider.ts";
+import type { Account, Cluster, Fleet } from "#lib/fleet/types.ts";
+import type { VerbName } from "#lib/graph/events.ts";
+import type { AnyResource } from "#lib/graph/resource.ts";
+import type { World } from "#lib/graph/world.ts";
+import type { Described, Generator } from "#lib/render/generator.ts";
+import type { Flowchart } from "#lib/render/mermaid.ts";
+
+/** A cloud, or a tool that creates clusters on this computer: all that the rest of the program knows of it. */
+export interface Provider<A extends Account = Account, C extends Cluster = Cluster> extends ProviderFacts<A, C> {
+  /** Work that runs at once in each of its lanes. Remote lanes never wait for local ones. */
+  readonly lanes?: Readonly<Record<string, LaneLimit>>;
+  /** Loads what writes files that follow from its entries, beside its tasks. @default none */
+  generate?(): Promise<Generated>;
+  /** Loads what calls it. @default its entries may stand in a fleet, and nothing of them can be created */
+  open?(context: ProviderContext): Promise<OpenProvider<C>>;
+}
+
+export interface Generated {
+  readonly generators?: readonly Generator[];
+  /** Its section of docs/diagrams.md; undefined for a fleet without its accounts. */
+  diagram?(described: Described): DiagramSection | undefined;
+}
+
+export interface DiagramSection {
+  /** One paragraph of Markdown. */
+  readonly text: string;
+  readonly chart: Flowchart;
+}
+
+export interface LaneLimit {
+  readonly limit: number;
+  /** `--jobs` sets it. */
+  readonly jobs?: true;
+}
+
+/** Where a provider acts, and on what. */
+export interface ProviderContext {
+  readonly fleet: Fleet;
+  readonly environment: Environment;
+  readonly clock: Clock;
+  /** Absolute path of another fleet's file, for programs that kubectl starts. */
+  readonly fleetFile?: string;
+  /** Asks the person at the terminal for a code; undefined where there is none. */
+  readonly askMfaCode?: ((serial: string) => Promise<string>) | undefined;
+}
+
+/** A provider of one fleet. Nothing is called before a method is. */
+export interface OpenProvider<C extends Cluster = Cluster> {
+  /** What must be put into the fleet before the cloud is called: for a cluster, or for what all of them need. */
+  placeholder?(cluster?: C): string | undefined;
+  /** Ids of the resources that accounts share, for their own tasks. `accounts` empty: those with credentials here. */
+  targets?(of: "management" | "tenants", accounts: readonly string[]): Promise<readonly string[]>;
+  /** `targets`: ids that a delete was asked for; what accounts share goes only then. Pure. */
+  graph(targets: readonly string[]): ProviderGraph<C>;
+  /** Asks what only a person can answer, before the tree is drawn. */
+  signIn?(): Promise<void>;
+  /** Looks whether there is room for what is to be created. @throws FleetError where nothing could be */
+  prepare?(world: World, run: PreparedRun): Promise<Preparation>;
+  /** Who calls, in each account, and whom its roles let in. Changes nothing. */
+  whoami?(): Promise<readonly Hop[]>;
+}
+
+export interface ProviderGraph<C extends Cluster = Cluster> {
+  /** What the clusters of an account share: roles, zones. */
+  readonly accounts: readonly AnyResource[];
+  cluster(cluster: C): ClusterResources;
+}
+
+/** The resources of one cluster, and the cluster as what is inside of it sees it. */
+export interface ClusterResources {
+  readonly resources: readonly AnyResource[];
+  readonly managed: ManagedCluster;
+}
+
+export interface PreparedRun {
+  readonly verb: VerbName;
+  readonly resources: readonly AnyResource[];
+  /** Selected clusters of all providers. */
+  readonly clusters: readonly Cluster[];
+  /** `--jobs` */
+  readonly jobs: number | undefined;
+}
+
+export interface Preparation {
+  /** Limits that take the place of the provider's own. */
+  readonly lanes: Readonly<Record<string, number>>;
+  readonly notices: readonly { readonly level: "info" | "warning"; readonly message: string; readonly hint?: string }[];
+}
+
+/** One step of the way into an account. */
+export interface Hop {
+  /** `base`, or the account's name. */
+  readonly name: string;
+  /** As the fleet has it; empty for the base. */
+  readonly account: string;
+  readonly result:
+    | { readonly kind: "ok"; readonly arn: string; readonly expires: string | undefined }
+    | {
+        readonly kind: "failed";
+        readonly code: string;
+        readonly message: string;
+        readonly hint: string | undefined;
+        /** What the program or service that refused said. */
+        readonly details: readonly string[];
+      };
+  /** Of the role that the step leads into. Absent for the base, and where no owner of the account is here to look. */
+  readonly trust?: HopTrust;
+  /** Of the account's role for those who may only read. Absent like `trust`. */
+  readonly readOnlyTrust?: HopTrust;
+}
+
+/** What an owner of the account finds when looking at whom its role lets in. */
+export type HopTrust =
+  | { readonly kind: "checked"; readonly role: string; readonly findings: readonly TrustFinding[] }
+  /** There is no such role; `hint` is the task that makes it. */
+  | { readonly kind: "absent"; readonly role: string; readonly hint: string }
+  | { readonly kind: "unreadable"; readonly role: string; readonly code: string; readonly message: string };
+
+/** One fault of a role's trust policy. */
+export interface TrustFinding {
+  /** Explained in the provider's documentation. */
+  readonly check: string;
+  readonly kind: "too loose" | "too tight";
+  /** A clause about the policy: `its trust policy names …`. */
+  readonly message: string;
+}

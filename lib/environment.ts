@@ -15,11 +15,8 @@ export interface Environment {
   readonly yes: boolean;
   /** What runs us, so that hints name commands that work where this one did. */
   readonly runner: "mise" | "npx" | "bun";
-  readonly images: NodeImages;
   /** File or folder with Argo CD's manifest instead of the pinned one: variable ARGOCD_MANIFEST, overridden by `--argocd-manifest`. */
   readonly argocdManifest: string | undefined;
-  /** Whom AWS's management role lets in, an ARN: variable AWS_USER_ARN. Undefined: whoever makes the role. */
-  readonly awsUserArn: string | undefined;
   /** File that says where name servers are: variable DNS_DIRECTORY. Undefined: where DNS says so, on port 53. */
   readonly dnsDirectory: string | undefined;
   /** Nobody caches what name servers say: variable DNS_UNCACHED, which the sandbox sets. */
@@ -38,14 +35,6 @@ export interface GitCredentials {
   readonly passwordFile: string | undefined;
   /** Variable GITOPS_SSH_KEY_FILE: a file with a private key, for ssh. */
   readonly sshKeyFile: string | undefined;
-}
-
-/** Node images instead of the pinned ones, for machines without a registry. */
-export interface NodeImages {
-  /** Variable KIND_NODE_IMAGE. */
-  readonly kind: string | undefined;
-  /** Variable K3S_NODE_IMAGE. */
-  readonly k3d: string | undefined;
 }
 
 /**
@@ -104,11 +93,9 @@ export function readEnvironment(
           ? "npx"
           : "bun",
     argocdManifest: nonEmpty("ARGOCD_MANIFEST"),
-    awsUserArn: nonEmpty("AWS_USER_ARN"),
     dnsDirectory: nonEmpty("DNS_DIRECTORY"),
     dnsUncached: nonEmpty("DNS_UNCACHED") !== undefined,
     gitCredentials: Object.values(gitCredentials).some((value) => value !== undefined) ? gitCredentials : undefined,
-    images: { kind: nonEmpty("KIND_NODE_IMAGE"), k3d: nonEmpty("K3S_NODE_IMAGE") },
   };
 }
 

@@ -33,7 +33,7 @@ export class WorkGoesOn extends FleetError {
   }
 }
 
-/** Every code there is, with the exit code that it leads to when it ends a run before anything was done. */
+/** Every code that belongs to no provider, with the exit code that it leads to when it ends a run before anything was done. */
 export const errorCodes = {
   // the command line and the fleet
   UnknownFlag: 2,
@@ -74,17 +74,8 @@ export const errorCodes = {
   EndpointRefused: 2,
   CaBundleUnreadable: 2,
   ClockSkewed: 1,
-  AwsUnreachable: 1,
   SessionExpired: 1,
-  MfaCodeNeeded: 1,
-  RootRefused: 1,
-  PartitionNotSupported: 1,
-  AwsDenied: 1,
-  AwsThrottled: 1,
-  AwsFailed: 1,
   QuotaExceeded: 1,
-  TemplateInvalid: 1,
-  StackFailed: 1,
   StillNeeded: 1,
   ZoneAmbiguous: 1,
   ZoneNotEmpty: 1,
@@ -129,7 +120,19 @@ export const errorCodes = {
   Unexpected: 1,
 } as const satisfies Record<string, 1 | 2>;
 
-export type ErrorCode = keyof typeof errorCodes;
+/**
+ * Codes of each provider, by its name. They lead to exit code 1. A provider's folder adds its own:
+ * `declare module "#lib/errors.ts" { interface ProviderErrorCodes { azure: (typeof azureErrorCodes)[number] } }`
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: each provider adds a member
+export interface ProviderErrorCodes {}
+
+export type ErrorCode = keyof typeof errorCodes | ProviderErrorCodes[keyof ProviderErrorCodes];
+
+/** With which a run ends that an error ended before anything was done. */
+export function exitCodeOf(code: string): 1 | 2 {
+  return Object.entries(errorCodes).find(([known]) => known === code)?.[1] ?? 1;
+}
 
 /** An error as data: what events, the journal and `--json` carry. */
 export interface ErrorReport {

@@ -1,4 +1,4 @@
-import { FleetError } from "#lib/errors.ts";
+import { type ErrorCode, FleetError } from "#lib/errors.ts";
 import { findNetworkFailure } from "#lib/network-failure.ts";
 
 /** Something that is good for a while. */
@@ -15,8 +15,16 @@ export interface Renewing<Value> {
   forget(refused: Value): void;
 }
 
-/** Keeps what was asked for, and asks again so long before it expires that a call which takes its time is still let in. */
-export function renewing<Value>(ask: () => Promise<Lease<Value>>, renewEarlyMs: number): Renewing<Value> {
+/**
+ * Keeps what was asked for, and asks again so long before it expires that a call which takes its time is still let in.
+ *
+ * @param transientCodes of errors that pass, beside those of the network: until then the current value is kept
+ */
+export function renewing<Value>(
+  ask: () => Promise<Lease<Value>>,
+  renewEarlyMs: number,
+  transientCodes: readonly ErrorCode[] = [],
+): Renewing<Value> {
   let current: Lease<Value> | undefined;
   let asking: Promise<Value> | undefined;
   return {
@@ -29,7 +37,7 @@ export function renewing<Value>(ask: () => Promise<Lease<Value>>, renewEarlyMs: 
         })
         .catch((error: unknown) => {
           // Renewed early: while the network is away for a moment, what there is still lets in.
-          const isAway = error instanceof FleetError && isTransient(error);
+          const isAway = error instanceof FleetError && isTransient(error, transientCodes);
           if (isAway && current !== undefined && current.expiresMs > Date.now()) return current.value;
           throw error;
         })
@@ -44,6 +52,6 @@ export function renewing<Value>(ask: () => Promise<Lease<Value>>, renewEarlyMs: 
   };
 }
 
-function isTransient(error: FleetError): boolean {
-  return error.code === "AwsThrottled" || findNetworkFailure(error.cause)?.transient === true;
+function isTransient(error: FleetError, codes: readonly string[]): boolean {
+  return codes.includes(error.code) || findNetworkFailure(error.cause)?.transient === true;
 }

@@ -4,6 +4,7 @@ import { awsEndpointOf } from "#lib/aws/credentials/endpoint.ts";
 import { describePlaceholder } from "#lib/aws/fleet/placeholder.ts";
 import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
 import { trustReader } from "#lib/aws/iam/role-trust.ts";
+import { userArnOf } from "#lib/aws/iam/user-arn.ts";
 import { awsGraph } from "#lib/aws/resources.ts";
 import { awsTargets } from "#lib/aws/targets.ts";
 import { whoami } from "#lib/aws/whoami.ts";
@@ -18,7 +19,7 @@ export function openAws({
   fleetFile,
   askMfaCode,
 }: ProviderContext): OpenProvider<EksCluster> {
-  const { variables, awsUserArn } = environment;
+  const { variables } = environment;
   const endpoint = awsEndpointOf(variables);
   // While the tree is drawn, nobody can be asked: signIn asked before.
   const clients = createAws(fleet, variables, { clock });
@@ -33,11 +34,11 @@ export function openAws({
       const zones = fleet.zones.find(({ provider }) => provider === "aws");
       // Only a fleet without clusters in AWS may lack them.
       if (management === undefined || zones === undefined) return { accounts: [], cluster: refuse };
-      const settings = { userArn: awsUserArn, targets, ...(fleetFile === undefined ? {} : { fleetFile }) };
+      const settings = { userArn: userArnOf(variables), targets, ...(fleetFile === undefined ? {} : { fleetFile }) };
       return awsGraph({ fleet, settings, management, zones, withClients: withClients(clients) });
     },
     signIn: () => prepareBase({ variables, askMfaCode, ...(endpoint === undefined ? {} : { endpoint }) }),
-    whoami: () => whoami(environment, fleet, trustReader(asking()), askMfaCode),
+    whoami: () => whoami(variables, fleet, trustReader(asking()), askMfaCode),
   };
 }
 

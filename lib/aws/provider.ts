@@ -1,3 +1,4 @@
+import { awsErrorCodes } from "#lib/aws/error-codes.ts";
 import { checkEks } from "#lib/aws/fleet/check-clusters.ts";
 import { checkRoles } from "#lib/aws/fleet/check-roles.ts";
 import { eksRanges, kubernetesOfEks } from "#lib/aws/fleet/defaults.ts";
@@ -32,6 +33,7 @@ export const aws: Provider<AwsAccount, EksCluster> = {
     refusal: refusalByEks,
     describe: withSupportEnd,
   },
+  errorCodes: awsErrorCodes,
   checks: [checkAccountIds, checkRoles, checkEks],
   accountTasks: [
     {

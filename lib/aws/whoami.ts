@@ -4,10 +4,10 @@ import { awsEndpointOf } from "#lib/aws/credentials/endpoint.ts";
 import type { AwsSession } from "#lib/aws/credentials/sts.ts";
 import { awsAccountRoles, awsManagementRole, awsReadOnlyManagementRole, readOnlyRoleOf } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
+import { userArnOf } from "#lib/aws/iam/user-arn.ts";
 import type { ExpectedTrust } from "#lib/aws/trust/checks.ts";
 import { callersOf, expectedOfAccount, expectedOfManagement, expectedOfReaders } from "#lib/aws/trust/expected.ts";
 import { checkTrust } from "#lib/aws/trust/trust.ts";
-import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { taskCommand } from "#lib/printed-command.ts";
@@ -26,7 +26,7 @@ export type ReadTrust = (account: AwsAccount, role: string) => Promise<RoleTrust
 
 /** Goes every way into the fleet's AWS accounts, says who one is there, and whom each role lets in. Changes nothing. */
 export async function whoami(
-  environment: Environment,
+  variables: Readonly<Record<string, string>>,
   fleet: Fleet,
   readTrust: ReadTrust,
   askMfaCode?: AwsReach["askMfaCode"],
@@ -35,12 +35,11 @@ export async function whoami(
     (account): account is AwsAccount => account.provider === "aws" && account.role === "management",
   );
   if (management === undefined) return [];
-  const { variables, awsUserArn } = environment;
   const endpoint = awsEndpointOf(variables);
   const chain = awsChain({ fleet, variables, askMfaCode, ...(endpoint === undefined ? {} : { endpoint }) });
   const base = await describe("base", "", () => chain.base());
   if (base.result.kind === "failed") return [base];
-  const callers = callersOf(fleet, base.result.arn, awsUserArn);
+  const callers = callersOf(fleet, base.result.arn, userArnOf(variables));
   // Each is asked for at once: they share the steps that they have in common.
   const ways = [
     look(management, () => chain.management(), {

@@ -1,6 +1,6 @@
 import { type CommandSpec, formatHelp, option, type Parsed, parseOptions, readDescription } from "#lib/cli/options.ts";
 import { readEnvironment } from "#lib/environment.ts";
-import { type ErrorCode, errorCodes, reportError } from "#lib/errors.ts";
+import { exitCodeOf, reportError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
 import { checkInstallation } from "#lib/installation.ts";
 import { keepSecretsOf } from "#lib/secrets.ts";
@@ -99,5 +99,5 @@ export function reportAndJudge(error: unknown, argv: readonly string[], to: Term
   );
   // Scripts that ask for it take 2 for "there are changes".
   if (argv.includes(`--${option.detailedExitcode.name}`)) return 1;
-  return errorCodes[report.code as ErrorCode] ?? 1;
+  return exitCodeOf(report.code);
 }

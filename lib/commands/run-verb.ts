@@ -5,18 +5,18 @@ import { terminal } from "#lib/cli/program.ts";
 import { listenForSignals } from "#lib/cli/signals.ts";
 import { systemClock } from "#lib/clock.ts";
 import { limitsOf } from "#lib/commands/limits.ts";
+import { emulatedOf, rowsOf, subjectOf } from "#lib/commands/rows.ts";
 import type { RunOptions } from "#lib/commands/run-options.ts";
 import { contextOf, createWorld, openSession } from "#lib/commands/session.ts";
 import { suggestNext } from "#lib/commands/suggest.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import { refuseIgnoredModes } from "#lib/file-modes.ts";
-import type { Providers } from "#lib/fleet/provider.ts";
-import { type Cluster, type Fleet, isLocal } from "#lib/fleet/types.ts";
+import type { Cluster, Fleet } from "#lib/fleet/types.ts";
 import { type FleetGraph, fleetGraph, type GraphSettings } from "#lib/fleet-graph.ts";
-import type { EventReader, FleetEvent, Row, Subject } from "#lib/graph/events.ts";
+import type { EventReader, FleetEvent } from "#lib/graph/events.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
-import { type AnyResource, laneOf } from "#lib/graph/resource.ts";
+import type { AnyResource } from "#lib/graph/resource.ts";
 import { type Selected, type Selection, select } from "#lib/graph/select.ts";
 import { type Opened, openProviders } from "#lib/providers.ts";
 import type { Emitted, Engine, Verb } from "#lib/verbs/engine.ts";
@@ -69,6 +69,7 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
     verb: verb.name,
     fleet: fleet.domain,
     sandbox: options.sandbox,
+    ...(options.sandbox ? { emulated: emulatedOf(resources, opened.providers) } : {}),
     subjects: resources.map(subjectOf),
     rows: rowsOf(resources, fleet, opened.providers),
     leftOut: graph.leftOut
@@ -232,33 +233,4 @@ function viewsFor(
 function shortPath(path: string): string {
   const below = relative(process.cwd(), path);
   return below.startsWith("..") ? path : below;
-}
-
-function subjectOf(resource: AnyResource): Subject {
-  const { id, title, label, owner } = resource;
-  return { id, title, label, owner, lane: laneOf(resource) };
-}
-
-/** One row per owner, group by group in the order of the providers; in a group shared things first, because the rest needs them. */
-function rowsOf(resources: readonly AnyResource[], fleet: Fleet, providers: Providers): readonly Row[] {
-  const rows = new Map<string, { readonly row: Row; readonly ids: string[] }>();
-  for (const { id, owner } of resources) {
-    const key = `${owner.kind} ${owner.name}`;
-    const entry = rows.get(key) ?? { row: { owner, place: placeOf(owner.name, fleet), resources: [] }, ids: [] };
-    rows.set(key, entry);
-    entry.ids.push(id);
-  }
-  const order = [...fleet.accounts, ...fleet.clusters].map((one) => one.name as string);
-  const rank = ({ owner }: Row): number => (owner.kind === "shared" ? -1 : order.indexOf(owner.name));
-  const groups = [...providers.values()].map(({ group }) => group);
-  return [...rows.values()]
-    .map(({ row, ids }) => ({ ...row, resources: ids }))
-    .sort((a, b) => groups.indexOf(a.owner.group) - groups.indexOf(b.owner.group) || rank(a) - rank(b));
-}
-
-/** Second column of the view. */
-function placeOf(owner: string, fleet: Fleet): string {
-  const cluster = fleet.clusters.find((one) => one.name === owner);
-  if (cluster === undefined) return "";
-  return isLocal(cluster) ? "docker" : cluster.region;
 }

@@ -41,6 +41,10 @@ export interface ProviderFacts<A extends Account = Account, C extends Cluster = 
   };
   /** Checks of its entries; a check that several providers name runs once. */
   readonly checks: readonly ((fleet: Fleet) => readonly Fault[])[];
+  /** Codes of errors that only it has. @default none */
+  readonly errorCodes?: readonly string[];
+  /** What the sandbox emulates of it, in the sandbox's own words. @default its title */
+  readonly emulated?: string;
   /** Tasks for what an account's clusters share. @default none */
   readonly accountTasks?: readonly AccountTask[];
   /** Loads zod. */

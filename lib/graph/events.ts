@@ -59,6 +59,8 @@ export interface RunStarted extends EventBase {
   /** Domain of the fleet. */
   readonly fleet: string;
   readonly sandbox: boolean;
+  /** What the sandbox emulates of the selected part; name servers prove delegations in it too. Absent outside of the sandbox. */
+  readonly emulated?: { readonly parts: readonly string[]; readonly nameServers: boolean };
   readonly subjects: readonly Subject[];
   readonly rows: readonly Row[];
   /** Clusters that are selected but for which this version makes nothing, with the reason. */

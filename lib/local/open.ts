@@ -1,4 +1,5 @@
 import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
+import type { Environment } from "#lib/environment.ts";
 import type { LocalCluster } from "#lib/fleet/types.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
@@ -31,7 +32,7 @@ export function openLocal<C extends LocalCluster>(
       return {
         accounts: [],
         cluster(cluster) {
-          const reference = environment.images[tool.name] ?? imageOf(cluster);
+          const reference = imageFromEnvironment(tool, environment) ?? imageOf(cluster);
           const running = localCluster({
             cluster,
             tool,
@@ -50,6 +51,12 @@ export function openLocal<C extends LocalCluster>(
     },
     prepare,
   };
+}
+
+/** Variables KIND_NODE_IMAGE and K3S_NODE_IMAGE: node images instead of the pinned ones, for machines without a registry. */
+function imageFromEnvironment({ name }: LocalTool, { variables }: Environment): string | undefined {
+  const image = variables[name === "kind" ? "KIND_NODE_IMAGE" : "K3S_NODE_IMAGE"];
+  return image === "" ? undefined : image;
 }
 
 /** Nothing in a cluster on this computer reaches outside of it: it goes as a whole. */

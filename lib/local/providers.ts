@@ -8,6 +8,7 @@ import type { OpenProvider, Provider, ProviderContext } from "#lib/provider.ts";
 const common = {
   place: "computer",
   group: "local",
+  emulated: "Docker, kind, k3d",
   keys: { cluster: localClusterKeys },
   lanes: { docker: { limit: 8 }, pull: { limit: 3 }, cluster: { limit: 8, jobs: true } },
   checks: [checkLocal],

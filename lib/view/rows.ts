@@ -34,21 +34,9 @@ function didRun(resource: EndedState): boolean {
   return resource.outcome !== "blocked" && !(resource.outcome === "cancelled" && resource.durationMs === 0);
 }
 
-const groupOrder = ["aws", "azure", "az", "gcp", "local"];
-
-/** Rows group by group; inside a group in the order of the run. */
+/** Rows group by group, each where its first row comes in the run. */
 export function rowsByGroup(run: RunState): readonly Row[] {
-  const rank = (row: Row) => {
-    const known = groupOrder.indexOf(row.owner.group);
-    return known === -1 ? groupOrder.length : known;
-  };
-  const groups = Map.groupBy(run.started?.rows ?? [], (row) => row.owner.group);
-  return [...groups.values()].sort((a, b) => rankOf(a, rank) - rankOf(b, rank)).flat();
-}
-
-function rankOf(rows: readonly Row[], rank: (row: Row) => number): number {
-  const [first] = rows;
-  return first === undefined ? groupOrder.length : rank(first);
+  return [...Map.groupBy(run.started?.rows ?? [], (row) => row.owner.group).values()].flat();
 }
 
 /** One key per row: a cluster and an account may have the same name. */

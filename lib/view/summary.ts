@@ -193,14 +193,10 @@ function formatNotices(run: RunState, { width, remarks = [] }: SummaryOptions, s
 /** Nobody may take what the sandbox did for the real thing. */
 function formatSandbox({ started }: RunState, width: number): readonly string[] {
   if (started?.sandbox !== true) return [];
-  const groups = new Set(started.rows.map(({ owner }) => owner.group));
-  const emulated = [
-    ...(groups.has("local") ? ["Docker, kind, k3d"] : []),
-    ...(groups.has("aws") ? ["AWS"] : []),
-    "the clusters' API servers",
-  ];
+  const { parts, nameServers } = started.emulated ?? { parts: [], nameServers: false };
+  const emulated = [...parts, "the clusters' API servers"];
   // What was proved at name servers was asked of them in packets of DNS, wherever they run.
-  const real = groups.has("aws") ? "; name servers were real ones on this computer" : "";
+  const real = nameServers ? "; name servers were real ones on this computer" : "";
   const text = `${emulated.join(", ")} and Argo CD were emulated${real}; nothing outside of the sandbox was touched. It stops after an idle hour, or by ${taskCommand("sandbox:stop")}`;
   return labelled("sandbox", wrap(text, width - labelWidth));
 }

@@ -109,7 +109,7 @@ test("a row that doesn't fit counts what is done and shows what runs", () => {
   expect(frameOf(events)[2]).toBe("local  └ kind01.internal  docker  ✔ 7  ⠋ Argo CD  3 of 5 applications healthy");
 });
 
-test("clusters hang below their account, groups come in a fixed order", () => {
+test("clusters hang below their account, groups come in the order of the run", () => {
   const k01 = cluster("k01.k8s.aws.mylabs.dev", "aws");
   const events = [
     runStarted("create", [

@@ -95,7 +95,7 @@ export function awsChain(options: AwsChainOptions): AwsChain {
   const opened = new Map<string, Renewing<AwsSession>>();
   /** One for each who, that is renewed. */
   const open = (who: string, ask: () => Promise<Lease<AwsSession>>): Promise<AwsSession> => {
-    const known = opened.get(who) ?? renewing(ask, renewEarlyMs);
+    const known = opened.get(who) ?? renewing(ask, renewEarlyMs, ["AwsThrottled"]);
     opened.set(who, known);
     return known.get();
   };

@@ -1,0 +1,50 @@
+import type { Providers } from "#lib/fleet/provider.ts";
+import { type Fleet, isLocal } from "#lib/fleet/types.ts";
+import type { Row, RunStarted, Subject } from "#lib/graph/events.ts";
+import { type AnyResource, laneOf } from "#lib/graph/resource.ts";
+
+/** A resource as events name it. */
+export function subjectOf(resource: AnyResource): Subject {
+  const { id, title, label, owner } = resource;
+  return { id, title, label, owner, lane: laneOf(resource) };
+}
+
+/** One row per owner, group by group in the order of the providers; in a group shared things first, because the rest needs them. */
+export function rowsOf(resources: readonly AnyResource[], fleet: Fleet, providers: Providers): readonly Row[] {
+  const rows = new Map<string, { readonly row: Row; readonly ids: string[] }>();
+  for (const { id, owner } of resources) {
+    const key = `${owner.kind} ${owner.name}`;
+    const entry = rows.get(key) ?? { row: { owner, place: placeOf(owner.name, fleet), resources: [] }, ids: [] };
+    rows.set(key, entry);
+    entry.ids.push(id);
+  }
+  const order = [...fleet.accounts, ...fleet.clusters].map((one) => one.name as string);
+  const rank = ({ owner }: Row): number => (owner.kind === "shared" ? -1 : order.indexOf(owner.name));
+  // What no provider has, such as Argo CD's manifest, comes last.
+  const groups = [...providers.values()].map(({ group }) => group);
+  const place = ({ owner }: Row): number =>
+    groups.includes(owner.group) ? groups.indexOf(owner.group) : groups.length;
+  return [...rows.values()]
+    .map(({ row, ids }) => ({ ...row, resources: ids }))
+    .sort((a, b) => place(a) - place(b) || rank(a) - rank(b));
+}
+
+/** What stands for the real thing in the sandbox. */
+export function emulatedOf(
+  resources: readonly AnyResource[],
+  providers: Providers,
+): NonNullable<RunStarted["emulated"]> {
+  const groups = new Set(resources.map(({ owner }) => owner.group));
+  const used = [...providers.values()].filter(({ group }) => groups.has(group));
+  return {
+    parts: [...new Set(used.map(({ emulated, title }) => emulated ?? title))],
+    nameServers: used.some(({ place }) => place === "cloud"),
+  };
+}
+
+/** Second column of the view. */
+function placeOf(owner: string, fleet: Fleet): string {
+  const cluster = fleet.clusters.find((one) => one.name === owner);
+  if (cluster === undefined) return "";
+  return isLocal(cluster) ? "docker" : cluster.region;
+}

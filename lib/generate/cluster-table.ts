@@ -7,12 +7,12 @@ import type { Described, Generator } from "#lib/render/generator.ts";
 const begin = "<!-- clusters:begin -->";
 const end = "<!-- clusters:end -->";
 
-/** The table of clusters in README.md, between two comments; the rest of the file is left alone. */
+/** The table of clusters in docs/fleet.md, between two comments; the rest of the file is left alone. */
 export const clusterTable: Generator = {
   files: async (described, root) => {
-    const file = Bun.file(join(root, "README.md"));
+    const file = Bun.file(join(root, "docs/fleet.md"));
     if (!(await file.exists())) return [];
-    return [{ path: "README.md", content: insertTable(await file.text(), described), mode: 0o644 }];
+    return [{ path: "docs/fleet.md", content: insertTable(await file.text(), described), mode: 0o644 }];
   },
 };
 
@@ -20,7 +20,7 @@ export function insertTable(text: string, described: Described): string {
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
   if (from === -1 || to < from) {
-    throw new FleetError("StaleFiles", `README.md: no "${begin}" followed by "${end}"`, {
+    throw new FleetError("StaleFiles", `docs/fleet.md: no "${begin}" followed by "${end}"`, {
       hint: "put both, each on a line of its own, where the table of clusters belongs",
     });
   }

@@ -10,7 +10,7 @@ export interface GeneratedFiles {
   readonly folders: readonly string[];
 }
 
-/** Writes nothing. `root` is where README.md is read. @default this checkout */
+/** Writes nothing. `root` is where docs/fleet.md is read. @default this checkout */
 export async function generate(described: Described<Provider>, root: string = projectRoot): Promise<GeneratedFiles> {
   const generators = await generatorsOf(described.providers);
   const files = await Promise.all(generators.map(async (generator) => await generator.files(described, root)));

@@ -34,7 +34,7 @@ async function generated(of: Fleet, pattern: RegExp): Promise<GeneratedFiles> {
 
 /** Only these: the list of generators grows, and this test is about writing. */
 async function write(of: Fleet, check = false): Promise<readonly string[]> {
-  return await writeFiles(root, await generated(of, /^(?:docs|k3d|kind)\/|^README/), { check });
+  return await writeFiles(root, await generated(of, /^(?:docs|k3d|kind)\//), { check });
 }
 
 describe("writing", () => {
@@ -93,14 +93,14 @@ describe("checking", () => {
   });
 });
 
-describe("README.md", () => {
+describe("docs/fleet.md", () => {
   test("gets its table between the comments, and keeps the rest", async () => {
     await Bun.write(
-      join(root, "README.md"),
+      join(root, "docs/fleet.md"),
       "# Mine\n\n<!-- clusters:begin -->\nold\n<!-- clusters:end -->\n\nThe end\n",
     );
-    expect(await write(fleet)).toContain("README.md");
-    const text = await Bun.file(join(root, "README.md")).text();
+    expect(await write(fleet)).toContain("docs/fleet.md");
+    const text = await Bun.file(join(root, "docs/fleet.md")).text();
     expect(text).toStartWith("# Mine\n\n<!-- clusters:begin -->\n\n| cluster | kind | account | region |\n");
     expect(text).toContain("| `k04.k8s.az.mylabs.dev` | AKS | `azure-02` | `westeurope` |\n");
     expect(text).toContain("| `k3d01.internal` | k3d | – | this computer |\n");
@@ -110,9 +110,9 @@ describe("README.md", () => {
   });
 
   test("without the comments is refused with the fix", async () => {
-    await Bun.write(join(root, "README.md"), "# Mine\n");
+    await Bun.write(join(root, "docs/fleet.md"), "# Mine\n");
     await expect(write(fleet)).rejects.toThrow(
-      'README.md: no "<!-- clusters:begin -->" followed by "<!-- clusters:end -->"',
+      'docs/fleet.md: no "<!-- clusters:begin -->" followed by "<!-- clusters:end -->"',
     );
   });
 });

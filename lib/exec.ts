@@ -1,33 +1,51 @@
+import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
 import { installHint } from "#lib/programs.ts";
 
+/** Named as zx names them. */
 export interface ExecOptions {
   readonly cwd?: string;
-  /** Added to the environment of the run. */
+  /** Added to the environment of all commands. */
   readonly env?: Readonly<Record<string, string>>;
   /** Milliseconds; then the whole process tree is ended and ProgramTimedOut is thrown. @default 120,000 */
-  readonly timeoutMs?: number;
+  readonly timeout?: number;
   /** Ends the whole process tree when aborted; the signal's reason is thrown once the tree is gone. */
   readonly signal?: AbortSignal;
+  /** A non-zero exit code is a result instead of an error. @default false */
+  readonly nothrow?: boolean;
   /** Every line as it comes, of both streams, without colour. */
   readonly onLine?: (line: string, stream: "stdout" | "stderr") => void;
 }
 
 export interface ExecResult {
+  /** The command as a person would type it. */
+  readonly command: string;
   readonly stdout: string;
   readonly stderr: string;
   readonly exitCode: number;
 }
 
-/** Runs programs: argument arrays, never a command line; no child outlives this process. */
+/** One word, or one word for each element. */
+export type Argument = string | number | readonly string[];
+
+/**
+ * zx's `$`: exec`docker rm ${names}` runs a command, exec({ cwd }) is an Exec with these options. zx quotes each argument, so
+ * that it reaches the program unchanged; the literal parts may hold plain words only. No child outlives this process.
+ *
+ * @throws FleetError ProgramMissing, ProgramFailed, ProgramTimedOut
+ */
 export interface Exec {
-  /** @throws FleetError ProgramMissing, ProgramFailed, ProgramTimedOut */
-  run(program: string, args: readonly string[], options?: ExecOptions): Promise<ExecResult>;
-  /** Like run, but a non-zero exit code is a result. */
-  attempt(program: string, args: readonly string[], options?: ExecOptions): Promise<ExecResult>;
+  (pieces: TemplateStringsArray, ...args: readonly Argument[]): Promise<ExecResult>;
+  (options: ExecOptions): Exec;
 }
+
+export type Run = (
+  options: ExecOptions,
+  pieces: TemplateStringsArray,
+  args: readonly Argument[],
+) => Promise<ExecResult>;
 
 export interface ExecSettings {
   /**
@@ -59,40 +77,53 @@ function formatWatchdog(killAfterMs: number): string {
   return `exec 4<&3 3<&-; trap "" TERM; ${wait} & trap - TERM; exec 4<&-; exec `;
 }
 
-/** As every shell reads it; zx's own way is bash's. */
+/** Quotes for every POSIX shell. */
 export function quoteForShell(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** One word of a command, for a shell and for a person; quoted only where needed. zx's own quotes are those of bash. */
+export function formatWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word);
+}
+
+/** An Exec that runs its commands by a function. */
+export function toExec(run: Run, preset: ExecOptions = {}): Exec {
+  function exec(pieces: TemplateStringsArray, ...args: readonly Argument[]): Promise<ExecResult>;
+  function exec(options: ExecOptions): Exec;
+  function exec(first: TemplateStringsArray | ExecOptions, ...args: readonly Argument[]): Promise<ExecResult> | Exec {
+    return "raw" in first ? run(preset, first, args) : toExec(run, { ...preset, ...first });
+  }
+  return exec;
 }
 
 export function createExec(
   variables: Readonly<Record<string, string>>,
   { killAfterMs = 10_000 }: ExecSettings = {},
 ): Exec {
-  async function attempt(program: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    options.signal?.throwIfAborted();
+  return toExec(async ({ timeout = defaultTimeoutMs, signal, onLine, ...options }, pieces, args) => {
+    signal?.throwIfAborted();
     const env = { ...variables, ...options.env };
-    const path = Bun.which(program, env.PATH === undefined ? {} : { PATH: env.PATH });
-    if (path === null) {
-      throw new FleetError("ProgramMissing", `${program} is not installed, or not in PATH`, {
-        hint: installHint(program),
-      });
-    }
+    requireProgram(programOf(pieces, args), env.PATH);
     // Imported here because it costs more than a whole `--help`.
     const { $ } = await import("zx/core");
-    const shell = $({
-      env,
+    // Not the texts of zx: it decodes each chunk by itself, and a character may be split between two.
+    const store: Record<"stdout" | "stderr" | "stdall", Buffer[]> = { stdout: [], stderr: [], stdall: [] };
+    const child = $({
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env,
+      store,
       detached: true,
       quiet: true,
       nothrow: true,
-      // Not bash, which zx looks for: there is none where there is nothing but Node.js.
+      // Not bash, which zx looks for: small images have none.
       shell: "/bin/sh",
-      quote: quoteForShell,
+      quote: formatWord,
       prefix: formatWatchdog(killAfterMs),
+      postfix: "",
       stdio: ["ignore", "pipe", "pipe", "pipe"],
-    });
-    const child = shell`${[path, ...args]}`;
-    const pid = child.pid;
+    })(pieces, ...args);
+    const { pid, cmd: command } = child;
     const lifeline = child.child?.stdio[3];
     // Nobody is left to listen when the watchdog is gone first.
     lifeline?.on("error", () => undefined);
@@ -102,65 +133,50 @@ export function createExec(
       else if (lifeline && "end" in lifeline) lifeline.end("done\n");
       else lifeline?.destroy();
     });
-    // Not zx's own texts: it decodes each chunk by itself, and a character may be split between two.
-    const texts = { stdout: collect(child.stdout), stderr: collect(child.stderr) };
-    if (options.onLine !== undefined) {
-      const { onLine } = options;
-      for (const stream of ["stdout", "stderr"] as const) {
-        splitLines(child[stream], (line) => onLine(line, stream));
-      }
+    if (onLine !== undefined) {
+      for (const stream of ["stdout", "stderr"] as const) splitLines(child[stream], (line) => onLine(line, stream));
     }
 
-    const limit = AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs);
-    const stop = options.signal === undefined ? limit : AbortSignal.any([options.signal, limit]);
+    // Neither `signal` nor `timeout` of zx: they end with SIGTERM and don't wait until the tree is gone.
+    const limit = AbortSignal.timeout(timeout);
+    const stop = signal === undefined ? limit : AbortSignal.any([signal, limit]);
     const ended = new AbortController();
     const end = (): void => void killTree(pid, killAfterMs, ended.signal);
     stop.addEventListener("abort", end, { once: true });
     if (stop.aborted) end();
-    const output = await child;
+    const { exitCode } = await child;
     stop.removeEventListener("abort", end);
     ended.abort();
     if (stop.aborted) await endOrphans(pid);
 
-    const result = { stdout: texts.stdout(), stderr: texts.stderr(), exitCode: output.exitCode ?? 128 };
+    const textOf = (stream: "stdout" | "stderr"): string => Buffer.concat(store[stream]).toString("utf8");
+    const result = { command, stdout: textOf("stdout"), stderr: textOf("stderr"), exitCode: exitCode ?? 128 };
     if (stop.aborted) {
-      options.signal?.throwIfAborted();
-      const seconds = Math.round((options.timeoutMs ?? defaultTimeoutMs) / 1000);
-      throw new FleetError(
-        "ProgramTimedOut",
-        `${formatCommand(program, args)} took longer than ${seconds} s and was ended`,
-        {
-          details: lastLines(result),
-        },
-      );
+      signal?.throwIfAborted();
+      const message = `${command} took longer than ${Math.round(timeout / 1000)} s and was ended`;
+      throw new FleetError("ProgramTimedOut", message, { details: lastLines(result) });
     }
-    return result;
-  }
-
-  return {
-    attempt,
-    async run(program, args, options) {
-      const result = await attempt(program, args, options);
-      if (result.exitCode === 0) return result;
-      throw new FleetError("ProgramFailed", `${formatCommand(program, args)} ended with exit code ${result.exitCode}`, {
-        details: lastLines(result),
-      });
-    },
-  };
+    if (result.exitCode === 0 || options.nothrow) return result;
+    const message = `${command} ended with exit code ${result.exitCode}`;
+    throw new FleetError("ProgramFailed", message, { details: lastLines(result) });
+  });
 }
 
-/** What a person would type. */
-export function formatCommand(program: string, args: readonly string[]): string {
-  return [program, ...args].map(formatWord).join(" ");
+/** @throws Error when a literal part of a command could mean anything to a shell: then it has to be an argument */
+function programOf(pieces: TemplateStringsArray, args: readonly Argument[]): string {
+  const risky = pieces.find((piece) => !/^[\w@%+=:,./ -]*$/.test(piece));
+  if (risky !== undefined) throw new Error(`write this part of a command as an argument, \${…}: ${risky}`);
+  const [literal = ""] = (pieces[0] ?? "").trimStart().split(" ");
+  return literal === "" ? String([args[0]].flat()[0]) : literal;
 }
 
-/** One word of a command that is printed for a person; quoted only where needed. */
-export function formatWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word);
+function requireProgram(program: string, path: string | undefined): void {
+  if (Bun.which(program, path === undefined ? {} : { PATH: path }) !== null) return;
+  throw new FleetError("ProgramMissing", `${program} is not installed, or not in PATH`, { hint: installHint(program) });
 }
 
 /** The last lines of what a program said, its errors before its output. */
-export function lastLines(result: ExecResult, count = 8): readonly string[] {
+export function lastLines(result: Pick<ExecResult, "stdout" | "stderr">, count = 8): readonly string[] {
   const text = result.stderr.trim() === "" ? result.stdout : result.stderr;
   const lines = Bun.stripANSI(text).split(/[\r\n]+/);
   return lines.filter((line) => line.trim() !== "").slice(-count);
@@ -203,25 +219,10 @@ function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** All that comes out of a stream, once it has ended. */
-function collect(stream: NodeJS.ReadableStream): () => string {
-  const chunks: Uint8Array[] = [];
-  stream.on("data", (chunk: Uint8Array) => void chunks.push(chunk));
-  return () => Buffer.concat(chunks).toString("utf8");
-}
-
 /** Carriage returns count as line ends: progress meters use them. */
 function splitLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
-  const decoder = new TextDecoder();
-  let rest = "";
-  const emit = (text: string): void => {
+  createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (text) => {
     const line = Bun.stripANSI(text).trimEnd();
     if (line !== "") onLine(line);
-  };
-  stream.on("data", (chunk: Uint8Array) => {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split(/\r\n|[\r\n]/);
-    rest = parts.pop() ?? "";
-    for (const part of parts) emit(part);
   });
-  stream.on("end", () => emit(rest));
 }

@@ -21,7 +21,7 @@ export async function findBun(
   for (const folder of (variables.PATH ?? "").split(":")) {
     const candidate = isAbsolute(folder) ? Bun.which("bun", { PATH: folder }) : null;
     if (candidate === null || isPassing(candidate)) continue;
-    const { stdout, exitCode } = await exec.attempt(candidate, ["--version"], { timeoutMs: 10_000 });
+    const { stdout, exitCode } = await exec({ nothrow: true, timeout: 10_000 })`${candidate} --version`;
     if (exitCode === 0 && stdout.trim() === Bun.version) return candidate;
   }
   return running;

@@ -58,7 +58,7 @@ test("fetch follows what the environment says by then", async () => {
 test("our git looks into the folder that it is given, also within a hook of another repository", async () => {
   await withFolder(async (folder) => {
     const exec = createExec(readEnvironment().variables);
-    for (const name of ["own", "other"]) await exec.run("git", ["init", "--quiet", join(folder, name)]);
+    for (const name of ["own", "other"]) await exec`git init --quiet ${join(folder, name)}`;
     const ofHook = {
       GIT_DIR: join(folder, "other/.git"),
       GIT_INDEX_FILE: join(folder, "other/.git/index"),
@@ -68,9 +68,9 @@ test("our git looks into the folder that it is given, also within a hook of anot
       GIT_CONFIG_PARAMETERS: "'core.bare'='true'",
     };
     const inHook = createExec(readEnvironment({ ...Bun.env, ...ofHook }).variables);
-    const { stdout } = await inHook.run("git", ["-C", join(folder, "own"), "rev-parse", "--show-toplevel"]);
+    const { stdout } = await inHook`git -C ${join(folder, "own")} rev-parse --show-toplevel`;
     expect(stdout.trim()).toBe(await realpath(join(folder, "own")));
-    const { stdout: local } = await exec.run("git", ["rev-parse", "--local-env-vars"]);
+    const { stdout: local } = await exec`git rev-parse --local-env-vars`;
     const variables = Object.fromEntries(
       local
         .trim()

@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";
 import { readEnvironment } from "#lib/environment.ts";
-import { createExec, type ExecOptions, formatCommand, lastLines } from "#lib/exec.ts";
+import { createExec, type ExecOptions, lastLines } from "#lib/exec.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { eventually, membersOf, runScript, startFixture, withFolder } from "#tests/support/processes.ts";
 
@@ -14,11 +14,11 @@ const exec = createExec(variables);
 const bun = process.execPath;
 
 /** Runs a line of shell. */
-const sh = (script: string, options?: ExecOptions) => exec.attempt("sh", ["-c", script], options);
+const sh = (script: string, options?: ExecOptions) => exec({ nothrow: true, ...options })`sh -c ${script}`;
 
 describe("arguments", () => {
   const echo = async (args: readonly string[]): Promise<readonly string[]> => {
-    const { stdout } = await exec.run("sh", ["-c", `for word; do printf '%s\\0' "$word"; done`, "sh", ...args]);
+    const { stdout } = await exec`sh -c ${`for word; do printf '%s\\0' "$word"; done`} sh ${args}`;
     return stdout.split("\0").slice(0, -1);
   };
 
@@ -51,6 +51,18 @@ describe("arguments", () => {
       { numRuns: 15 },
     );
   });
+
+  test("may be a part of a word", async () => {
+    const { stdout } = await exec`printf %s, --name=${"a b"} -p${6443} ${[]}`;
+    expect(stdout).toBe("--name=a b,-p6443,");
+  });
+
+  test("are the only place for what a shell could read", async () => {
+    for (const literal of ["ls *", "ls; id", "ls | id", "echo $HOME", "echo {{json .}}", "echo 'a b'", "a\nb", "~/x"]) {
+      const pieces = Object.assign([literal], { raw: [literal] });
+      await expect(exec(pieces)).rejects.toThrow("write this part of a command as an argument");
+    }
+  });
 });
 
 describe("output", () => {
@@ -59,7 +71,7 @@ describe("output", () => {
       const gate = join(folder, "gate");
       const lines: string[] = [];
       const { stdout } = await sh(`echo first; while [ ! -e '${gate}' ]; do sleep 0.01; done; echo second`, {
-        timeoutMs: 5_000,
+        timeout: 5_000,
         onLine(line) {
           lines.push(line);
           if (line === "first") void Bun.write(gate, "");
@@ -76,7 +88,12 @@ describe("output", () => {
       onLine: (line, stream) => void lines.push(`${stream}: ${line}`),
     });
     expect(lines.sort()).toEqual(["stderr: error", "stdout: out"]);
-    expect(result).toEqual({ stdout: "out\n", stderr: "error\n", exitCode: 0 });
+    expect(result).toEqual({
+      command: "sh -c 'echo out; echo error >&2'",
+      stdout: "out\n",
+      stderr: "error\n",
+      exitCode: 0,
+    });
   });
 
   test("is split at carriage returns, and its last line needs no end", async () => {
@@ -115,7 +132,7 @@ describe("output", () => {
 describe("a program", () => {
   test("that fails is explained by the last lines that it said", async () => {
     const error = await failureOf(
-      exec.run("sh", ["-c", "echo output; for i in 1 2 3 4 5 6 7 8 9; do echo fault $i >&2; done; exit 3"]),
+      exec`sh -c ${"echo output; for i in 1 2 3 4 5 6 7 8 9; do echo fault $i >&2; done; exit 3"}`,
     );
     expect(error.code).toBe("ProgramFailed");
     expect(error.message).toContain("ended with exit code 3");
@@ -123,24 +140,20 @@ describe("a program", () => {
   });
 
   test("that fails is a result where failing is permitted", async () => {
-    expect(await sh("echo no >&2; exit 7")).toEqual({ stdout: "", stderr: "no\n", exitCode: 7 });
+    expect(await sh("echo no >&2; exit 7")).toMatchObject({ stdout: "", stderr: "no\n", exitCode: 7 });
   });
 
   test("that isn't there is named, with how to get it", async () => {
-    const error = await failureOf(createExec({ PATH: "/nowhere" }).run("docker", ["ps"]));
+    const error = await failureOf(createExec({ PATH: "/nowhere" })`docker ps`);
     expect(error.code).toBe("ProgramMissing");
     expect(error.message).toContain("docker");
     expect(error.hint).toContain("https://docs.docker.com");
   });
 
   test("gets the environment that was given, and nothing of ours", async () => {
-    const { stdout } = await createExec({ PATH: variables.PATH ?? "", GIVEN: "a b\nc" }).run(
-      bun,
-      ["-e", "console.log(JSON.stringify(process.env))"],
-      {
-        env: { ADDED: "$x" },
-      },
-    );
+    const { stdout } = await createExec({ PATH: variables.PATH ?? "", GIVEN: "a b\nc" })({
+      env: { ADDED: "$x" },
+    })`${bun} -e ${"console.log(JSON.stringify(process.env))"}`;
     // These the shell sets by itself.
     const { PWD, SHLVL, OLDPWD, _, ...rest } = JSON.parse(stdout);
     expect(rest).toEqual({ PATH: variables.PATH, GIVEN: "a b\nc", ADDED: "$x" });
@@ -148,7 +161,7 @@ describe("a program", () => {
 
   test("prefers a variable of the call to one of the run", async () => {
     const own = createExec({ ...variables, WHO: "run" });
-    expect((await own.run("sh", ["-c", 'echo "$WHO"'], { env: { WHO: "call" } })).stdout).toBe("call\n");
+    expect((await own({ env: { WHO: "call" } })`sh -c ${'echo "$WHO"'}`).stdout).toBe("call\n");
   });
 
   test("runs in the folder that was given", async () => {
@@ -163,7 +176,7 @@ describe("a program", () => {
 
   test("runs beside a hundred others", async () => {
     const numbers = Array.from({ length: 100 }, (_, index) => index);
-    const results = await Promise.all(numbers.map((index) => exec.run("sh", ["-c", `echo ${index}`])));
+    const results = await Promise.all(numbers.map((index) => exec`sh -c ${`echo ${index}`}`));
     expect(results.map((result) => Number(result.stdout))).toEqual(numbers);
   }, 20_000);
 });
@@ -175,15 +188,16 @@ describe("the end of a process tree", () => {
   /** Runs a script that says its process id first, and calls `then` with it. */
   function startTree(script: string, options: ExecOptions = {}, killAfterMs = 10_000) {
     const started = Promise.withResolvers<number>();
-    const run = createExec(variables, { killAfterMs }).attempt("sh", ["-c", script], {
+    const run = createExec(variables, { killAfterMs })({
+      nothrow: true,
       ...options,
       onLine: (line) => started.resolve(Number(line)),
-    });
+    })`sh -c ${script}`;
     return { group: started.promise, run };
   }
 
   test("comes with the time limit, for grandchildren too", async () => {
-    const { group, run } = startTree(tree, { timeoutMs: 300 });
+    const { group, run } = startTree(tree, { timeout: 300 });
     const error = await failureOf(run);
     expect(error.code).toBe("ProgramTimedOut");
     expect(error.message).toContain("sh -c");
@@ -271,14 +285,13 @@ describe("the end of a process tree", () => {
 });
 
 describe("text", () => {
-  test("of a command is what a person would type", () => {
-    expect(formatCommand("docker", ["ps", "--format", "{{json .}}", "it's", ""])).toBe(
-      `docker ps --format '{{json .}}' 'it'\\''s' ''`,
-    );
+  test("of a command is what a person would type", async () => {
+    const { command } = await exec`echo ps --format ${["{{json .}}", "it's", ""]}`;
+    expect(command).toBe(`echo ps --format '{{json .}}' 'it'\\''s' ''`);
   });
 
   test("of a failure is its errors, else its output, without colour and empty lines", () => {
-    expect(lastLines({ stdout: "a\n", stderr: "\u001B[31mb\u001B[0m\n\n c\r\n", exitCode: 1 })).toEqual(["b", " c"]);
-    expect(lastLines({ stdout: "a\nb\n", stderr: " \n", exitCode: 1 }, 1)).toEqual(["b"]);
+    expect(lastLines({ stdout: "a\n", stderr: "\u001B[31mb\u001B[0m\n\n c\r\n" })).toEqual(["b", " c"]);
+    expect(lastLines({ stdout: "a\nb\n", stderr: " \n" }, 1)).toEqual(["b"]);
   });
 });

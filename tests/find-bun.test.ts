@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Exec } from "#lib/exec.ts";
 import { findBun } from "#lib/find-bun.ts";
 import { projectRoot } from "#lib/paths.ts";
+import { fakeExec } from "#tests/support/fake-exec.ts";
 
 /** A PATH of folders that each have a bun. The checkout may be in a temporary folder itself: here another one counts. */
 async function withPath(folders: readonly string[], work: (path: readonly string[]) => Promise<void>): Promise<void> {
@@ -22,12 +22,13 @@ async function withPath(folders: readonly string[], work: (path: readonly string
 }
 
 /** Programs that tell their version by their folder. */
-const exec: Pick<Exec, "attempt"> = {
-  attempt: (program) =>
-    Promise.resolve({ stdout: `${program.includes("/old/") ? "1.0.0" : Bun.version}\n`, stderr: "", exitCode: 0 }),
-};
+const exec = fakeExec((program) => ({
+  stdout: `${program.includes("/old/") ? "1.0.0" : Bun.version}\n`,
+  stderr: "",
+  exitCode: 0,
+}));
 const find = (path: readonly string[], running: string): Promise<string> =>
-  findBun({ exec: exec as Exec, variables: { PATH: path.join(":") } }, running, "/var/passing");
+  findBun({ exec, variables: { PATH: path.join(":") } }, running, "/var/passing");
 
 test("the running Bun is named where it stays", () =>
   withPath(["bin"], async (path) => {

@@ -1,7 +1,7 @@
 import type { GitSource } from "#lib/argocd/git-source.ts";
 import type { HostAddress } from "#lib/argocd/managed-cluster.ts";
 import { FleetError } from "#lib/errors.ts";
-import { type ExecResult, lastLines } from "#lib/exec.ts";
+import { type Exec, lastLines } from "#lib/exec.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
 
@@ -67,7 +67,7 @@ async function readCheckout(
 
 /** Paths in argocd/ are those of the repository. */
 async function requireTopLevel(world: World): Promise<void> {
-  const result = await git(world, ["rev-parse", "--show-prefix"]);
+  const result = await attempt(world)`git ${inCheckout(world)} rev-parse --show-prefix`;
   if (result.exitCode === 0 && result.stdout.trim() !== "") {
     throw new FleetError("CheckoutUnreadable", `this folder is ${result.stdout.trim()} of another repository`, {
       hint: "make it a repository of its own (git init), or set gitops.local to repository in the fleet",
@@ -75,15 +75,19 @@ async function requireTopLevel(world: World): Promise<void> {
   }
 }
 
-function git(world: World, args: readonly string[]): Promise<ExecResult> {
-  const { root } = world.paths;
-  // In a container the checkout belongs to somebody else.
-  const settings = ["-C", root, "-c", `safe.directory=${root}`];
-  return world.exec.attempt("git", [...settings, ...args], { signal: world.signal });
+/** Options of git: in this checkout, also in a container, where it belongs to another user. */
+function inCheckout({ paths: { root } }: World): readonly string[] {
+  return ["-C", root, "-c", `safe.directory=${root}`];
+}
+
+function attempt({ exec, signal }: World): Exec {
+  return exec({ signal, nothrow: true });
 }
 
 async function resolveCommit(world: World, revision: string): Promise<string> {
-  const result = await git(world, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
+  const exec = attempt(world);
+  const name = `${revision}^{commit}`;
+  const result = await exec`git ${inCheckout(world)} rev-parse --verify --quiet --end-of-options ${name}`;
   const commit = result.stdout.trim();
   if (result.exitCode === 0 && /^[0-9a-f]{40,64}$/.test(commit)) return commit;
   if (revision !== "HEAD") {
@@ -99,6 +103,7 @@ async function resolveCommit(world: World, revision: string): Promise<string> {
 }
 
 async function listUncommitted(world: World): Promise<readonly string[]> {
-  const result = await git(world, ["status", "--porcelain", "--untracked-files=all", "--", "argocd"]);
+  const exec = attempt(world);
+  const result = await exec`git ${inCheckout(world)} status --porcelain --untracked-files=all -- argocd`;
   return result.stdout.split("\n").flatMap((line) => (line === "" ? [] : [line.slice(3)]));
 }

@@ -24,35 +24,27 @@ export function servedCopy(world: ServedCopyWorld, port: number): ServedCopy {
   const { root } = world.paths;
   const folder = join(world.paths.cache, `checkout-${port}.git`);
   const { signal } = world;
+  const attempt = world.exec({ signal, nothrow: true });
   const inRoot = ["-C", root, "-c", `safe.directory=${root}`];
   const inCopy = ["-C", folder, "-c", `safe.directory=${folder}`];
 
   async function readRefs(): Promise<ReadonlyMap<string, string>> {
-    const args = [...inCopy, "for-each-ref", "--format=%(refname) %(objectname)"];
-    const { stdout, exitCode } = await world.exec.attempt("git", args, { signal });
+    const format = "%(refname) %(objectname)";
+    const { stdout, exitCode } = await attempt`git ${inCopy} for-each-ref --format=${format}`;
     const lines = exitCode === 0 ? stdout.split("\n").filter((line) => line !== "") : [];
     return new Map(lines.map((line) => line.split(" ") as [string, string]));
   }
 
   async function isWithin(ancestor: string, commit: string): Promise<boolean> {
-    const args = [...inRoot, "merge-base", "--is-ancestor", ancestor, commit];
-    return (await world.exec.attempt("git", args, { signal })).exitCode === 0;
+    const { exitCode } = await attempt`git ${inRoot} merge-base --is-ancestor ${ancestor} ${commit}`;
+    return exitCode === 0;
   }
 
   /** Settings of a person (hooks, signatures, templates) have no place in the copy. */
   async function push(commit: string, ref: string): Promise<void> {
-    const format = `--object-format=${commit.length === 64 ? "sha256" : "sha1"}`;
-    const init = [
-      "init",
-      "--quiet",
-      "--bare",
-      "--template=",
-      "--shared=0600",
-      "--initial-branch=pinned",
-      format,
-      folder,
-    ];
-    await world.exec.run("git", init, { signal });
+    const exec = world.exec({ signal, timeout: copyTimeoutMs });
+    const layout = ["--bare", "--template=", "--shared=0600", "--initial-branch=pinned"];
+    await exec`git init --quiet ${layout} --object-format=${commit.length === 64 ? "sha256" : "sha1"} ${folder}`;
     const settings = {
       "safe.directory": folder,
       "core.hooksPath": "/dev/null",
@@ -61,11 +53,8 @@ export function servedCopy(world: ServedCopyWorld, port: number): ServedCopy {
     };
     const given = Object.entries(settings).map(([key, value]) => `-c ${quoteForShell(`${key}=${value}`)}`);
     const flags = ["--quiet", "--no-verify", "--no-signed", "--recurse-submodules=no"];
-    const receive = `--receive-pack=git ${given.join(" ")} receive-pack`;
-    await world.exec.run("git", [...inRoot, "push", ...flags, receive, folder, `+${commit}:${ref}`], {
-      signal,
-      timeoutMs: copyTimeoutMs,
-    });
+    const receive = `git ${given.join(" ")} receive-pack`;
+    await exec`git ${inRoot} push ${flags} --receive-pack=${receive} ${folder} ${`+${commit}:${ref}`}`;
   }
 
   async function include(commit: string, alone: boolean): Promise<void> {

@@ -49,7 +49,8 @@ async function checkProgram(
   // kubectl is for people: nothing here calls it.
   const missing = name === "kubectl" ? "warning" : "failure";
   try {
-    const { stdout } = await world.exec.attempt(name, args, { signal: world.signal, timeoutMs: 10_000 });
+    const exec = world.exec({ signal: world.signal, nothrow: true, timeout: 10_000 });
+    const { stdout } = await exec`${name} ${args}`;
     const found = version.exec(stdout)?.[1] ?? "of unknown version";
     if (wanted === undefined || found === wanted) return { name, level: "ok", found };
     return { name, level: "warning", found: `${found}, tested with ${wanted}`, remedy: "mise install" };

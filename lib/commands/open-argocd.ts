@@ -39,16 +39,14 @@ export async function openArgocd({ clusters, password, sandbox }: OpenOptions): 
   const secret = password ? await readPassword(kubeconfig) : undefined;
   const interrupts = listenForSignals(() => undefined);
   const world = createWorld({ paths, ...session }, systemClock, interrupts.signal, cautious);
-  const target = ["--namespace", argocdNamespace, "port-forward", "service/argocd-server", ":443"];
   try {
-    await world.exec.run("kubectl", ["--kubeconfig", kubeconfig, ...target], {
-      signal: interrupts.signal,
-      timeoutMs: openForMs,
-      onLine(line) {
-        const port = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(line)?.[1];
-        if (port !== undefined) terminal.verbatim(describe(cluster, port, kubeconfig, secret));
-      },
-    });
+    const onLine = (line: string): void => {
+      const port = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+      if (port !== undefined) terminal.verbatim(describe(cluster, port, kubeconfig, secret));
+    };
+    const exec = world.exec({ signal: interrupts.signal, timeout: openForMs, onLine });
+    const options = ["--kubeconfig", kubeconfig, "--namespace", argocdNamespace];
+    await exec`kubectl ${options} port-forward service/argocd-server :443`;
     return 0;
   } catch (error) {
     // Ctrl-C is how it is meant to end.

@@ -1,5 +1,5 @@
 import { FleetError } from "#lib/errors.ts";
-import type { Exec } from "#lib/exec.ts";
+import { type Exec, toExec } from "#lib/exec.ts";
 import { type Credential, execCredentials } from "#lib/kubernetes/exec-credentials.ts";
 import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
 import { taskCommand } from "#lib/printed-command.ts";
@@ -184,7 +184,7 @@ const refuse = () =>
       hint: "run it from a task",
     }),
   );
-const refuseToRun: Exec = { run: refuse, attempt: refuse };
+const refuseToRun = toExec(refuse);
 
 interface Request {
   readonly method: "GET" | "PATCH" | "DELETE";

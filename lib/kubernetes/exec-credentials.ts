@@ -52,19 +52,16 @@ async function runPlugin(
 ): Promise<Lease<Credential>> {
   const { command, apiVersion } = plugin;
   if (plugin.needsTerminal) throw failed(plugin, "it asks a person, and there is no terminal");
-  const result = await exec
-    .attempt(command, plugin.args, {
-      env: {
-        ...plugin.env,
-        KUBERNETES_EXEC_INFO: JSON.stringify(formatInfo(plugin, endpoint)),
-        [refusedVariable]: isRefused ? "1" : "0",
-      },
-      timeoutMs: pluginTimeoutMs,
-    })
-    .catch((error: unknown) => {
-      if (!(error instanceof FleetError) || error.code !== "ProgramMissing") throw error;
-      throw failed(plugin, "it is not installed, or not in PATH", { hint: plugin.installHint });
-    });
+  const env = {
+    ...plugin.env,
+    KUBERNETES_EXEC_INFO: JSON.stringify(formatInfo(plugin, endpoint)),
+    [refusedVariable]: isRefused ? "1" : "0",
+  };
+  const run = exec({ env, nothrow: true, timeout: pluginTimeoutMs });
+  const result = await run`${command} ${plugin.args}`.catch((error: unknown) => {
+    if (!(error instanceof FleetError) || error.code !== "ProgramMissing") throw error;
+    throw failed(plugin, "it is not installed, or not in PATH", { hint: plugin.installHint });
+  });
   // What it wrote to stdout may be half a secret: only stderr is shown.
   if (result.exitCode !== 0) {
     const said = lastLines({ ...result, stdout: "" });

@@ -140,7 +140,7 @@ async function removeCluster(world: World, options: LocalClusterOptions): Promis
   await withScratch((folder) => tool.remove(world, cluster.name, join(folder, "kubeconfig")));
   const left = await listContainers(world, [filterOf(options)]);
   if (left.length > 0) {
-    await docker(world, ["container", "rm", "--force", "--volumes", ...left.map((container) => container.id)]);
+    await docker(world)`docker container rm --force --volumes ${left.map((container) => container.id)}`;
   }
   await forgetBegun(world, cluster.name);
 }

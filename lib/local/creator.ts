@@ -6,9 +6,10 @@ import type { World } from "#lib/graph/world.ts";
  * terminal. Seen through `ps`, because neither tool leaves another sign. Undefined when there is none or ps can't tell.
  */
 export async function findCreator(world: World, tool: string, cluster: string): Promise<string | undefined> {
+  const exec = world.exec({ signal: world.signal, nothrow: true, timeout: 5_000 });
   let listing: string;
   try {
-    listing = (await world.exec.attempt("ps", ["-eo", "pid,args"], { signal: world.signal, timeoutMs: 5_000 })).stdout;
+    listing = (await exec`ps -eo pid,args`).stdout;
   } catch (error) {
     // Images without ps exist; the lease on the cluster still keeps our own commands apart.
     if (error instanceof FleetError && error.code === "ProgramMissing") return undefined;

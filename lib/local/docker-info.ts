@@ -19,7 +19,7 @@ export type DockerInfo = z.infer<typeof infoSchema>;
 
 /** What the Docker daemon reports about itself. @throws FleetError DockerUnreachable, DockerDenied, ProgramMissing */
 export async function readDockerInfo(world: World): Promise<DockerInfo> {
-  const { stdout } = await docker(world, ["info", "--format", "{{json .}}"], { timeoutMs: 20_000 });
+  const { stdout } = await docker(world, { timeout: 20_000 })`docker info --format ${"{{json .}}"}`;
   return parseDockerInfo(stdout);
 }
 

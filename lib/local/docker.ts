@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { FleetError } from "#lib/errors.ts";
-import { type ExecOptions, type ExecResult, lastLines } from "#lib/exec.ts";
+import { type Exec, type ExecOptions, type ExecResult, lastLines, toExec } from "#lib/exec.ts";
 import type { World } from "#lib/graph/world.ts";
 
 /** Docker as far as clusters on this computer need it, through its command line. */
@@ -37,14 +37,19 @@ export interface Container {
 export const startDocker =
   "start Docker (Linux: sudo systemctl start docker), or try everything without it: add --sandbox";
 
-/** Runs docker; its usual faults are explained. @throws FleetError DockerUnreachable, DockerDenied, ProgramFailed */
-export async function docker(world: World, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-  const result = await world.exec.attempt("docker", args, { signal: world.signal, ...options });
-  if (result.exitCode === 0) return result;
-  throw dockerError(args, result);
+/** For commands of docker: explains the usual faults. @throws FleetError DockerUnreachable, DockerDenied, ProgramFailed */
+export function docker({ exec, signal }: World, preset: ExecOptions = {}): Exec {
+  return toExec(
+    async ({ nothrow = false, ...options }, pieces, args) => {
+      const result = await exec({ ...options, nothrow: true })(pieces, ...args);
+      if (result.exitCode === 0 || nothrow) return result;
+      throw dockerError(result);
+    },
+    { signal, ...preset },
+  );
 }
 
-export function dockerError(args: readonly string[], result: ExecResult): FleetError {
+export function dockerError(result: ExecResult): FleetError {
   const said = lastLines(result);
   const text = said.join("\n");
   if (/permission denied/i.test(text) && /docker(\.sock| daemon| API)/i.test(text)) {
@@ -69,26 +74,19 @@ export function dockerError(args: readonly string[], result: ExecResult): FleetE
   ) {
     return new FleetError("DockerUnreachable", "docker does not answer", { hint: startDocker, details: said });
   }
-  return new FleetError(
-    "ProgramFailed",
-    `docker ${args.slice(0, 2).join(" ")} ended with exit code ${result.exitCode}`,
-    {
-      details: said,
-    },
-  );
+  const command = result.command.split(" ", 3).join(" ");
+  return new FleetError("ProgramFailed", `${command} ended with exit code ${result.exitCode}`, { details: said });
 }
 
 /** Containers that match every filter, in the order of their names. */
 export async function listContainers(world: World, filters: readonly string[]): Promise<readonly Container[]> {
   const flags = filters.flatMap((filter) => ["--filter", filter]);
-  const list = await docker(world, ["container", "ls", "--all", "--quiet", "--no-trunc", ...flags]);
+  const list = await docker(world)`docker container ls --all --quiet --no-trunc ${flags}`;
   const ids = list.stdout.split("\n").filter((id) => id !== "");
   if (ids.length === 0) return [];
   // A container that goes between the two calls makes inspect fail, but the others are on stdout all the same.
-  const result = await world.exec.attempt("docker", ["container", "inspect", ...ids], { signal: world.signal });
-  if (result.exitCode !== 0 && !/no such container/i.test(result.stderr)) {
-    throw dockerError(["container", "inspect"], result);
-  }
+  const result = await docker(world, { nothrow: true })`docker container inspect ${ids}`;
+  if (result.exitCode !== 0 && !/no such container/i.test(result.stderr)) throw dockerError(result);
   const found = z.array(containerSchema).parse(JSON.parse(result.stdout === "" ? "[]" : result.stdout));
   return found.map(parseContainer).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -114,15 +112,15 @@ function parseContainer(found: z.infer<typeof containerSchema>): Container {
 
 /** Removes a network or volume by name. "Already gone" is success. */
 export async function removeObject(world: World, kind: "network" | "volume", name: string): Promise<void> {
-  const result = await world.exec.attempt("docker", [kind, "rm", name], { signal: world.signal });
+  const result = await docker(world, { nothrow: true })`docker ${kind} rm ${name}`;
   if (result.exitCode === 0 || /no such (network|volume)|not found/i.test(result.stderr)) return;
-  throw dockerError([kind, "rm", name], result);
+  throw dockerError(result);
 }
 
 /** Values of a label over all containers, each once: the names of all clusters that a tool has made here. */
 export async function listLabelValues(world: World, label: string): Promise<ReadonlySet<string>> {
-  const args = ["container", "ls", "--all", "--no-trunc", "--filter", `label=${label}`, "--format", "{{json .}}"];
-  const { stdout } = await docker(world, args);
+  const flags = ["--filter", `label=${label}`, "--format", "{{json .}}"];
+  const { stdout } = await docker(world)`docker container ls --all --no-trunc ${flags}`;
   const lines = stdout.split("\n").filter((line) => line !== "");
   const values = lines.flatMap((line) => {
     const { Labels: labels } = z.object({ Labels: z.string() }).parse(JSON.parse(line));

@@ -42,7 +42,7 @@ function forwardsToLoopback({ OperatingSystem: system, Name: name }: DockerInfo)
 }
 
 async function findGateway(world: World): Promise<string> {
-  const { stdout } = await docker(world, ["network", "inspect", "bridge"]);
+  const { stdout } = await docker(world)`docker network inspect bridge`;
   const configs = ipamSchema.parse(JSON.parse(stdout)).flatMap((network) => network.IPAM.Config ?? []);
   const config = configs.find(({ Subnet: subnet }) => subnet.includes("."));
   // Docker omits it after a restart; unless configured otherwise, it is the first address.

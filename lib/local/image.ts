@@ -2,7 +2,7 @@ import { FleetError } from "#lib/errors.ts";
 import { lastLines } from "#lib/exec.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
-import { dockerError } from "#lib/local/docker.ts";
+import { docker, dockerError } from "#lib/local/docker.ts";
 
 export interface ImageState {
   readonly reference: string;
@@ -29,20 +29,18 @@ export function image(reference: string): Resource<ImageState> {
     async ensure(world) {
       world.progress("pulling");
       const layers = new Map<string, string>();
-      const result = await world.exec.attempt("docker", ["pull", reference], {
-        signal: world.signal,
-        timeoutMs: pullTimeoutMs,
-        onLine(line) {
-          world.output(line);
-          const said = /^([0-9a-f]{12}): (.+)$/.exec(line);
-          if (said?.[1] === undefined || said[2] === undefined) return;
-          layers.set(said[1], said[2]);
-          const done = [...layers.values()].filter((state) => /^(Pull complete|Already exists)/.test(state)).length;
-          world.progress(`pulling: ${done} of ${layers.size} layers`);
-        },
-      });
+      const onLine = (line: string): void => {
+        world.output(line);
+        const said = /^([0-9a-f]{12}): (.+)$/.exec(line);
+        if (said?.[1] === undefined || said[2] === undefined) return;
+        layers.set(said[1], said[2]);
+        const done = [...layers.values()].filter((state) => /^(Pull complete|Already exists)/.test(state)).length;
+        world.progress(`pulling: ${done} of ${layers.size} layers`);
+      };
+      const exec = docker(world, { timeout: pullTimeoutMs, nothrow: true, onLine });
+      const result = await exec`docker pull ${reference}`;
       if (result.exitCode === 0) return { reference };
-      const error = dockerError(["pull", reference], result);
+      const error = dockerError(result);
       if (error.code !== "ProgramFailed") throw error;
       throw new FleetError("ImageUnavailable", `image ${reference} could not be pulled`, {
         hint: "is the name right and the registry reachable? an image that is already here can be named with KIND_NODE_IMAGE or K3S_NODE_IMAGE",
@@ -55,9 +53,8 @@ export function image(reference: string): Resource<ImageState> {
 }
 
 async function isHere(world: World, reference: string): Promise<boolean> {
-  const args = ["image", "inspect", reference];
-  const result = await world.exec.attempt("docker", args, { signal: world.signal });
+  const result = await docker(world, { nothrow: true })`docker image inspect ${reference}`;
   if (result.exitCode === 0) return true;
   if (/no such image|not found/i.test(result.stderr)) return false;
-  throw dockerError(args, result);
+  throw dockerError(result);
 }

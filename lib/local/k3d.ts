@@ -1,6 +1,8 @@
+import type { Exec } from "#lib/exec.ts";
+import type { World } from "#lib/graph/world.ts";
 import { renderK3dConfig } from "#lib/local/config.ts";
 import { removeObject } from "#lib/local/docker.ts";
-import { countRole, type LocalTool, readKubeconfig } from "#lib/local/tool.ts";
+import { countRole, type LocalTool, parseKubeconfig } from "#lib/local/tool.ts";
 
 const clusterLabel = "k3d.cluster";
 const roleLabel = "k3d.role";
@@ -40,28 +42,18 @@ export const k3d: LocalTool = {
   systemObjects: ["deployments/coredns"],
 
   async create(world, { configPath, image, kubeconfigPath }) {
-    const args = ["cluster", "create", "--config", configPath, "--image", image];
+    const exec = k3dExec(world, kubeconfigPath)({ timeout: createTimeoutMs });
     // --no-rollback: we clean up ourselves, also after an interrupt, which k3d doesn't handle.
     const flags = ["--kubeconfig-update-default=false", "--kubeconfig-switch-context=false", "--no-rollback"];
-    await world.exec.run("k3d", [...args, ...flags], {
-      env: { ...env, KUBECONFIG: kubeconfigPath },
-      signal: world.signal,
-      timeoutMs: createTimeoutMs,
-      onLine: world.output,
-    });
+    await exec`k3d cluster create --config ${configPath} --image ${image} ${flags}`;
   },
 
   async start(world, cluster) {
-    await world.exec.run("k3d", ["cluster", "start", cluster], { env, signal: world.signal, onLine: world.output });
+    await k3dExec(world)`k3d cluster start ${cluster}`;
   },
 
   async remove(world, cluster, kubeconfigPath) {
-    // k3d also edits the kubeconfig that KUBECONFIG names: never the user's own.
-    await world.exec.run("k3d", ["cluster", "delete", cluster], {
-      env: { ...env, KUBECONFIG: kubeconfigPath },
-      signal: world.signal,
-      onLine: world.output,
-    });
+    await k3dExec(world, kubeconfigPath)`k3d cluster delete ${cluster}`;
     // A network that a killed k3d left is taken for somebody else's by the next one and never removed.
     await removeObject(world, "network", `k3d-${cluster}`);
     await removeObject(world, "volume", `k3d-${cluster}-images`);
@@ -70,7 +62,8 @@ export const k3d: LocalTool = {
   kubeconfigCommand: "kubeconfig get",
 
   async kubeconfig(world, cluster) {
-    return await readKubeconfig("k3d", ["kubeconfig", "get", cluster], noKubeconfig, world, env);
+    const exec = world.exec({ env, signal: world.signal, nothrow: true });
+    return parseKubeconfig(await exec`k3d kubeconfig get ${cluster}`, noKubeconfig);
   },
 
   // `INFO[0003] Creating node 'x'` on a terminal, `time="…" level=info msg="Creating node 'x'"` in a pipe.
@@ -79,3 +72,9 @@ export const k3d: LocalTool = {
       ?.replaceAll(/['\\"]/g, "")
       .trim(),
 };
+
+/** @param kubeconfigPath file that k3d edits instead of the user's own */
+function k3dExec({ exec, signal, output: onLine }: World, kubeconfigPath?: string): Exec {
+  const kubeconfig = kubeconfigPath === undefined ? {} : { KUBECONFIG: kubeconfigPath };
+  return exec({ env: { ...env, ...kubeconfig }, signal, onLine });
+}

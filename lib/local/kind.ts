@@ -1,8 +1,9 @@
 import { FleetError } from "#lib/errors.ts";
+import type { Exec, ExecOptions } from "#lib/exec.ts";
 import type { World } from "#lib/graph/world.ts";
 import { renderKindConfig } from "#lib/local/config.ts";
 import { docker } from "#lib/local/docker.ts";
-import { countRole, type LocalTool, readKubeconfig } from "#lib/local/tool.ts";
+import { countRole, type LocalTool, parseKubeconfig } from "#lib/local/tool.ts";
 
 const clusterLabel = "io.x-k8s.kind.cluster";
 const roleLabel = "io.x-k8s.kind.role";
@@ -10,11 +11,11 @@ const roleLabel = "io.x-k8s.kind.role";
 const providerVariable = "KIND_EXPERIMENTAL_PROVIDER";
 
 /**
- * Every call: clusters are looked for, started and removed by docker, in docker's network `kind`.
+ * For commands of kind. Its provider is Docker, its network is `kind`: clusters are also listed, started and removed by docker.
  *
  * @throws FleetError KindProviderRefused
  */
-function environmentOf({ variables }: World): Readonly<Record<string, string>> {
+function kindExec({ exec, signal, variables }: World, options: ExecOptions): Exec {
   const { [providerVariable]: provider = "" } = variables;
   if (provider !== "" && provider !== "docker") {
     throw new FleetError(
@@ -25,7 +26,8 @@ function environmentOf({ variables }: World): Readonly<Record<string, string>> {
       },
     );
   }
-  return { [providerVariable]: "docker", KIND_EXPERIMENTAL_DOCKER_NETWORK: "kind" };
+  const env = { [providerVariable]: "docker", KIND_EXPERIMENTAL_DOCKER_NETWORK: "kind" };
+  return exec({ env, signal, ...options });
 }
 
 /** Building a node takes 20 s; a loaded machine has been seen to take twenty times that. */
@@ -57,34 +59,27 @@ export const kind: LocalTool = {
   async create(world, { cluster, configPath, image, kubeconfigPath }) {
     // --retain: we clean up ourselves, also after what kind doesn't see (an interrupt, a wait that failed). No --wait: it
     // ends with success when its time is over.
-    const args = ["create", "cluster", "--name", cluster.name, "--config", configPath, "--image", image];
-    await world.exec.run("kind", [...args, "--kubeconfig", kubeconfigPath, "--retain"], {
-      env: environmentOf(world),
-      signal: world.signal,
-      timeoutMs: createTimeoutMs,
-      onLine: world.output,
-    });
+    const exec = kindExec(world, { timeout: createTimeoutMs, onLine: world.output });
+    const options = ["--config", configPath, "--image", image, "--kubeconfig", kubeconfigPath];
+    await exec`kind create cluster --name ${cluster.name} ${options} --retain`;
   },
 
   async start(world, _cluster, containers) {
     // The control plane first: addresses are given out in order, so that each node gets the one that it had.
     const ordered = [...containers].sort((a, b) => Number(isWorker(a.labels)) - Number(isWorker(b.labels)));
-    for (const container of ordered) await docker(world, ["container", "start", container.id]);
+    for (const container of ordered) await docker(world)`docker container start ${container.id}`;
   },
 
   async remove(world, cluster, kubeconfigPath) {
-    await world.exec.run("kind", ["delete", "cluster", "--name", cluster, "--kubeconfig", kubeconfigPath], {
-      env: environmentOf(world),
-      signal: world.signal,
-      onLine: world.output,
-    });
+    const exec = kindExec(world, { onLine: world.output });
+    await exec`kind delete cluster --name ${cluster} --kubeconfig ${kubeconfigPath}`;
   },
 
   kubeconfigCommand: "get kubeconfig --name",
 
   async kubeconfig(world, cluster) {
-    const args = ["get", "kubeconfig", "--name", cluster];
-    return await readKubeconfig("kind", args, noKubeconfig, world, environmentOf(world));
+    const exec = kindExec(world, { nothrow: true });
+    return parseKubeconfig(await exec`kind get kubeconfig --name ${cluster}`, noKubeconfig);
   },
 
   // ` • Starting control-plane 🕹️  ...` at the start of a step, ` ✓ …` at its end; words only, without the pictures.

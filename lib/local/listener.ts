@@ -42,9 +42,9 @@ export function parseListeningInodes(table: string, port: number): readonly stri
 }
 
 async function askLsof(world: World, port: number): Promise<Listener | undefined> {
-  const args = ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"];
+  const exec = world.exec({ signal: world.signal, nothrow: true, timeout: 5_000 });
   try {
-    const { stdout } = await world.exec.attempt("lsof", args, { signal: world.signal, timeoutMs: 5_000 });
+    const { stdout } = await exec`lsof -nP -iTCP:${port} -sTCP:LISTEN -Fpc`;
     const pid = /^p(\d+)$/m.exec(stdout)?.[1];
     return pid === undefined ? undefined : { pid: Number(pid), command: /^c(.+)$/m.exec(stdout)?.[1] ?? "" };
   } catch (error) {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
-import { dockerError, listContainers, removeObject } from "#lib/local/docker.ts";
+import { docker, dockerError, listContainers, removeObject } from "#lib/local/docker.ts";
 
 export interface KindNetworkState {
   readonly id: string;
@@ -37,15 +37,14 @@ export function kindNetwork(): Resource<KindNetworkState> {
     async ensure(world) {
       // Not every Docker has IPv6; kind itself falls back in the same way.
       for (const ipv6 of [["--ipv6", "--subnet", ipv6Subnet], []]) {
-        const args = ["network", "create", "--driver", "bridge", "--label", `${label}=true`];
         const masquerade = ["--opt", "com.docker.network.bridge.enable_ip_masquerade=true"];
-        const result = await world.exec.attempt("docker", [...args, ...masquerade, ...ipv6, name], {
-          signal: world.signal,
-        });
+        const exec = docker(world, { nothrow: true });
+        const result =
+          await exec`docker network create --driver bridge --label ${label}=true ${[...masquerade, ...ipv6]} ${name}`;
         const state = await inspect(world);
         // Also when it wasn't us: another kind may have made it meanwhile.
         if (state !== undefined) return state;
-        if (ipv6.length === 0) throw dockerError(args, result);
+        if (ipv6.length === 0) throw dockerError(result);
       }
       throw new Error("unreachable: the last attempt returns or throws");
     },
@@ -63,11 +62,10 @@ export function kindNetwork(): Resource<KindNetworkState> {
 }
 
 async function inspect(world: World): Promise<KindNetworkState | undefined> {
-  const args = ["network", "inspect", name];
-  const result = await world.exec.attempt("docker", args, { signal: world.signal });
+  const result = await docker(world, { nothrow: true })`docker network inspect ${name}`;
   if (result.exitCode !== 0) {
     if (/no such network|not found/i.test(result.stderr)) return undefined;
-    throw dockerError(args, result);
+    throw dockerError(result);
   }
   const [found] = inspectSchema.parse(JSON.parse(result.stdout));
   return found === undefined ? undefined : { id: found.Id, ours: found.Labels?.[label] === "true" };

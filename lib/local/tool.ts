@@ -1,5 +1,5 @@
 import { FleetError } from "#lib/errors.ts";
-import { lastLines } from "#lib/exec.ts";
+import { type ExecResult, lastLines } from "#lib/exec.ts";
 import type { LocalCluster } from "#lib/fleet/types.ts";
 import type { World } from "#lib/graph/world.ts";
 import type { Container } from "#lib/local/docker.ts";
@@ -55,28 +55,17 @@ export function countRole(containers: readonly Container[], label: string, role:
 }
 
 /**
- * Only what the tool says of a kubeconfig that isn't there means that there is none: any other failure of it says nothing about
- * the cluster.
+ * The kubeconfig that a tool printed. Only the tool's own message that there is none means that there is none: any other
+ * failure says nothing about the cluster.
  *
  * @throws FleetError ProgramFailed
  */
-export async function readKubeconfig(
-  tool: LocalTool["name"],
-  args: readonly string[],
-  noKubeconfig: RegExp,
-  world: World,
-  env: Readonly<Record<string, string>>,
-): Promise<string | undefined> {
-  const result = await world.exec.attempt(tool, args, { env, signal: world.signal });
+export function parseKubeconfig(result: ExecResult, noKubeconfig: RegExp): string | undefined {
   if (result.exitCode === 0 && result.stdout.trim() !== "") return result.stdout;
   const said = lastLines(result);
   if (noKubeconfig.test(said.join("\n"))) return undefined;
-  throw new FleetError(
-    "ProgramFailed",
-    `${tool} ${args.join(" ")} ended with exit code ${result.exitCode} and no kubeconfig`,
-    {
-      hint: "run the same command again; the cluster was left alone",
-      details: said,
-    },
-  );
+  throw new FleetError("ProgramFailed", `${result.command} ended with exit code ${result.exitCode} and no kubeconfig`, {
+    hint: "run the same command again; the cluster was left alone",
+    details: said,
+  });
 }

@@ -25,15 +25,11 @@ if (import.meta.main) {
     }
     const { listenForSignals } = await import("#lib/cli/signals.ts");
     const { signal } = listenForSignals(() => undefined);
-    const exec = createExec(readEnvironment().variables);
     const onLine = (line: string): void => terminal.out(`${line}\n`);
     // Four clusters on a slow machine, after a gigabyte of images over a slow line.
-    const timeoutMs = 60 * 60_000;
-    const result = await exec.attempt("docker", oneLinerArguments({ root: projectRoot }), {
-      onLine,
-      timeoutMs,
-      signal,
-    });
+    const timeout = 60 * 60_000;
+    const exec = createExec(readEnvironment().variables)({ onLine, timeout, signal, nothrow: true });
+    const result = await exec`docker ${oneLinerArguments({ root: projectRoot })}`;
     return result.exitCode === 0 ? 0 : 1;
   });
 }

@@ -6,6 +6,7 @@ import { localCluster } from "#lib/local/cluster.ts";
 import { isBegun, markBegun } from "#lib/local/finished.ts";
 import { kind } from "#lib/local/kind.ts";
 import { failureOf } from "#tests/support/failure.ts";
+import { fakeExec } from "#tests/support/fake-exec.ts";
 import {
   clusterName,
   emptyMachine,
@@ -347,9 +348,7 @@ describe("a create that fails", () => {
     const machine = emptyMachine();
     half(machine, said);
     const { world } = localWorld(machine);
-    const error = await failureOf(
-      ensure({ ...world, exec: { ...world.exec, attempt: attemptWithoutListeners(world) } }),
-    );
+    const error = await failureOf(ensure({ ...world, exec: withoutListeners(world) }));
     expect(error.code).toBe(code);
     expect(error.hint).not.toBeUndefined();
   });
@@ -370,7 +369,10 @@ describe("a create that fails", () => {
 });
 
 /** Nothing listens on this machine; how that is asked is not of interest here. */
-function attemptWithoutListeners(world: World): World["exec"]["attempt"] {
-  return async (program, args, options) =>
-    ["ss", "lsof", "netstat"].includes(program) ? failed("") : await world.exec.attempt(program, args, options);
+function withoutListeners(world: World): World["exec"] {
+  return fakeExec(async (program, args, options) =>
+    ["ss", "lsof", "netstat"].includes(program)
+      ? failed("")
+      : await world.exec({ ...options, nothrow: true })`${program} ${args}`,
+  );
 }

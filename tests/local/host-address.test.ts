@@ -3,6 +3,7 @@ import type { World } from "#lib/graph/world.ts";
 import { parseDockerInfo } from "#lib/local/docker-info.ts";
 import { findHostAddress } from "#lib/local/host-address.ts";
 import { failureOf } from "#tests/support/failure.ts";
+import { fakeExec } from "#tests/support/fake-exec.ts";
 import { emptyMachine, localWorld } from "#tests/support/local-world.ts";
 
 /** A network that documentation alone uses (RFC 5737): no computer has its addresses. */
@@ -19,12 +20,12 @@ function worldWith(info: Readonly<Record<string, unknown>>, gateway: string): Wo
     OperatingSystem: "Debian",
   };
   const network = [{ IPAM: { Config: [{ Subnet: "172.17.0.0/16", Gateway: gateway }] } }];
-  const attempt: World["exec"]["attempt"] = async (_program, args) => ({
+  const exec = fakeExec((_program, args) => ({
     stdout: JSON.stringify(args[0] === "info" ? { ...base, ...info } : network),
     stderr: "",
     exitCode: 0,
-  });
-  return { ...world, exec: { ...world.exec, attempt } };
+  }));
+  return { ...world, exec };
 }
 
 describe("containers reach this computer", () => {

@@ -27,7 +27,7 @@ describe("a fault of docker", () => {
     ["unable to resolve docker endpoint: invalid bind address format: foo://x", "DockerUnreachable"],
     ["No such image: x", "ProgramFailed"],
   ])("is told as what it is: %s", (stderr, code) => {
-    expect(dockerError(["ps"], { stdout: "", stderr, exitCode: 1 }).code).toBe(code);
+    expect(dockerError({ command: "docker ps", stdout: "", stderr, exitCode: 1 }).code).toBe(code);
   });
 });
 

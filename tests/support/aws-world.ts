@@ -51,7 +51,7 @@ export function awsWorld(options: AwsWorldOptions = {}): TestWorld {
     iam: async ({ account, as }) => (iam ?? refuse)(`${account.name} ${as}`),
   };
   const world: AwsWorld = {
-    exec: { run: refuse, attempt: refuse },
+    exec: refuse,
     variables: {},
     clock: clock ?? virtualClock(),
     paths: {

@@ -22,7 +22,7 @@ export async function runOver(
     throw new Error("a fake resource touches nothing");
   };
   const world: World = {
-    exec: { run: refuse, attempt: refuse },
+    exec: refuse,
     variables: {},
     clock,
     paths: { root: "", kubeconfigs: "", runs: "", locks: "", cache: "", unfinished: "" },

@@ -1,12 +1,12 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FleetError } from "#lib/errors.ts";
-import type { ExecOptions, ExecResult } from "#lib/exec.ts";
+import type { ExecOptions } from "#lib/exec.ts";
 import { cautious, type World, type WorldOptions } from "#lib/graph/world.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { fleetLabel } from "#lib/local/config.ts";
 import { readyMark } from "#lib/local/finished.ts";
+import { type FakeResult, fakeExec } from "#tests/support/fake-exec.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
 
 /** One kind cluster on a computer that exists in memory: docker, kind and the cluster's API answer from these fields. */
@@ -31,11 +31,11 @@ export interface Machine {
   /** Lines of `ps`. */
   processes: string[];
   /** What `kind create` does instead of making a cluster. */
-  onCreate: ((options: ExecOptions) => Promise<ExecResult> | ExecResult) | undefined;
+  onCreate: ((options: ExecOptions) => Promise<FakeResult> | FakeResult) | undefined;
 }
 
-const ok = (stdout = ""): ExecResult => ({ stdout, stderr: "", exitCode: 0 });
-export const failed = (stderr: string): ExecResult => ({ stdout: "", stderr, exitCode: 1 });
+const ok = (stdout = ""): FakeResult => ({ stdout, stderr: "", exitCode: 0 });
+export const failed = (stderr: string): FakeResult => ({ stdout: "", stderr, exitCode: 1 });
 export const clusterName = "kind01.internal";
 const controlPlane = `${clusterName}-control-plane`;
 const worker = `${clusterName}-worker`;
@@ -75,7 +75,7 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
   const said: string[] = [];
   const clock = virtualClock();
 
-  const attempt = async (program: string, args: readonly string[], given: ExecOptions = {}): Promise<ExecResult> => {
+  const attempt = async (program: string, args: readonly string[], given: ExecOptions): Promise<FakeResult> => {
     given.signal?.throwIfAborted();
     const line = [program, ...args].join(" ");
     if (program === "ps") return ok(machine.processes.join("\n"));
@@ -168,14 +168,7 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
   };
 
   const world: World = {
-    exec: {
-      attempt,
-      async run(program, args, given) {
-        const result = await attempt(program, args, given);
-        if (result.exitCode === 0) return result;
-        throw new FleetError("ProgramFailed", `${program} failed`, { details: result.stderr.split("\n") });
-      },
-    },
+    exec: fakeExec(attempt),
     variables: {},
     clock,
     paths: {

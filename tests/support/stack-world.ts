@@ -38,7 +38,7 @@ export function stackWorld({ cloudFormation, root, clock, signal, ...options }: 
     eks: refuse,
   };
   const world: AwsWorld = {
-    exec: { run: refuse, attempt: refuse },
+    exec: refuse,
     variables: {},
     clock: clock ?? systemClock,
     paths: {

@@ -36,7 +36,8 @@ export async function runCredentialProcess(
     if (stream === "stderr" && line.trim() !== "") said.push(line);
   };
   try {
-    const { stdout, exitCode } = await createExec(variables).attempt("sh", ["-c", command], { timeoutMs, onLine });
+    const exec = createExec(variables)({ nothrow: true, timeout: timeoutMs, onLine });
+    const { stdout, exitCode } = await exec`sh -c ${command}`;
     if (exitCode === 0) return { stdout };
     throw new Error(`credential_process ended with exit code ${exitCode}${reason()}`);
   } catch (error) {

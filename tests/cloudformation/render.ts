@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { projectRoot } from "#lib/paths.ts";
 import { createConditions } from "#sandbox/aws/cloudformation/template/conditions.ts";
-import { isList, parameterValues, splitList } from "#sandbox/aws/cloudformation/template/parameters.ts";
+import { parameterValues, splitList } from "#sandbox/aws/cloudformation/template/parameters.ts";
 import { resolve, type Scope } from "#sandbox/aws/cloudformation/template/resolve.ts";
 import { parseTemplate, type Template } from "#sandbox/aws/cloudformation/template/template.ts";
 import { isObject, type Json, type JsonObject, stringAt } from "#sandbox/json.ts";
@@ -60,13 +60,12 @@ function scopeOf(template: Template, values: Readonly<Record<string, string>>): 
   const scope: Scope = {
     region,
     condition,
-    mapping: () => refuse("mappings"),
-    importValue: () => refuse("exports of other stacks"),
     ref(name) {
       if (name === "AWS::NoValue") return undefined;
       const parameter = template.parameters.get(name);
       const value = values[name];
-      if (parameter !== undefined && value !== undefined) return isList(parameter.type) ? splitList(value) : value;
+      if (parameter !== undefined && value !== undefined)
+        return parameter.type === "CommaDelimitedList" ? splitList(value) : value;
       if (pseudo[name] !== undefined) return pseudo[name];
       return identify(name, "Id");
     },

@@ -3,9 +3,7 @@ import { type Action, checkInputs } from "#sandbox/aws/cloudformation/api/action
 import * as changeSets from "#sandbox/aws/cloudformation/api/change-sets.ts";
 import * as drift from "#sandbox/aws/cloudformation/api/drift.ts";
 import * as reading from "#sandbox/aws/cloudformation/api/reading.ts";
-import * as rollbacks from "#sandbox/aws/cloudformation/api/rollbacks.ts";
 import * as stacks from "#sandbox/aws/cloudformation/api/stacks.ts";
-import * as templates from "#sandbox/aws/cloudformation/api/templates.ts";
 import { createEngine } from "#sandbox/aws/cloudformation/engine/engine.ts";
 import { serviceName } from "#sandbox/aws/cloudformation/engine/stacks.ts";
 import { answerFault, answerQuery, parseQuery } from "#sandbox/aws/protocol/query.ts";
@@ -13,34 +11,26 @@ import { answerFault, answerQuery, parseQuery } from "#sandbox/aws/protocol/quer
 const namespace = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
 
 const actions: ReadonlyMap<string, Action> = new Map([
-  ["CancelUpdateStack", rollbacks.cancelUpdateStack],
-  ["ContinueUpdateRollback", rollbacks.continueUpdateRollback],
+  ["ContinueUpdateRollback", stacks.continueUpdateRollback],
   ["CreateChangeSet", changeSets.createChangeSet],
   ["CreateStack", stacks.createStack],
   ["DeleteChangeSet", changeSets.deleteChangeSet],
   ["DeleteStack", stacks.deleteStack],
   ["DescribeChangeSet", changeSets.describeChangeSet],
-  ["DescribeEvents", reading.describeEvents],
+  ["DescribeEvents", changeSets.describeEvents],
   ["DescribeStackDriftDetectionStatus", drift.describeStackDriftDetectionStatus],
   ["DescribeStackEvents", reading.describeStackEvents],
-  ["DescribeStackResource", reading.describeStackResource],
   ["DescribeStackResourceDrifts", drift.describeStackResourceDrifts],
-  ["DescribeStackResources", reading.describeStackResources],
   ["DescribeStacks", reading.describeStacks],
   ["DetectStackDrift", drift.detectStackDrift],
-  ["DetectStackResourceDrift", drift.detectStackResourceDrift],
   ["ExecuteChangeSet", changeSets.executeChangeSet],
-  ["GetTemplate", templates.getTemplate],
-  ["GetTemplateSummary", templates.getTemplateSummary],
+  ["GetTemplate", reading.getTemplate],
+  ["GetTemplateSummary", reading.getTemplateSummary],
   ["ListChangeSets", changeSets.listChangeSets],
-  ["ListExports", reading.listExports],
-  ["ListImports", reading.listImports],
   ["ListStackResources", reading.listStackResources],
   ["ListStacks", reading.listStacks],
-  ["RollbackStack", rollbacks.rollbackStack],
-  ["UpdateStack", stacks.updateStack],
+  ["RollbackStack", stacks.rollbackStack],
   ["UpdateTerminationProtection", stacks.updateTerminationProtection],
-  ["ValidateTemplate", templates.validateTemplate],
 ]);
 
 export interface CloudFormation extends Service {

@@ -78,11 +78,10 @@ export function authorizeStack(
 export function page<Item>(
   items: readonly Item[],
   token: string | undefined,
-  size = 100,
 ): { readonly items: readonly Item[]; readonly next: string | undefined } {
   const start = token === undefined || token === "" ? 0 : Number(Buffer.from(token, "base64url").toString());
   if (!Number.isInteger(start) || start < 0) throw invalid("NextToken is invalid");
-  const end = start + size;
+  const end = start + 100;
   return {
     items: items.slice(start, end),
     next: end < items.length ? Buffer.from(String(end)).toString("base64url") : undefined,
@@ -92,7 +91,7 @@ export function page<Item>(
 /** A new stack of a name, without anything in it. @throws AwsFault for a name that can't be */
 export function newStack(request: Request, name: string): StackRecord {
   const { cloud, account, region } = request;
-  checkName("stackName", name, 128);
+  checkName("stackName", name);
   const stack: StackRecord = {
     id: `arn:aws:cloudformation:${region}:${account}:stack/${name}/${randomUUID()}`,
     name,
@@ -102,9 +101,7 @@ export function newStack(request: Request, name: string): StackRecord {
     createdAt: cloud.now().toISOString(),
     terminationProtection: false,
     disableRollback: false,
-    retainExceptOnCreate: false,
     outputs: [],
-    imports: [],
     resources: [],
     events: [],
     changeSets: [],
@@ -115,15 +112,15 @@ export function newStack(request: Request, name: string): StackRecord {
   return stack;
 }
 
-export function checkName(field: string, name: string, limit: number): void {
+export function checkName(field: string, name: string): void {
   if (!/^[a-zA-Z][-a-zA-Z0-9]*$/.test(name)) {
     throw invalid(
       `1 validation error detected: Value '${name}' at '${field}' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*`,
     );
   }
-  if (name.length > limit) {
+  if (name.length > 128) {
     throw invalid(
-      `1 validation error detected: Value '${name}' at '${field}' failed to satisfy constraint: Member must have length less than or equal to ${limit}`,
+      `1 validation error detected: Value '${name}' at '${field}' failed to satisfy constraint: Member must have length less than or equal to 128`,
     );
   }
 }

@@ -6,10 +6,11 @@ import {
   checkName,
   newStack,
   page,
+  type Request,
+  stackArn,
   tokenAt,
   wordAt,
 } from "#sandbox/aws/cloudformation/api/action.ts";
-import { findChangeSet, formatChangeSet, formatSummary } from "#sandbox/aws/cloudformation/api/change-set-format.ts";
 import {
   deploymentContext,
   deploymentInputs,
@@ -17,12 +18,12 @@ import {
   emptyInputs,
   roleOf,
 } from "#sandbox/aws/cloudformation/api/deployment.ts";
+import { formatChangeSet, formatChangeSetSummary, formatValidation } from "#sandbox/aws/cloudformation/api/format.ts";
 import { begin } from "#sandbox/aws/cloudformation/api/operation.ts";
-import { checkTypesKept, checkUpdatable } from "#sandbox/aws/cloudformation/api/stacks.ts";
 import { setStatus } from "#sandbox/aws/cloudformation/engine/events.ts";
 import type { ChangeSetRecord, StackRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
-import { planOf } from "#sandbox/aws/cloudformation/engine/plan.ts";
-import { tryFindStack } from "#sandbox/aws/cloudformation/engine/stacks.ts";
+import { type Plan, planOf } from "#sandbox/aws/cloudformation/engine/plan.ts";
+import { stacksOf, tryFindStack } from "#sandbox/aws/cloudformation/engine/stacks.ts";
 import { invalid } from "#sandbox/aws/cloudformation/template/parse.ts";
 import { booleanAt, listAt, textAt, tryTextAt } from "#sandbox/aws/protocol/query.ts";
 
@@ -33,7 +34,6 @@ export const createChangeSet: Action = {
     "ChangeSetType",
     "ClientToken",
     "Description",
-    "DisableValidation",
     "OnStackFailure",
     "ResourcesToImport",
   ],
@@ -42,7 +42,7 @@ export const createChangeSet: Action = {
     const { cloud, engine, account, region, input } = request;
     const stackName = textAt(input, "StackName");
     const name = textAt(input, "ChangeSetName");
-    checkName("changeSetName", name, 128);
+    checkName("changeSetName", name);
     authorizeStack(request, stackName, deploymentContext(request));
     const type = wordAt("ChangeSetType", tryTextAt(input, "ChangeSetType"), ["CREATE", "UPDATE", "IMPORT"]) ?? "UPDATE";
     if (type === "IMPORT" || listAt(input, "ResourcesToImport").length > 0)
@@ -62,17 +62,10 @@ export const createChangeSet: Action = {
       account,
       region,
     };
-    const plan = planOf(cloud, place, target);
-    if (existing !== undefined) checkTypesKept(existing, (one) => plan.graph.get(one)?.declaration.type);
+    const plan = planOf(place, target);
+    if (existing !== undefined) checkTypesKept(existing, plan);
     const roleArn = roleOf(request);
-    const onStackFailure = wordAt("OnStackFailure", tryTextAt(input, "OnStackFailure"), [
-      "DO_NOTHING",
-      "ROLLBACK",
-      "DELETE",
-    ]);
-    if (onStackFailure === "DELETE" && type !== "CREATE") {
-      throw invalid("OnStackFailure DELETE can only be used with ChangeSetType CREATE");
-    }
+    const onStackFailure = wordAt("OnStackFailure", tryTextAt(input, "OnStackFailure"), ["DO_NOTHING", "ROLLBACK"]);
     const stack = existing ?? newStack(request, stackName);
     const description = tryTextAt(input, "Description");
     const id = `arn:aws:cloudformation:${region}:${account}:changeSet/${name}/${randomUUID()}`;
@@ -83,13 +76,11 @@ export const createChangeSet: Action = {
     const changeSet: ChangeSetRecord = {
       id,
       name,
-      type,
       createdAt: cloud.now().toISOString(),
       target,
       status: "CREATE_PENDING",
       executionStatus: "UNAVAILABLE",
       changes: [],
-      skipValidation: booleanAt(input, "DisableValidation") ?? false,
       ...(description === undefined ? {} : { description }),
       ...(roleArn === undefined ? {} : { roleArn }),
       ...(token === undefined ? {} : { token }),
@@ -116,18 +107,85 @@ function checkType(
   checkUpdatable(existing, true);
 }
 
+/** @throws AwsFault ValidationError for a stack in a state that no update leads out of */
+function checkUpdatable(stack: StackRecord, disableRollback: boolean): void {
+  switch (stack.status) {
+    case "CREATE_COMPLETE":
+    case "UPDATE_COMPLETE":
+    case "UPDATE_ROLLBACK_COMPLETE":
+      return;
+    case "CREATE_FAILED":
+    case "UPDATE_FAILED":
+      if (disableRollback) return;
+      throw invalid(
+        `This stack is currently in a non-terminal [${stack.status}] state. To update the stack from this state, please use the disable-rollback parameter with update-stack API. To rollback to the last known good state, use the rollback-stack API`,
+      );
+    default:
+      throw invalid(`Stack:${stack.id} is in ${stack.status} state and can not be updated.`);
+  }
+}
+
+/** @throws AwsFault ValidationError */
+function checkTypesKept(stack: StackRecord, { graph }: Plan): void {
+  const changed = stack.resources
+    .filter(
+      ({ logicalId, made }) =>
+        made !== undefined && (graph.get(logicalId)?.declaration.type ?? made.type) !== made.type,
+    )
+    .map(({ logicalId }) => logicalId);
+  if (changed.length === 0) return;
+  throw invalid(
+    `Update of resource type is not permitted. The new template modifies resource type of the following resources: [${changed.join(", ")}]`,
+  );
+}
+
+/** By the change set's ARN, or by its name and its stack. @throws AwsFault ChangeSetNotFound, ValidationError */
+function findChangeSet(request: Request): { readonly stack: StackRecord; readonly changeSet: ChangeSetRecord } {
+  const { cloud, account, region, input } = request;
+  const name = textAt(input, "ChangeSetName");
+  const stackName = tryTextAt(input, "StackName");
+  if (stackName === undefined && !name.startsWith("arn:")) {
+    throw invalid("StackName must be specified if ChangeSetName is not specified as an ARN.");
+  }
+  const holder =
+    stackName === undefined
+      ? stacksOf(cloud, account, region).stacks.find(({ changeSets }) => changeSets.some(({ id }) => id === name))
+      : tryFindStack(cloud, account, region, stackName);
+  // Decided on the stack where the caller names it, on the change set where it names nothing else.
+  authorizeStack(request, stackName === undefined ? name : stackArn(request, stackName), {
+    "cloudformation:ChangeSetName": name,
+  });
+  if (stackName !== undefined && holder === undefined) throw invalid(`Stack [${stackName}] does not exist`);
+  const changeSet = holder?.changeSets.find((one) => one.id === name || one.name === name);
+  if (holder === undefined || changeSet === undefined) {
+    throw new AwsFault("ChangeSetNotFound", `ChangeSet [${name}] does not exist`, 404);
+  }
+  return { stack: holder, changeSet };
+}
+
 export const describeChangeSet: Action = {
-  inputs: ["ChangeSetName", "StackName", "IncludePropertyValues", "NextToken"],
+  inputs: ["ChangeSetName", "StackName", "NextToken"],
   handle(request) {
     const { stack, changeSet } = findChangeSet(request);
-    const withValues = booleanAt(request.input, "IncludePropertyValues") ?? false;
     const { items, next } = page(changeSet.changes, tryTextAt(request.input, "NextToken"));
-    return formatChangeSet(stack, { ...changeSet, changes: [...items] }, withValues, next);
+    return formatChangeSet(stack, { ...changeSet, changes: [...items] }, next);
+  },
+};
+
+/** What the early validation of a change set has found. */
+export const describeEvents: Action = {
+  inputs: ["ChangeSetName", "StackName", "Filters", "NextToken"],
+  handle(request) {
+    const { stack, changeSet } = findChangeSet(request);
+    // All of them are failures, whether the filter asks for these or not.
+    const found = stack.events.filter(({ validation }) => validation?.changeSetId === changeSet.id).toReversed();
+    const { items, next } = page(found, tryTextAt(request.input, "NextToken"));
+    return { OperationEvents: items.map((event) => formatValidation(stack, event)), NextToken: next };
   },
 };
 
 export const executeChangeSet: Action = {
-  inputs: ["ChangeSetName", "StackName", "ClientRequestToken", "DisableRollback", "RetainExceptOnCreate"],
+  inputs: ["ChangeSetName", "StackName", "ClientRequestToken", "DisableRollback"],
   handle(request) {
     const { cloud, input } = request;
     const { stack, changeSet } = findChangeSet(request);
@@ -164,14 +222,12 @@ export const executeChangeSet: Action = {
     stack.current = changeSet.target;
     stack.changeSetId = changeSet.id;
     stack.disableRollback = onFailure === "DO_NOTHING";
-    stack.retainExceptOnCreate = booleanAt(input, "RetainExceptOnCreate") ?? false;
     stack.updatedAt = cloud.now().toISOString();
     begin(request, stack, isNew ? "CREATE_IN_PROGRESS" : "UPDATE_IN_PROGRESS", {
       type: isNew ? "CREATE_STACK" : "UPDATE_STACK",
       token,
       target: changeSet.target,
       onFailure,
-      retainExceptOnCreate: stack.retainExceptOnCreate,
     });
     return {};
   },
@@ -211,6 +267,6 @@ export const listChangeSets: Action = {
     const stack = tryFindStack(cloud, account, region, name);
     if (stack === undefined) throw invalid(`Stack [${name}] does not exist`);
     const { items, next } = page(stack.changeSets.toReversed(), tryTextAt(input, "NextToken"));
-    return { Summaries: items.map((changeSet) => formatSummary(stack, changeSet)), NextToken: next };
+    return { Summaries: items.map((changeSet) => formatChangeSetSummary(stack, changeSet)), NextToken: next };
   },
 };

@@ -5,7 +5,6 @@ import type { Deployment, StackRecord } from "#sandbox/aws/cloudformation/engine
 import { type GivenParameter, parameterValues } from "#sandbox/aws/cloudformation/template/parameters.ts";
 import { invalid } from "#sandbox/aws/cloudformation/template/parse.ts";
 import { parseTemplate, type Template } from "#sandbox/aws/cloudformation/template/template.ts";
-import { capabilitiesOf } from "#sandbox/aws/cloudformation/types/capabilities.ts";
 import type { Tag } from "#sandbox/aws/cloudformation/types/type.ts";
 import { booleanAt, listAt, type QueryInput, textAt, textsAt, tryTextAt } from "#sandbox/aws/protocol/query.ts";
 
@@ -98,17 +97,24 @@ function checkTags(tags: readonly Tag[]): void {
 
 function checkCapabilities(template: Template, given: readonly string[]): void {
   for (const capability of given) {
-    if (!["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"].includes(capability)) {
+    if (!["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"].includes(capability)) {
       throw invalid(
         `1 validation error detected: Value '[${given.join(", ")}]' at 'capabilities' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [CAPABILITY_IAM, CAPABILITY_AUTO_EXPAND, CAPABILITY_NAMED_IAM]]`,
       );
     }
   }
-  const { capabilities } = capabilitiesOf(template);
-  const lacking = capabilities.filter((needed) => !given.includes(needed) && !given.includes("CAPABILITY_NAMED_IAM"));
-  if (lacking.length === 0) return;
-  throw new AwsFault("InsufficientCapabilitiesException", `Requires capabilities : [${lacking.join(", ")}]`);
+  const iam = [...template.resources.values()].filter(({ type }) => type in iamNames);
+  const isNamed = iam.some(({ type, properties }) => properties[iamNames[type] ?? ""] !== undefined);
+  const needed = isNamed ? "CAPABILITY_NAMED_IAM" : "CAPABILITY_IAM";
+  if (iam.length === 0 || given.includes(needed) || given.includes("CAPABILITY_NAMED_IAM")) return;
+  throw new AwsFault("InsufficientCapabilitiesException", `Requires capabilities : [${needed}]`);
 }
+
+/** Types that change who may do what, with the property that gives them a name of the template's choice. */
+const iamNames: Readonly<Record<string, string>> = {
+  "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+  "AWS::IAM::Role": "RoleName",
+};
 
 /**
  * The service role that a request names, if the caller may pass it and CloudFormation may take it on.

@@ -1,31 +1,27 @@
 import { randomUUID } from "node:crypto";
 import { type Action, authorize, page, stackOf } from "#sandbox/aws/cloudformation/api/action.ts";
-import { driftOf } from "#sandbox/aws/cloudformation/engine/drift.ts";
 import type { DriftDetection, ResourceRecord, StackRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
 import { stacksOf } from "#sandbox/aws/cloudformation/engine/stacks.ts";
 import { invalid } from "#sandbox/aws/cloudformation/template/parse.ts";
-import { integerAt, textAt, textsAt, tryTextAt } from "#sandbox/aws/protocol/query.ts";
+import { textAt, tryTextAt } from "#sandbox/aws/protocol/query.ts";
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
 
 /** States in which a stack can be compared with its template. */
 const detectable = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"];
 
 export const detectStackDrift: Action = {
-  inputs: ["StackName", "LogicalResourceIds"],
+  inputs: ["StackName"],
   handle(request) {
-    const { cloud, engine, input } = request;
+    const { cloud, engine, caller } = request;
     const stack = stackOf(request);
     checkDetectable(stack);
-    const { caller } = request;
     // What the detection of a whole stack does for each resource, the caller has to be let do.
     for (const action of ["DetectStackResourceDrift", "BatchDescribeTypeConfigurations"]) {
       authorize({ ...request, action }, action === "DetectStackResourceDrift" ? stack.id : "*");
     }
-    const only = textsAt(input, "LogicalResourceIds");
     const detection: DriftDetection = {
       id: randomUUID(),
       caller,
-      ...(only.length === 0 ? {} : { only }),
       startedAt: cloud.now().toISOString(),
       status: "DETECTION_IN_PROGRESS",
     };
@@ -67,30 +63,12 @@ export const describeStackDriftDetectionStatus: Action = {
 };
 
 export const describeStackResourceDrifts: Action = {
-  inputs: ["StackName", "StackResourceDriftStatusFilters", "NextToken", "MaxResults"],
+  inputs: ["StackName", "NextToken"],
   handle(request) {
-    const { input } = request;
     const stack = stackOf(request);
-    const wanted = textsAt(input, "StackResourceDriftStatusFilters");
-    const found = stack.resources.filter(
-      ({ drift }) => drift !== undefined && (wanted.length === 0 || wanted.includes(drift.status)),
-    );
-    const { items, next } = page(found, tryTextAt(input, "NextToken"), integerAt(input, "MaxResults") ?? 100);
+    const found = stack.resources.filter(({ drift }) => drift !== undefined);
+    const { items, next } = page(found, tryTextAt(request.input, "NextToken"));
     return { StackResourceDrifts: items.map((record) => formatDrift(stack, record)), NextToken: next };
-  },
-};
-
-export const detectStackResourceDrift: Action = {
-  inputs: ["StackName", "LogicalResourceId"],
-  handle(request) {
-    const stack = stackOf(request);
-    checkDetectable(stack);
-    const name = textAt(request.input, "LogicalResourceId");
-    const record = stack.resources.find(({ logicalId }) => logicalId === name);
-    if (record?.made === undefined) throw invalid(`Resource ${name} does not exist for stack ${stack.name}`);
-    record.drift = driftOf(request.cloud, request.caller, stack, name, record.made);
-    request.cloud.save(stack);
-    return { StackResourceDrift: formatDrift(stack, record) };
   },
 };
 

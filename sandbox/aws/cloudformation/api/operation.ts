@@ -12,15 +12,11 @@ export function begin(
   options: Partial<Omit<Operation, "id" | "caller" | "token">> & {
     readonly type: OperationType;
     readonly token?: string | undefined;
-    readonly reason?: string;
   },
 ): Operation {
-  const { token, reason = "User Initiated", ...rest } = options;
+  const { token, ...rest } = options;
   const operation: Operation = {
     onFailure: "ROLLBACK",
-    retainExceptOnCreate: false,
-    retain: [],
-    force: false,
     skip: [],
     ...rest,
     id: randomUUID(),
@@ -29,8 +25,7 @@ export function begin(
   };
   stack.operation = operation;
   stack.operations.unshift({ id: operation.id, type: operation.type });
-  setStatus(cloud, stack, status, reason);
-  engine.interrupt(stack);
+  setStatus(cloud, stack, status, "User Initiated");
   engine.drive(stack);
   return operation;
 }

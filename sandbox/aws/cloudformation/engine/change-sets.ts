@@ -22,11 +22,11 @@ export async function finishChangeSet(cloud: Cloud, stack: StackRecord, changeSe
   // Deleted in the meantime.
   if (!stack.changeSets.includes(changeSet)) return;
   try {
-    const plan = planOf(cloud, stack, changeSet.target);
+    const plan = planOf(stack, changeSet.target);
     changeSet.changes = changesBetween(cloud, stack, plan, changeSet.target);
     if (stack.status !== "REVIEW_IN_PROGRESS" && isNoChange(cloud, stack, plan, changeSet))
       fail(cloud, stack, changeSet, NO_CHANGES);
-    else if (!changeSet.skipValidation && !validate(cloud, stack, plan, changeSet)) return;
+    else if (!validate(cloud, stack, plan, changeSet)) return;
     else {
       changeSet.status = "CREATE_COMPLETE";
       changeSet.executionStatus = "AVAILABLE";

@@ -1,5 +1,4 @@
 import type { Cloud } from "#sandbox/aws/cloud.ts";
-import { causeOf } from "#sandbox/aws/cloudformation/engine/causes.ts";
 import type {
   ChangeDetail,
   ChangeSetRecord,
@@ -12,6 +11,7 @@ import type {
 import { type Lookup, type Plan, same } from "#sandbox/aws/cloudformation/engine/plan.ts";
 import { createOnlyPaths } from "#sandbox/aws/cloudformation/engine/replacement.ts";
 import { findRecord, lookupOf } from "#sandbox/aws/cloudformation/engine/run.ts";
+import { referencesOf } from "#sandbox/aws/cloudformation/template/references.ts";
 import { KNOWN_AFTER_APPLY } from "#sandbox/aws/cloudformation/template/resolve.ts";
 import { resourceType } from "#sandbox/aws/cloudformation/types/registry.ts";
 import { type JsonObject, valueAt } from "#sandbox/json.ts";
@@ -79,10 +79,7 @@ function changeOf(
   const { declaration } = plan.node(logicalId);
   const { properties } = plan.properties(logicalId, lookup);
   const made = findRecord(stack, logicalId)?.made;
-  const after: JsonObject = { Properties: properties };
-  if (made === undefined) {
-    return { action: "Add", logicalId, type: declaration.type, scope: [], details: [], after };
-  }
+  if (made === undefined) return { action: "Add", logicalId, type: declaration.type, scope: [], details: [] };
   const details = [
     ...propertyDetails(plan, made, logicalId, properties),
     ...tagDetails(made, target),
@@ -109,8 +106,6 @@ function changeOf(
         }),
     scope: [...new Set(details.map(({ attribute }) => attribute))],
     details,
-    before: { Properties: made.properties },
-    after,
   };
 }
 
@@ -119,7 +114,7 @@ function removal({ logicalId, type, made }: ResourceRecord): ResourceChange {
     action: "Remove",
     logicalId,
     type,
-    ...(made === undefined ? {} : { physicalId: made.physicalId, before: { Properties: made.properties } }),
+    ...(made === undefined ? {} : { physicalId: made.physicalId }),
     policyAction: made?.deletionPolicy === "Delete" ? "Delete" : "Retain",
     scope: [],
     details: [],
@@ -131,25 +126,20 @@ function propertyDetails(plan: Plan, made: Made, logicalId: string, after: JsonO
   const paths = createOnlyPaths(type);
   const names = [...new Set([...Object.keys(made.properties), ...Object.keys(after)])];
   return names.flatMap((name): readonly ChangeDetail[] => {
-    const beforeValue = made.properties[name];
-    const afterValue = after[name];
-    if (same(beforeValue, afterValue)) return [];
+    if (same(made.properties[name], after[name])) return [];
     const changedPath = paths.find((path) => {
       const keys = path.split(".");
       return keys[0] === name && !same(valueAt(made.properties, ...keys), valueAt(after, ...keys));
     });
-    const isOpen = JSON.stringify(afterValue ?? null).includes(KNOWN_AFTER_APPLY);
+    const isOpen = JSON.stringify(after[name] ?? null).includes(KNOWN_AFTER_APPLY);
     const recreation = changedPath === undefined ? "Never" : isOpen ? "Conditionally" : "Always";
     return [
       {
         attribute: name === type.schema.tagProperty ? "Tags" : "Properties",
         name,
-        path: `/Properties/${name}`,
         recreation,
         evaluation: isOpen ? "Dynamic" : "Static",
         ...causeOf(plan, logicalId, name),
-        ...(beforeValue === undefined ? {} : { beforeValue }),
-        ...(afterValue === undefined ? {} : { afterValue }),
       },
     ];
   });
@@ -157,47 +147,31 @@ function propertyDetails(plan: Plan, made: Made, logicalId: string, after: JsonO
 
 function tagDetails(made: Made, target: Deployment): readonly ChangeDetail[] {
   if (resourceType(made.type).schema.tagProperty === undefined || same(made.tags, target.tags)) return [];
-  return [
-    {
-      attribute: "Tags",
-      path: "/Properties/Tags",
-      recreation: "Never",
-      evaluation: "Static",
-      source: "DirectModification",
-      beforeValue: [...made.tags],
-      afterValue: [...target.tags],
-    },
-  ];
+  return [{ attribute: "Tags", ...inPlace }];
 }
+
+const inPlace = { recreation: "Never", evaluation: "Static", source: "DirectModification" } as const;
 
 function otherDetails(plan: Plan, made: Made, logicalId: string, lookup: Lookup): readonly ChangeDetail[] {
   const { deletionPolicy, updateReplacePolicy } = plan.node(logicalId).declaration;
-  const common = { recreation: "Never", evaluation: "Static", source: "DirectModification" } as const;
-  return [
-    ...(same(plan.metadata(logicalId, lookup), made.metadata)
-      ? []
-      : [{ attribute: "Metadata", path: "/Metadata", ...common } as const]),
-    ...(deletionPolicy === made.deletionPolicy
-      ? []
-      : [
-          {
-            attribute: "DeletionPolicy",
-            path: "/DeletionPolicy",
-            ...common,
-            beforeValue: made.deletionPolicy,
-            afterValue: deletionPolicy,
-          } as const,
-        ]),
-    ...(updateReplacePolicy === made.updateReplacePolicy
-      ? []
-      : [
-          {
-            attribute: "UpdateReplacePolicy",
-            path: "/UpdateReplacePolicy",
-            ...common,
-            beforeValue: made.updateReplacePolicy,
-            afterValue: updateReplacePolicy,
-          } as const,
-        ]),
-  ];
+  const changed = [
+    ["Metadata", same(plan.metadata(logicalId, lookup), made.metadata)],
+    ["DeletionPolicy", deletionPolicy === made.deletionPolicy],
+    ["UpdateReplacePolicy", updateReplacePolicy === made.updateReplacePolicy],
+  ] as const;
+  return changed.flatMap(([attribute, isSame]) => (isSame ? [] : [{ attribute, ...inPlace }]));
+}
+
+/** Why a property would have another value: by what it leans on, else by the template itself. */
+function causeOf(plan: Plan, logicalId: string, property: string): Pick<ChangeDetail, "source" | "cause"> {
+  const references = referencesOf(plan.node(logicalId).declaration.properties[property]);
+  const attribute = references.find(({ kind }) => kind === "attribute");
+  const resource = references.find(({ kind, name }) => kind === "ref" && plan.template.resources.has(name));
+  const parameter = references.find(({ kind, name }) => kind === "ref" && plan.template.parameters.has(name));
+  if (attribute?.kind === "attribute") {
+    return { source: "ResourceAttribute", cause: `${attribute.name}.${String(attribute.attribute)}` };
+  }
+  if (resource !== undefined) return { source: "ResourceReference", cause: resource.name };
+  if (parameter !== undefined) return { source: "ParameterReference", cause: parameter.name };
+  return { source: "DirectModification" };
 }

@@ -1,6 +1,6 @@
+import { AwsFault } from "#sandbox/aws/cloud.ts";
 import { setResourceStatus, setStatus } from "#sandbox/aws/cloudformation/engine/events.ts";
 import type { Deployment, ResourceRecord, Wanted } from "#sandbox/aws/cloudformation/engine/model.ts";
-import { finishOutputs } from "#sandbox/aws/cloudformation/engine/outputs.ts";
 import { type Plan, planOf } from "#sandbox/aws/cloudformation/engine/plan.ts";
 import { deleteAll } from "#sandbox/aws/cloudformation/engine/removal.ts";
 import {
@@ -10,16 +10,15 @@ import {
   stepBetween,
   updateResource,
 } from "#sandbox/aws/cloudformation/engine/resources.ts";
-import { findRecord, type Run, wantedOf } from "#sandbox/aws/cloudformation/engine/run.ts";
+import { findRecord, lookupOf, type Run, wantedOf } from "#sandbox/aws/cloudformation/engine/run.ts";
 import { WorkFailed, walk } from "#sandbox/aws/cloudformation/engine/walk.ts";
 import { resourceType } from "#sandbox/aws/cloudformation/types/registry.ts";
 
 /** CREATE_IN_PROGRESS to its end. */
 export async function create(run: Run, target: Deployment): Promise<void> {
   const { cloud, stack, operation } = run;
-  const plan = planOf(cloud, stack, target);
+  const plan = planOf(stack, target);
   const failed = await bringAll(run, plan, target);
-  if (stack.status !== "CREATE_IN_PROGRESS") return;
   const why = failureOf(stack.resources, failed) ?? finishOutputs(run, plan);
   if (why === undefined) {
     stack.stable = target;
@@ -27,28 +26,14 @@ export async function create(run: Run, target: Deployment): Promise<void> {
     setStatus(cloud, stack, "CREATE_COMPLETE");
     return;
   }
-  switch (operation.onFailure) {
-    case "DO_NOTHING":
-      setStatus(cloud, stack, "CREATE_FAILED", why);
-      break;
-    case "DELETE":
-      setStatus(cloud, stack, "DELETE_IN_PROGRESS", `${why}Delete requested by user.`);
-      break;
-    case "ROLLBACK":
-      setStatus(cloud, stack, "ROLLBACK_IN_PROGRESS", `${why}Rollback requested by user.`);
-      break;
-    default:
-      operation.onFailure satisfies never;
-  }
+  if (operation.onFailure === "DO_NOTHING") setStatus(cloud, stack, "CREATE_FAILED", why);
+  else setStatus(cloud, stack, "ROLLBACK_IN_PROGRESS", `${why}Rollback requested by user.`);
 }
 
 /** ROLLBACK_IN_PROGRESS to its end: what has been made goes again. */
 export async function rollBackCreation(run: Run): Promise<void> {
-  const { cloud, stack, operation } = run;
-  const failed = await deleteAll(run, (made) => {
-    if (made.deletionPolicy !== "Retain") return "delete";
-    return operation.retainExceptOnCreate ? "delete" : "retain";
-  });
+  const { cloud, stack } = run;
+  const failed = await deleteAll(run);
   if (failed.length > 0) {
     setStatus(cloud, stack, "ROLLBACK_FAILED", `The following resource(s) failed to delete: [${failed.join(", ")}]. `);
   } else setStatus(cloud, stack, "ROLLBACK_COMPLETE");
@@ -125,6 +110,17 @@ function refuseTakenName(run: Run, record: ResourceRecord, wanted: Wanted): void
   const reason = `CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename ${name} and update the stack again.`;
   setResourceStatus(run.cloud, run.stack, record, "UPDATE_FAILED", { reason, properties: wanted.properties });
   throw new WorkFailed(reason);
+}
+
+/** Gives a stack the outputs of its new deployment. @returns why it can't have them; undefined when it has */
+export function finishOutputs(run: Run, plan: Plan): string | undefined {
+  try {
+    run.stack.outputs = plan.outputs(lookupOf(run));
+    return undefined;
+  } catch (error) {
+    if (error instanceof AwsFault) return error.message;
+    throw error;
+  }
 }
 
 /** What failed, as the stack's status tells it; undefined when nothing did. */

@@ -25,7 +25,7 @@ export async function finishDetection(cloud: Cloud, stack: StackRecord, detectio
   const unknown: string[] = [];
   for (const record of stack.resources) {
     const { made, logicalId } = record;
-    if (made === undefined || (detection.only !== undefined && !detection.only.includes(logicalId))) continue;
+    if (made === undefined) continue;
     record.drift =
       record.skipped === true ? unchecked(cloud) : driftOf(cloud, detection.caller, stack, logicalId, made);
     if (record.drift.status === "MODIFIED" || record.drift.status === "DELETED") drifted++;
@@ -42,13 +42,7 @@ function unchecked(cloud: Cloud): ResourceDrift {
   return { status: "NOT_CHECKED", checkedAt: cloud.now().toISOString(), differences: [] };
 }
 
-export function driftOf(
-  cloud: Cloud,
-  caller: Caller,
-  stack: StackRecord,
-  logicalId: string,
-  made: Made,
-): ResourceDrift {
+function driftOf(cloud: Cloud, caller: Caller, stack: StackRecord, logicalId: string, made: Made): ResourceDrift {
   const checkedAt = cloud.now().toISOString();
   const type = resourceType(made.type);
   const { schema } = type;

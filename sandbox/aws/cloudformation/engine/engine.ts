@@ -1,5 +1,4 @@
 import type { Cloud } from "#sandbox/aws/cloud.ts";
-import type { Cancellation } from "#sandbox/aws/cloudformation/engine/cancellation.ts";
 import { finishChangeSet } from "#sandbox/aws/cloudformation/engine/change-sets.ts";
 import { finishDetection } from "#sandbox/aws/cloudformation/engine/drift.ts";
 import { drive } from "#sandbox/aws/cloudformation/engine/drive.ts";
@@ -16,8 +15,6 @@ import { serviceName } from "#sandbox/aws/cloudformation/engine/stacks.ts";
 export interface Engine {
   /** Carries on with the stack's operation, if nobody is at it yet. */
   drive(stack: StackRecord): void;
-  /** Has what is under way give up its waits and look at the stack anew. */
-  interrupt(stack: StackRecord): void;
   fillChangeSet(stack: StackRecord, changeSet: ChangeSetRecord): void;
   detectDrift(stack: StackRecord, detection: DriftDetection): void;
   /** Goes on with everything that was in progress when the sandbox was stopped. */
@@ -29,7 +26,7 @@ export interface Engine {
 }
 
 export function createEngine(cloud: Cloud): Engine {
-  const driven = new Map<string, Cancellation | undefined>();
+  const driven = new Set<string>();
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
 
@@ -41,11 +38,9 @@ export function createEngine(cloud: Cloud): Engine {
   const engine: Engine = {
     drive: (stack) => {
       if (driven.has(stack.id)) return;
-      driven.set(stack.id, undefined);
-      const work = drive(cloud, stack, (cancellation) => driven.set(stack.id, cancellation));
-      keep(work.finally(() => driven.delete(stack.id)));
+      driven.add(stack.id);
+      keep(drive(cloud, stack).finally(() => driven.delete(stack.id)));
     },
-    interrupt: (stack) => driven.get(stack.id)?.cancel(),
     fillChangeSet: (stack, changeSet) => keep(finishChangeSet(cloud, stack, changeSet)),
     detectDrift: (stack, detection) => keep(finishDetection(cloud, stack, detection)),
     resume: () => {

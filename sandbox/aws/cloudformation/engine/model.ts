@@ -1,7 +1,7 @@
 import type { Caller } from "#sandbox/aws/cloud.ts";
 import type { DeletionPolicy } from "#sandbox/aws/cloudformation/template/template.ts";
 import type { Tag } from "#sandbox/aws/cloudformation/types/type.ts";
-import type { Json, JsonObject } from "#sandbox/json.ts";
+import type { JsonObject } from "#sandbox/json.ts";
 
 /** All that an account has in a region. */
 export interface StacksState {
@@ -30,7 +30,6 @@ export interface StackRecord {
   readonly region: string;
   status: StackStatus;
   statusReason?: string;
-  detailedStatus?: "VALIDATION_FAILED";
   readonly createdAt: string;
   updatedAt?: string;
   deletedAt?: string;
@@ -42,12 +41,8 @@ export interface StackRecord {
   stable?: Deployment;
   terminationProtection: boolean;
   disableRollback: boolean;
-  retainExceptOnCreate: boolean;
-  deletionMode?: string;
   changeSetId?: string;
   outputs: OutputRecord[];
-  /** Names of exports that it uses. */
-  imports: string[];
   resources: ResourceRecord[];
   /** Oldest first. */
   events: EventRecord[];
@@ -75,34 +70,21 @@ export interface Operation {
   /** Who asked, and in whose name things are done when the stack has no role. */
   readonly caller: Caller;
   readonly target?: Deployment;
-  readonly onFailure: "ROLLBACK" | "DELETE" | "DO_NOTHING";
-  readonly retainExceptOnCreate: boolean;
-  /** Logical ids that a deletion leaves alone. */
-  readonly retain: readonly string[];
-  /** A deletion that leaves alone what resists. */
-  readonly force: boolean;
+  readonly onFailure: "ROLLBACK" | "DO_NOTHING";
   /** Logical ids that a continued rollback passes over. */
   readonly skip: readonly string[];
-  /** The caller wants no more of it. */
-  cancelled?: boolean;
   /** Physical resources that must go when the stack itself is done. */
   cleanup?: Leftover[];
-  /** Where a deletion returns to that has to be called off. */
-  readonly before?: StackStatus;
 }
 
 export interface OutputRecord {
   readonly key: string;
   readonly value: string;
   readonly description?: string;
-  readonly exportName?: string;
 }
 
 type Phase = "CREATE" | "UPDATE" | "DELETE";
-export type ResourceStatus =
-  | `${Phase}_${"IN_PROGRESS" | "COMPLETE" | "FAILED"}`
-  | "DELETE_SKIPPED"
-  | "UPDATE_ROLLBACK_COMPLETE";
+export type ResourceStatus = `${Phase}_${"IN_PROGRESS" | "COMPLETE" | "FAILED"}` | "DELETE_SKIPPED";
 
 /** What was made, and by which declaration. */
 export interface Made {
@@ -112,7 +94,7 @@ export interface Made {
   readonly tags: readonly Tag[];
   readonly needs: readonly string[];
   readonly deletionPolicy: DeletionPolicy;
-  readonly updateReplacePolicy: "Delete" | "Retain";
+  readonly updateReplacePolicy: DeletionPolicy;
   readonly metadata?: JsonObject;
 }
 
@@ -156,8 +138,6 @@ export interface DriftDetection {
   readonly id: string;
   /** Who asked: things are looked at with his rights, not with those of the stack's role. */
   readonly caller: Caller;
-  /** Logical ids; missing for all. */
-  readonly only?: readonly string[];
   readonly startedAt: string;
   status: "DETECTION_IN_PROGRESS" | "DETECTION_COMPLETE" | "DETECTION_FAILED";
   reason?: string;
@@ -190,12 +170,11 @@ export interface ChangeSetRecord {
   readonly id: string;
   readonly name: string;
   readonly description?: string;
-  readonly type: "CREATE" | "UPDATE";
   readonly createdAt: string;
   readonly target: Deployment;
   readonly roleArn?: string;
   readonly token?: string;
-  readonly onStackFailure?: "ROLLBACK" | "DELETE" | "DO_NOTHING";
+  readonly onStackFailure?: "ROLLBACK" | "DO_NOTHING";
   status: "CREATE_PENDING" | "CREATE_IN_PROGRESS" | "CREATE_COMPLETE" | "FAILED";
   executionStatus:
     | "UNAVAILABLE"
@@ -206,7 +185,6 @@ export interface ChangeSetRecord {
     | "OBSOLETE";
   statusReason?: string;
   changes: ResourceChange[];
-  readonly skipValidation: boolean;
 }
 
 export interface ResourceChange {
@@ -218,20 +196,15 @@ export interface ResourceChange {
   readonly policyAction?: "Delete" | "Retain" | "ReplaceAndDelete" | "ReplaceAndRetain";
   readonly scope: readonly ("Properties" | "Metadata" | "Tags" | "DeletionPolicy" | "UpdateReplacePolicy")[];
   readonly details: readonly ChangeDetail[];
-  readonly before?: JsonObject;
-  readonly after?: JsonObject;
 }
 
 export interface ChangeDetail {
   readonly attribute: ResourceChange["scope"][number];
   readonly name?: string;
-  readonly path: string;
   readonly recreation: "Never" | "Always" | "Conditionally";
   readonly evaluation: "Static" | "Dynamic";
   readonly source: "DirectModification" | "ParameterReference" | "ResourceReference" | "ResourceAttribute";
   readonly cause?: string;
-  readonly beforeValue?: Json;
-  readonly afterValue?: Json;
 }
 
 export function isInProgress(status: StackStatus): boolean {

@@ -1,17 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Cloud } from "#sandbox/aws/cloud.ts";
-import { findExport } from "#sandbox/aws/cloudformation/engine/exports.ts";
 import type { Deployment, OutputRecord, StackRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
 import type { Order } from "#sandbox/aws/cloudformation/engine/walk.ts";
 import { conform } from "#sandbox/aws/cloudformation/schemas/conform.ts";
 import type { TypeSchema } from "#sandbox/aws/cloudformation/schemas/schema.ts";
 import { createConditions } from "#sandbox/aws/cloudformation/template/conditions.ts";
 import { type Graph, type GraphNode, graphOf } from "#sandbox/aws/cloudformation/template/graph.ts";
-import { isList, splitList } from "#sandbox/aws/cloudformation/template/parameters.ts";
+import { splitList } from "#sandbox/aws/cloudformation/template/parameters.ts";
 import { invalid } from "#sandbox/aws/cloudformation/template/parse.ts";
 import { checkReferences } from "#sandbox/aws/cloudformation/template/references.ts";
-import { KNOWN_AFTER_APPLY, resolve, resolveText, type Scope } from "#sandbox/aws/cloudformation/template/resolve.ts";
-import { checkRules } from "#sandbox/aws/cloudformation/template/rules.ts";
+import { KNOWN_AFTER_APPLY, resolve, type Scope } from "#sandbox/aws/cloudformation/template/resolve.ts";
 import { parseTemplate, type Template } from "#sandbox/aws/cloudformation/template/template.ts";
 import { attributesOf, resourceType, tryResourceType } from "#sandbox/aws/cloudformation/types/registry.ts";
 import { isObject, type Json, type JsonObject, objectAt } from "#sandbox/json.ts";
@@ -39,34 +36,25 @@ export interface Plan {
   ): { readonly properties: JsonObject; readonly faults: readonly string[] };
   metadata(logicalId: string, lookup: Lookup): JsonObject | undefined;
   outputs(lookup: Lookup): OutputRecord[];
-  /** Names of exports that have been used so far. */
-  imports(): readonly string[];
 }
 
 type Place = Pick<StackRecord, "id" | "name" | "account" | "region">;
 
 /** @throws AwsFault ValidationError: all that can be known to be wrong before anything is done */
-export function planOf(cloud: Cloud, place: Place, deployment: Deployment): Plan {
+export function planOf(place: Place, deployment: Deployment): Plan {
   const template = parseTemplate(deployment.template);
   checkTypes(template);
   checkReferences(template, (type, attribute) => {
     const known = attributesOf(resourceType(type));
     return known.some((name) => name === attribute || name.startsWith(`${attribute}.`));
   });
-  const imports = new Set<string>();
   const holds = createConditions(template.conditions, () => scopeFor(nothingMade));
   const scopeFor = (lookup: Lookup): Scope => ({
     region: place.region,
     ref: (name) => reference(template, deployment, place, lookup, name),
     attribute: lookup.attribute,
     condition: holds,
-    mapping: (map, first, second) => mappingOf(template, map, first, second),
-    importValue: (name) => {
-      imports.add(name);
-      return findExport(cloud, place, name);
-    },
   });
-  checkRules(template, scopeFor(nothingMade));
   const graph = graphOf(template, holds);
   const plan: Plan = {
     template,
@@ -87,7 +75,6 @@ export function planOf(cloud: Cloud, place: Place, deployment: Deployment): Plan
       return metadata === undefined ? undefined : objectAt(resolve(metadata, scopeFor(lookup)));
     },
     outputs: (lookup) => outputsOf(template, scopeFor(lookup)),
-    imports: () => [...imports],
   };
   for (const name of graph.keys()) checkSupported(plan, name);
   plan.outputs(nothingMade);
@@ -141,34 +128,22 @@ function reference(
   const parameter = template.parameters.get(name);
   if (parameter !== undefined) {
     const value = deployment.parameters[name] ?? "";
-    return isList(parameter.type) ? splitList(value) : value;
+    return parameter.type === "CommaDelimitedList" ? splitList(value) : value;
   }
   switch (name) {
     case "AWS::AccountId":
       return place.account;
     case "AWS::NoValue":
       return undefined;
-    case "AWS::NotificationARNs":
-      return [];
     case "AWS::Partition":
       return "aws";
     case "AWS::Region":
       return place.region;
-    case "AWS::StackId":
-      return place.id;
     case "AWS::StackName":
       return place.name;
-    case "AWS::URLSuffix":
-      return "amazonaws.com";
     default:
       return lookup.ref(name);
   }
-}
-
-function mappingOf(template: Template, map: string, first: string, second: string): Json {
-  const found = objectAt(template.mappings.get(map), first)[second];
-  if (found !== undefined) return found;
-  throw invalid(`Template error: Unable to get mapping for ${map}::${first}::${second}`);
 }
 
 function outputsOf(template: Template, scope: Scope): OutputRecord[] {
@@ -184,7 +159,6 @@ function outputsOf(template: Template, scope: Scope): OutputRecord[] {
       key,
       value: String(value),
       ...(output.description === undefined ? {} : { description: output.description }),
-      ...(output.exportName === undefined ? {} : { exportName: resolveText(output.exportName, scope, "Export") }),
     });
   }
   return records;

@@ -1,6 +1,5 @@
 import { contextOf } from "#sandbox/aws/cloudformation/engine/context.ts";
 import { addResourceEvent, setResourceStatus, setStatus } from "#sandbox/aws/cloudformation/engine/events.ts";
-import { importersOf } from "#sandbox/aws/cloudformation/engine/exports.ts";
 import type { Leftover, Made, ResourceRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
 import { pause } from "#sandbox/aws/cloudformation/engine/pause.ts";
 import { reasonOf } from "#sandbox/aws/cloudformation/engine/resources.ts";
@@ -10,51 +9,29 @@ import { resourceType } from "#sandbox/aws/cloudformation/types/registry.ts";
 
 /** DELETE_IN_PROGRESS to its end. */
 export async function remove(run: Run): Promise<void> {
-  const { cloud, stack, operation } = run;
-  for (const { exportName } of stack.outputs) {
-    const [importer] = exportName === undefined ? [] : importersOf(cloud, stack, exportName);
-    if (importer === undefined) continue;
-    const why = `Delete canceled. Cannot delete export ${exportName} as it is in use by ${importer}.`;
-    setStatus(cloud, stack, operation.before ?? "DELETE_FAILED", why);
-    return;
-  }
-  const failed = await deleteAll(run, (made, logicalId) => {
-    if (operation.retain.includes(logicalId)) return "retain";
-    // A deletion that follows a failed creation is a rollback to the policies.
-    const isRollback = operation.type === "CREATE_STACK";
-    if (made.deletionPolicy === "Delete" || isRollback) {
-      return isRollback && made.deletionPolicy === "Retain" && !operation.retainExceptOnCreate ? "retain" : "delete";
-    }
-    return "retain";
-  });
-  if (failed.length > 0 && !operation.force) {
+  const { cloud, stack } = run;
+  const failed = await deleteAll(run);
+  if (failed.length > 0) {
     setStatus(cloud, stack, "DELETE_FAILED", `The following resource(s) failed to delete: [${failed.join(", ")}]. `);
     return;
   }
   stack.deletedAt = cloud.now().toISOString();
   stack.outputs = [];
-  stack.imports = [];
   setStatus(cloud, stack, "DELETE_COMPLETE");
 }
 
-type Fate = "delete" | "retain";
-
 /** Deletes what a stack has made, what leans on others first. @returns those that failed */
-export async function deleteAll(run: Run, fateOf: (made: Made, logicalId: string) => Fate): Promise<readonly string[]> {
+export async function deleteAll(run: Run): Promise<readonly string[]> {
   const { stack } = run;
   const records = new Map(stack.resources.map((record) => [record.logicalId, record]));
   const order = reversed(new Map([...records].map(([name, { made }]) => [name, made?.needs ?? []])));
   return walk(order, async (name) => {
     const record = records.get(name);
-    if (record !== undefined) await deleteRecord(run, record, fateOf);
+    if (record !== undefined) await deleteRecord(run, record);
   });
 }
 
-async function deleteRecord(
-  run: Run,
-  record: ResourceRecord,
-  fateOf: (made: Made, logicalId: string) => Fate,
-): Promise<void> {
+async function deleteRecord(run: Run, record: ResourceRecord): Promise<void> {
   const { cloud, stack } = run;
   const { made, logicalId } = record;
   if (record.status === "DELETE_COMPLETE" || record.status === "DELETE_SKIPPED") return;
@@ -63,7 +40,7 @@ async function deleteRecord(
     setResourceStatus(cloud, stack, record, "DELETE_COMPLETE");
     return;
   }
-  if (fateOf(made, logicalId) === "retain") {
+  if (made.deletionPolicy === "Retain") {
     setResourceStatus(cloud, stack, record, "DELETE_SKIPPED");
     return;
   }
@@ -72,9 +49,8 @@ async function deleteRecord(
     await deleteMade(run, logicalId, made);
   } catch (error) {
     const reason = reasonOf(error, made.type);
-    setResourceStatus(cloud, stack, record, run.operation.force ? "DELETE_SKIPPED" : "DELETE_FAILED", { reason });
-    if (!run.operation.force) throw new WorkFailed(reason);
-    return;
+    setResourceStatus(cloud, stack, record, "DELETE_FAILED", { reason });
+    throw new WorkFailed(reason);
   }
   setResourceStatus(cloud, stack, record, "DELETE_COMPLETE");
 }
@@ -89,7 +65,7 @@ async function deleteMade(run: Run, logicalId: string, made: Made): Promise<void
 
 /** Deletes what updates leave over. @returns whether all of it is gone or retained on purpose */
 export async function cleanUp(run: Run, leftovers: readonly Leftover[], isRollback: boolean): Promise<boolean> {
-  const { cloud, stack, operation } = run;
+  const { cloud, stack } = run;
   const byName = new Map(leftovers.map((leftover) => [leftover.logicalId, leftover]));
   const order = reversed(new Map([...byName].map(([name, { needs }]) => [name, needs])));
   const failed = await walk(order, async (name) => {
@@ -109,8 +85,7 @@ export async function cleanUp(run: Run, leftovers: readonly Leftover[], isRollba
       });
     const isReplaced = stack.resources.some(({ logicalId }) => logicalId === name);
     const policy = isReplaced && !isRollback ? leftover.updateReplacePolicy : leftover.deletionPolicy;
-    const retains = isRollback ? policy === "Retain" && !operation.retainExceptOnCreate : policy !== "Delete";
-    if (retains) {
+    if (policy === "Retain") {
       tell("DELETE_SKIPPED");
       return;
     }

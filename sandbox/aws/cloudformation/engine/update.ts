@@ -1,7 +1,6 @@
-import { bringAll, failureOf } from "#sandbox/aws/cloudformation/engine/create.ts";
+import { bringAll, failureOf, finishOutputs } from "#sandbox/aws/cloudformation/engine/create.ts";
 import { setResourceStatus, setStatus } from "#sandbox/aws/cloudformation/engine/events.ts";
 import type { Deployment, Leftover, Made, ResourceRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
-import { finishOutputs } from "#sandbox/aws/cloudformation/engine/outputs.ts";
 import { planOf } from "#sandbox/aws/cloudformation/engine/plan.ts";
 import { cleanUp } from "#sandbox/aws/cloudformation/engine/removal.ts";
 import { updateResource } from "#sandbox/aws/cloudformation/engine/resources.ts";
@@ -11,18 +10,16 @@ import { walk } from "#sandbox/aws/cloudformation/engine/walk.ts";
 /** UPDATE_IN_PROGRESS to its end. */
 export async function update(run: Run, target: Deployment): Promise<void> {
   const { cloud, stack, operation } = run;
-  const plan = planOf(cloud, stack, target);
+  const plan = planOf(stack, target);
   const failed = await bringAll(run, plan, target);
-  if (stack.status !== "UPDATE_IN_PROGRESS") return;
-  const why =
-    operation.cancelled === true ? "User Initiated" : (failureOf(stack.resources, failed) ?? finishOutputs(run, plan));
+  const why = failureOf(stack.resources, failed) ?? finishOutputs(run, plan);
   if (why === undefined) {
     operation.cleanup = leftoversOfSuccess(stack.resources, (name) => plan.graph.has(name));
     stack.resources = stack.resources.filter(({ logicalId }) => plan.graph.has(logicalId));
     for (const record of stack.resources) delete record.before;
     stack.stable = target;
     setStatus(cloud, stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS");
-  } else if (operation.onFailure === "DO_NOTHING" && operation.cancelled !== true) {
+  } else if (operation.onFailure === "DO_NOTHING") {
     setStatus(cloud, stack, "UPDATE_FAILED", why);
   } else if (stack.stable === undefined) {
     setStatus(cloud, stack, "ROLLBACK_IN_PROGRESS", why);

@@ -23,7 +23,7 @@ export function createConditions(declared: ReadonlyMap<string, Json>, scope: () 
   return condition;
 }
 
-export function evaluateCondition(value: Json, scope: Scope, condition: (name: string) => boolean): boolean {
+function evaluateCondition(value: Json, scope: Scope, condition: (name: string) => boolean): boolean {
   if (isObject(value) && typeof value.Condition === "string" && Object.keys(value).length === 1) {
     return condition(value.Condition);
   }
@@ -33,14 +33,12 @@ export function evaluateCondition(value: Json, scope: Scope, condition: (name: s
   const each = () => input.map((item: Json) => evaluateCondition(item, scope, condition));
   switch (name) {
     case "Fn::And":
-    case "Fn::Or": {
       if (input.length < 2 || input.length > 10) {
         throw invalid(
           `Template error: every ${name} object requires a list of at least 2 and at most 10 boolean parameters.`,
         );
       }
-      return name === "Fn::And" ? each().every(Boolean) : each().some(Boolean);
-    }
+      return each().every(Boolean);
     case "Fn::Not":
       if (input.length !== 1) {
         throw invalid("Template error: every Fn::Not object requires one boolean parameter.");

@@ -10,9 +10,6 @@ export interface Parameter {
   readonly noEcho: boolean;
   readonly allowedValues: readonly string[] | undefined;
   readonly allowedPattern: string | undefined;
-  readonly constraintDescription: string | undefined;
-  readonly minLength: number | undefined;
-  readonly maxLength: number | undefined;
   readonly minValue: number | undefined;
   readonly maxValue: number | undefined;
 }
@@ -21,22 +18,10 @@ export interface Parameter {
 const maxValueBytes = 4_096;
 
 /** The types whose values need no look into the account. */
-const types = ["String", "Number", "CommaDelimitedList", "List<Number>", "List<String>"] as const;
-export type ParameterType = (typeof types)[number];
+const types = ["String", "Number", "CommaDelimitedList"] as const;
+type ParameterType = (typeof types)[number];
 
-const fields = [
-  "Type",
-  "Default",
-  "Description",
-  "NoEcho",
-  "AllowedValues",
-  "AllowedPattern",
-  "ConstraintDescription",
-  "MinLength",
-  "MaxLength",
-  "MinValue",
-  "MaxValue",
-];
+const fields = ["Type", "Default", "Description", "NoEcho", "AllowedValues", "AllowedPattern", "MinValue", "MaxValue"];
 
 export function parseParameters(section: readonly (readonly [string, Json])[]): ReadonlyMap<string, Parameter> {
   checkNumber("parameters", section, 200);
@@ -47,7 +32,7 @@ function parseParameter(name: string, value: Json): Parameter {
   if (!isObject(value)) throw invalid("Template format error: Any Parameters member must be an object.");
   const unknown = Object.keys(value).filter((key) => !fields.includes(key));
   if (unknown.length > 0) {
-    throw invalid(`Invalid template parameter property '${unknown[0]}'`);
+    throw invalid(`This sandbox does not know ${unknown[0]} of parameter ${name}`);
   }
   const type = types.find((one) => one === value.Type);
   if (type === undefined) {
@@ -72,9 +57,6 @@ function parseParameter(name: string, value: Json): Parameter {
     noEcho: value.NoEcho === true || value.NoEcho === "true",
     allowedValues: Array.isArray(AllowedValues) ? AllowedValues.map(String) : undefined,
     allowedPattern: typeof value.AllowedPattern === "string" ? value.AllowedPattern : undefined,
-    constraintDescription: typeof value.ConstraintDescription === "string" ? value.ConstraintDescription : undefined,
-    minLength: number(name, "MinLength", value.MinLength),
-    maxLength: number(name, "MaxLength", value.MaxLength),
     minValue: number(name, "MinValue", value.MinValue),
     maxValue: number(name, "MaxValue", value.MaxValue),
   };
@@ -124,9 +106,7 @@ export function parameterValues(
       const before = previous?.[name];
       if (before === undefined) {
         throw invalid(
-          previous === undefined
-            ? `Invalid input for parameter key ${name}. Cannot specify usePreviousValue as true for a parameter key not in the previous template`
-            : `Invalid input for parameter key ${name}. Cannot specify usePreviousValue as true for a parameter key not in the previous template`,
+          `Invalid input for parameter key ${name}. Cannot specify usePreviousValue as true for a parameter key not in the previous template`,
         );
       }
       values[name] = before;
@@ -135,25 +115,18 @@ export function parameterValues(
     else missing.push(name);
   }
   if (missing.length > 0) throw invalid(`Parameters: [${missing.join(", ")}] must have values`);
-  for (const [name, parameter] of declared) check(parameter, values[name] ?? "");
+  for (const [name, parameter] of declared) {
+    const wrong = violation(parameter, values[name] ?? "");
+    if (wrong !== undefined) throw invalid(`Parameter '${name}' ${wrong}`);
+  }
   return values;
-}
-
-function check(parameter: Parameter, value: string): void {
-  const wrong = violation(parameter, value);
-  if (wrong === undefined) return;
-  throw invalid(
-    parameter.constraintDescription === undefined
-      ? `Parameter '${parameter.name}' ${wrong}`
-      : `Parameter ${parameter.name} failed to satisfy constraint: ${parameter.constraintDescription}`,
-  );
 }
 
 /** What is wrong with a value, as the end of a sentence; undefined when nothing is. */
 function violation(parameter: Parameter, value: string): string | undefined {
-  const items = isList(parameter.type) ? splitList(value) : [value];
+  const items = parameter.type === "CommaDelimitedList" ? splitList(value) : [value];
   for (const item of items) {
-    if (parameter.type.includes("Number") && (item.trim() === "" || Number.isNaN(Number(item)))) {
+    if (parameter.type === "Number" && (item.trim() === "" || Number.isNaN(Number(item)))) {
       return "must be a number";
     }
     if (parameter.allowedValues !== undefined && !parameter.allowedValues.includes(item)) {
@@ -170,18 +143,7 @@ function violation(parameter: Parameter, value: string): string | undefined {
     }
   }
   if (Buffer.byteLength(value) > maxValueBytes) return `must have a value of at most ${maxValueBytes} bytes`;
-  const { minLength, maxLength } = parameter;
-  if (minLength !== undefined && value.length < minLength) {
-    return `must contain at least ${minLength} characters`;
-  }
-  if (maxLength !== undefined && value.length > maxLength) {
-    return `must contain at most ${maxLength} characters`;
-  }
   return undefined;
-}
-
-export function isList(type: ParameterType): boolean {
-  return type === "CommaDelimitedList" || type.startsWith("List<");
 }
 
 /** CloudFormation trims the items; an empty text is a list of one empty item. */

@@ -27,26 +27,16 @@ export function checkNumber(what: string, members: readonly unknown[], limit: nu
 /** Intrinsic functions by their names without `Fn::`. What is not here is refused, transforms among it. */
 const functions: ReadonlySet<string> = new Set([
   "And",
-  "Base64",
   "Cidr",
-  "Contains",
-  "EachMemberEquals",
-  "EachMemberIn",
   "Equals",
-  "FindInMap",
   "GetAtt",
   "GetAZs",
   "If",
-  "ImportValue",
   "Join",
   "Not",
-  "Or",
-  "RefAll",
   "Select",
   "Split",
   "Sub",
-  "ValueOf",
-  "ValueOfAll",
 ]);
 
 /** Name of an intrinsic function, if that is what an object is: `Ref`, `Fn::Sub`, … */

@@ -1,5 +1,4 @@
 import { intrinsicOf, invalid } from "#sandbox/aws/cloudformation/template/parse.ts";
-import { pseudoParameters } from "#sandbox/aws/cloudformation/template/pseudo.ts";
 import { getAttOf } from "#sandbox/aws/cloudformation/template/resolve.ts";
 import { splitSub } from "#sandbox/aws/cloudformation/template/sub.ts";
 import type { Template } from "#sandbox/aws/cloudformation/template/template.ts";
@@ -8,8 +7,7 @@ import { isObject, type Json } from "#sandbox/json.ts";
 export type Reference =
   | { readonly kind: "ref"; readonly name: string }
   | { readonly kind: "attribute"; readonly name: string; readonly attribute: Json }
-  | { readonly kind: "condition"; readonly name: string }
-  | { readonly kind: "map"; readonly name: string };
+  | { readonly kind: "condition"; readonly name: string };
 
 /**
  * All names that a value leans on.
@@ -42,9 +40,6 @@ export function referencesOf(value: Json | undefined, holds?: (condition: string
     const branches = holds === undefined ? [yes, no] : [holds(condition) ? yes : no];
     return [{ kind: "condition", name: condition }, ...branches.flatMap((branch) => referencesOf(branch, holds))];
   }
-  if (name === "Fn::FindInMap" && Array.isArray(input) && typeof input[0] === "string") {
-    return [{ kind: "map", name: input[0] }, ...referencesOf(input, holds)];
-  }
   return Object.values(value).flatMap((item) => referencesOf(item, holds));
 }
 
@@ -76,13 +71,6 @@ export function checkReferences(template: Template, supports: (type: string, att
         case "condition":
           if (!template.conditions.has(reference.name)) throw unresolvedCondition(reference.name, block);
           break;
-        case "map":
-          if (!template.mappings.has(reference.name)) {
-            throw invalid(
-              `Template error: Mapping named '${reference.name}' is not present in the 'Mappings' section of template.`,
-            );
-          }
-          break;
         default:
           reference satisfies never;
       }
@@ -99,13 +87,6 @@ export function checkReferences(template: Template, supports: (type: string, att
   }
   for (const output of template.outputs.values()) {
     check(output.value, "Outputs");
-    if (
-      output.exportName !== undefined &&
-      referencesOf(output.exportName).some(({ name }) => template.resources.has(name))
-    ) {
-      throw invalid("Template format error: Output export names can't reference resources");
-    }
-    check(output.exportName, "Outputs");
     if (output.condition !== undefined && !template.conditions.has(output.condition)) {
       throw unresolvedCondition(output.condition, "Outputs");
     }
@@ -126,6 +107,14 @@ function checkCondition(template: Template, expression: Json): void {
     );
   }
 }
+
+const pseudoParameters: ReadonlySet<string> = new Set([
+  "AWS::AccountId",
+  "AWS::NoValue",
+  "AWS::Partition",
+  "AWS::Region",
+  "AWS::StackName",
+]);
 
 function isKnown(template: Template, name: string): boolean {
   return template.parameters.has(name) || template.resources.has(name) || pseudoParameters.has(name);

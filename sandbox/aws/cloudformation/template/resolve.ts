@@ -14,8 +14,6 @@ export interface Scope {
   ref(name: string): Json | undefined;
   attribute(resource: string, name: string): Json;
   condition(name: string): boolean;
-  mapping(map: string, first: string, second: string): Json;
-  importValue(name: string): Json;
 }
 
 /** Carries out the functions in a value. Undefined means that the place shall be empty (`AWS::NoValue`). */
@@ -70,16 +68,8 @@ function call(name: string, input: Json, scope: Scope): Json | undefined {
       const [separator, source] = items(input, 2, name);
       return resolveText(source, scope, name).split(plainText(separator, name));
     }
-    case "Fn::FindInMap": {
-      const [map, first, second] = items(input, 3, name).map((item) => resolveText(item, scope, name));
-      return scope.mapping(map ?? "", first ?? "", second ?? "");
-    }
-    case "Fn::ImportValue":
-      return scope.importValue(resolveText(input, scope, name));
     case "Fn::GetAZs":
       return zonesOf(resolveText(input, scope, name) || scope.region);
-    case "Fn::Base64":
-      return Buffer.from(resolveText(input, scope, name)).toString("base64");
     case "Fn::Cidr": {
       const [block = "", count, bits] = resolvedItems(input, scope, name).map((item) => text(item, name));
       if (block.includes(KNOWN_AFTER_APPLY)) return Array.from({ length: Number(count) }, () => KNOWN_AFTER_APPLY);

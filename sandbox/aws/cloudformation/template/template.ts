@@ -7,7 +7,7 @@ import {
 } from "#sandbox/aws/cloudformation/template/parse.ts";
 import { isObject, type Json, type JsonObject } from "#sandbox/json.ts";
 
-export type DeletionPolicy = "Delete" | "Retain" | "RetainExceptOnCreate";
+export type DeletionPolicy = "Delete" | "Retain";
 
 export interface ResourceDeclaration {
   readonly type: string;
@@ -15,7 +15,7 @@ export interface ResourceDeclaration {
   readonly dependsOn: readonly string[];
   readonly condition: string | undefined;
   readonly deletionPolicy: DeletionPolicy;
-  readonly updateReplacePolicy: "Delete" | "Retain";
+  readonly updateReplacePolicy: DeletionPolicy;
   readonly metadata: JsonObject | undefined;
 }
 
@@ -23,18 +23,13 @@ export interface OutputDeclaration {
   readonly value: Json;
   readonly description: string | undefined;
   readonly condition: string | undefined;
-  /** Name of the export, with its functions. */
-  readonly exportName: Json | undefined;
 }
 
 /** A template whose structure is right; whether its names lead anywhere is checked by `references.ts`. */
 export interface Template {
   readonly description: string | undefined;
-  readonly metadata: JsonObject | undefined;
   readonly parameters: ReadonlyMap<string, Parameter>;
-  readonly mappings: ReadonlyMap<string, JsonObject>;
   readonly conditions: ReadonlyMap<string, Json>;
-  readonly rules: ReadonlyMap<string, JsonObject>;
   readonly resources: ReadonlyMap<string, ResourceDeclaration>;
   readonly outputs: ReadonlyMap<string, OutputDeclaration>;
 }
@@ -44,8 +39,6 @@ const sections = [
   "Description",
   "Metadata",
   "Parameters",
-  "Rules",
-  "Mappings",
   "Conditions",
   "Resources",
   "Outputs",
@@ -70,9 +63,8 @@ export function parseTemplate(text: string): Template {
 
 function readTemplate(text: string): Template {
   const document = parseTemplateText(text);
-  if (document.Transform !== undefined) throw invalid("Template format error: this sandbox knows no transforms");
   const unknown = Object.keys(document).filter((key) => !sections.includes(key));
-  if (unknown.length > 0) throw invalid(`Invalid template property or properties [${unknown.join(", ")}]`);
+  if (unknown.length > 0) throw invalid(`This sandbox does not know the template section(s) [${unknown.join(", ")}]`);
   const version = document.AWSTemplateFormatVersion;
   if (version !== undefined && version !== "2010-09-09") {
     throw invalid(`Template format error: unsupported value for AWSTemplateFormatVersion.`);
@@ -86,17 +78,12 @@ function readTemplate(text: string): Template {
   // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
   checkDescription("'Description'", description, 1_024);
   checkNumber("resources", resources, 500);
-  const mappings = section(document, "Mappings");
-  checkNumber("mappings", mappings, 200);
   const outputs = section(document, "Outputs");
   checkNumber("outputs", outputs, 200);
   return {
     description,
-    metadata: isObject(document.Metadata) ? document.Metadata : undefined,
     parameters: parseParameters(section(document, "Parameters")),
-    mappings: new Map(mappings.map(([name, value]) => [name, parseMapping(name, value)])),
     conditions: new Map(section(document, "Conditions")),
-    rules: new Map(section(document, "Rules").map(([name, value]) => [name, objectOf("Rules", name, value)])),
     resources: new Map(resources.map(([name, value]) => [name, parseResource(name, value)])),
     outputs: new Map(outputs.map(([name, value]) => [name, parseOutput(name, value)])),
   };
@@ -122,15 +109,6 @@ function objectOf(part: string, name: string, value: Json): JsonObject {
   throw invalid(`Template format error: Any ${part} member must be an object. (${name})`);
 }
 
-function parseMapping(name: string, value: Json): JsonObject {
-  const mapping = objectOf("Mappings", name, value);
-  for (const [key, inner] of Object.entries(mapping)) {
-    if (!isObject(inner))
-      throw invalid(`Template format error: Every Mappings attribute must be a map. (${name}.${key})`);
-  }
-  return mapping;
-}
-
 const attributes = [
   "Type",
   "Properties",
@@ -148,12 +126,7 @@ function parseResource(name: string, value: Json): ResourceDeclaration {
     throw invalid(`Template format error: [/Resources/${name}] Every Resources object must contain a Type member.`);
   }
   for (const key of Object.keys(resource)) {
-    if (key === "CreationPolicy" || key === "UpdatePolicy") {
-      throw invalid(`Template format error: this sandbox does not know ${key} (resource ${name})`);
-    }
-    if (!attributes.includes(key)) {
-      throw invalid(`Invalid template resource property '${key}'`);
-    }
+    if (!attributes.includes(key)) throw invalid(`This sandbox does not know ${key} of resource ${name}`);
   }
   if (!isObject(Properties)) {
     throw invalid(`Template format error: Properties of resource ${name} must be an object.`);
@@ -170,39 +143,33 @@ function parseResource(name: string, value: Json): ResourceDeclaration {
     properties: Properties,
     dependsOn: needs,
     condition: Condition,
-    deletionPolicy: policy(resource.DeletionPolicy, "DeletionPolicy", ["Delete", "Retain", "RetainExceptOnCreate"]),
-    updateReplacePolicy: policy(resource.UpdateReplacePolicy, "UpdateReplacePolicy", ["Delete", "Retain"]),
+    deletionPolicy: policyOf(resource, "DeletionPolicy"),
+    updateReplacePolicy: policyOf(resource, "UpdateReplacePolicy"),
     metadata: isObject(Metadata) ? Metadata : undefined,
   };
 }
 
-/** Snapshots are for databases and volumes, which the sandbox does not have. */
-function policy<Name extends string>(value: Json | undefined, key: string, allowed: readonly Name[]): Name | "Delete" {
-  if (value === undefined) return "Delete";
-  const found = allowed.find((name) => name === value);
-  if (found !== undefined) return found;
-  throw invalid(`Template format error: Unrecognized ${key} ${JSON.stringify(value)}`);
+function policyOf(resource: JsonObject, key: "DeletionPolicy" | "UpdateReplacePolicy"): DeletionPolicy {
+  const value = resource[key] ?? "Delete";
+  if (value === "Delete" || value === "Retain") return value;
+  throw invalid(`This sandbox does not know the ${key} ${JSON.stringify(value)}`);
 }
 
 function parseOutput(name: string, value: Json): OutputDeclaration {
   const output = objectOf("Outputs", name, value);
   for (const key of Object.keys(output)) {
-    if (!["Value", "Description", "Condition", "Export"].includes(key)) {
-      throw invalid(`Template format error: Unknown attribute ${key} of output ${name}`);
+    if (!["Value", "Description", "Condition"].includes(key)) {
+      throw invalid(`This sandbox does not know ${key} of output ${name}`);
     }
   }
   if (output.Value === undefined || output.Value === null) {
     throw invalid("Template format error: Every Outputs member must contain a Value object");
   }
-  const { Description, Condition, Export } = output;
+  const { Description, Condition } = output;
   if (typeof Description === "string") checkDescription(`Description of output ${name}`, Description, 1_024);
-  if (Export !== undefined && (!isObject(Export) || Export.Name === undefined)) {
-    throw invalid(`Template format error: Output ${name} is malformed. The Export field must have a Name`);
-  }
   return {
     value: output.Value,
     description: typeof Description === "string" ? Description : undefined,
     condition: typeof Condition === "string" ? Condition : undefined,
-    exportName: isObject(Export) ? Export.Name : undefined,
   };
 }

@@ -43,7 +43,14 @@ test("an update goes on after a restart, with its replacement and its cleanup", 
   const lab = await openLab({ speed: 20_000 });
   await lab.deploy("roles", first);
   const slow = await openLab({ speed: 100, path: copied(lab) });
-  await slow.cfn.updateStack({ StackName: "roles", TemplateBody: JSON.stringify(second), ...named });
+  const { Id: ChangeSetName } = await slow.cfn.createChangeSet({
+    StackName: "roles",
+    ChangeSetName: "second",
+    TemplateBody: JSON.stringify(second),
+    ...named,
+  });
+  await slow.service.settled();
+  await slow.cfn.executeChangeSet({ ChangeSetName });
   await until(slow, "One UPDATE_IN_PROGRESS: Resource creation Initiated");
   const next = await restart(slow);
   expect((await next.stack("roles")).StackStatus).toBe("UPDATE_COMPLETE");

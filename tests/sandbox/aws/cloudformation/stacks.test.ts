@@ -86,9 +86,9 @@ describe("a stack that is made", () => {
       "roles ROLLBACK_IN_PROGRESS: The following resource(s) failed to create: [Bad]. Rollback requested by user.",
     );
     expect(await lab.failures("roles")).toEqual([expect.stringContaining("NoSuchPolicy")]);
-    expect(
-      await refusal(lab.cfn.updateStack({ StackName: "roles", TemplateBody: JSON.stringify(template), ...named })),
-    ).toBe(`ValidationError: Stack:${stack.StackId} is in ROLLBACK_COMPLETE state and can not be updated.`);
+    expect(await refusal(lab.deploy("roles", template))).toBe(
+      `ValidationError: Stack:${stack.StackId} is in ROLLBACK_COMPLETE state and can not be updated.`,
+    );
   });
 
   test("tells of its other resources that they were cancelled", async () => {
@@ -96,15 +96,6 @@ describe("a stack that is made", () => {
     await lab.deploy("roles", { Resources: { Slow: role(), Bad: broken } });
     expect(await lab.failures("roles")).toContain("Slow: Resource creation cancelled");
     expect((await lab.stack("roles")).StackStatus).toBe("ROLLBACK_COMPLETE");
-  });
-
-  test("is gone after a failure when the change set says DELETE", async () => {
-    const lab = await openLab();
-    const stack = await lab.deploy("roles", { Resources: { Good: role(), Bad: broken } }, { OnStackFailure: "DELETE" });
-    expect(stack.StackStatus).toBe("DELETE_COMPLETE");
-    expect(await refusal(lab.cfn.describeStacks({ StackName: "roles" }))).toBe(
-      "ValidationError: Stack with id roles does not exist",
-    );
   });
 
   test("stays as it is after a failure with rollback off, and goes on from there", async () => {
@@ -116,12 +107,10 @@ describe("a stack that is made", () => {
     );
     expect(stack.StackStatus).toBe("CREATE_FAILED");
     expect(findRole(lab.cloud, account, "good").name).toBe("good");
-    const mended = JSON.stringify({ Resources: { Good: role({ RoleName: "good" }), Bad: role() } });
-    expect(await refusal(lab.cfn.updateStack({ StackName: "roles", TemplateBody: mended, ...named }))).toContain(
-      "non-terminal [CREATE_FAILED] state",
-    );
-    await lab.cfn.updateStack({ StackName: "roles", TemplateBody: mended, DisableRollback: true, ...named });
-    expect((await lab.stack("roles")).StackStatus).toBe("UPDATE_COMPLETE");
+    const fixed = { Resources: { Good: role({ RoleName: "good" }), Bad: role() } };
+    expect(await refusal(lab.deploy("roles", fixed))).toContain("non-terminal [CREATE_FAILED] state");
+    const updated = await lab.deploy("roles", fixed, { OnStackFailure: "DO_NOTHING" });
+    expect(updated.StackStatus).toBe("UPDATE_COMPLETE");
   });
 
   test("never touches what has its names already", async () => {
@@ -139,21 +128,14 @@ describe("a stack that is made", () => {
     expect(findRole(lab.cloud, account, "taken").name).toBe("taken");
   });
 
-  test("keeps what is to be retained, unless it is new", async () => {
+  test("keeps what is to be retained", async () => {
     const lab = await openLab();
-    const template = (name: string, policy: string) => ({
-      Resources: {
-        Kept: role({ RoleName: name }, { DeletionPolicy: policy }),
-        Bad: { ...broken, DependsOn: "Kept" },
-      },
-    });
-    await lab.deploy("one", template("kept", "Retain"));
-    await lab.deploy("two", template("made", "RetainExceptOnCreate"));
-    expect(tryFindRole(lab.cloud, account, "kept")).toBeDefined();
-    expect(tryFindRole(lab.cloud, account, "made")).toBeUndefined();
-    await lab.deploy("three", roleTemplate({ RoleName: "stays" }, { DeletionPolicy: "RetainExceptOnCreate" }));
-    await lab.cfn.deleteStack({ StackName: "three" });
+    const kept = role({ RoleName: "kept" }, { DeletionPolicy: "Retain" });
+    await lab.deploy("one", { Resources: { Kept: kept, Bad: { ...broken, DependsOn: "Kept" } } });
+    await lab.deploy("two", roleTemplate({ RoleName: "stays" }, { DeletionPolicy: "Retain" }));
+    await lab.cfn.deleteStack({ StackName: "two" });
     await lab.service.settled();
+    expect(tryFindRole(lab.cloud, account, "kept")).toBeDefined();
     expect(tryFindRole(lab.cloud, account, "stays")).toBeDefined();
   });
 });
@@ -169,12 +151,6 @@ describe("a stack that is updated", () => {
     expect(await refusal(again)).toBe(
       "Error: change set FAILED: The submitted information didn't contain changes. Submit different information to create a change set.",
     );
-    const direct = lab.cfn.updateStack({
-      StackName: "roles",
-      TemplateBody: JSON.stringify(roleTemplate({ RoleName: "one", MaxSessionDuration: 7200 })),
-      ...named,
-    });
-    expect(await refusal(direct)).toBe("ValidationError: No updates are to be performed.");
   });
 
   test("replaces what can't change, and removes the old one at the end", async () => {
@@ -251,20 +227,6 @@ describe("a stack that is updated", () => {
     );
     await lab.cfn.continueUpdateRollback({ StackName: "roles", ResourcesToSkip: ["Role"] });
     expect((await lab.stack("roles")).StackStatus).toBe("UPDATE_ROLLBACK_COMPLETE");
-  });
-
-  test("can be called off", async () => {
-    const lab = await openLab({ speed: 100 });
-    await lab.deploy("roles", roleTemplate({ RoleName: "one" }));
-    await lab.cfn.updateStack({
-      StackName: "roles",
-      TemplateBody: JSON.stringify(roleTemplate({ RoleName: "one", MaxSessionDuration: 7200 })),
-      ...named,
-    });
-    await lab.cfn.cancelUpdateStack({ StackName: "roles" });
-    expect((await lab.stack("roles")).StackStatus).toBe("UPDATE_ROLLBACK_COMPLETE");
-    expect(findRole(lab.cloud, account, "one").maxSessionSeconds).toBe(3600);
-    expect(await lab.failures("roles")).toEqual(["Role: Resource update cancelled"]);
   });
 
   test("gives its tags to its resources, and keeps them when none are sent", async () => {

@@ -1,4 +1,11 @@
-import type { Deployment, EventRecord, ResourceRecord, StackRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
+import type {
+  ChangeSetRecord,
+  Deployment,
+  EventRecord,
+  ResourceChange,
+  ResourceRecord,
+  StackRecord,
+} from "#sandbox/aws/cloudformation/engine/model.ts";
 import { parseTemplate } from "#sandbox/aws/cloudformation/template/template.ts";
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
 
@@ -19,18 +26,15 @@ export function formatStack(stack: StackRecord): XmlValue {
     DisableRollback: stack.disableRollback,
     NotificationARNs: [],
     Capabilities: [...(current?.capabilities ?? [])],
-    Outputs: stack.outputs.map(({ key, value, description, exportName }) => ({
+    Outputs: stack.outputs.map(({ key, value, description }) => ({
       OutputKey: key,
       OutputValue: value,
       Description: description,
-      ExportName: exportName,
     })),
     RoleARN: stack.roleArn,
     Tags: (current?.tags ?? []).map((tag) => ({ ...tag })),
     EnableTerminationProtection: stack.terminationProtection,
     DriftInformation: formatDriftSummary(stack),
-    RetainExceptOnCreate: stack.retainExceptOnCreate,
-    DeletionMode: stack.deletionMode,
     LastOperations: stack.operations.slice(0, 2).map(({ id, type }) => ({ OperationType: type, OperationId: id })),
   };
 }
@@ -46,11 +50,10 @@ export function formatSummary(stack: StackRecord): XmlValue {
     StackStatus: stack.status,
     StackStatusReason: stack.statusReason,
     DriftInformation: formatDriftSummary(stack),
-    LastOperations: stack.operations.slice(0, 2).map(({ id, type }) => ({ OperationType: type, OperationId: id })),
   };
 }
 
-export function formatDriftSummary({ drift }: StackRecord): XmlValue {
+function formatDriftSummary({ drift }: StackRecord): XmlValue {
   return { StackDriftStatus: drift?.status ?? "NOT_CHECKED", LastCheckTimestamp: drift?.checkedAt };
 }
 
@@ -58,8 +61,8 @@ function descriptionOf({ current }: StackRecord): string | undefined {
   return current === undefined ? undefined : parseTemplate(current.template).description;
 }
 
-/** Values of parameters, those that nobody shall see as stars. */
-export function formatParameters({ template, parameters }: Deployment): XmlValue {
+/** Values of parameters, those with NoEcho masked. */
+function formatParameters({ template, parameters }: Deployment): XmlValue {
   const declared = parseTemplate(template).parameters;
   return Object.entries(parameters).map(([key, value]) => ({
     ParameterKey: key,
@@ -84,8 +87,75 @@ export function formatEvent(stack: StackRecord, event: EventRecord): XmlValue {
   };
 }
 
-export function formatOperationEvent(stack: StackRecord, event: EventRecord): XmlValue {
-  const common = {
+export function formatResource(record: ResourceRecord): XmlValue {
+  return {
+    LogicalResourceId: record.logicalId,
+    PhysicalResourceId: record.made?.physicalId,
+    ResourceType: record.type,
+    LastUpdatedTimestamp: record.changedAt,
+    ResourceStatus: record.status,
+    ResourceStatusReason: record.reason,
+    DriftInformation: {
+      StackResourceDriftStatus: record.drift?.status ?? "NOT_CHECKED",
+      LastCheckTimestamp: record.drift?.checkedAt,
+    },
+  };
+}
+
+export function formatChangeSetSummary(stack: StackRecord, changeSet: ChangeSetRecord): { [key: string]: XmlValue } {
+  return {
+    StackId: stack.id,
+    StackName: stack.name,
+    ChangeSetId: changeSet.id,
+    ChangeSetName: changeSet.name,
+    ExecutionStatus: changeSet.executionStatus,
+    Status: changeSet.status,
+    StatusReason: changeSet.statusReason,
+    CreationTime: changeSet.createdAt,
+    Description: changeSet.description,
+    IncludeNestedStacks: false,
+    ImportExistingResources: false,
+  };
+}
+
+export function formatChangeSet(stack: StackRecord, changeSet: ChangeSetRecord, next: string | undefined): XmlValue {
+  return {
+    ...formatChangeSetSummary(stack, changeSet),
+    Parameters: formatParameters(changeSet.target),
+    NotificationARNs: [],
+    RollbackConfiguration: {},
+    Capabilities: [...changeSet.target.capabilities],
+    Tags: changeSet.target.tags.map((tag) => ({ ...tag })),
+    Changes: changeSet.changes.map(formatChange),
+    NextToken: next,
+    OnStackFailure: changeSet.onStackFailure,
+  };
+}
+
+function formatChange(change: ResourceChange): XmlValue {
+  return {
+    Type: "Resource",
+    ResourceChange: {
+      PolicyAction: change.policyAction,
+      Action: change.action,
+      LogicalResourceId: change.logicalId,
+      PhysicalResourceId: change.physicalId,
+      ResourceType: change.type,
+      Replacement: change.replacement,
+      Scope: [...change.scope],
+      Details: change.details.map((detail) => ({
+        Target: { Attribute: detail.attribute, Name: detail.name, RequiresRecreation: detail.recreation },
+        Evaluation: detail.evaluation,
+        ChangeSource: detail.source,
+        CausingEntity: detail.cause,
+      })),
+    },
+  };
+}
+
+/** A finding of the early validation of a change set. */
+export function formatValidation(stack: StackRecord, event: EventRecord): XmlValue {
+  return {
     EventId: event.id,
     StackId: stack.id,
     OperationId: event.operationId,
@@ -93,45 +163,11 @@ export function formatOperationEvent(stack: StackRecord, event: EventRecord): Xm
     LogicalResourceId: event.logicalId,
     ResourceType: event.type,
     Timestamp: event.at,
-  };
-  const { validation } = event;
-  if (validation !== undefined) {
-    return {
-      ...common,
-      EventType: "VALIDATION_ERROR",
-      ValidationFailureMode: "FAIL",
-      ValidationName: validation.name,
-      ValidationStatus: "FAILED",
-      ValidationStatusReason: event.reason,
-      ValidationPath: validation.path,
-    };
-  }
-  const isFault = event.status.endsWith("_FAILED") && event.physicalId !== stack.id;
-  return {
-    ...common,
-    EventType: isFault ? "PROVISIONING_ERROR" : "STACK_EVENT",
-    PhysicalResourceId: event.physicalId,
-    ResourceStatus: event.status,
-    ResourceStatusReason: event.reason,
-    ResourceProperties: event.properties,
-    ClientRequestToken: event.token,
-  };
-}
-
-/** @param time name of the field with the time: the three actions that tell resources call it differently */
-export function formatResource(stack: StackRecord, record: ResourceRecord, time: string): XmlValue {
-  return {
-    StackName: stack.name,
-    StackId: stack.id,
-    LogicalResourceId: record.logicalId,
-    PhysicalResourceId: record.made?.physicalId,
-    ResourceType: record.type,
-    [time]: record.changedAt,
-    ResourceStatus: record.status,
-    ResourceStatusReason: record.reason,
-    DriftInformation: {
-      StackResourceDriftStatus: record.drift?.status ?? "NOT_CHECKED",
-      LastCheckTimestamp: record.drift?.checkedAt,
-    },
+    EventType: "VALIDATION_ERROR",
+    ValidationFailureMode: "FAIL",
+    ValidationName: event.validation?.name,
+    ValidationStatus: "FAILED",
+    ValidationStatusReason: event.reason,
+    ValidationPath: event.validation?.path,
   };
 }

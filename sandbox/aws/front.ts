@@ -128,7 +128,7 @@ async function readRequest(incoming: IncomingMessage): Promise<SignedRequest> {
 /** Undefined when the connection is to end without an answer. */
 async function answer(desk: Desk, request: SignedRequest): Promise<Response | undefined> {
   const { cloud } = desk;
-  if (request.url.pathname === githubTokenPath) return answerGithubJob(cloud, request);
+  if (request.url.pathname === githubTokenPath) return await answerGithubJob(cloud, request);
   const requestId = randomUUID();
   const target = targetOf(request);
   const action = nameAction(target.service, request);

@@ -1,13 +1,13 @@
 import { generateKeyPairSync, randomBytes, timingSafeEqual } from "node:crypto";
+import { importPKCS8, SignJWT } from "jose";
 import type { Cloud } from "#sandbox/aws/cloud.ts";
 import { publishKeys } from "#sandbox/aws/sts/issuers.ts";
-import { formatToken } from "#sandbox/aws/sts/tokens.ts";
 
 /** Without `https://`, as IAM knows it. */
 export const githubIssuer = "token.actions.githubusercontent.com";
 export const githubTokenPath = "/github/token";
 
-/** Claims of a job's token; those that are not given are of a push to `main`. */
+/** Claims of a job's token. @default those of a push to `main` */
 export type GithubClaims = Readonly<Record<string, string | number | readonly string[]>>;
 
 /** The stand-in for GitHub's issuer: its key, and the jobs that run. */
@@ -37,33 +37,31 @@ function githubOf(cloud: Cloud): GithubState {
  *
  * @param claims over the defaults: `sub`, `repository_id`, `aud`, `exp`, …
  */
-export function mintGithubToken(cloud: Cloud, claims: GithubClaims = {}): string {
+export async function mintGithubToken(cloud: Cloud, claims: GithubClaims = {}): Promise<string> {
   const { privateKey, keyId } = githubOf(cloud);
   const now = Math.floor(cloud.now().getTime() / 1_000);
-  return formatToken(
-    { alg: "RS256", typ: "JWT", kid: keyId },
-    {
-      iss: `https://${githubIssuer}`,
-      aud: "sts.amazonaws.com",
-      sub: "repo:example/k8s-multicluster-gitops:ref:refs/heads/main",
-      repository: "example/k8s-multicluster-gitops",
-      repository_id: "1000000001",
-      repository_owner: "example",
-      repository_owner_id: "2000000002",
-      ref: "refs/heads/main",
-      ref_type: "branch",
-      workflow: "create",
-      actor: "octocat",
-      actor_id: "583231",
-      event_name: "push",
-      jti: randomBytes(16).toString("hex"),
-      nbf: now,
-      iat: now,
-      exp: now + lifetimeSeconds,
-      ...claims,
-    },
-    privateKey,
-  );
+  return await new SignJWT({
+    iss: `https://${githubIssuer}`,
+    aud: "sts.amazonaws.com",
+    sub: "repo:example/k8s-multicluster-gitops:ref:refs/heads/main",
+    repository: "example/k8s-multicluster-gitops",
+    repository_id: "1000000001",
+    repository_owner: "example",
+    repository_owner_id: "2000000002",
+    ref: "refs/heads/main",
+    ref_type: "branch",
+    workflow: "create",
+    actor: "octocat",
+    actor_id: "583231",
+    event_name: "push",
+    jti: randomBytes(16).toString("hex"),
+    nbf: now,
+    iat: now,
+    exp: now + lifetimeSeconds,
+    ...claims,
+  })
+    .setProtectedHeader({ alg: "RS256", typ: "JWT", kid: keyId })
+    .sign(await importPKCS8(privateKey, "RS256"));
 }
 
 /** Begins a job: the bearer that it may ask for tokens with (`ACTIONS_ID_TOKEN_REQUEST_TOKEN`). */
@@ -75,14 +73,14 @@ export function openGithubJob(cloud: Cloud, claims: GithubClaims = {}): string {
 }
 
 /** What is behind `ACTIONS_ID_TOKEN_REQUEST_URL`: a token for the job whose bearer comes with the request. */
-export function answerGithubJob(
+export async function answerGithubJob(
   cloud: Cloud,
   {
     method,
     url,
     headers,
   }: { readonly method: string; readonly url: URL; readonly headers: Readonly<Record<string, string>> },
-): Response {
+): Promise<Response> {
   const bearer = /^Bearer (.+)$/i.exec(headers.authorization ?? "")?.[1] ?? "";
   const job = Object.entries(githubOf(cloud).jobs).find(([known]) => isSame(known, bearer));
   if (method !== "GET" || job === undefined) {
@@ -91,7 +89,7 @@ export function answerGithubJob(
   const [, claims] = job;
   const audience = url.searchParams.get("audience");
   return Response.json({
-    value: mintGithubToken(cloud, { ...claims, ...(audience === null ? {} : { aud: audience }) }),
+    value: await mintGithubToken(cloud, { ...claims, ...(audience === null ? {} : { aud: audience }) }),
   });
 }
 

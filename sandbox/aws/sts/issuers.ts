@@ -1,12 +1,9 @@
-import type { JsonWebKeyInput } from "node:crypto";
+import type { JWK } from "jose";
 import type { Cloud } from "#sandbox/aws/cloud.ts";
-
-/** Key of an issuer, as its `jwks_uri` would tell it. */
-export type IssuerKey = JsonWebKeyInput["key"] & { readonly kid: string; readonly alg?: string; readonly use?: string };
 
 interface IssuersState {
   /** By the issuer's URL without `https://`. */
-  readonly keys: Record<string, readonly IssuerKey[]>;
+  readonly keys: Record<string, readonly JWK[]>;
 }
 
 function issuersOf(cloud: Cloud): IssuersState {
@@ -14,12 +11,12 @@ function issuersOf(cloud: Cloud): IssuersState {
 }
 
 /** Puts keys where STS looks them up: the sandbox has no internet to ask an issuer in. @param url without `https://` */
-export function publishKeys(cloud: Cloud, url: string, keys: readonly IssuerKey[]): void {
+export function publishKeys(cloud: Cloud, url: string, keys: readonly JWK[]): void {
   issuersOf(cloud).keys[url] = keys;
   cloud.save();
 }
 
 /** Undefined for an issuer that nobody can ask. @param url without `https://` */
-export function tryFindKeys(cloud: Cloud, url: string): readonly IssuerKey[] | undefined {
+export function tryFindKeys(cloud: Cloud, url: string): readonly JWK[] | undefined {
   return issuersOf(cloud).keys[url];
 }

@@ -1,3 +1,4 @@
+import { createLocalJWKSet, decodeJwt, errors, type JWK, type JWTPayload, jwtVerify } from "jose";
 import { AwsFault, type Cloud } from "#sandbox/aws/cloud.ts";
 import { iamOf, type OidcProvider } from "#sandbox/aws/iam/model.ts";
 import { oidcProviderArn } from "#sandbox/aws/iam/oidc-providers.ts";
@@ -11,7 +12,6 @@ import { accountOfRole, checkDuration, checkSession, formatSession } from "#sand
 import { githubIssuer } from "#sandbox/aws/sts/github-issuer.ts";
 import { tryFindKeys } from "#sandbox/aws/sts/issuers.ts";
 import { openSession } from "#sandbox/aws/sts/sessions.ts";
-import { isSignedBy, type Token, tryParseToken } from "#sandbox/aws/sts/tokens.ts";
 
 /** Claims of GitHub that trust policies may ask for beside `aud` and `sub`. Sessions don't keep them. */
 const githubClaims = [
@@ -30,14 +30,14 @@ const githubClaims = [
 const refusedClaims = ["https://aws.amazon.com/source_identity", "https://aws.amazon.com/tags"] as const;
 
 /** @throws AwsFault InvalidIdentityToken, ExpiredTokenException, AccessDenied, ValidationError */
-export function assumeRoleWithWebIdentity(cloud: Cloud, input: QueryInput): XmlValue {
+export async function assumeRoleWithWebIdentity(cloud: Cloud, input: QueryInput): Promise<XmlValue> {
   allowOnly(input, "RoleArn", "RoleSessionName", "WebIdentityToken", "DurationSeconds");
   const roleArn = textAt(input, "RoleArn");
   const name = textAt(input, "RoleSessionName");
   const seconds = integerAt(input, "DurationSeconds");
   checkSession(roleArn, name, seconds);
   const account = accountOfRole(roleArn);
-  const identity = verifyToken(cloud, account, textAt(input, "WebIdentityToken"));
+  const identity = await verifyToken(cloud, account, textAt(input, "WebIdentityToken"));
   const role = tryFindRole(cloud, account, roleArn);
   if (role === undefined) throw notAuthorized();
   const { provider, subject, audience } = identity;
@@ -78,13 +78,10 @@ interface WebIdentity {
   readonly context: ContextValues;
 }
 
-function verifyToken(cloud: Cloud, account: string, text: string): WebIdentity {
-  const token = tryParseToken(text);
-  if (token === undefined) {
-    throw invalid("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)");
-  }
-  const issuer = claimOf(token, "iss");
-  const subject = claimOf(token, "sub");
+async function verifyToken(cloud: Cloud, account: string, token: string): Promise<WebIdentity> {
+  const claims = decode(token);
+  const issuer = claimOf(claims, "iss");
+  const subject = claimOf(claims, "sub");
   const url = issuer.replace(/^https:\/\//, "");
   const provider = iamOf(cloud, account).providers[oidcProviderArn(account, url)];
   if (provider === undefined || issuer !== `https://${url}`) {
@@ -96,19 +93,52 @@ function verifyToken(cloud: Cloud, account: string, text: string): WebIdentity {
       "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
     );
   }
-  if (!isSignedBy(token, keys)) throw invalid("Invalid token signature.");
-  checkTime(cloud.now(), token);
-  const audiences = audiencesOf(token);
-  const audience = audiences.find((one) => provider.clientIds.includes(one));
+  await verify(token, keys, cloud.now());
+  const audience = audiencesOf(claims).find((one) => provider.clientIds.includes(one));
   if (audience === undefined) throw invalid("Incorrect token audience");
   for (const claim of refusedClaims) {
-    if (token.claims[claim] !== undefined)
-      throw invalid(`the sandbox does not know what to do with the claim ${claim}`);
+    if (claims[claim] !== undefined) throw invalid(`the sandbox does not know what to do with the claim ${claim}`);
   }
-  return { provider, subject, audience, context: contextOfToken(url, subject, audience, token) };
+  return { provider, subject, audience, context: contextOfToken(url, subject, audience, claims) };
 }
 
-function contextOfToken(url: string, subject: string, audience: string, { claims }: Token): ContextValues {
+/** Claims that are not verified yet. */
+function decode(token: string): JWTPayload {
+  try {
+    // Without a signature it is an unsecured token.
+    if (!token.endsWith(".")) return decodeJwt(token);
+  } catch {
+    // Reported below.
+  }
+  throw invalid("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)");
+}
+
+/** @throws AwsFault ExpiredTokenException, InvalidIdentityToken */
+async function verify(token: string, keys: readonly JWK[], now: Date): Promise<void> {
+  try {
+    await jwtVerify(token, createLocalJWKSet({ keys: [...keys] }), {
+      algorithms: ["RS256", "ES256"],
+      currentDate: now,
+      requiredClaims: ["exp", "iat"],
+    });
+  } catch (error) {
+    const seconds = Math.floor(now.getTime() / 1_000);
+    if (error instanceof errors.JWTExpired) {
+      throw new AwsFault(
+        "ExpiredTokenException",
+        `Token expired: current date/time ${seconds} must be before the expiration date/time ${error.payload.exp}`,
+      );
+    }
+    if (!(error instanceof errors.JWTClaimValidationFailed)) throw invalid("Invalid token signature.");
+    const { claim, payload } = error;
+    if (claim !== "nbf") throw invalid(`Missing a required claim: ${claim}`);
+    throw invalid(
+      `Token is not yet valid: current date/time ${seconds} must be after the not-before date/time ${payload.nbf}`,
+    );
+  }
+}
+
+function contextOfToken(url: string, subject: string, audience: string, claims: JWTPayload): ContextValues {
   const names = url === githubIssuer ? githubClaims : [];
   const more = names.map((name) => [`${url}:${name}`, tryTextOf(claims[name])] as const);
   return { ...Object.fromEntries(more), [`${url}:sub`]: subject, [`${url}:aud`]: audience };
@@ -118,36 +148,19 @@ function tryTextOf(claim: unknown): string | undefined {
   return typeof claim === "string" || typeof claim === "number" ? String(claim) : undefined;
 }
 
-function claimOf({ claims }: Token, name: "iss" | "sub"): string {
+function claimOf(claims: JWTPayload, name: "iss" | "sub"): string {
   const found = claims[name];
   if (typeof found === "string" && found !== "") return found;
   throw invalid(`Missing a required claim: ${name}`);
 }
 
 /** The party that a token was given to counts before those that it is for. */
-function audiencesOf({ claims }: Token): readonly string[] {
-  const { azp, aud } = claims;
+function audiencesOf({ azp, aud }: JWTPayload): readonly string[] {
   if (typeof azp === "string") return [azp];
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   const texts = audiences.filter((one): one is string => typeof one === "string");
   if (texts.length === 0) throw invalid("Missing a required claim: aud");
   return texts;
-}
-
-function checkTime(date: Date, { claims }: Token): void {
-  const now = Math.floor(date.getTime() / 1_000);
-  const { exp, iat, nbf } = claims;
-  if (typeof exp !== "number") throw invalid("Missing a required claim: exp");
-  if (typeof iat !== "number") throw invalid("Missing a required claim: iat");
-  if (exp <= now) {
-    throw new AwsFault(
-      "ExpiredTokenException",
-      `Token expired: current date/time ${now} must be before the expiration date/time ${exp}`,
-    );
-  }
-  if (typeof nbf === "number" && nbf > now) {
-    throw invalid(`Token is not yet valid: current date/time ${now} must be after the not-before date/time ${nbf}`);
-  }
 }
 
 function invalid(message: string): AwsFault {

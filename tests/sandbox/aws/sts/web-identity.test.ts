@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { generateKeyPairSync } from "node:crypto";
+import { type JWTPayload, SignJWT } from "jose";
 import { createOidcProvider } from "#sandbox/aws/iam/oidc-providers.ts";
 import { createRole } from "#sandbox/aws/iam/roles.ts";
 import { githubIssuer, mintGithubToken, openGithubJob } from "#sandbox/aws/sts/github-issuer.ts";
 import { publishKeys } from "#sandbox/aws/sts/issuers.ts";
-import { formatToken } from "#sandbox/aws/sts/tokens.ts";
 import {
   keysOf,
   management,
@@ -41,7 +41,7 @@ const come = (token: string, RoleArn = role, more: object = {}) =>
 
 describe("a job of GitHub", () => {
   test("comes in by its token, without a signature", async () => {
-    const answer = await come(mintGithubToken(aws.cloud), role, { DurationSeconds: 7_200 });
+    const answer = await come(await mintGithubToken(aws.cloud), role, { DurationSeconds: 7_200 });
     expect(answer).toMatchObject({
       SubjectFromWebIdentityToken: subject,
       Audience: "sts.amazonaws.com",
@@ -70,7 +70,7 @@ describe("a job of GitHub", () => {
   });
 
   test("is an hour at most in a role of an hour", async () => {
-    const refusal = await refusalOf(come(mintGithubToken(aws.cloud), role, { DurationSeconds: 7_201 }));
+    const refusal = await refusalOf(come(await mintGithubToken(aws.cloud), role, { DurationSeconds: 7_201 }));
     expect(refusal).toEqual({
       name: "ValidationError",
       message: "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
@@ -113,14 +113,14 @@ describe("a job of GitHub", () => {
       /aws\.amazon\.com\/tags/,
     ],
   ] as const)("is refused with %s", async (_, claims, name, message) => {
-    const refusal = await refusalOf(come(mintGithubToken(aws.cloud, claims)));
+    const refusal = await refusalOf(come(await mintGithubToken(aws.cloud, claims)));
     expect([refusal.name, refusal.message]).toEqual([name, expect.stringMatching(message)]);
   });
 
   test("is refused with a token that has ended, or that begins later", async () => {
-    const ended = await refusalOf(come(mintGithubToken(aws.cloud, { exp: seconds() - 1 })));
+    const ended = await refusalOf(come(await mintGithubToken(aws.cloud, { exp: seconds() - 1 })));
     expect([ended.name, ended.message]).toEqual(["ExpiredTokenException", expect.stringMatching(/^Token expired: /)]);
-    const early = await refusalOf(come(mintGithubToken(aws.cloud, { nbf: seconds() + 60 })));
+    const early = await refusalOf(come(await mintGithubToken(aws.cloud, { nbf: seconds() + 60 })));
     expect([early.name, early.message]).toEqual([
       "InvalidIdentityTokenException",
       expect.stringContaining("not yet valid"),
@@ -128,16 +128,15 @@ describe("a job of GitHub", () => {
   });
 
   test("is refused with a token that somebody has changed, or signed with a key of their own", async () => {
-    const [head = "", body = "", signature = ""] = mintGithubToken(aws.cloud).split(".");
-    const claims = JSON.parse(Buffer.from(body, "base64url").toString()) as object;
+    const [head = "", body = "", signature = ""] = (await mintGithubToken(aws.cloud)).split(".");
+    const claims = JSON.parse(Buffer.from(body, "base64url").toString()) as JWTPayload;
     const changed = Buffer.from(JSON.stringify({ ...claims, repository_id: "2" })).toString("base64url");
     const header = JSON.parse(Buffer.from(head, "base64url").toString()) as { readonly kid: string };
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
-    const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
     const none = Buffer.from(JSON.stringify({ ...header, alg: "none" })).toString("base64url");
     for (const token of [
       `${head}.${changed}.${signature}`,
-      formatToken({ ...header, alg: "RS256" }, claims, pem),
+      await new SignJWT(claims).setProtectedHeader({ ...header, alg: "RS256" }).sign(privateKey),
       `${none}.${body}.${signature}`,
     ]) {
       expect((await refusalOf(come(token))).name).toBe("InvalidIdentityTokenException");
@@ -153,12 +152,12 @@ describe("a job of GitHub", () => {
   });
 
   test("is refused in an account that has no provider, and in a role that isn't there", async () => {
-    const elsewhere = await refusalOf(come(mintGithubToken(aws.cloud), `arn:aws:iam::${tenant}:role/jobs`));
+    const elsewhere = await refusalOf(come(await mintGithubToken(aws.cloud), `arn:aws:iam::${tenant}:role/jobs`));
     expect([elsewhere.name, elsewhere.message]).toEqual([
       "InvalidIdentityTokenException",
       expect.stringContaining("No OpenIDConnect provider"),
     ]);
-    const missing = await refusalOf(come(mintGithubToken(aws.cloud), `arn:aws:iam::${management}:role/none`));
+    const missing = await refusalOf(come(await mintGithubToken(aws.cloud), `arn:aws:iam::${management}:role/none`));
     expect(missing.name).toBe("AccessDenied");
   });
 
@@ -195,8 +194,7 @@ describe("an issuer of our own", () => {
     const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const now = Math.floor(aws.cloud.now().getTime() / 1_000);
     const claims = { iss: `https://${url}`, sub, aud: ["sts.amazonaws.com"], iat: now, exp: now + 60 };
-    const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-    const token = formatToken({ alg: "ES256", kid: "one" }, claims, pem);
+    const token = await new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid: "one" }).sign(privateKey);
     expect((await refusalOf(come(token, pods))).message).toStartWith("Couldn't retrieve verification key");
     publishKeys(aws.cloud, url, [{ ...publicKey.export({ format: "jwk" }), kid: "one" }]);
     expect((await come(token, pods)).SubjectFromWebIdentityToken).toBe(sub);

@@ -26,6 +26,8 @@ export interface Call {
 export interface Service {
   /** As in the credential scope of signatures: `cloudformation`. */
   readonly name: string;
+  /** Name of a request's operation, for services that use method and path; undefined for an unknown one. */
+  operationOf?(method: string, url: URL): string | undefined;
   handle(call: Call): Promise<Response>;
 }
 

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { AwsFault, type Caller, type Cloud, type Service } from "#sandbox/aws/cloud.ts";
 import { type CloudEffect, type FaultDesk, faultDesk } from "#sandbox/aws/faults.ts";
-import { nameAction, tryReadAction } from "#sandbox/aws/protocol/actions.ts";
 import { answerFaultOf, tryReadFaultCode } from "#sandbox/aws/protocol/faults.ts";
+import { tryReadAction } from "#sandbox/aws/protocol/query.ts";
 import { isSigned, type SignedRequest, type Verified, verifySignature } from "#sandbox/aws/signature.ts";
 import { answerGithubJob, githubTokenPath } from "#sandbox/aws/sts/github-issuer.ts";
 
@@ -131,7 +131,7 @@ async function answer(desk: Desk, request: SignedRequest): Promise<Response | un
   if (request.url.pathname === githubTokenPath) return await answerGithubJob(cloud, request);
   const requestId = randomUUID();
   const target = targetOf(request);
-  const action = nameAction(target.service, request);
+  const action = nameAction(desk.services, target.service, request);
   const about = { time: cloud.now().toISOString(), service: target.service, action, region: target.region };
   let caller = nobody;
 
@@ -161,6 +161,12 @@ async function answer(desk: Desk, request: SignedRequest): Promise<Response | un
   const error = response === undefined ? "no answer" : await tryReadFaultCode(response);
   desk.record({ ...about, account: caller.account, caller: caller === nobody ? "" : caller.arn, error });
   return response;
+}
+
+/** The request's operation as the API calls it; `GET /path` for an unknown one. */
+function nameAction(services: readonly Service[], name: string, { method, url, body }: SignedRequest): string {
+  const service = services.find((one) => one.name === name);
+  return service?.operationOf?.(method, url) ?? tryReadAction(url, body) ?? `${method} ${url.pathname}`;
 }
 
 interface Target {

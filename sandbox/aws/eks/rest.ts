@@ -11,6 +11,7 @@ import { describeNodeGroup, listNodeGroups } from "#sandbox/aws/eks/node-groups.
 import { describePodIdentity, listPodIdentities } from "#sandbox/aws/eks/pod-identities.ts";
 import { arnOf, invalidParameter, placeOf } from "#sandbox/aws/eks/state.ts";
 import { describeVersions } from "#sandbox/aws/eks/versions.ts";
+import { matchRest, type RestOperation } from "#sandbox/aws/protocol/rest.ts";
 
 /** One call of an operation, with its path taken apart. */
 interface Request {
@@ -23,10 +24,7 @@ interface Request {
   query(name: string): string | undefined;
 }
 
-interface Operation {
-  /** `*` for each variable part. */
-  readonly path: string;
-  readonly action: string;
+interface Operation extends RestOperation {
   /** ARN that permissions are evaluated for. @default "*" */
   readonly resource?: (request: Request) => string;
   /** Query parameters that the sandbox evaluates, in addition to those of pages. */
@@ -40,43 +38,50 @@ interface Operation {
  */
 const operations: readonly Operation[] = [
   {
-    path: "/clusters",
-    action: "ListClusters",
+    name: "ListClusters",
+    method: "GET",
+    path: "clusters",
     answer: (request) => page(request, "clusters", listClusters(...of(request))),
   },
   {
-    path: "/clusters/*",
-    action: "DescribeCluster",
+    name: "DescribeCluster",
+    method: "GET",
+    path: "clusters/:cluster",
     resource: clusterArn,
     answer: (request) => ({ cluster: describeCluster(...of(request), request.cluster) }),
   },
   {
-    path: "/cluster-versions",
-    action: "DescribeClusterVersions",
+    name: "DescribeClusterVersions",
+    method: "GET",
+    path: "cluster-versions",
     answer: () => ({ clusterVersions: describeVersions() }),
   },
   {
-    path: "/addons/supported-versions",
-    action: "DescribeAddonVersions",
+    name: "DescribeAddonVersions",
+    method: "GET",
+    path: "addons/supported-versions",
     queries: ["addonName", "kubernetesVersion"],
     answer: (request) =>
       page(request, "addons", describeAddonVersions(request.query("addonName"), request.query("kubernetesVersion"))),
   },
   {
-    path: "/clusters/*/access-entries",
-    action: "ListAccessEntries",
+    name: "ListAccessEntries",
+    method: "GET",
+    path: "clusters/:cluster/access-entries",
     resource: clusterArn,
     answer: (request) => page(request, "accessEntries", listAccessEntries(...of(request), request.cluster)),
   },
   {
-    path: "/clusters/*/access-entries/*",
-    action: "DescribeAccessEntry",
+    name: "DescribeAccessEntry",
+    method: "GET",
+    path: "clusters/:cluster/access-entries/:item",
     resource: entryArn,
     answer: (request) => ({ accessEntry: describeAccessEntry(...of(request), request.cluster, request.item) }),
   },
   {
-    path: "/clusters/*/access-entries/*/access-policies",
-    action: "ListAssociatedAccessPolicies",
+    name: "ListAssociatedAccessPolicies",
+    method: "GET",
+    path: "clusters/:cluster/access-entries/:item/access-policies",
     resource: entryArn,
     answer: (request) => {
       const policies = listAssociatedAccessPolicies(...of(request), request.cluster, request.item);
@@ -85,68 +90,71 @@ const operations: readonly Operation[] = [
     },
   },
   {
-    path: "/clusters/*/pod-identity-associations",
-    action: "ListPodIdentityAssociations",
+    name: "ListPodIdentityAssociations",
+    method: "GET",
+    path: "clusters/:cluster/pod-identity-associations",
     resource: clusterArn,
     answer: (request) => page(request, "associations", listPodIdentities(...of(request), request.cluster)),
   },
   {
-    path: "/clusters/*/pod-identity-associations/*",
-    action: "DescribePodIdentityAssociation",
+    name: "DescribePodIdentityAssociation",
+    method: "GET",
+    path: "clusters/:cluster/pod-identity-associations/:item",
     resource: (request) => arnOf(request, "podidentityassociation", `${request.cluster}/${request.item}`),
     answer: (request) => ({ association: describePodIdentity(...of(request), request.cluster, request.item) }),
   },
   {
-    path: "/clusters/*/node-groups",
-    action: "ListNodegroups",
+    name: "ListNodegroups",
+    method: "GET",
+    path: "clusters/:cluster/node-groups",
     resource: clusterArn,
     answer: (request) => page(request, "nodegroups", listNodeGroups(...of(request), request.cluster)),
   },
   {
-    path: "/clusters/*/node-groups/*",
-    action: "DescribeNodegroup",
+    name: "DescribeNodegroup",
+    method: "GET",
+    path: "clusters/:cluster/node-groups/:item",
     resource: (request) =>
       recordOf(request)?.nodeGroups[request.item]?.nodegroupArn ?? absentArn(request, "nodegroup", request.item),
     answer: (request) => ({ nodegroup: describeNodeGroup(...of(request), request.cluster, request.item) }),
   },
   {
-    path: "/clusters/*/addons",
-    action: "ListAddons",
+    name: "ListAddons",
+    method: "GET",
+    path: "clusters/:cluster/addons",
     resource: clusterArn,
     answer: (request) => page(request, "addons", listAddons(...of(request), request.cluster)),
   },
   {
-    path: "/clusters/*/addons/*",
-    action: "DescribeAddon",
+    name: "DescribeAddon",
+    method: "GET",
+    path: "clusters/:cluster/addons/:item",
     resource: (request) =>
       recordOf(request)?.addons[request.item]?.addonArn ?? absentArn(request, "addon", request.item),
     answer: (request) => ({ addon: describeAddon(...of(request), request.cluster, request.item) }),
   },
 ];
 
-/** @throws AwsFault what an operation refuses, and UnknownOperationException for all others */
-export function answerRest(cloud: Cloud, { caller, method, url, region, requestId }: Call): Response {
-  const segments = segmentsOf(url.pathname);
-  const operation = operations.find(({ path }) => {
-    const wanted = segmentsOf(path);
-    return wanted.length === segments.length && wanted.every((one, index) => one === "*" || one === segments[index]);
-  });
-  if (method !== "GET" || operation === undefined) {
-    throw new AwsFault("UnknownOperationException", `the sandbox does not know ${method} ${url.pathname}`, 404);
-  }
-  const known = ["maxResults", "nextToken", ...(operation.queries ?? [])];
-  const unknown = [...url.searchParams.keys()].find((name) => !known.includes(name));
-  if (unknown !== undefined) throw invalidParameter(`the sandbox does not know ${unknown} of ${operation.action}`);
-  const wanted = segmentsOf(operation.path);
-  const [cluster = "", item = ""] = segments.filter((_, index) => wanted[index] === "*").map(decodeURIComponent);
-  const query = (name: string) => url.searchParams.get(name) ?? undefined;
-  const request: Request = { cloud, account: caller.account, region, cluster, item, query };
-  cloud.authorize(caller, `eks:${operation.action}`, operation.resource?.(request) ?? "*");
-  return Response.json(operation.answer(request), { headers: { "x-amzn-requestid": requestId } });
+/** Name of a request's operation. */
+export function operationOf(method: string, url: URL): string | undefined {
+  return matchRest(operations, method, url)?.operation.name;
 }
 
-function segmentsOf(path: string): readonly string[] {
-  return path.split("/").filter((segment) => segment !== "");
+/** @throws AwsFault what an operation refuses, and UnknownOperationException for all others */
+export function answerRest(cloud: Cloud, { caller, method, url, region, requestId }: Call): Response {
+  const match = matchRest(operations, method, url);
+  if (match === undefined) {
+    throw new AwsFault("UnknownOperationException", `the sandbox does not know ${method} ${url.pathname}`, 404);
+  }
+  const { operation, parts } = match;
+  const known = ["maxResults", "nextToken", ...(operation.queries ?? [])];
+  const unknown = [...url.searchParams.keys()].find((name) => !known.includes(name));
+  if (unknown !== undefined) throw invalidParameter(`the sandbox does not know ${unknown} of ${operation.name}`);
+  const { cluster = "", item = "" } = parts;
+  const query = (name: string) => url.searchParams.get(name) ?? undefined;
+  const request: Request = { cloud, account: caller.account, region, cluster, item, query };
+  cloud.authorize(caller, `eks:${operation.name}`, operation.resource?.(request) ?? "*");
+  return Response.json(operation.answer(request), { headers: { "x-amzn-requestid": requestId } });
 }
 
 function of({ cloud, account, region }: Request): [cloud: Cloud, account: string, region: string] {

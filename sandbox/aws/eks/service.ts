@@ -4,12 +4,12 @@ import { resumeClusterUpdate } from "#sandbox/aws/eks/cluster-updates.ts";
 import { resumeCluster } from "#sandbox/aws/eks/clusters.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
 import { resumeNodeGroup, resumeNodeGroupUpdate } from "#sandbox/aws/eks/node-groups.ts";
-import { answerRest } from "#sandbox/aws/eks/rest.ts";
+import { answerRest, operationOf } from "#sandbox/aws/eks/rest.ts";
 import { allPlaces } from "#sandbox/aws/eks/state.ts";
 import { stopWork } from "#sandbox/aws/eks/work.ts";
 
 export function eksService(cloud: Cloud): Service {
-  return { name: "eks", handle: async (call) => answerRest(cloud, call) };
+  return { name: "eks", operationOf, handle: async (call) => answerRest(cloud, call) };
 }
 
 /**

@@ -29,6 +29,16 @@ export function parseQuery(body: string, url?: URL): QueryRequest {
   return { action: typeof action === "string" ? action : "", input: gather(tree) };
 }
 
+/** Name of the action; undefined for a request without one, and for one that cannot be parsed. */
+export function tryReadAction(url: URL, body: string): string | undefined {
+  try {
+    const { action } = parseQuery(body, url);
+    return action === "" ? undefined : action;
+  } catch {
+    return undefined;
+  }
+}
+
 type Branch = Map<string, string | Branch>;
 
 function plant(root: Branch, path: string, value: string): void {

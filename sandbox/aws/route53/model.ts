@@ -48,8 +48,6 @@ export interface Route53State {
   changes: ChangeInfo[];
   /** Caller references stay taken when their zone is gone. */
   references: string[];
-  /** Quota of zones. */
-  maxZones: number;
 }
 
 export const serviceName = "route53";
@@ -59,7 +57,6 @@ export function stateOf(cloud: Cloud, account: string): Route53State {
     zones: {},
     changes: [],
     references: [],
-    maxZones: 500,
   }));
 }
 

@@ -1,5 +1,6 @@
 import { XMLParser } from "fast-xml-parser";
 import { AwsFault, type Call, type Cloud } from "#sandbox/aws/cloud.ts";
+import type { RestOperation } from "#sandbox/aws/protocol/rest.ts";
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
 import { type JsonObject, listAt, objectAt, valueAt } from "#sandbox/json.ts";
 
@@ -21,13 +22,8 @@ export interface Answer {
   readonly result: { readonly [key: string]: XmlValue };
 }
 
-/** One action of the service. */
-export interface Operation {
-  /** `CreateHostedZone`: the name of its answer's element too. */
-  readonly name: string;
-  readonly method: "GET" | "POST" | "DELETE";
-  /** After the version: `hostedzone/:id/rrset`. */
-  readonly path: string;
+/** One action of the service; its path comes after the version of the API. */
+export interface Operation extends RestOperation {
   /** Parameters of the query that it knows. @default none */
   readonly parameters?: readonly string[];
   answer(request: Request): Answer;
@@ -40,10 +36,8 @@ const items: Readonly<Record<string, string>> = {
   HostedZones: "HostedZone",
   NameServers: "NameServer",
   RemoveTagKeys: "Key",
-  ResourceIds: "ResourceId",
   ResourceRecordSets: "ResourceRecordSet",
   ResourceRecords: "ResourceRecord",
-  ResourceTagSets: "ResourceTagSet",
   Tags: "Tag",
 };
 

@@ -1,9 +1,9 @@
 import { AwsFault, type Call, type Cloud, type Service } from "#sandbox/aws/cloud.ts";
 import { answerFault } from "#sandbox/aws/protocol/query.ts";
+import { matchRest } from "#sandbox/aws/protocol/rest.ts";
 import { formatXml } from "#sandbox/aws/protocol/xml.ts";
 import { allZones, serviceName } from "#sandbox/aws/route53/model.ts";
 import { hostedZoneOperations } from "#sandbox/aws/route53/operations/hosted-zones.ts";
-import { limitOperations } from "#sandbox/aws/route53/operations/limits.ts";
 import { recordSetOperations } from "#sandbox/aws/route53/operations/record-sets.ts";
 import { tagOperations } from "#sandbox/aws/route53/operations/tags.ts";
 import { itemOf, type Operation, type Request } from "#sandbox/aws/route53/request.ts";
@@ -11,12 +11,15 @@ import { itemOf, type Operation, type Request } from "#sandbox/aws/route53/reque
 const version = "2013-04-01";
 const namespace = `https://route53.amazonaws.com/doc/${version}/`;
 const longestId = 32;
-const operations = [...hostedZoneOperations, ...recordSetOperations, ...tagOperations, ...limitOperations];
+const operations: readonly Operation[] = [...hostedZoneOperations, ...recordSetOperations, ...tagOperations].map(
+  (operation) => ({ ...operation, path: `${version}/${operation.path}` }),
+);
 
 /** Route 53: public zones and their records, over REST with XML. */
 export function route53(cloud: Cloud): Service {
   return {
     name: serviceName,
+    operationOf: (method, url) => matchRest(operations, method, url)?.operation.name,
     handle(call) {
       try {
         return Promise.resolve(answer(cloud, call));
@@ -53,35 +56,19 @@ function refuseForeign(cloud: Cloud, { caller }: Call, resource: string): void {
   throw new AwsFault("AccessDenied", `User: ${caller.arn} is not authorized to access this resource`, 403);
 }
 
+/** @throws AwsFault NotImplemented, InvalidInput */
 function findOperation({ method, url }: Call): { readonly operation: Operation; readonly path: Request["path"] } {
   const unknown = (what: string): AwsFault =>
     new AwsFault("NotImplemented", `The sandbox's Route 53 doesn't know ${what}`, 501);
-  const [, asked, ...parts] = url.pathname.replace(/\/$/, "").split("/");
-  for (const operation of asked === version ? operations : []) {
-    const path = operation.method === method ? matchPath(operation.path.split("/"), parts) : undefined;
-    if (path === undefined) continue;
-    const foreign = [...url.searchParams.keys()].find((key) => !operation.parameters?.includes(key));
-    if (foreign !== undefined) throw unknown(`${foreign} of ${operation.name}`);
-    return { operation, path };
-  }
-  throw unknown(`${method} ${url.pathname}`);
-}
-
-/** @throws AwsFault InvalidInput */
-function matchPath(pattern: readonly string[], parts: readonly string[]): Request["path"] | undefined {
-  if (pattern.length !== parts.length) return undefined;
-  const found: Record<string, string> = {};
-  for (const [index, part] of parts.entries()) {
-    const wanted = pattern[index] ?? "";
-    if (!wanted.startsWith(":")) {
-      if (wanted !== part) return undefined;
-      continue;
-    }
-    // Ids are also taken as answers give them, with the slashes encoded.
-    found[wanted.slice(1)] = part.replace(/%2f/gi, "/").replace(/^\/?(hostedzone|change)\//, "");
-  }
-  checkId(found.id);
-  return found;
+  const match = matchRest(operations, method, url);
+  if (match === undefined) throw unknown(`${method} ${url.pathname}`);
+  const { operation, parts } = match;
+  const foreign = [...url.searchParams.keys()].find((key) => !operation.parameters?.includes(key));
+  if (foreign !== undefined) throw unknown(`${foreign} of ${operation.name}`);
+  // Ids are accepted with the prefix that answers have, too.
+  const id = parts.id?.replace(/^\/?(hostedzone|change)\//, "");
+  checkId(id);
+  return { operation, path: id === undefined ? parts : { ...parts, id } };
 }
 
 function checkId(id: string | undefined): void {

@@ -37,7 +37,7 @@ const reserved = ["example.com.", "example.net.", "example.org."];
 /**
  * Makes a public zone with its SOA and NS records. A name can have many zones; a caller reference has one, for ever.
  *
- * @throws AwsFault InvalidDomainName, HostedZoneAlreadyExists, TooManyHostedZones, DelegationSetNotAvailable
+ * @throws AwsFault InvalidDomainName, HostedZoneAlreadyExists, DelegationSetNotAvailable
  */
 export function createZone(
   cloud: Cloud,
@@ -54,10 +54,6 @@ export function createZone(
   if (state.references.includes(callerReference)) {
     const why = `A hosted zone has already been created with the specified caller reference.`;
     throw new AwsFault("HostedZoneAlreadyExists", why, 409);
-  }
-  if (Object.keys(state.zones).length >= state.maxZones) {
-    const why = "Limits Exceeded: MAX_HOSTED_ZONES_BY_OWNER - Cannot create more hosted zones.";
-    throw new AwsFault("TooManyHostedZones", why);
   }
   const nameServers = chooseNameServers(
     name,
@@ -193,12 +189,6 @@ export function isInSync(change: ChangeInfo, now: Date): boolean {
 /** Whether the name servers tell a zone's newest records. */
 export function isServed({ propagation }: HostedZone, now: Date): boolean {
   return now.getTime() >= Date.parse(propagation.until);
-}
-
-/** Sets an account's quota of zones. */
-export function setZoneQuota(cloud: Cloud, account: string, maxZones: number): void {
-  stateOf(cloud, account).maxZones = maxZones;
-  cloud.save();
 }
 
 function keep(cloud: Cloud, account: string, zone: HostedZone): HostedZone {

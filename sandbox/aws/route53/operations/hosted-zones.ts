@@ -40,7 +40,6 @@ export const hostedZoneOperations: readonly Operation[] = [
     parameters: ["dnsname", "hostedzoneid", "maxitems"],
     answer: listByName,
   },
-  { name: "GetHostedZoneCount", method: "GET", path: "hostedzonecount", answer: count },
   { name: "GetChange", method: "GET", path: "change/:id", answer: change },
 ];
 
@@ -151,11 +150,6 @@ function listByName(request: Request): Answer {
       MaxItems: String(size),
     },
   };
-}
-
-function count(request: Request): Answer {
-  request.authorize("GetHostedZoneCount", "*");
-  return { result: { HostedZoneCount: listZones(request.cloud, request.account).length } };
 }
 
 function change(request: Request): Answer {

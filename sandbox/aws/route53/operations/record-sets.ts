@@ -40,7 +40,7 @@ export const recordSetOperations: readonly Operation[] = [
     name: "ListResourceRecordSets",
     method: "GET",
     path: "hostedzone/:id/rrset",
-    parameters: ["name", "type", "identifier", "maxitems"],
+    parameters: ["name", "type", "maxitems"],
     answer: list,
   },
 ];
@@ -96,9 +96,6 @@ function list(request: Request): Answer {
   request.authorize("ListResourceRecordSets", zoneArn(path.id ?? ""));
   const size = pageSize(request, setsPerPage);
   const { searchParams } = call.url;
-  if (searchParams.has("identifier")) {
-    throw new AwsFault("NotImplemented", "The sandbox's Route 53 doesn't know SetIdentifier", 501);
-  }
   const name = searchParams.get("name");
   const type = searchParams.get("type");
   if (type !== null && name === null) {

@@ -18,15 +18,13 @@ import { stringAt } from "#sandbox/json.ts";
 const mostItems = 10;
 
 export const tagOperations: readonly Operation[] = [
-  { name: "ChangeTagsForResource", method: "POST", path: "tags/:type/:id", answer: change },
-  { name: "ListTagsForResource", method: "GET", path: "tags/:type/:id", answer: listOne },
-  { name: "ListTagsForResources", method: "POST", path: "tags/:type", answer: listMany },
+  { name: "ChangeTagsForResource", method: "POST", path: "tags/hostedzone/:id", answer: change },
+  { name: "ListTagsForResource", method: "GET", path: "tags/hostedzone/:id", answer: listOne },
 ];
 
 function change(request: Request): Answer {
   const { cloud, account, path } = request;
-  request.authorize("ChangeTagsForResource", arnOf(request, path.id ?? ""));
-  checkType(request, path.id ?? "");
+  request.authorize("ChangeTagsForResource", zoneArn(path.id ?? ""));
   const body = readBody(request, "ChangeTagsForResourceRequest");
   checkFields(body, ["AddTags", "RemoveTagKeys"], []);
   const added = itemsAt(body, "AddTags").map((tag) => [stringAt(tag, "Key"), stringAt(tag, "Value")] as const);
@@ -50,36 +48,8 @@ function checkLength(element: string, list: readonly unknown[]): void {
 
 function listOne(request: Request): Answer {
   const { cloud, account, path } = request;
-  request.authorize("ListTagsForResource", arnOf(request, path.id ?? ""));
-  checkType(request, path.id ?? "");
+  request.authorize("ListTagsForResource", zoneArn(path.id ?? ""));
   return { result: { ResourceTagSet: formatTags(getZone(cloud, account, path.id ?? "")) } };
-}
-
-function listMany(request: Request): Answer {
-  const { cloud, account } = request;
-  const body = readBody(request, "ListTagsForResourcesRequest");
-  checkFields(body, ["ResourceIds"], []);
-  const ids = itemsAt(body, "ResourceIds").map(String);
-  for (const id of ids) request.authorize("ListTagsForResources", arnOf(request, id));
-  for (const id of ids) checkType(request, id);
-  checkLength("ResourceId", ids);
-  return { result: { ResourceTagSets: ids.map((id) => formatTags(getZone(cloud, account, id))) } };
-}
-
-function arnOf({ path }: Request, id: string): string {
-  return path.type === "healthcheck" ? `arn:aws:route53:::healthcheck/${id}` : zoneArn(id);
-}
-
-/** There are no health checks here. */
-function checkType({ path }: Request, id: string): void {
-  if (path.type === "hostedzone") return;
-  if (path.type === "healthcheck") {
-    throw new AwsFault("NoSuchHealthCheck", `A health check with id ${id} does not exist.`, 404);
-  }
-  throw new AwsFault(
-    "InvalidInput",
-    `1 validation error detected: Value '${path.type}' at 'resourceType' failed to satisfy constraint: Member must satisfy enum value set: [healthcheck, hostedzone]`,
-  );
 }
 
 function formatTags({ id, tags }: HostedZone): XmlValue {

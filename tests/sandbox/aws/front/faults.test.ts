@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { STS } from "@aws-sdk/client-sts";
 import { SignatureV4 } from "@smithy/signature-v4";
+import { eksService } from "#sandbox/aws/eks/service.ts";
 import { type CloudFault, faultDesk, parseCloudEffect, parseCloudFault } from "#sandbox/aws/faults.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { iamOf } from "#sandbox/aws/iam/model.ts";
-import { nameAction } from "#sandbox/aws/protocol/actions.ts";
+import { route53 } from "#sandbox/aws/route53/service.ts";
 import { Sha256 } from "#sandbox/aws/sha256.ts";
 import { management, openTestCloud, refusalOf, type TestCloud } from "#tests/sandbox/aws/cloud.ts";
 
@@ -53,25 +54,24 @@ describe("a fault", () => {
   });
 });
 
-describe("an operation of a service with paths", () => {
-  test.each([
-    ["route53", "POST", "/2013-04-01/hostedzone/Z1/rrset/", "ChangeResourceRecordSets"],
-    ["route53", "POST", "/2013-04-01/hostedzone", "CreateHostedZone"],
-    ["route53", "GET", "/2013-04-01/hostedzone/Z1", "GetHostedZone"],
-    ["eks", "GET", "/clusters", "ListClusters"],
-    ["eks", "GET", "/clusters/k01/access-entries/arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fx", "DescribeAccessEntry"],
-    ["eks", "PATCH", "/clusters/k01", "PATCH /clusters/k01"],
-  ])("has its name: %s %s %s is %s", (service, method, path, action) => {
-    expect(nameAction(service, { method, url: new URL(path, "http://127.0.0.1"), body: "" })).toBe(action);
-  });
-});
-
 describe("the endpoint", () => {
   let aws: TestCloud;
   beforeEach(async () => {
     aws = await openTestCloud();
   });
   afterEach(async () => await aws.close());
+
+  test.each([
+    [route53, "POST", "/2013-04-01/hostedzone/Z1/rrset/", "ChangeResourceRecordSets"],
+    [route53, "POST", "/2013-04-01/hostedzone", "CreateHostedZone"],
+    [route53, "GET", "/2013-04-01/hostedzone/Z1", "GetHostedZone"],
+    [eksService, "GET", "/clusters", "ListClusters"],
+    [eksService, "GET", "/clusters/k01/access-entries/arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fx", "DescribeAccessEntry"],
+    [eksService, "DELETE", "/clusters/k01", undefined],
+  ] as const)("names an operation by its path: %p %s %s is %s", (service, method, path, operation) => {
+    const { operationOf } = service(aws.cloud);
+    expect(operationOf?.(method, new URL(path, "http://127.0.0.1"))).toBe(operation);
+  });
 
   function ask(effect: string, options: { readonly nth?: number; readonly times?: number } = {}): void {
     const fault = parseCloudFault("iam:CreateUser", effect, options);

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { setZoneQuota } from "#sandbox/aws/route53/zones.ts";
 import {
   account,
   openRoute53,
@@ -74,20 +73,6 @@ describe("a zone", () => {
     ["a..dev", "FATAL problem: DomainLabelEmpty (Domain label is empty) encountered with 'a..dev'"],
   ])("of the name %s is refused", async (name, why) => {
     expect(await refusalOf(server.makeZone(name))).toEqual(["InvalidDomainName", why, 400]);
-  });
-
-  test("beyond the account's quota is refused", async () => {
-    setZoneQuota(server.cloud, account, 1);
-    const id = await server.makeZone("aws.mylabs.dev");
-    expect(await refusalOf(server.makeZone("az.mylabs.dev"))).toEqual([
-      "TooManyHostedZones",
-      "Limits Exceeded: MAX_HOSTED_ZONES_BY_OWNER - Cannot create more hosted zones.",
-      400,
-    ]);
-    const limit = await server.route53.getAccountLimit({ Type: "MAX_HOSTED_ZONES_BY_OWNER" });
-    expect(limit).toMatchObject({ Limit: { Type: "MAX_HOSTED_ZONES_BY_OWNER", Value: 1 }, Count: 1 });
-    await server.route53.deleteHostedZone({ Id: id });
-    await server.makeZone("az.mylabs.dev");
   });
 
   test("can only be deleted when it has no records of its owner's", async () => {
@@ -168,7 +153,7 @@ describe("lists of zones", () => {
     expect((await server.route53.listHostedZonesByName({ DNSName: "z.org" })).HostedZones).toEqual([]);
   });
 
-  test("come in pages, and are counted", async () => {
+  test("come in pages", async () => {
     for (const name of names) await server.makeZone(name);
     const ids: string[] = [];
     for (let marker: string | undefined; ; ) {
@@ -181,7 +166,6 @@ describe("lists of zones", () => {
       if (page.IsTruncated !== true) break;
     }
     expect(new Set(ids).size).toBe(5);
-    expect((await server.route53.getHostedZoneCount({})).HostedZoneCount).toBe(5);
   });
 });
 
@@ -206,13 +190,6 @@ describe("tags", () => {
       RemoveTagKeys: ["fleet", "missing"],
     });
     expect(await tagsOf(id)).toEqual([{ Key: "project", Value: "b" }]);
-    const { ResourceTagSets } = await server.route53.listTagsForResources({
-      ResourceType: "hostedzone",
-      ResourceIds: [id],
-    });
-    expect(ResourceTagSets).toEqual([
-      { ResourceType: "hostedzone", ResourceId: id, Tags: [{ Key: "project", Value: "b" }] },
-    ]);
   });
 
   test("of AWS's own are refused, and so are more than ten at once and resources that aren't there", async () => {
@@ -226,7 +203,5 @@ describe("tags", () => {
     expect((await refusalOf(add(id, "AWS:x")))[0]).toBe("InvalidInput");
     expect((await refusalOf(add(id, ..."abcdefghijk")))[0]).toBe("InvalidInput");
     expect((await refusalOf(add("Z123", "a")))[0]).toBe("NoSuchHostedZone");
-    const check = server.route53.listTagsForResource({ ResourceType: "healthcheck", ResourceId: "x" });
-    expect((await refusalOf(check))[0]).toBe("NoSuchHealthCheck");
   });
 });

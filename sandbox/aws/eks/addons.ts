@@ -1,44 +1,37 @@
-import type { Cloud } from "#sandbox/aws/cloud.ts";
 import { checkAddonVersion, defaultAddonVersion } from "#sandbox/aws/eks/addon-versions.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
-import { checkTags, readInput } from "#sandbox/aws/eks/input.ts";
+import { readInput, readTags } from "#sandbox/aws/eks/input.ts";
 import { installAddon, uninstallAddon } from "#sandbox/aws/eks/seed.ts";
 import {
   type Addon,
+  activeRecord,
   arnOf,
   type ClusterRecord,
   changeRecord,
   inUse,
-  invalidRequest,
+  type Location,
   notFound,
   type Place,
   placeOf,
   recordOf,
   secondsOf,
-  type Update,
   without,
 } from "#sandbox/aws/eks/state.ts";
-import { beginUpdate, finishUpdate } from "#sandbox/aws/eks/updates.ts";
 import { durations, later } from "#sandbox/aws/eks/work.ts";
 import type { JsonObject } from "#sandbox/json.ts";
 
 /**
- * Begins to install an addon. One whose workloads came with the cluster takes them over.
+ * Begins to install an addon. It takes over workloads that came with the cluster.
  *
- * @param input as CreateAddon takes it, without the cluster's name
+ * @param body as CreateAddon takes it, without the cluster's name
  * @throws AwsFault InvalidParameterException, InvalidRequestException, ResourceInUseException, ResourceNotFoundException
  */
-export function createAddon(cloud: Cloud, account: string, region: string, name: string, body: JsonObject): Addon {
-  const place = placeOf(cloud, account, region);
-  const { cluster, addons } = recordOf(place, name);
-  if (cluster.status !== "ACTIVE" && cluster.status !== "UPDATING") {
-    throw invalidRequest(`Cluster ${name} is ${cluster.status}, and not ACTIVE`);
-  }
+export function createAddon(at: Location, name: string, body: JsonObject): void {
+  const place = placeOf(at);
+  const { cluster, addons } = activeRecord(place, name);
   const input = readInput(body);
-  input.skip("clientRequestToken", "resolveConflicts");
   const addonName = input.requiredText("addonName");
   const version = defaultAddonVersion(addonName, cluster.version);
-  const roleArn = input.text("serviceAccountRoleArn");
   const now = secondsOf(place);
   const addon: Addon = {
     addonName,
@@ -49,76 +42,51 @@ export function createAddon(cloud: Cloud, account: string, region: string, name:
     addonArn: arnOf(place, "addon", `${name}/${addonName}/${crypto.randomUUID()}`),
     createdAt: now,
     modifiedAt: now,
-    ...(roleArn === undefined ? {} : { serviceAccountRoleArn: roleArn }),
-    tags: checkTags(input.pairs("tags")),
+    tags: readTags(input),
     owner: "aws",
     publisher: "eks",
   };
   input.end();
   if (addons[addonName] !== undefined) throw inUse("Addon already exists.");
-  keep(place, addon);
-  resumeAddon(place, addon);
-  return addon;
+  resumeAddon(place, keep(place, addon));
 }
 
 /** @throws AwsFault ResourceNotFoundException */
-export function describeAddon(cloud: Cloud, account: string, region: string, name: string, addon: string): Addon {
-  return addonOf(recordOf(placeOf(cloud, account, region), name), addon);
+export function describeAddon(at: Location, name: string, addonName: string): Omit<Addon, "pending"> {
+  const { pending: _, ...addon } = addonOf(recordOf(placeOf(at), name), addonName);
+  return addon;
 }
 
-export function listAddons(cloud: Cloud, account: string, region: string, name: string): readonly string[] {
-  return Object.keys(recordOf(placeOf(cloud, account, region), name).addons).sort();
+export function listAddons(at: Location, name: string): readonly string[] {
+  return Object.keys(recordOf(placeOf(at), name).addons).sort();
 }
 
-/** @throws AwsFault InvalidParameterException, ResourceInUseException, ResourceNotFoundException */
-export function updateAddon(
-  cloud: Cloud,
-  account: string,
-  region: string,
-  name: string,
-  addonName: string,
-  body: JsonObject,
-): Update {
-  const place = placeOf(cloud, account, region);
+/** Begins to change an addon's version. @throws AwsFault InvalidParameterException, ResourceInUseException, ResourceNotFoundException */
+export function updateAddon(at: Location, name: string, addonName: string, body: JsonObject): void {
+  const place = placeOf(at);
   const record = recordOf(place, name);
   const addon = addonOf(record, addonName);
   const input = readInput(body);
-  input.skip("clientRequestToken", "resolveConflicts");
-  const value = checkAddonVersion(addonName, input.text("addonVersion") ?? addon.addonVersion, record.cluster.version);
+  const wanted = input.text("addonVersion") ?? addon.addonVersion;
   input.end();
-  const of = { kind: "addon", name: addonName } as const;
-  const update = beginUpdate(place, name, "AddonUpdate", [{ type: "AddonVersion", value }], of);
-  keep(place, { ...addon, status: "UPDATING" });
-  resumeAddonUpdate(place, name, update);
-  return update;
+  const pending = checkAddonVersion(addonName, wanted, record.cluster.version);
+  if (addon.status !== "ACTIVE") throw inUse(`Addon ${addonName} is ${addon.status}`);
+  resumeAddon(place, keep(place, { ...addon, status: "UPDATING", pending }));
 }
 
-/**
- * Begins to remove an addon.
- *
- * @param preserve leave its workloads
- * @throws AwsFault ResourceNotFoundException
- */
-export function deleteAddon(
-  cloud: Cloud,
-  account: string,
-  region: string,
-  name: string,
-  addonName: string,
-  preserve = false,
-): Addon {
-  const place = placeOf(cloud, account, region);
+/** Begins to remove an addon with its workloads. @throws AwsFault ResourceNotFoundException */
+export function deleteAddon(at: Location, name: string, addonName: string): void {
+  const place = placeOf(at);
   const record = recordOf(place, name);
   const deleting = keep(place, { ...addonOf(record, addonName), status: "DELETING" });
-  const objects = controlPlanesOf(cloud).objects(record);
-  if (!preserve && objects !== undefined) uninstallAddon(objects, addonName);
+  const objects = controlPlanesOf(place.cloud).objects(record);
+  if (objects !== undefined) uninstallAddon(objects, addonName);
   resumeAddon(place, deleting);
-  return deleting;
 }
 
-/** Goes on with what was under way when the daemon ended. */
+/** Finishes what is in progress, also what was in progress when the daemon ended. */
 export function resumeAddon(place: Place, { clusterName, addonName, status, createdAt }: Addon): void {
-  if (status !== "CREATING" && status !== "DELETING") return;
+  if (status === "ACTIVE") return;
   later(place.cloud, durations.addon, () => {
     const record = place.state.clusters[clusterName];
     const addon = record?.addons[addonName];
@@ -128,16 +96,9 @@ export function resumeAddon(place: Place, { clusterName, addonName, status, crea
       return;
     }
     const objects = controlPlanesOf(place.cloud).objects(record);
-    if (objects !== undefined) installAddon(objects, record, addonName);
-    keep(place, { ...addon, status: "ACTIVE" });
-  });
-}
-
-export function resumeAddonUpdate(place: Place, name: string, update: Update): void {
-  finishUpdate(place, name, update, durations.addon, (_place, _name, { of, params: [param] }) => {
-    const addon = recordOf(place, name).addons[of?.name ?? ""];
-    if (addon === undefined || param === undefined) return;
-    keep(place, { ...addon, status: "ACTIVE", addonVersion: param.value, modifiedAt: secondsOf(place) });
+    if (status === "CREATING" && objects !== undefined) installAddon(objects, record, addonName);
+    const { pending: addonVersion = addon.addonVersion, ...rest } = addon;
+    keep(place, { ...rest, status: "ACTIVE", addonVersion, modifiedAt: secondsOf(place) });
   });
 }
 

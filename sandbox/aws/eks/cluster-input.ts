@@ -1,8 +1,7 @@
-import { checkTags, type Input, readInput } from "#sandbox/aws/eks/input.ts";
+import { type Input, readInput, readTags } from "#sandbox/aws/eks/input.ts";
 import { checkPublicCidrs, checkSubnets, chooseServiceCidr } from "#sandbox/aws/eks/network.ts";
 import { checkClusterRole, checkNodeRole } from "#sandbox/aws/eks/principals.ts";
 import {
-  type AuthenticationMode,
   arnOf,
   type Cluster,
   invalidParameter,
@@ -17,9 +16,8 @@ import type { JsonObject } from "#sandbox/json.ts";
 
 const namePattern = /^[0-9A-Za-z][A-Za-z0-9\-_]*$/;
 const longestName = 100;
-export const logTypes = ["api", "audit", "authenticator", "controllerManager", "scheduler"];
+const logTypes = ["api", "audit", "authenticator", "controllerManager", "scheduler"];
 const nodePools = ["general-purpose", "system"];
-const modes: readonly AuthenticationMode[] = ["API", "API_AND_CONFIG_MAP", "CONFIG_MAP"];
 
 export interface NewCluster {
   readonly cluster: Cluster;
@@ -29,7 +27,6 @@ export interface NewCluster {
 /** What CreateCluster asks for, with EKS' defaults. @throws AwsFault InvalidParameterException */
 export function parseNewCluster(place: Place, body: JsonObject): NewCluster {
   const input = readInput(body);
-  input.skip("clientRequestToken");
   const name = checkName(input.requiredText("name"));
   const arn = arnOf(place, "cluster", name);
   const auto = readAutoMode(input);
@@ -41,9 +38,6 @@ export function parseNewCluster(place: Place, body: JsonObject): NewCluster {
   const serviceIpv4Cidr = chooseServiceCidr(place, vpc.vpcId, network?.text("serviceIpv4Cidr"));
   const encryption = readEncryption(input.many("encryptionConfig"));
   const access = readAccess(input.one("accessConfig"));
-  if (auto && access.authenticationMode === "CONFIG_MAP") {
-    throw invalidParameter("EKS Auto Mode needs the authentication mode API or API_AND_CONFIG_MAP");
-  }
   const selfManagedAddons = input.flag("bootstrapSelfManagedAddons");
   if (auto && selfManagedAddons === true) {
     throw invalidParameter("bootstrapSelfManagedAddons must be false when EKS Auto Mode is enabled");
@@ -61,14 +55,13 @@ export function parseNewCluster(place: Place, body: JsonObject): NewCluster {
     status: "CREATING",
     certificateAuthority: {},
     platformVersion: platformOf(version),
-    tags: checkTags(input.pairs("tags")),
+    tags: readTags(input),
     ...(encryption === undefined ? {} : { encryptionConfig: encryption }),
     health: { issues: [] },
     accessConfig: access,
     upgradePolicy: { supportType: readSupport(input.one("upgradePolicy")) },
     ...(compute === undefined ? {} : { computeConfig: readCompute(compute, auto) }),
     ...(input.one("storageConfig") === undefined ? {} : { storageConfig: { blockStorage: { enabled: auto } } }),
-    deletionProtection: input.flag("deletionProtection") ?? false,
   };
   input.end();
   checkClusterRole(place, roleArn, arn, auto);
@@ -117,24 +110,31 @@ export function readCompute(compute: Input, enabled: boolean): NonNullable<Clust
 function readVpcConfig(place: Place, vpc: Input | undefined, name: string): VpcConfig {
   if (vpc === undefined) throw invalidParameter("resourcesVpcConfig is required");
   const subnets = checkSubnets(place, vpc.texts("subnetIds") ?? []);
-  const endpointPublicAccess = vpc.flag("endpointPublicAccess") ?? true;
-  const endpointPrivateAccess = vpc.flag("endpointPrivateAccess") ?? false;
-  checkEndpoints(endpointPublicAccess, endpointPrivateAccess);
-  const cidrs = vpc.texts("publicAccessCidrs");
   return {
     subnetIds: subnets.map(({ id }) => id),
-    securityGroupIds: vpc.texts("securityGroupIds") ?? [],
+    securityGroupIds: [],
     clusterSecurityGroupId: `sg-${randomHex(17)}`,
     vpcId: subnets[0]?.vpcId ?? name,
-    endpointPublicAccess,
-    endpointPrivateAccess,
-    publicAccessCidrs: endpointPublicAccess ? checkPublicCidrs(cidrs ?? ["0.0.0.0/0"]) : [],
+    ...readEndpoints(vpc, { endpointPublicAccess: true, endpointPrivateAccess: false, publicAccessCidrs: [] }),
   };
 }
 
-export function checkEndpoints(publicAccess: boolean, privateAccess: boolean): void {
-  if (publicAccess || privateAccess) return;
-  throw invalidParameter("Private and public endpoint access cannot be false");
+type Endpoints = Pick<VpcConfig, "endpointPublicAccess" | "endpointPrivateAccess" | "publicAccessCidrs">;
+
+/** How a cluster's endpoint is reached. @param now for what the input leaves out */
+export function readEndpoints(vpc: Input, now: Endpoints): Endpoints {
+  const endpointPublicAccess = vpc.flag("endpointPublicAccess") ?? now.endpointPublicAccess;
+  const endpointPrivateAccess = vpc.flag("endpointPrivateAccess") ?? now.endpointPrivateAccess;
+  if (!endpointPublicAccess && !endpointPrivateAccess) {
+    throw invalidParameter("Private and public endpoint access cannot be false");
+  }
+  const before = now.publicAccessCidrs.length === 0 ? ["0.0.0.0/0"] : now.publicAccessCidrs;
+  const cidrs = vpc.texts("publicAccessCidrs") ?? before;
+  return {
+    endpointPublicAccess,
+    endpointPrivateAccess,
+    publicAccessCidrs: endpointPublicAccess ? checkPublicCidrs(cidrs) : [],
+  };
 }
 
 /** Every type is in one of two lists: those that are on, and those that are off. */
@@ -147,10 +147,6 @@ export function readLogging(logging: Input | undefined): readonly LogSetup[] {
       if (enabled) on.add(type);
     }
   }
-  return splitLogTypes(on);
-}
-
-export function splitLogTypes(on: ReadonlySet<string>): readonly LogSetup[] {
   const lists = [true, false].map((enabled) => ({
     types: logTypes.filter((type) => on.has(type) === enabled),
     enabled,
@@ -176,15 +172,9 @@ function readEncryption(configs: readonly Input[] | undefined): Cluster["encrypt
 
 function readAccess(access: Input | undefined): Cluster["accessConfig"] {
   const mode = access?.text("authenticationMode") ?? "CONFIG_MAP";
-  const authenticationMode = modes.find((one) => one === mode);
-  if (authenticationMode === undefined) throw invalidParameter(`Unsupported authentication mode ${mode}`);
+  if (mode !== "API") throw invalidParameter(`the sandbox knows the authentication mode API only, and not ${mode}`);
   const bootstrap = access?.flag("bootstrapClusterCreatorAdminPermissions") ?? true;
-  if (!bootstrap && authenticationMode === "CONFIG_MAP") {
-    throw invalidParameter(
-      "bootstrapClusterCreatorAdminPermissions must be true if cluster authentication mode is set to CONFIG_MAP",
-    );
-  }
-  return { bootstrapClusterCreatorAdminPermissions: bootstrap, authenticationMode };
+  return { bootstrapClusterCreatorAdminPermissions: bootstrap, authenticationMode: mode };
 }
 
 export function readSupport(policy: Input | undefined): "STANDARD" | "EXTENDED" {

@@ -1,4 +1,3 @@
-import type { Cloud } from "#sandbox/aws/cloud.ts";
 import { bootstrapEntries } from "#sandbox/aws/eks/access-entries.ts";
 import { parseNewCluster } from "#sandbox/aws/eks/cluster-input.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
@@ -7,7 +6,7 @@ import {
   type ClusterRecord,
   changeCluster,
   inUse,
-  invalidRequest,
+  type Location,
   type Place,
   placeOf,
   randomHex,
@@ -23,21 +22,14 @@ import type { JsonObject } from "#sandbox/json.ts";
  * @param creator ARN of the user or role, who is let in unless the input says otherwise
  * @throws AwsFault InvalidParameterException, ResourceInUseException
  */
-export function createCluster(
-  cloud: Cloud,
-  account: string,
-  region: string,
-  input: JsonObject,
-  creator?: string,
-): Cluster {
-  const place = placeOf(cloud, account, region);
+export function createCluster(at: Location, input: JsonObject, creator?: string): Cluster {
+  const place = placeOf(at);
   const { cluster, selfManagedAddons } = parseNewCluster(place, input);
   const { name } = cluster;
   if (place.state.clusters[name] !== undefined) throw inUse(`Cluster already exists with name: ${name}`);
   const record: ClusterRecord = {
     cluster,
     selfManagedAddons,
-    updates: {},
     accessEntries: bootstrapEntries(place, cluster, creator),
     podIdentities: {},
     nodeGroups: {},
@@ -45,39 +37,35 @@ export function createCluster(
     nodes: [],
   };
   place.state.clusters[name] = record;
-  cloud.save();
+  place.cloud.save();
   finishCreation(place, record);
   return cluster;
 }
 
 /** @throws AwsFault ResourceNotFoundException */
-export function describeCluster(cloud: Cloud, account: string, region: string, name: string): Cluster {
-  return recordOf(placeOf(cloud, account, region), name).cluster;
+export function describeCluster(at: Location, name: string): Cluster {
+  return recordOf(placeOf(at), name).cluster;
 }
 
-export function listClusters(cloud: Cloud, account: string, region: string): readonly string[] {
-  return Object.keys(placeOf(cloud, account, region).state.clusters).sort();
+export function listClusters(at: Location): readonly string[] {
+  return Object.keys(placeOf(at).state.clusters).sort();
 }
 
 /**
  * Begins to delete a cluster. What its Services have asked for outside of it stays.
  *
- * @throws AwsFault ResourceNotFoundException, ResourceInUseException, InvalidRequestException
+ * @throws AwsFault ResourceNotFoundException, ResourceInUseException
  */
-export function deleteCluster(cloud: Cloud, account: string, region: string, name: string): Cluster {
-  const place = placeOf(cloud, account, region);
+export function deleteCluster(at: Location, name: string): void {
+  const place = placeOf(at);
   const { cluster, nodeGroups } = recordOf(place, name);
-  if (cluster.deletionProtection) {
-    throw invalidRequest(`Cluster ${name} has deletion protection enabled: disable it before you delete the cluster`);
-  }
   if (Object.keys(nodeGroups).length > 0) throw inUse("Cluster has nodegroups attached");
   if (cluster.status === "CREATING" || cluster.status === "UPDATING") {
     throw inUse(`Cluster ${name} is ${cluster.status}: it can be deleted when that is done`);
   }
-  if (cluster.status === "DELETING") return cluster;
-  const deleting = changeCluster(place, name, { status: "DELETING" });
+  if (cluster.status === "DELETING") return;
+  changeCluster(place, name, { status: "DELETING" });
   finishDeletion(place, recordOf(place, name));
-  return deleting;
 }
 
 /** Goes on with what was under way when the daemon ended, and opens what answered then. */

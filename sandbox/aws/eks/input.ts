@@ -11,8 +11,6 @@ export interface Input {
   pairs(member: string): Readonly<Record<string, string>> | undefined;
   one(member: string): Input | undefined;
   many(member: string): readonly Input[] | undefined;
-  /** Members that AWS has and that are accepted here without any effect. */
-  skip(...members: readonly string[]): void;
   /** @throws AwsFault InvalidParameterException for a member that nobody has read */
   end(): void;
 }
@@ -64,9 +62,6 @@ export function readInput(value: JsonObject, path = ""): Input {
       take<readonly JsonObject[]>(member, isObjects, "a list of objects")?.map((found, index) =>
         below(member, found, index),
       ),
-    skip(...members) {
-      for (const member of members) seen.add(member);
-    },
     end() {
       const unknown = Object.keys(value).find((key) => !seen.has(key) && value[key] !== undefined);
       if (unknown !== undefined) throw invalidParameter(`the sandbox does not know ${path}${unknown}`);
@@ -76,14 +71,15 @@ export function readInput(value: JsonObject, path = ""): Input {
   return input;
 }
 
-/** @throws AwsFault InvalidParameterException */
-export function checkTags(tags: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {
-  const pairs = Object.entries(tags ?? {});
+/** Tags of a new resource. @throws AwsFault InvalidParameterException */
+export function readTags(input: Input): Readonly<Record<string, string>> {
+  const tags = input.pairs("tags") ?? {};
+  const pairs = Object.entries(tags);
   if (pairs.length > 50) throw invalidParameter("a resource can have at most 50 tags");
   for (const [key, value] of pairs) {
     if (key.length < 1 || key.length > 128) throw invalidParameter(`the tag key ${key} must have 1 to 128 characters`);
     if (value.length > 256) throw invalidParameter(`the value of the tag ${key} must have at most 256 characters`);
     if (/^aws:/i.test(key)) throw invalidParameter(`the tag key ${key} begins with aws:, which is reserved`);
   }
-  return tags ?? {};
+  return tags;
 }

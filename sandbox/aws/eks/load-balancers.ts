@@ -1,6 +1,12 @@
-import type { Cloud } from "#sandbox/aws/cloud.ts";
 import { isAutoMode } from "#sandbox/aws/eks/seed.ts";
-import { type LoadBalancer, type Place, placeOf, randomHex, type VpcConfig } from "#sandbox/aws/eks/state.ts";
+import {
+  type LoadBalancer,
+  type Location,
+  type Place,
+  placeOf,
+  randomHex,
+  type VpcConfig,
+} from "#sandbox/aws/eks/state.ts";
 import { durations, later } from "#sandbox/aws/eks/work.ts";
 import { listAt, objectAt, stringAt } from "#sandbox/json.ts";
 import { coalesce } from "#sandbox/kubernetes/behaviours/coalesce.ts";
@@ -18,14 +24,14 @@ const autoClass = "eks.amazonaws.com/nlb";
  * What of clusters is in a VPC and holds up its deletion: network interfaces of control planes, of machines, and of load
  * balancers, these also after their cluster has gone.
  */
-export function leftovers(cloud: Cloud, account: string, region: string, vpcId: string): readonly string[] {
-  return interfacesIn(placeOf(cloud, account, region))
+export function leftovers(at: Location, vpcId: string): readonly string[] {
+  return interfacesIn(placeOf(at))
     .filter((one) => one.vpcId === vpcId)
     .map(({ description }) => description);
 }
 
-export function leftoversInSubnet(cloud: Cloud, account: string, region: string, subnetId: string): readonly string[] {
-  return interfacesIn(placeOf(cloud, account, region))
+export function leftoversInSubnet(at: Location, subnetId: string): readonly string[] {
+  return interfacesIn(placeOf(at))
     .filter((one) => one.subnetId === subnetId)
     .map(({ description }) => description);
 }

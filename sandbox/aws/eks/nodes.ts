@@ -98,14 +98,7 @@ function nodeObject({ region }: Place, record: ClusterRecord, node: Node): NewOb
       : {
           "eks.amazonaws.com/nodegroup": group.nodegroupName,
           "eks.amazonaws.com/capacityType": group.capacityType,
-          ...group.labels,
         };
-  const effects = { NO_SCHEDULE: "NoSchedule", NO_EXECUTE: "NoExecute", PREFER_NO_SCHEDULE: "PreferNoSchedule" };
-  const taints = (group?.taints ?? []).map(({ key, value, effect }) => ({
-    key,
-    ...(value === undefined ? {} : { value }),
-    effect: effects[effect as keyof typeof effects],
-  }));
   const capacity = { cpu: "2", memory: "3935156Ki", pods: "29" };
   const object: NewObject = {
     apiVersion: "v1",
@@ -127,7 +120,7 @@ function nodeObject({ region }: Place, record: ClusterRecord, node: Node): NewOb
     },
     spec: {
       providerID: `aws:///${node.zone}/${node.instanceId}`,
-      taints: [...taints, { key: NOT_READY_TAINT, effect: "NoSchedule" }],
+      taints: [{ key: NOT_READY_TAINT, effect: "NoSchedule" }],
     },
     status: {
       addresses: [

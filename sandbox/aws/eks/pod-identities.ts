@@ -1,14 +1,16 @@
-import type { Cloud } from "#sandbox/aws/cloud.ts";
-import { checkTags, readInput } from "#sandbox/aws/eks/input.ts";
+import { readInput, readTags } from "#sandbox/aws/eks/input.ts";
 import { checkPodRole, type PodOwner } from "#sandbox/aws/eks/principals.ts";
 import {
+  activeRecord,
   arnOf,
+  type Cluster,
   type ClusterRecord,
   changeRecord,
   inUse,
   invalidParameter,
-  invalidRequest,
+  type Location,
   notFound,
+  type Place,
   type PodIdentityAssociation,
   placeOf,
   randomHex,
@@ -20,118 +22,82 @@ import type { JsonObject } from "#sandbox/json.ts";
 
 const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const roleArn = /^arn:aws:iam::\d{12}:role\/.+$/;
 
 /**
- * Gives a service account a role. Neither has to be there in the cluster yet.
+ * Gives a service account a role. The service account may be missing.
  *
- * @param input as CreatePodIdentityAssociation takes it, without the cluster's name
+ * @param body as CreatePodIdentityAssociation takes it, without the cluster's name
  * @throws AwsFault InvalidParameterException, InvalidRequestException, ResourceInUseException, ResourceNotFoundException
  */
-export function createPodIdentity(
-  cloud: Cloud,
-  account: string,
-  region: string,
-  name: string,
-  body: JsonObject,
-): PodIdentityAssociation {
-  const place = placeOf(cloud, account, region);
-  const record = active(recordOf(place, name));
+export function createPodIdentity(at: Location, name: string, body: JsonObject): PodIdentityAssociation {
+  const place = placeOf(at);
+  const { cluster, podIdentities } = activeRecord(place, name);
   const input = readInput(body);
-  input.skip("clientRequestToken");
   const namespace = input.requiredText("namespace");
   const serviceAccount = input.requiredText("serviceAccount");
-  const role = input.requiredText("roleArn");
-  const target = checkTarget(input.text("targetRoleArn"));
-  const disableSessionTags = input.flag("disableSessionTags") ?? false;
-  const tags = checkTags(input.pairs("tags"));
+  const roleArn = input.requiredText("roleArn");
+  const tags = readTags(input);
   input.end();
   if (!label.test(namespace)) throw invalidParameter(`The namespace ${namespace} is not a valid name`);
-  if (!subdomain.test(serviceAccount))
+  if (!subdomain.test(serviceAccount)) {
     throw invalidParameter(`The service account ${serviceAccount} is not a valid name`);
-  checkPodRole(place, role, ownerOf(record, { namespace, serviceAccount }));
-  const holder = Object.values(record.podIdentities).find(
+  }
+  checkPodRole(place, roleArn, ownerOf(cluster, { namespace, serviceAccount }));
+  const holder = Object.values(podIdentities).find(
     (one) => one.namespace === namespace && one.serviceAccount === serviceAccount,
   );
   if (holder !== undefined) throw inUse(`Association already exists: ${holder.associationId}`);
   const associationId = `a-${randomHex(17)}`;
   const now = secondsOf(place);
-  const association: PodIdentityAssociation = {
+  return keep(place, {
     clusterName: name,
     namespace,
     serviceAccount,
-    roleArn: role,
+    roleArn,
     associationArn: arnOf(place, "podidentityassociation", `${name}/${associationId}`),
     associationId,
     tags,
     createdAt: now,
     modifiedAt: now,
-    disableSessionTags,
-    ...targetOf(target, account, region, name, namespace, serviceAccount),
-  };
-  return keep(cloud, account, region, association);
-}
-
-/** @throws AwsFault ResourceNotFoundException */
-export function describePodIdentity(
-  cloud: Cloud,
-  account: string,
-  region: string,
-  name: string,
-  id: string,
-): PodIdentityAssociation {
-  return associationOf(recordOf(placeOf(cloud, account, region), name), id);
-}
-
-export function listPodIdentities(
-  cloud: Cloud,
-  account: string,
-  region: string,
-  name: string,
-): readonly PodIdentityAssociation[] {
-  return Object.values(recordOf(placeOf(cloud, account, region), name).podIdentities);
-}
-
-/** @throws AwsFault InvalidParameterException, InvalidRequestException, ResourceNotFoundException */
-export function updatePodIdentity(
-  cloud: Cloud,
-  account: string,
-  region: string,
-  name: string,
-  id: string,
-  body: JsonObject,
-): PodIdentityAssociation {
-  const place = placeOf(cloud, account, region);
-  const record = active(recordOf(place, name));
-  const { targetRoleArn, externalId: _before, ...found } = associationOf(record, id);
-  const input = readInput(body);
-  input.skip("clientRequestToken");
-  const role = input.text("roleArn") ?? found.roleArn;
-  const target = checkTarget(input.text("targetRoleArn")) ?? targetRoleArn;
-  const disableSessionTags = input.flag("disableSessionTags") ?? found.disableSessionTags;
-  input.end();
-  checkPodRole(place, role, ownerOf(record, found));
-  return keep(cloud, account, region, {
-    ...found,
-    roleArn: role,
-    disableSessionTags,
-    modifiedAt: secondsOf(place),
-    ...targetOf(target, account, region, name, found.namespace, found.serviceAccount),
+    disableSessionTags: false,
   });
 }
 
 /** @throws AwsFault ResourceNotFoundException */
-export function deletePodIdentity(
-  cloud: Cloud,
-  account: string,
-  region: string,
-  name: string,
-  id: string,
-): PodIdentityAssociation {
-  const place = placeOf(cloud, account, region);
-  const found = associationOf(recordOf(place, name), id);
+export function describePodIdentity(at: Location, name: string, id: string): PodIdentityAssociation {
+  return associationOf(recordOf(placeOf(at), name), id);
+}
+
+/** As ListPodIdentityAssociations summarizes them. */
+export function listPodIdentities(at: Location, name: string) {
+  return Object.values(recordOf(placeOf(at), name).podIdentities).map(
+    ({ clusterName, namespace, serviceAccount, associationArn, associationId }) => ({
+      clusterName,
+      namespace,
+      serviceAccount,
+      associationArn,
+      associationId,
+    }),
+  );
+}
+
+/** @throws AwsFault InvalidParameterException, InvalidRequestException, ResourceNotFoundException */
+export function updatePodIdentity(at: Location, name: string, id: string, body: JsonObject): void {
+  const place = placeOf(at);
+  const record = activeRecord(place, name);
+  const found = associationOf(record, id);
+  const input = readInput(body);
+  const roleArn = input.requiredText("roleArn");
+  input.end();
+  checkPodRole(place, roleArn, ownerOf(record.cluster, found));
+  keep(place, { ...found, roleArn, modifiedAt: secondsOf(place) });
+}
+
+/** @throws AwsFault ResourceNotFoundException */
+export function deletePodIdentity(at: Location, name: string, id: string): void {
+  const place = placeOf(at);
+  associationOf(recordOf(place, name), id);
   changeRecord(place, name, ({ podIdentities }) => ({ podIdentities: without(podIdentities, id) }));
-  return found;
 }
 
 function associationOf({ podIdentities }: ClusterRecord, id: string): PodIdentityAssociation {
@@ -140,42 +106,14 @@ function associationOf({ podIdentities }: ClusterRecord, id: string): PodIdentit
   return found;
 }
 
-function active(record: ClusterRecord): ClusterRecord {
-  const { name, status } = record.cluster;
-  if (status !== "ACTIVE" && status !== "UPDATING")
-    throw invalidRequest(`Cluster ${name} is ${status}, and not ACTIVE`);
-  return record;
-}
-
-function checkTarget(target: string | undefined): string | undefined {
-  if (target === undefined || roleArn.test(target)) return target;
-  throw invalidParameter(`The targetRoleArn ${target} is not the ARN of a role`);
-}
-
-/** A role beyond the first one is told by an external id which association comes. */
-function targetOf(
-  targetRoleArn: string | undefined,
-  account: string,
-  region: string,
-  name: string,
-  namespace: string,
-  serviceAccount: string,
-) {
-  if (targetRoleArn === undefined) return {};
-  return { targetRoleArn, externalId: `${region}/${account}/${name}/${namespace}/${serviceAccount}` };
-}
-
-function keep(cloud: Cloud, account: string, region: string, association: PodIdentityAssociation) {
+function keep(place: Place, association: PodIdentityAssociation): PodIdentityAssociation {
   const { clusterName, associationId } = association;
-  changeRecord(placeOf(cloud, account, region), clusterName, ({ podIdentities }) => ({
+  changeRecord(place, clusterName, ({ podIdentities }) => ({
     podIdentities: { ...podIdentities, [associationId]: association },
   }));
   return association;
 }
 
-function ownerOf(
-  { cluster: { arn, name } }: ClusterRecord,
-  pod: Pick<PodOwner, "namespace" | "serviceAccount">,
-): PodOwner {
+function ownerOf({ arn, name }: Cluster, pod: Pick<PodOwner, "namespace" | "serviceAccount">): PodOwner {
   return { clusterArn: arn, clusterName: name, namespace: pod.namespace, serviceAccount: pod.serviceAccount };
 }

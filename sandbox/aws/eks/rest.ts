@@ -9,15 +9,12 @@ import { describeAddon, listAddons } from "#sandbox/aws/eks/addons.ts";
 import { describeCluster, listClusters } from "#sandbox/aws/eks/clusters.ts";
 import { describeNodeGroup, listNodeGroups } from "#sandbox/aws/eks/node-groups.ts";
 import { describePodIdentity, listPodIdentities } from "#sandbox/aws/eks/pod-identities.ts";
-import { arnOf, invalidParameter, placeOf } from "#sandbox/aws/eks/state.ts";
+import { arnOf, invalidParameter, type Location, placeOf } from "#sandbox/aws/eks/state.ts";
 import { describeVersions } from "#sandbox/aws/eks/versions.ts";
 import { matchRest, type RestOperation } from "#sandbox/aws/protocol/rest.ts";
 
 /** One call of an operation, with its path taken apart. */
-interface Request {
-  readonly cloud: Cloud;
-  readonly account: string;
-  readonly region: string;
+interface Request extends Location {
   /** Variable parts of the path: the cluster's name, and what belongs to it. */
   readonly cluster: string;
   readonly item: string;
@@ -41,14 +38,14 @@ const operations: readonly Operation[] = [
     name: "ListClusters",
     method: "GET",
     path: "clusters",
-    answer: (request) => page(request, "clusters", listClusters(...of(request))),
+    answer: (request) => page(request, "clusters", listClusters(request)),
   },
   {
     name: "DescribeCluster",
     method: "GET",
     path: "clusters/:cluster",
     resource: clusterArn,
-    answer: (request) => ({ cluster: describeCluster(...of(request), request.cluster) }),
+    answer: (request) => ({ cluster: describeCluster(request, request.cluster) }),
   },
   {
     name: "DescribeClusterVersions",
@@ -69,14 +66,14 @@ const operations: readonly Operation[] = [
     method: "GET",
     path: "clusters/:cluster/access-entries",
     resource: clusterArn,
-    answer: (request) => page(request, "accessEntries", listAccessEntries(...of(request), request.cluster)),
+    answer: (request) => page(request, "accessEntries", listAccessEntries(request, request.cluster)),
   },
   {
     name: "DescribeAccessEntry",
     method: "GET",
     path: "clusters/:cluster/access-entries/:item",
     resource: entryArn,
-    answer: (request) => ({ accessEntry: describeAccessEntry(...of(request), request.cluster, request.item) }),
+    answer: (request) => ({ accessEntry: describeAccessEntry(request, request.cluster, request.item) }),
   },
   {
     name: "ListAssociatedAccessPolicies",
@@ -84,7 +81,7 @@ const operations: readonly Operation[] = [
     path: "clusters/:cluster/access-entries/:item/access-policies",
     resource: entryArn,
     answer: (request) => {
-      const policies = listAssociatedAccessPolicies(...of(request), request.cluster, request.item);
+      const policies = listAssociatedAccessPolicies(request, request.cluster, request.item);
       const names = { clusterName: request.cluster, principalArn: request.item };
       return { ...names, ...page(request, "associatedAccessPolicies", policies) };
     },
@@ -94,21 +91,21 @@ const operations: readonly Operation[] = [
     method: "GET",
     path: "clusters/:cluster/pod-identity-associations",
     resource: clusterArn,
-    answer: (request) => page(request, "associations", listPodIdentities(...of(request), request.cluster)),
+    answer: (request) => page(request, "associations", listPodIdentities(request, request.cluster)),
   },
   {
     name: "DescribePodIdentityAssociation",
     method: "GET",
     path: "clusters/:cluster/pod-identity-associations/:item",
     resource: (request) => arnOf(request, "podidentityassociation", `${request.cluster}/${request.item}`),
-    answer: (request) => ({ association: describePodIdentity(...of(request), request.cluster, request.item) }),
+    answer: (request) => ({ association: describePodIdentity(request, request.cluster, request.item) }),
   },
   {
     name: "ListNodegroups",
     method: "GET",
     path: "clusters/:cluster/node-groups",
     resource: clusterArn,
-    answer: (request) => page(request, "nodegroups", listNodeGroups(...of(request), request.cluster)),
+    answer: (request) => page(request, "nodegroups", listNodeGroups(request, request.cluster)),
   },
   {
     name: "DescribeNodegroup",
@@ -116,14 +113,14 @@ const operations: readonly Operation[] = [
     path: "clusters/:cluster/node-groups/:item",
     resource: (request) =>
       recordOf(request)?.nodeGroups[request.item]?.nodegroupArn ?? absentArn(request, "nodegroup", request.item),
-    answer: (request) => ({ nodegroup: describeNodeGroup(...of(request), request.cluster, request.item) }),
+    answer: (request) => ({ nodegroup: describeNodeGroup(request, request.cluster, request.item) }),
   },
   {
     name: "ListAddons",
     method: "GET",
     path: "clusters/:cluster/addons",
     resource: clusterArn,
-    answer: (request) => page(request, "addons", listAddons(...of(request), request.cluster)),
+    answer: (request) => page(request, "addons", listAddons(request, request.cluster)),
   },
   {
     name: "DescribeAddon",
@@ -131,7 +128,7 @@ const operations: readonly Operation[] = [
     path: "clusters/:cluster/addons/:item",
     resource: (request) =>
       recordOf(request)?.addons[request.item]?.addonArn ?? absentArn(request, "addon", request.item),
-    answer: (request) => ({ addon: describeAddon(...of(request), request.cluster, request.item) }),
+    answer: (request) => ({ addon: describeAddon(request, request.cluster, request.item) }),
   },
 ];
 
@@ -157,12 +154,8 @@ export function answerRest(cloud: Cloud, { caller, method, url, region, requestI
   return Response.json(operation.answer(request), { headers: { "x-amzn-requestid": requestId } });
 }
 
-function of({ cloud, account, region }: Request): [cloud: Cloud, account: string, region: string] {
-  return [cloud, account, region];
-}
-
-function recordOf({ cloud, account, region, cluster }: Request) {
-  return placeOf(cloud, account, region).state.clusters[cluster];
+function recordOf(request: Request) {
+  return placeOf(request).state.clusters[request.cluster];
 }
 
 function clusterArn(request: Request): string {

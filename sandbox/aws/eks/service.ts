@@ -1,9 +1,9 @@
 import type { Cloud, Service } from "#sandbox/aws/cloud.ts";
-import { resumeAddon, resumeAddonUpdate } from "#sandbox/aws/eks/addons.ts";
+import { resumeAddon } from "#sandbox/aws/eks/addons.ts";
 import { resumeClusterUpdate } from "#sandbox/aws/eks/cluster-updates.ts";
 import { resumeCluster } from "#sandbox/aws/eks/clusters.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
-import { resumeNodeGroup, resumeNodeGroupUpdate } from "#sandbox/aws/eks/node-groups.ts";
+import { resumeNodeGroup } from "#sandbox/aws/eks/node-groups.ts";
 import { answerRest, operationOf } from "#sandbox/aws/eks/rest.ts";
 import { allPlaces } from "#sandbox/aws/eks/state.ts";
 import { stopWork } from "#sandbox/aws/eks/work.ts";
@@ -23,12 +23,7 @@ export async function resumeEks(cloud: Cloud, failed: (cluster: string, error: u
     for (const record of Object.values(place.state.clusters)) {
       const { name } = record.cluster;
       await resumeCluster(place, record).catch((error: unknown) => failed(name, error));
-      for (const update of Object.values(record.updates)) {
-        if (update.status !== "InProgress") continue;
-        if (update.of === undefined) resumeClusterUpdate(place, name, update);
-        else if (update.of.kind === "nodegroup") resumeNodeGroupUpdate(place, name, update);
-        else resumeAddonUpdate(place, name, update);
-      }
+      resumeClusterUpdate(place, record);
       for (const group of Object.values(record.nodeGroups)) resumeNodeGroup(place, group);
       for (const addon of Object.values(record.addons)) resumeAddon(place, addon);
     }

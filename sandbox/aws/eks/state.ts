@@ -14,7 +14,8 @@ export interface ClusterRecord {
   readonly controlPlane?: ControlPlane;
   /** Whether coredns, kube-proxy and the pod network come with the cluster. */
   readonly selfManagedAddons: boolean;
-  readonly updates: Readonly<Record<string, Update>>;
+  /** What an update in progress changes in the end. */
+  readonly pending?: Partial<Cluster>;
   /** By ARN of the principal. */
   readonly accessEntries: Readonly<Record<string, AccessEntryRecord>>;
   /** By id. */
@@ -61,8 +62,8 @@ export interface Cluster {
   }[];
   readonly health: { readonly issues: readonly { readonly code: string; readonly message: string }[] };
   readonly accessConfig: {
-    readonly bootstrapClusterCreatorAdminPermissions?: boolean;
-    readonly authenticationMode: AuthenticationMode;
+    readonly bootstrapClusterCreatorAdminPermissions: boolean;
+    readonly authenticationMode: "API";
   };
   readonly upgradePolicy: { readonly supportType: "STANDARD" | "EXTENDED" };
   readonly computeConfig?: {
@@ -71,10 +72,7 @@ export interface Cluster {
     readonly nodeRoleArn?: string;
   };
   readonly storageConfig?: { readonly blockStorage: { readonly enabled: boolean } };
-  readonly deletionProtection: boolean;
 }
-
-export type AuthenticationMode = "API" | "API_AND_CONFIG_MAP" | "CONFIG_MAP";
 
 export interface VpcConfig {
   readonly subnetIds: readonly string[];
@@ -89,18 +87,6 @@ export interface VpcConfig {
 export interface LogSetup {
   readonly types: readonly string[];
   readonly enabled: boolean;
-}
-
-/** As DescribeUpdate tells it. */
-export interface Update {
-  readonly id: string;
-  readonly status: "InProgress" | "Failed" | "Successful";
-  readonly type: string;
-  readonly params: readonly { readonly type: string; readonly value: string }[];
-  readonly createdAt: Seconds;
-  readonly errors: readonly { readonly errorCode: string; readonly errorMessage: string }[];
-  /** Of a node group or an addon, and not of the cluster. */
-  readonly of?: { readonly kind: "nodegroup" | "addon"; readonly name: string };
 }
 
 export interface AccessEntryRecord {
@@ -124,7 +110,7 @@ export interface AccessEntry {
 
 export interface AssociatedPolicy {
   readonly policyArn: string;
-  readonly accessScope: { readonly type: "cluster" | "namespace"; readonly namespaces: readonly string[] };
+  readonly accessScope: { readonly type: "cluster"; readonly namespaces: readonly string[] };
   readonly associatedAt: Seconds;
   readonly modifiedAt: Seconds;
 }
@@ -139,9 +125,7 @@ export interface PodIdentityAssociation {
   readonly tags: Tags;
   readonly createdAt: Seconds;
   readonly modifiedAt: Seconds;
-  readonly disableSessionTags: boolean;
-  readonly targetRoleArn?: string;
-  readonly externalId?: string;
+  readonly disableSessionTags: false;
 }
 
 export interface NodeGroup {
@@ -153,20 +137,20 @@ export interface NodeGroup {
   readonly createdAt: Seconds;
   readonly modifiedAt: Seconds;
   readonly status: "CREATING" | "ACTIVE" | "UPDATING" | "DELETING" | "CREATE_FAILED";
-  readonly capacityType: string;
+  readonly capacityType: "ON_DEMAND";
   readonly scalingConfig: { readonly minSize: number; readonly maxSize: number; readonly desiredSize: number };
   readonly instanceTypes: readonly string[];
   readonly subnets: readonly string[];
   readonly amiType: string;
   readonly nodeRole: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly taints: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
-  readonly diskSize: number;
+  readonly diskSize?: number;
   readonly launchTemplate?: { readonly id: string; readonly version: string };
   readonly health: { readonly issues: readonly unknown[] };
-  readonly updateConfig: { readonly maxUnavailable?: number; readonly maxUnavailablePercentage?: number };
+  readonly updateConfig: { readonly maxUnavailable: number };
   readonly resources: { readonly autoScalingGroups: readonly { readonly name: string }[] };
   readonly tags: Tags;
+  /** What an update in progress changes in the end. */
+  readonly pending?: Partial<NodeGroup>;
 }
 
 export interface Addon {
@@ -178,10 +162,11 @@ export interface Addon {
   readonly addonArn: string;
   readonly createdAt: Seconds;
   readonly modifiedAt: Seconds;
-  readonly serviceAccountRoleArn?: string;
   readonly tags: Tags;
   readonly owner: "aws";
   readonly publisher: "eks";
+  /** Version that an update in progress leads to. */
+  readonly pending?: string;
 }
 
 /** A machine that is a node of a cluster. */
@@ -209,23 +194,26 @@ export interface LoadBalancer {
 }
 
 /** Where a cluster is. */
-export interface Place {
+export interface Location {
   readonly cloud: Cloud;
   readonly account: string;
   readonly region: string;
+}
+
+export interface Place extends Location {
   readonly state: EksState;
 }
 
 const service = "eks";
 
-export function placeOf(cloud: Cloud, account: string, region: string): Place {
+export function placeOf({ cloud, account, region }: Location): Place {
   const state = cloud.slice<EksState>(service, account, region, () => ({ clusters: {}, loadBalancers: {} }));
   return { cloud, account, region, state };
 }
 
 /** Wherever there are clusters, or something that they left. */
 export function allPlaces(cloud: Cloud): readonly Place[] {
-  return cloud.slices<EksState>(service).map(({ account, region }) => placeOf(cloud, account, region));
+  return cloud.slices<EksState>(service).map(({ account, region }) => placeOf({ cloud, account, region }));
 }
 
 /** @throws AwsFault ResourceNotFoundException */
@@ -233,6 +221,14 @@ export function recordOf({ state }: Place, name: string): ClusterRecord {
   const record = state.clusters[name];
   if (record === undefined) throw new AwsFault("ResourceNotFoundException", `No cluster found for name: ${name}.`, 404);
   return record;
+}
+
+/** A cluster with an API. @throws AwsFault ResourceNotFoundException, InvalidRequestException */
+export function activeRecord(place: Place, name: string): ClusterRecord {
+  const record = recordOf(place, name);
+  const { status } = record.cluster;
+  if (status === "ACTIVE" || status === "UPDATING") return record;
+  throw invalidRequest(`Cluster ${name} is ${status}, and not ACTIVE`);
 }
 
 /** @throws AwsFault ResourceNotFoundException */

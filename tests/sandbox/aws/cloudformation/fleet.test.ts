@@ -178,7 +178,7 @@ test(
       StackStatus: "UPDATE_COMPLETE",
       failures: [],
     });
-    expect(describeCluster(lab.cloud, account, region, name).version).toBe("1.35");
+    expect(describeCluster({ ...lab, account, region }, name).version).toBe("1.35");
     expect(Object.keys(networkOf(lab.cloud, account, region).natGateways).length).toBe(3);
     await lab.clusters.deleteStack({ StackName: StackId });
     expect({ status: (await lab.stack(StackId)).StackStatus, failures: await lab.failures(StackId) }).toEqual({
@@ -194,9 +194,9 @@ test(
   async () => {
     const lab = await openAccount();
     const { StackId = "" } = await lab.bring();
-    const { vpcId, subnetIds } = describeCluster(lab.cloud, account, region, name).resourcesVpcConfig;
+    const { vpcId, subnetIds } = describeCluster({ ...lab, account, region }, name).resourcesVpcConfig;
     const interfaces = subnetIds.slice(0, 1).map((subnetId) => ({ id: "eni-1", subnetId }));
-    const { loadBalancers } = placeOf(lab.cloud, account, region).state;
+    const { loadBalancers } = placeOf({ ...lab, account, region }).state;
     loadBalancers.lb = { name: "lb", hostname: "lb.example", vpcId, service: "a/b", serviceUid: "1", interfaces };
     await lab.clusters.deleteStack({ StackName: StackId });
     const stuck = await lab.stack(StackId);

@@ -85,7 +85,7 @@ async function ask(calls: readonly (readonly string[])[], keys: Keys = administr
 describe.skipIf(!existsSync(python))("EKS, asked by the AWS CLI", () => {
   beforeAll(async () => {
     await makeCluster(world, managedInput(world));
-    const at = [world.cloud, account, region, "k01"] as const;
+    const at = [world, "k01"] as const;
     createAccessEntry(...at, { principalArn: world.adminRole, tags: { team: "a" } });
     const policyArn = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy";
     associateAccessPolicy(...at, world.adminRole, { policyArn, accessScope: { type: "cluster" } });

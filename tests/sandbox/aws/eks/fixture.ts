@@ -6,6 +6,7 @@ import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { createCluster, describeCluster } from "#sandbox/aws/eks/clusters.ts";
 import { openControlPlanes } from "#sandbox/aws/eks/control-planes.ts";
 import { closeEks } from "#sandbox/aws/eks/service.ts";
+import type { Location } from "#sandbox/aws/eks/state.ts";
 import { attachRolePolicy, createRole, tryFindRole } from "#sandbox/aws/iam/roles.ts";
 import { openCloud } from "#sandbox/aws/state.ts";
 import type { JsonObject } from "#sandbox/json.ts";
@@ -17,8 +18,7 @@ export const region = "us-east-1";
 /** A minute of AWS takes 3 ms. */
 const speed = 20_000;
 
-export interface EksWorld {
-  readonly cloud: Cloud;
+export interface EksWorld extends Location {
   readonly folder: string;
   /** In one VPC, in three zones; the last one is in another VPC. */
   readonly subnets: readonly string[];
@@ -47,6 +47,8 @@ export function openEksWorld(folder = mkdtempSync(join(tmpdir(), "eks-test-"))):
   };
   return {
     cloud,
+    account,
+    region,
     folder,
     subnets: ["subnet-a", "subnet-b", "subnet-c", "subnet-other"],
     clusterRole: makeRole(cloud, "cluster", "eks.amazonaws.com", ["sts:AssumeRole", "sts:TagSession"]),
@@ -123,9 +125,9 @@ export function managedInput(world: EksWorld, changes: JsonObject = {}): JsonObj
 }
 
 export async function makeCluster(world: EksWorld, input: JsonObject) {
-  const { name } = createCluster(world.cloud, account, region, input);
-  await until(() => describeCluster(world.cloud, account, region, name).status === "ACTIVE");
-  return describeCluster(world.cloud, account, region, name);
+  const { name } = createCluster(world, input);
+  await until(() => describeCluster(world, name).status === "ACTIVE");
+  return describeCluster(world, name);
 }
 
 /** Waits for what comes by itself. */

@@ -18,14 +18,12 @@ import { conditionStatus } from "#sandbox/kubernetes/behaviours/conditions.ts";
 import { deployments, nodes, pods, services } from "#sandbox/kubernetes/kinds.ts";
 import { type Cluster, create, remove } from "#sandbox/kubernetes/operations.ts";
 import {
-  account,
   autoInput,
   type EksWorld,
   makeCluster,
   managedInput,
   openEksWorld,
   refusal,
-  region,
   until,
 } from "#tests/sandbox/aws/eks/fixture.ts";
 
@@ -36,7 +34,7 @@ beforeEach(() => {
 afterEach(() => world.close());
 
 function objects(name = "k01"): Cluster {
-  const found = controlPlanesOf(world.cloud).objects(recordOf(placeOf(world.cloud, account, region), name));
+  const found = controlPlanesOf(world.cloud).objects(recordOf(placeOf(world), name));
   if (found === undefined) throw new Error(`nothing answers for ${name}`);
   return found;
 }
@@ -98,8 +96,8 @@ describe("a cluster in Auto Mode", () => {
     deploy("web");
     await until(() => isAvailable("web"));
     const before = readyNodes().map(({ metadata }) => metadata.name);
-    updateClusterVersion(world.cloud, account, region, "k01", { version: "1.35" });
-    await until(() => describeCluster(world.cloud, account, region, "k01").status === "ACTIVE");
+    updateClusterVersion(world, "k01", { version: "1.35" });
+    await until(() => describeCluster(world, "k01").status === "ACTIVE");
     await until(() => readyNodes().length === 2 && isAvailable("web"));
     for (const node of readyNodes()) {
       expect(before).not.toContain(node.metadata.name);
@@ -115,21 +113,20 @@ describe("a managed node group", () => {
     subnets: world.subnets.slice(0, 3),
     instanceTypes: ["m7g.large"],
     scalingConfig: { minSize: 1, maxSize: 5, desiredSize: 2 },
-    labels: { tier: "web" },
     ...changes,
   });
-  const make = (changes: JsonObject = {}) => createNodeGroup(world.cloud, account, region, "k01", groupInput(changes));
-  const found = () => describeNodeGroup(world.cloud, account, region, "k01", "main");
+  const make = (changes: JsonObject = {}) => createNodeGroup(world, "k01", groupInput(changes));
+  const found = () => describeNodeGroup(world, "k01", "main");
 
   test("brings as many machines as it should, on which the cluster's own workloads run", async () => {
     await makeCluster(world, managedInput(world));
-    expect(make()).toMatchObject({ status: "CREATING", amiType: "AL2023_ARM_64_STANDARD", version: "1.35" });
+    make();
+    expect(found()).toMatchObject({ status: "CREATING", amiType: "AL2023_ARM_64_STANDARD", version: "1.35" });
     await until(() => found().status === "ACTIVE");
     await until(() => readyNodes().length === 2);
     for (const node of readyNodes()) {
       expect(node.metadata.name).toMatch(/^ip-10-0-\d+-\d+\.ec2\.internal$/);
       expect(objectAt(node, "metadata", "labels")).toMatchObject({
-        tier: "web",
         "eks.amazonaws.com/nodegroup": "main",
         "kubernetes.io/arch": "arm64",
       });
@@ -157,24 +154,24 @@ describe("a managed node group", () => {
     await makeCluster(world, managedInput(world, { version: "1.34" }));
     make();
     await until(() => found().status === "ACTIVE");
-    updateNodeGroupConfig(world.cloud, account, region, "k01", "main", { scalingConfig: { desiredSize: 4 } });
+    updateNodeGroupConfig(world, "k01", "main", { scalingConfig: { desiredSize: 4 } });
     await until(() => found().status === "ACTIVE" && readyNodes().length === 4);
-    updateClusterVersion(world.cloud, account, region, "k01", { version: "1.35" });
-    await until(() => describeCluster(world.cloud, account, region, "k01").status === "ACTIVE");
-    expect(refusal(() => updateClusterVersion(world.cloud, account, region, "k01", { version: "1.36" }))).toEqual([
+    updateClusterVersion(world, "k01", { version: "1.35" });
+    await until(() => describeCluster(world, "k01").status === "ACTIVE");
+    expect(refusal(() => updateClusterVersion(world, "k01", { version: "1.36" }))).toEqual([
       "InvalidParameterException",
       "Nodegroups [main] must be updated to match cluster version 1.35 before updating cluster version",
     ]);
-    updateNodeGroupVersion(world.cloud, account, region, "k01", "main", {});
+    updateNodeGroupVersion(world, "k01", "main", {});
     await until(() => found().status === "ACTIVE" && found().version === "1.35");
-    expect(refusal(() => deleteCluster(world.cloud, account, region, "k01"))).toEqual([
+    expect(refusal(() => deleteCluster(world, "k01"))).toEqual([
       "ResourceInUseException",
       "Cluster has nodegroups attached",
     ]);
-    deleteNodeGroup(world.cloud, account, region, "k01", "main");
-    await until(() => listNodeGroups(world.cloud, account, region, "k01").length === 0);
+    deleteNodeGroup(world, "k01", "main");
+    await until(() => listNodeGroups(world, "k01").length === 0);
     expect(objects().store.list(nodes)).toEqual([]);
-    expect(deleteCluster(world.cloud, account, region, "k01").status).toBe("DELETING");
+    deleteCluster(world, "k01");
   });
 
   test("fails when no pod network lets its machines become ready", async () => {
@@ -182,11 +179,11 @@ describe("a managed node group", () => {
     make();
     await until(() => found().status === "CREATE_FAILED");
     expect(found().health.issues).toMatchObject([{ code: "NodeCreationFailure" }]);
-    createAddon(world.cloud, account, region, "k01", { addonName: "vpc-cni" });
-    await until(() => describeAddon(world.cloud, account, region, "k01", "vpc-cni").status === "ACTIVE");
+    createAddon(world, "k01", { addonName: "vpc-cni" });
+    await until(() => describeAddon(world, "k01", "vpc-cni").status === "ACTIVE");
     await until(() => readyNodes().length === 2);
-    deleteAddon(world.cloud, account, region, "k01", "vpc-cni", true);
-    await until(() => listAddons(world.cloud, account, region, "k01").length === 0);
+    deleteAddon(world, "k01", "vpc-cni");
+    await until(() => listAddons(world, "k01").length === 0);
   });
 
   test.each<[string, () => JsonObject, string]>([
@@ -214,26 +211,24 @@ describe("a Service of the type LoadBalancer", () => {
     expose("web");
     await until(() => hostnameOf("web") !== "");
     expect(hostnameOf("web")).toMatch(hostname);
-    expect(
-      leftovers(world.cloud, account, region, "vpc-1").filter((one) => one.includes("load balancer")),
-    ).toHaveLength(3);
+    expect(leftovers(world, "vpc-1").filter((one) => one.includes("load balancer"))).toHaveLength(3);
     remove(objects(), services, "default", "web");
     expect(objects().store.get(services, "default", "web")?.metadata.deletionTimestamp).toBeDefined();
     await until(() => objects().store.get(services, "default", "web") === undefined);
-    expect(leftovers(world.cloud, account, region, "vpc-1").filter((one) => one.includes("load balancer"))).toEqual([]);
+    expect(leftovers(world, "vpc-1").filter((one) => one.includes("load balancer"))).toEqual([]);
   });
 
   test("leaves its load balancer in the VPC when only the cluster is deleted", async () => {
     await makeCluster(world, autoInput(world));
     expose("web");
     await until(() => hostnameOf("web") !== "");
-    deleteCluster(world.cloud, account, region, "k01");
-    await until(() => listClusters(world.cloud, account, region).length === 0);
-    const left = leftovers(world.cloud, account, region, "vpc-1");
+    deleteCluster(world, "k01");
+    await until(() => listClusters(world).length === 0);
+    const left = leftovers(world, "vpc-1");
     expect(left).toHaveLength(3);
     expect(left[0]).toMatch(/^eni-[0-9a-f]{17} of load balancer k8s-default-web-/);
-    expect(leftoversInSubnet(world.cloud, account, region, "subnet-a")).toHaveLength(1);
-    expect(leftovers(world.cloud, account, region, "vpc-2")).toEqual([]);
+    expect(leftoversInSubnet(world, "subnet-a")).toHaveLength(1);
+    expect(leftovers(world, "vpc-2")).toEqual([]);
   });
 
   test("of another class is left to others", async () => {
@@ -245,11 +240,7 @@ describe("a Service of the type LoadBalancer", () => {
   });
 
   test("counts beside the cluster's own interfaces, that go with it", async () => {
-    createCluster(world.cloud, account, region, autoInput(world));
-    expect(leftovers(world.cloud, account, region, "vpc-1")).toEqual([
-      "Amazon EKS k01",
-      "Amazon EKS k01",
-      "Amazon EKS k01",
-    ]);
+    createCluster(world, autoInput(world));
+    expect(leftovers(world, "vpc-1")).toEqual(["Amazon EKS k01", "Amazon EKS k01", "Amazon EKS k01"]);
   });
 });

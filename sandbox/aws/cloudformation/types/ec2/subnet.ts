@@ -75,9 +75,8 @@ export const subnet = defineType({
     const found = subnets[id];
     if (found === undefined) return;
     allowOn(context, "DeleteSubnet", targetOf.subnet(found));
-    const { cloud, account, region } = context;
     const isUsed = Object.values(natGateways).some(({ subnetId }) => subnetId === id);
-    if (isUsed || leftoversInSubnet(cloud, account, region, id).length > 0) throw dependencyViolation("subnet", id);
+    if (isUsed || leftoversInSubnet(context, id).length > 0) throw dependencyViolation("subnet", id);
     delete subnets[id];
   },
 });

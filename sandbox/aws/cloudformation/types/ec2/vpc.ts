@@ -100,7 +100,6 @@ export const vpc = defineType({
     const found = state.vpcs[id];
     if (found === undefined) return;
     allowOn(context, "DeleteVpc", targetOf.vpc(found));
-    const { cloud, account, region } = context;
     const inside = [
       ...Object.values(state.subnets),
       ...Object.values(state.gateways),
@@ -108,7 +107,7 @@ export const vpc = defineType({
       ...Object.values(state.routeTables).filter(({ associations }) => !Object.values(associations).includes("main")),
       ...Object.values(state.securityGroups).filter((group) => group.id !== found.defaultSecurityGroup),
     ].filter(({ vpcId }) => vpcId === id);
-    if (inside.length > 0 || leftovers(cloud, account, region, id).length > 0) throw dependencyViolation("vpc", id);
+    if (inside.length > 0 || leftovers(context, id).length > 0) throw dependencyViolation("vpc", id);
     delete state.vpcs[id];
     delete state.securityGroups[found.defaultSecurityGroup];
     for (const table of Object.values(state.routeTables)) if (table.vpcId === id) delete state.routeTables[table.id];

@@ -8,26 +8,24 @@ import {
   describeAccessEntry,
   disassociateAccessPolicy,
   listAssociatedAccessPolicies,
-  updateAccessEntry,
 } from "#sandbox/aws/eks/access-entries.ts";
 import { isObject, type JsonObject, listAt, stringAt } from "#sandbox/json.ts";
 
 export const eksAccessEntry = defineType({
   name: "AWS::EKS::AccessEntry",
-  supports: ["AccessPolicies", "ClusterName", "KubernetesGroups", "PrincipalArn", "Tags", "Type", "Username"],
+  supports: ["AccessPolicies", "ClusterName", "PrincipalArn", "Tags", "Type"],
   seconds: { create: 5, update: 5, delete: 3 },
   nameOf: ({ PrincipalArn, ClusterName }) =>
     typeof PrincipalArn === "string" && typeof ClusterName === "string" ? `${PrincipalArn}|${ClusterName}` : undefined,
 
   create(context, properties) {
-    const { cloud, account, region } = context;
     const cluster = stringAt(properties, "ClusterName");
     const principalArn = stringAt(properties, "PrincipalArn");
     const tags = ownTags(context, properties.Tags);
     const arn = eksArn(context, "cluster", cluster);
     context.allow("eks:CreateAccessEntry", arn, tagContext(tagList(tags)));
-    const input = given(properties, "KubernetesGroups", "PrincipalArn", "Type", "Username");
-    const { accessEntryArn } = createAccessEntry(cloud, account, region, cluster, { ...input, tags });
+    const input = given(properties, "PrincipalArn", "Type");
+    const { accessEntryArn } = createAccessEntry(context, cluster, { ...input, tags });
     if (Object.keys(tags).length > 0) context.allow("eks:TagResource", accessEntryArn, tagContext(tagList(tags)));
     const id = `${principalArn}|${cluster}`;
     context.began(id);
@@ -40,55 +38,37 @@ export const eksAccessEntry = defineType({
     eksArn(context, "access-entry", `${id.split("|")[1]}/*`),
 
   read(context, id) {
-    const { cloud, account, region } = context;
     const [principalArn = "", cluster = ""] = id.split("|");
-    const entry = tryFind(() => describeAccessEntry(cloud, account, region, cluster, principalArn));
+    const entry = tryFind(() => describeAccessEntry(context, cluster, principalArn));
     if (entry === undefined) return undefined;
-    const policies = listAssociatedAccessPolicies(cloud, account, region, cluster, principalArn);
+    const policies = listAssociatedAccessPolicies(context, cluster, principalArn);
     return {
       AccessEntryArn: entry.accessEntryArn,
       ClusterName: cluster,
       PrincipalArn: principalArn,
       Type: entry.type,
       Username: entry.username,
-      KubernetesGroups: [...entry.kubernetesGroups],
-      AccessPolicies: policies.map(({ policyArn, accessScope: { type, namespaces } }) => ({
+      AccessPolicies: policies.map(({ policyArn, accessScope }) => ({
         PolicyArn: policyArn,
-        AccessScope: { Type: type, ...(type === "namespace" ? { Namespaces: [...namespaces] } : {}) },
+        AccessScope: { Type: accessScope.type },
       })),
       Tags: tagList(entry.tags),
     };
   },
 
-  update(context, id, properties, previous) {
-    const { cloud, account, region } = context;
+  update(context, id, properties) {
     const [principalArn = "", cluster = ""] = id.split("|");
-    const entry = describeAccessEntry(cloud, account, region, cluster, principalArn);
-    const changed = ["KubernetesGroups", "Username"].some(
-      (name) => JSON.stringify(properties[name]) !== JSON.stringify(previous[name]),
-    );
-    if (changed) {
-      context.allow("eks:UpdateAccessEntry", entry.accessEntryArn);
-      updateAccessEntry(
-        cloud,
-        account,
-        region,
-        cluster,
-        principalArn,
-        given(properties, "KubernetesGroups", "Username"),
-      );
-    }
+    const entry = describeAccessEntry(context, cluster, principalArn);
     associate(context, cluster, principalArn, entry.accessEntryArn, properties);
     changeEksTags(context, entry.accessEntryArn, ownTags(context, properties.Tags));
   },
 
   delete(context, id) {
-    const { cloud, account, region } = context;
     const [principalArn = "", cluster = ""] = id.split("|");
-    const entry = tryFind(() => describeAccessEntry(cloud, account, region, cluster, principalArn));
+    const entry = tryFind(() => describeAccessEntry(context, cluster, principalArn));
     if (entry === undefined) return;
     context.allow("eks:DeleteAccessEntry", entry.accessEntryArn);
-    deleteAccessEntry(cloud, account, region, cluster, principalArn);
+    deleteAccessEntry(context, cluster, principalArn);
   },
 });
 
@@ -100,22 +80,17 @@ function associate(
   arn: string,
   properties: JsonObject,
 ): void {
-  const { cloud, account, region } = context;
-  const before = listAssociatedAccessPolicies(cloud, account, region, cluster, principalArn);
+  const before = listAssociatedAccessPolicies(context, cluster, principalArn);
   const wanted = listAt(properties, "AccessPolicies").filter(isObject);
   const arns = wanted.map((policy) => stringAt(policy, "PolicyArn"));
   for (const { policyArn } of before.filter((policy) => !arns.includes(policy.policyArn))) {
     context.allow("eks:DisassociateAccessPolicy", arn);
-    disassociateAccessPolicy(cloud, account, region, cluster, principalArn, policyArn);
+    disassociateAccessPolicy(context, cluster, principalArn, policyArn);
   }
   for (const policy of wanted) {
-    const scope = inApiNames(policy.AccessScope);
-    const found = before.find(({ policyArn }) => policyArn === stringAt(policy, "PolicyArn"));
-    if (found !== undefined && found.accessScope.type === stringAt(scope, "type")) {
-      if (JSON.stringify(found.accessScope.namespaces) === JSON.stringify(listAt(scope, "namespaces"))) continue;
-    }
+    if (before.some(({ policyArn }) => policyArn === stringAt(policy, "PolicyArn"))) continue;
     context.allow("eks:AssociateAccessPolicy", arn);
-    const input = { policyArn: stringAt(policy, "PolicyArn"), accessScope: scope };
-    associateAccessPolicy(cloud, account, region, cluster, principalArn, input);
+    const input = { policyArn: stringAt(policy, "PolicyArn"), accessScope: inApiNames(policy.AccessScope) };
+    associateAccessPolicy(context, cluster, principalArn, input);
   }
 }

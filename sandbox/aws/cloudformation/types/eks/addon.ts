@@ -1,4 +1,4 @@
-import { allowPassing, eksArn, given, ownTags, settle, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
+import { eksArn, given, ownTags, settle, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
 import { changeEksTags } from "#sandbox/aws/cloudformation/types/eks/tags.ts";
 import {
   defineType,
@@ -12,21 +12,12 @@ import { stringAt } from "#sandbox/json.ts";
 
 export const eksAddon = defineType({
   name: "AWS::EKS::Addon",
-  supports: [
-    "AddonName",
-    "AddonVersion",
-    "ClusterName",
-    "PreserveOnDelete",
-    "ResolveConflicts",
-    "ServiceAccountRoleArn",
-    "Tags",
-  ],
+  supports: ["AddonName", "AddonVersion", "ClusterName", "ResolveConflicts", "Tags"],
   seconds: { create: 5, update: 5, delete: 5 },
   nameOf: ({ ClusterName, AddonName }) =>
     typeof ClusterName === "string" && typeof AddonName === "string" ? `${ClusterName}|${AddonName}` : undefined,
 
   create(context, properties) {
-    const { cloud, account, region } = context;
     const cluster = stringAt(properties, "ClusterName");
     const name = stringAt(properties, "AddonName");
     const tags = ownTags(context, properties.Tags);
@@ -34,10 +25,7 @@ export const eksAddon = defineType({
     if (Object.keys(tags).length > 0) {
       context.allow("eks:TagResource", eksArn(context, "addon", `${cluster}/${name}/*`), tagContext(tagList(tags)));
     }
-    const role = stringAt(properties, "ServiceAccountRoleArn");
-    if (role !== "") allowPassing(context, role, "eks.amazonaws.com");
-    const names = ["AddonName", "AddonVersion", "ResolveConflicts", "ServiceAccountRoleArn"];
-    createAddon(cloud, account, region, cluster, { ...given(properties, ...names), tags });
+    createAddon(context, cluster, { ...given(properties, "AddonName", "AddonVersion"), tags });
     return `${cluster}|${name}`;
   },
 
@@ -53,35 +41,32 @@ export const eksAddon = defineType({
       ClusterName: found.clusterName,
       AddonName: found.addonName,
       AddonVersion: found.addonVersion,
-      ...(found.serviceAccountRoleArn === undefined ? {} : { ServiceAccountRoleArn: found.serviceAccountRoleArn }),
       Tags: tagList(found.tags),
     };
   },
 
   async update(context, id, properties, previous) {
-    const { cloud, account, region } = context;
     const { cluster, name } = namesOf(id);
-    const found = describeAddon(cloud, account, region, cluster, name);
+    const found = describeAddon(context, cluster, name);
     changeEksTags(context, found.addonArn, ownTags(context, properties.Tags));
     if (properties.AddonVersion === previous.AddonVersion) return;
     context.allow("eks:UpdateAddon", found.addonArn, resourceContext(found.tags));
-    updateAddon(cloud, account, region, cluster, name, given(properties, "AddonVersion", "ResolveConflicts"));
+    updateAddon(context, cluster, name, given(properties, "AddonVersion"));
     await settle(context, `Addon ${id}`, "update", () => tryAddon(context, id)?.status);
   },
 
-  delete(context, id, properties) {
-    const { cloud, account, region } = context;
+  delete(context, id) {
     const { cluster, name } = namesOf(id);
     const found = tryAddon(context, id);
     if (found === undefined) return;
     context.allow("eks:DeleteAddon", found.addonArn, resourceContext(found.tags));
-    deleteAddon(cloud, account, region, cluster, name, properties.PreserveOnDelete === true);
+    deleteAddon(context, cluster, name);
   },
 });
 
-function tryAddon({ cloud, account, region }: ResourceContext, id: string) {
+function tryAddon(context: ResourceContext, id: string) {
   const { cluster, name } = namesOf(id);
-  return tryFind(() => describeAddon(cloud, account, region, cluster, name));
+  return tryFind(() => describeAddon(context, cluster, name));
 }
 
 function namesOf(id: string): { readonly cluster: string; readonly name: string } {

@@ -28,7 +28,6 @@ export const eksCluster = defineType({
     "AccessConfig",
     "BootstrapSelfManagedAddons",
     "ComputeConfig",
-    "DeletionProtection",
     "EncryptionConfig",
     "KubernetesNetworkConfig.ElasticLoadBalancing",
     "KubernetesNetworkConfig.IpFamily",
@@ -38,7 +37,6 @@ export const eksCluster = defineType({
     "ResourcesVpcConfig.EndpointPrivateAccess",
     "ResourcesVpcConfig.EndpointPublicAccess",
     "ResourcesVpcConfig.PublicAccessCidrs",
-    "ResourcesVpcConfig.SecurityGroupIds",
     "ResourcesVpcConfig.SubnetIds",
     "RoleArn",
     "StorageConfig",
@@ -51,7 +49,7 @@ export const eksCluster = defineType({
   nameOf: ({ Name }) => (typeof Name === "string" ? Name : undefined),
 
   create(context, properties) {
-    const { cloud, account, region, caller } = context;
+    const { caller } = context;
     const name = stringAt(properties, "Name") || context.generateName(100);
     const tags = ownTags(context, properties.Tags);
     const arn = eksArn(context, "cluster", name);
@@ -64,7 +62,7 @@ export const eksCluster = defineType({
       allowUseOfKey(context, keyArn);
     }
     context.allow("ec2:DescribeSubnets", "*");
-    createCluster(cloud, account, region, { ...inputOf(properties), name, tags }, caller.principal);
+    createCluster(context, { ...inputOf(properties), name, tags }, caller.principal);
     return name;
   },
 
@@ -79,28 +77,23 @@ export const eksCluster = defineType({
   },
 
   async update(context, name, properties, previous) {
-    const { cloud, account, region } = context;
     const arn = eksArn(context, "cluster", name);
     const known = () => resourceContext(tryCluster(context, name)?.tags ?? {});
     changeEksTags(context, arn, ownTags(context, properties.Tags));
     const ready = () => settle(context, `Cluster ${name}`, "update", () => tryCluster(context, name)?.status);
-    if (
-      properties.Version !== undefined &&
-      properties.Version !== describeCluster(cloud, account, region, name).version
-    ) {
+    if (properties.Version !== undefined && properties.Version !== describeCluster(context, name).version) {
       context.allow("eks:UpdateClusterVersion", arn, known());
-      updateClusterVersion(cloud, account, region, name, { version: properties.Version });
+      updateClusterVersion(context, name, { version: properties.Version });
       await ready();
     }
     for (const change of configChanges(properties, previous)) {
       context.allow("eks:UpdateClusterConfig", arn, known());
-      updateClusterConfig(cloud, account, region, name, change);
+      updateClusterConfig(context, name, change);
       await ready();
     }
   },
 
   async delete(context, name) {
-    const { cloud, account, region } = context;
     const arn = eksArn(context, "cluster", name);
     context.allow("eks:DescribeCluster", arn, resourceContext(tryCluster(context, name)?.tags ?? {}));
     const found = tryCluster(context, name);
@@ -110,12 +103,12 @@ export const eksCluster = defineType({
     if (found.status === "CREATING" || found.status === "UPDATING") {
       await settle(context, `Cluster ${name}`, "update", () => tryCluster(context, name)?.status);
     }
-    deleteCluster(cloud, account, region, name);
+    deleteCluster(context, name);
   },
 });
 
-function tryCluster({ cloud, account, region }: ResourceContext, name: string): Cluster | undefined {
-  return tryFind(() => describeCluster(cloud, account, region, name));
+function tryCluster(context: ResourceContext, name: string): Cluster | undefined {
+  return tryFind(() => describeCluster(context, name));
 }
 
 function inputOf(properties: JsonObject): JsonObject {
@@ -126,7 +119,6 @@ function inputOf(properties: JsonObject): JsonObject {
       "AccessConfig",
       "BootstrapSelfManagedAddons",
       "ComputeConfig",
-      "DeletionProtection",
       "EncryptionConfig",
       "KubernetesNetworkConfig",
       "ResourcesVpcConfig",
@@ -160,7 +152,7 @@ function configChanges(after: JsonObject, before: JsonObject): readonly JsonObje
   const pick = (...names: readonly string[]): JsonObject | undefined =>
     names.some((name) => !isDeepStrictEqual(vpc[name], vpcBefore[name])) ? given(vpc, ...names) : undefined;
   const access = pick("EndpointPrivateAccess", "EndpointPublicAccess", "PublicAccessCidrs");
-  const subnets = pick("SubnetIds", "SecurityGroupIds");
+  const subnets = pick("SubnetIds");
   const auto = ["ComputeConfig", "StorageConfig"].some(differs);
   const mode = stringAt(after, "AccessConfig", "AuthenticationMode");
   return [
@@ -171,7 +163,6 @@ function configChanges(after: JsonObject, before: JsonObject): readonly JsonObje
       ? [{ accessConfig: { authenticationMode: mode } }]
       : [],
     differs("UpgradePolicy") ? [given(after, "UpgradePolicy")] : [],
-    differs("DeletionProtection") ? [{ deletionProtection: after.DeletionProtection === true }] : [],
     auto
       ? [
           {
@@ -213,13 +204,10 @@ function propertiesOf(cluster: Cluster): JsonObject {
     })),
     AccessConfig: {
       AuthenticationMode: accessConfig.authenticationMode,
-      ...(accessConfig.bootstrapClusterCreatorAdminPermissions === undefined
-        ? {}
-        : { BootstrapClusterCreatorAdminPermissions: accessConfig.bootstrapClusterCreatorAdminPermissions }),
+      BootstrapClusterCreatorAdminPermissions: accessConfig.bootstrapClusterCreatorAdminPermissions,
     },
     ResourcesVpcConfig: {
       SubnetIds: [...vpc.subnetIds],
-      SecurityGroupIds: [...vpc.securityGroupIds],
       EndpointPublicAccess: vpc.endpointPublicAccess,
       EndpointPrivateAccess: vpc.endpointPrivateAccess,
       PublicAccessCidrs: [...vpc.publicAccessCidrs],
@@ -231,7 +219,6 @@ function propertiesOf(cluster: Cluster): JsonObject {
     },
     Logging: { ClusterLogging: { EnabledTypes: on.map((Type) => ({ Type })) } },
     UpgradePolicy: { SupportType: cluster.upgradePolicy.supportType },
-    DeletionProtection: cluster.deletionProtection,
     ...(compute === undefined
       ? {}
       : {

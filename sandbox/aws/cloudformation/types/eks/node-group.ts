@@ -22,18 +22,14 @@ export const eksNodegroup = defineType({
   name: "AWS::EKS::Nodegroup",
   supports: [
     "AmiType",
-    "CapacityType",
     "ClusterName",
-    "DiskSize",
     "InstanceTypes",
-    "Labels",
     "LaunchTemplate",
     "NodeRole",
     "NodegroupName",
     "ScalingConfig",
     "Subnets",
     "Tags",
-    "Taints",
     "UpdateConfig",
     "Version",
   ],
@@ -43,7 +39,6 @@ export const eksNodegroup = defineType({
     typeof NodegroupName === "string" ? `${String(ClusterName)}/${NodegroupName}` : undefined,
 
   create(context, properties) {
-    const { cloud, account, region } = context;
     const cluster = stringAt(properties, "ClusterName");
     const name = stringAt(properties, "NodegroupName") || context.generateName(63);
     const tags = ownTags(context, tagList(stringsAt(properties, "Tags")));
@@ -56,21 +51,14 @@ export const eksNodegroup = defineType({
     allowLaunch(context, properties);
     const names = [
       "AmiType",
-      "CapacityType",
-      "DiskSize",
       "InstanceTypes",
       "LaunchTemplate",
       "NodeRole",
       "ScalingConfig",
       "Subnets",
+      "UpdateConfig",
     ];
-    createNodeGroup(cloud, account, region, cluster, {
-      ...given(properties, ...names, "Taints", "UpdateConfig", "Version"),
-      // Keys of labels are not names of members.
-      ...(properties.Labels === undefined ? {} : { labels: stringsAt(properties, "Labels") }),
-      nodegroupName: name,
-      tags,
-    });
+    createNodeGroup(context, cluster, { ...given(properties, ...names, "Version"), nodegroupName: name, tags });
     return `${cluster}/${name}`;
   },
 
@@ -83,40 +71,28 @@ export const eksNodegroup = defineType({
     const found = tryGroup(context, id);
     if (found === undefined) return undefined;
     const { minSize, maxSize, desiredSize } = found.scalingConfig;
-    const { maxUnavailable, maxUnavailablePercentage } = found.updateConfig;
     return {
       Id: id,
       Arn: found.nodegroupArn,
       ClusterName: found.clusterName,
       NodegroupName: found.nodegroupName,
       AmiType: found.amiType,
-      CapacityType: found.capacityType,
       InstanceTypes: [...found.instanceTypes],
-      Labels: { ...found.labels },
       ...(found.launchTemplate === undefined
-        ? { DiskSize: found.diskSize }
+        ? {}
         : { LaunchTemplate: { Id: found.launchTemplate.id, Version: found.launchTemplate.version } }),
       NodeRole: found.nodeRole,
       ScalingConfig: { MinSize: minSize, MaxSize: maxSize, DesiredSize: desiredSize },
       Subnets: [...found.subnets],
-      Taints: found.taints.map(({ key, value, effect }) => ({
-        Key: key,
-        Effect: effect,
-        ...(value === undefined ? {} : { Value: value }),
-      })),
-      UpdateConfig: {
-        ...(maxUnavailable === undefined ? {} : { MaxUnavailable: maxUnavailable }),
-        ...(maxUnavailablePercentage === undefined ? {} : { MaxUnavailablePercentage: maxUnavailablePercentage }),
-      },
+      UpdateConfig: { MaxUnavailable: found.updateConfig.maxUnavailable },
       Version: found.version,
       Tags: stringsOf(found.tags),
     };
   },
 
   async update(context, id, properties, previous) {
-    const { cloud, account, region } = context;
     const { cluster, name } = namesOf(id);
-    const group = describeNodeGroup(cloud, account, region, cluster, name);
+    const group = describeNodeGroup(context, cluster, name);
     changeEksTags(context, group.nodegroupArn, ownTags(context, tagList(stringsAt(properties, "Tags"))));
     const known = resourceContext(group.tags);
     const ready = () => settle(context, `Nodegroup ${id}`, "update", () => tryGroup(context, id)?.status);
@@ -124,24 +100,16 @@ export const eksNodegroup = defineType({
     if (differs("Version") || differs("LaunchTemplate")) {
       context.allow("eks:UpdateNodegroupVersion", group.nodegroupArn, known);
       allowLaunch(context, properties);
-      updateNodeGroupVersion(cloud, account, region, cluster, name, given(properties, "LaunchTemplate", "Version"));
+      updateNodeGroupVersion(context, cluster, name, given(properties, "LaunchTemplate", "Version"));
       await ready();
     }
-    if (!["Labels", "ScalingConfig", "UpdateConfig"].some(differs)) return;
+    if (!["ScalingConfig", "UpdateConfig"].some(differs)) return;
     context.allow("eks:UpdateNodegroupConfig", group.nodegroupArn, known);
-    const labels = stringsAt(properties, "Labels");
-    updateNodeGroupConfig(cloud, account, region, cluster, name, {
-      ...given(properties, "ScalingConfig", "UpdateConfig"),
-      labels: {
-        addOrUpdateLabels: labels,
-        removeLabels: Object.keys(group.labels).filter((key) => !(key in labels)),
-      },
-    });
+    updateNodeGroupConfig(context, cluster, name, given(properties, "ScalingConfig", "UpdateConfig"));
     await ready();
   },
 
   async delete(context, id) {
-    const { cloud, account, region } = context;
     const { cluster, name } = namesOf(id);
     const found = tryGroup(context, id);
     if (found === undefined) return;
@@ -149,7 +117,7 @@ export const eksNodegroup = defineType({
     if (found.status === "CREATING" || found.status === "UPDATING") {
       await settle(context, `Nodegroup ${id}`, "update", () => tryGroup(context, id)?.status);
     }
-    deleteNodeGroup(cloud, account, region, cluster, name);
+    deleteNodeGroup(context, cluster, name);
   },
 });
 
@@ -168,9 +136,9 @@ function allowLaunch(context: ResourceContext, properties: JsonObject): void {
   }
 }
 
-function tryGroup({ cloud, account, region }: ResourceContext, id: string) {
+function tryGroup(context: ResourceContext, id: string) {
   const { cluster, name } = namesOf(id);
-  return tryFind(() => describeNodeGroup(cloud, account, region, cluster, name));
+  return tryFind(() => describeNodeGroup(context, cluster, name));
 }
 
 function namesOf(id: string): { readonly cluster: string; readonly name: string } {

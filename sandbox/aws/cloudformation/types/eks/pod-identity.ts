@@ -17,19 +17,17 @@ import { stringAt } from "#sandbox/json.ts";
 
 export const eksPodIdentity = defineType({
   name: "AWS::EKS::PodIdentityAssociation",
-  supports: ["ClusterName", "DisableSessionTags", "Namespace", "RoleArn", "ServiceAccount", "Tags", "TargetRoleArn"],
+  supports: ["ClusterName", "Namespace", "RoleArn", "ServiceAccount", "Tags"],
   seconds: { create: 5, update: 5, delete: 3 },
 
   create(context, properties) {
-    const { cloud, account, region } = context;
     const cluster = stringAt(properties, "ClusterName");
     const tags = ownTags(context, properties.Tags);
     const arn = eksArn(context, "cluster", cluster);
     context.allow("eks:CreatePodIdentityAssociation", arn, tagContext(tagList(tags)));
     allowPassing(context, stringAt(properties, "RoleArn"), "pods.eks.amazonaws.com");
-    const names = ["DisableSessionTags", "Namespace", "RoleArn", "ServiceAccount", "TargetRoleArn"];
-    const input = { ...given(properties, ...names), tags };
-    const { associationArn } = createPodIdentity(cloud, account, region, cluster, input);
+    const input = { ...given(properties, "Namespace", "RoleArn", "ServiceAccount"), tags };
+    const { associationArn } = createPodIdentity(context, cluster, input);
     context.began(associationArn);
     if (Object.keys(tags).length > 0) context.allow("eks:TagResource", associationArn, tagContext(tagList(tags)));
     return associationArn;
@@ -48,36 +46,31 @@ export const eksPodIdentity = defineType({
       ServiceAccount: found.serviceAccount,
       RoleArn: found.roleArn,
       DisableSessionTags: found.disableSessionTags,
-      ...(found.targetRoleArn === undefined ? {} : { TargetRoleArn: found.targetRoleArn }),
-      ...(found.externalId === undefined ? {} : { ExternalId: found.externalId }),
       Tags: tagList(found.tags),
     };
   },
 
   update(context, arn, properties, previous) {
-    const { cloud, account, region } = context;
     const { cluster, id } = namesOf(arn);
     changeEksTags(context, arn, ownTags(context, properties.Tags));
-    const names = ["DisableSessionTags", "RoleArn", "TargetRoleArn"];
-    if (names.every((name) => properties[name] === previous[name])) return;
+    if (properties.RoleArn === previous.RoleArn) return;
     context.allow("eks:UpdatePodIdentityAssociation", arn, resourceContext(tryAssociation(context, arn)?.tags ?? {}));
     allowPassing(context, stringAt(properties, "RoleArn"), "pods.eks.amazonaws.com");
-    updatePodIdentity(cloud, account, region, cluster, id, given(properties, ...names));
+    updatePodIdentity(context, cluster, id, given(properties, "RoleArn"));
   },
 
   delete(context, arn) {
-    const { cloud, account, region } = context;
     const found = tryAssociation(context, arn);
     if (found === undefined) return;
     const { cluster, id } = namesOf(arn);
     context.allow("eks:DeletePodIdentityAssociation", arn, resourceContext(found.tags));
-    deletePodIdentity(cloud, account, region, cluster, id);
+    deletePodIdentity(context, cluster, id);
   },
 });
 
-function tryAssociation({ cloud, account, region }: ResourceContext, arn: string) {
+function tryAssociation(context: ResourceContext, arn: string) {
   const { cluster, id } = namesOf(arn);
-  return tryFind(() => describePodIdentity(cloud, account, region, cluster, id));
+  return tryFind(() => describePodIdentity(context, cluster, id));
 }
 
 function namesOf(arn: string): { readonly cluster: string; readonly id: string } {

@@ -10,7 +10,7 @@ import { findTagged } from "#sandbox/aws/eks/tags.ts";
 
 /** Gives a thing of a cluster exactly these tags; only what differs is asked for and sent. */
 export function changeEksTags(context: ResourceContext, arn: string, after: Tags): void {
-  const found = findTagged(placeOf(context.cloud, context.account, context.region), arn);
+  const found = findTagged(placeOf(context), arn);
   if (found === undefined) return;
   const { add, remove } = tagChanges(found.tags, after);
   const known = resourceContext(found.tags);

@@ -2,21 +2,13 @@ import { AwsFault, type Call, type Caller, type Cloud } from "#sandbox/aws/cloud
 import { type Role, tryFindPrincipal } from "#sandbox/aws/iam/model.ts";
 import { identityVerdict, requestContext } from "#sandbox/aws/iam/permissions.ts";
 import { tryFindRole } from "#sandbox/aws/iam/roles.ts";
-import { checkLength, checkPattern, checkRange, checkTags } from "#sandbox/aws/iam/validation.ts";
-import { type ContextValues, requestTags, resourceTags } from "#sandbox/aws/policy/context.ts";
+import { checkLength, checkPattern, checkRange } from "#sandbox/aws/iam/validation.ts";
+import { type ContextValues, resourceTags } from "#sandbox/aws/policy/context.ts";
 import { parsePolicy } from "#sandbox/aws/policy/parse.ts";
 import { evaluateTrust } from "#sandbox/aws/policy/trust.ts";
-import {
-  allowOnly,
-  integerAt,
-  type QueryInput,
-  tagsAt,
-  textAt,
-  textsAt,
-  tryTextAt,
-} from "#sandbox/aws/protocol/query.ts";
+import { allowOnly, integerAt, type QueryInput, textAt, tryTextAt } from "#sandbox/aws/protocol/query.ts";
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
-import { isSession, openSession, type Session, sourceIdentityKey, transitiveTags } from "#sandbox/aws/sts/sessions.ts";
+import { isSession, openSession, type Session, sourceIdentityKey } from "#sandbox/aws/sts/sessions.ts";
 
 /** A role that was reached from a role gives an hour at most, whatever it gives to others. */
 const chainedSeconds = 3_600;
@@ -29,9 +21,6 @@ interface Wish {
   readonly externalId: string | undefined;
   /** The one that is asked for, or the one that the caller has already. */
   readonly sourceIdentity: string | undefined;
-  /** With those that go on from the caller's session. */
-  readonly tags: Readonly<Record<string, string>>;
-  readonly transitiveTagKeys: readonly string[];
 }
 
 /** @throws AwsFault AccessDenied, ValidationError, InvalidParameterValue */
@@ -52,8 +41,8 @@ export function assumeRole(cloud: Cloud, { caller }: Call, input: QueryInput): X
     );
   }
   checkDuration(seconds, role);
-  const { name, sourceIdentity, tags, transitiveTagKeys } = wish;
-  const session = openSession(cloud, account, role, { name, seconds, sourceIdentity, tags, transitiveTagKeys });
+  const { name, sourceIdentity } = wish;
+  const session = openSession(cloud, account, role, { name, seconds, sourceIdentity });
   return {
     ...formatSession(session, role),
     ...(sourceIdentity === undefined ? {} : { SourceIdentity: sourceIdentity }),
@@ -99,16 +88,7 @@ export function accountOfRole(roleArn: string): string {
 }
 
 function readWish(caller: Caller, input: QueryInput): Wish {
-  allowOnly(
-    input,
-    "RoleArn",
-    "RoleSessionName",
-    "DurationSeconds",
-    "ExternalId",
-    "SourceIdentity",
-    "Tags",
-    "TransitiveTagKeys",
-  );
+  allowOnly(input, "RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId", "SourceIdentity");
   const roleArn = textAt(input, "RoleArn");
   const name = textAt(input, "RoleSessionName");
   const seconds = integerAt(input, "DurationSeconds");
@@ -118,28 +98,8 @@ function readWish(caller: Caller, input: QueryInput): Wish {
     checkLength("externalId", externalId, 2, 1_224);
     checkPattern("externalId", externalId, "[\\w+=,.@:\\/-]*");
   }
-  const inherited = transitiveTags(caller);
-  const own = tagsAt(input, "Tags");
-  for (const key of Object.keys(own)) {
-    if (inherited[key] === undefined) continue;
-    throw new AwsFault(
-      "InvalidParameterValue",
-      `One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session: ${key}`,
-    );
-  }
-  const tags = { ...inherited, ...own };
-  checkTags(tags);
-  const transitiveTagKeys = [...new Set([...Object.keys(inherited), ...textsAt(input, "TransitiveTagKeys")])];
-  for (const key of transitiveTagKeys) {
-    if (tags[key] === undefined) {
-      throw new AwsFault(
-        "InvalidParameterValue",
-        `The specified transitive tag key ${key} must be included in the requested tags.`,
-      );
-    }
-  }
   const sourceIdentity = readSourceIdentity(caller, roleArn, input);
-  return { roleArn, name, seconds, externalId, sourceIdentity, tags, transitiveTagKeys };
+  return { roleArn, name, seconds, externalId, sourceIdentity };
 }
 
 /** It goes along a chain of roles, and can't be changed on the way. */
@@ -154,23 +114,17 @@ function readSourceIdentity(caller: Caller, roleArn: string, input: QueryInput):
 }
 
 /** Each has to be allowed: one denied is all denied. */
-function actionsOf({ sourceIdentity, tags }: Wish): readonly string[] {
-  return [
-    "sts:AssumeRole",
-    ...(sourceIdentity === undefined ? [] : ["sts:SetSourceIdentity"]),
-    ...(Object.keys(tags).length === 0 ? [] : ["sts:TagSession"]),
-  ];
+function actionsOf({ sourceIdentity }: Wish): readonly string[] {
+  return ["sts:AssumeRole", ...(sourceIdentity === undefined ? [] : ["sts:SetSourceIdentity"])];
 }
 
 function contextOfWish(wish: Wish, role: Role): ContextValues {
-  const { name, externalId, sourceIdentity, tags, transitiveTagKeys } = wish;
+  const { name, externalId, sourceIdentity } = wish;
   return {
-    ...requestTags(tags),
     ...resourceTags(role.tags, "iam"),
     "sts:ExternalId": externalId,
     "sts:RoleSessionName": name,
     "sts:SourceIdentity": sourceIdentity,
-    "sts:TransitiveTagKeys": transitiveTagKeys.length === 0 ? undefined : transitiveTagKeys,
   };
 }
 

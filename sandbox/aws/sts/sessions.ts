@@ -30,8 +30,6 @@ export interface NewSession {
   readonly name: string;
   readonly seconds: number;
   readonly sourceIdentity?: string | undefined;
-  readonly tags?: Readonly<Record<string, string>>;
-  readonly transitiveTagKeys?: readonly string[];
   /** Condition keys that this way in has of its own. */
   readonly context?: Readonly<Record<string, string>>;
 }
@@ -69,16 +67,14 @@ export function endSessions(cloud: Cloud): void {
 
 /** Somebody in a role. */
 export function callerOf(account: string, role: Role, session: NewSession, now: Date): Caller {
-  const { name, sourceIdentity, tags = {}, transitiveTagKeys = [], context = {} } = session;
+  const { name, sourceIdentity, context = {} } = session;
   return {
     account,
     arn: `arn:aws:sts::${account}:assumed-role/${role.name}/${name}`,
     principal: role.arn,
     context: {
       ...context,
-      ...Object.fromEntries(Object.entries(tags).map(([key, value]) => [`${principalTag}${key}`, value])),
       ...(sourceIdentity === undefined ? {} : { [sourceIdentityKey]: sourceIdentity }),
-      ...(transitiveTagKeys.length === 0 ? {} : { [transitiveKeys]: JSON.stringify(transitiveTagKeys) }),
       "aws:PrincipalType": "AssumedRole",
       "aws:userid": `${role.id}:${name}`,
       "aws:TokenIssueTime": now.toISOString(),
@@ -87,15 +83,6 @@ export function callerOf(account: string, role: Role, session: NewSession, now: 
 }
 
 export const sourceIdentityKey = "aws:SourceIdentity";
-const principalTag = "aws:PrincipalTag/";
-/** No key of AWS: which tags of a session go on to the next. */
-const transitiveKeys = "sandbox:TransitiveTagKeys";
-
-/** The tags of a session that go on to whatever is assumed from it. */
-export function transitiveTags({ context }: Caller): Readonly<Record<string, string>> {
-  const keys = JSON.parse(context[transitiveKeys] ?? "[]") as readonly string[];
-  return Object.fromEntries(keys.map((key) => [key, context[`${principalTag}${key}`] ?? ""]));
-}
 
 /** Whether somebody has come by a role, so that the next one gives an hour at most. */
 export function isSession({ arn }: Caller): boolean {

@@ -147,22 +147,6 @@ export const trustCases: readonly TrustCase[] = [
     isLetIn: false,
   },
   {
-    title: "with tags that the trust policy lets in",
-    account: tenant,
-    trust: [{ ...allow, Action: ["sts:AssumeRole", "sts:TagSession"], Principal: user }],
-    identity: [may],
-    input: { Tags: [{ Key: "team", Value: "blue" }] },
-    isLetIn: true,
-  },
-  {
-    title: "with tags that the trust policy does not let in",
-    account: tenant,
-    trust: [{ ...allow, Principal: user }],
-    identity: [may],
-    input: { Tags: [{ Key: "team", Value: "blue" }] },
-    isLetIn: false,
-  },
-  {
     title: "with a source identity that the trust policy lets in",
     account: tenant,
     trust: [{ ...allow, Action: ["sts:AssumeRole", "sts:SetSourceIdentity"], Principal: user }],

@@ -60,7 +60,7 @@ export function applications(options: ApplicationsOptions): Resource<Application
     label: "Argo CD",
     owner: managed.owner,
     lane: "api",
-    tellsHealth: true,
+    showsHealth: true,
     needs: options.needs,
     ...(managed.goesWith === undefined ? {} : { goesWith: managed.goesWith }),
     observe: (world, outputs) => observe(world, managed, outputs),

@@ -2,6 +2,7 @@ import type { GitSource } from "#lib/argocd/git-source.ts";
 import type { HostAddress } from "#lib/argocd/managed-cluster.ts";
 import { FleetError } from "#lib/errors.ts";
 import { type Exec, lastLines } from "#lib/exec.ts";
+import { lookup } from "#lib/graph/lookup.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
 
@@ -21,26 +22,20 @@ export const checkoutId = "local/git/checkout";
 
 /** What clusters on this computer read: one commit of this checkout. Looked at, never changed. */
 export function checkout(options: CheckoutOptions): Resource<GitSource> {
-  return {
+  return lookup({
     id: checkoutId,
     title: "git: this checkout",
     label: "checkout",
     owner: { kind: "shared", name: "git", group: "local" },
     lane: "file",
     needs: [],
-    keptOnDelete: "it is yours",
-    async observe(world) {
-      return { kind: "present", state: await readCheckout(world, options) };
-    },
-    diff: () => [],
-    ensure: (world) => readCheckout(world, options),
-    remove: () => Promise.resolve({ kind: "kept", why: "it is yours" }),
+    read: (world) => readCheckout(world, options),
     health: ({ revision, checkout: seen }) => {
       const left = seen?.uncommitted.length ?? 0;
       const rest = left === 0 ? "" : `, without ${left} uncommitted ${left === 1 ? "file" : "files"}`;
       return { kind: "healthy", summary: `commit ${revision.slice(0, 7)}${rest}` };
     },
-  };
+  });
 }
 
 /**

@@ -83,8 +83,8 @@ export interface Resource<State, In extends World = World> {
   readonly needs: readonly AnyResource[];
   /** Set on what a delete leaves alone by design, with the reason (an image kept for the next create). */
   readonly keptOnDelete?: string;
-  /** Its health is told at the end of a create too, not by `status` alone. */
-  readonly tellsHealth?: true;
+  /** Its health is shown after a create too, not by `status` alone. */
+  readonly showsHealth?: true;
   /** Set on what is gone once this is gone, so that a delete of both removes this alone (what is in a local cluster). */
   readonly goesWith?: AnyResource;
   /** Other checkouts on this computer see the same one: their work on it is waited for too. */

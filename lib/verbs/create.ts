@@ -56,7 +56,7 @@ async function change(resource: AnyResource, world: World, engine: Engine): Prom
 }
 
 function tellHealth<State>(resource: Resource<State>, state: State): Pick<Conclusion, "health"> {
-  return resource.tellsHealth === true ? { health: resource.health(state) } : {};
+  return resource.showsHealth === true ? { health: resource.health(state) } : {};
 }
 
 function replacementRequired(changes: readonly Change[]): FleetError {

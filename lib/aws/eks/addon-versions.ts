@@ -2,6 +2,7 @@ import { calling } from "#lib/aws/call.ts";
 import type { AwsActor } from "#lib/aws/clients.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
+import { lookup } from "#lib/graph/lookup.ts";
 import type { Owner, Resource } from "#lib/graph/resource.ts";
 
 /** Add-ons of clusters with a managed node group, and the parameter of `eks-cluster.yml` that holds the version of each. */
@@ -42,20 +43,15 @@ export function addonVersions(options: AddonVersionsOptions): Resource<AddonVers
     const found = await Promise.all(names.map((name) => readDefault(world, options, name)));
     return { versions: Object.fromEntries(found) };
   };
-  return {
+  return lookup({
     id,
     title,
     label: "add-on versions",
     owner,
-    lane: "api",
     needs,
-    keptOnDelete: "it is only read",
-    observe: async (world) => ({ kind: "present", state: await read(world) }),
-    diff: () => [],
-    ensure: read,
-    remove: () => Promise.resolve({ kind: "kept", why: "it is only read" }),
+    read,
     health: ({ versions }) => ({ kind: "healthy", summary: Object.values(versions).join(", ") }),
-  };
+  });
 }
 
 async function readDefault(

@@ -3,6 +3,7 @@ import type { AwsSession } from "#lib/aws/credentials/sts.ts";
 import { awsManagementRole, awsReadOnlyManagementRole } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
+import { lookup } from "#lib/graph/lookup.ts";
 import type { Owner, Resource } from "#lib/graph/resource.ts";
 
 export interface CallerState {
@@ -21,22 +22,15 @@ export interface CallerOptions {
 export function callerIdentity({ account, owner, userArn }: CallerOptions): Resource<CallerState, AwsWorld> {
   const find = async (world: AwsWorld): Promise<string> =>
     userArn === undefined ? await principalOf(world, account, await findCaller(world, account)) : userArn;
-  return {
+  return lookup<CallerState, AwsWorld>({
     id: `aws/${account.name}/caller`,
     title: `${account.name}: caller`,
     label: "caller",
     owner,
-    lane: "api",
     needs: [],
-    keptOnDelete: "it isn't ours",
-    async observe(world) {
-      return { kind: "present", state: { principal: await find(world) } };
-    },
-    diff: () => [],
-    ensure: async (world) => ({ principal: await find(world) }),
-    remove: () => Promise.resolve({ kind: "kept", why: "it isn't ours" }),
+    read: async (world) => ({ principal: await find(world) }),
     health: ({ principal }) => ({ kind: "healthy", summary: principal }),
-  };
+  });
 }
 
 async function findCaller(world: AwsWorld, account: AwsAccount): Promise<AwsSession> {

@@ -4,6 +4,7 @@ import { isOfFleet, parseTags, type Tags } from "#lib/aws/ownership.ts";
 import { bareId, decodeName, openRoute53, type Route53Calls } from "#lib/aws/route53/route53.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
+import { lookup } from "#lib/graph/lookup.ts";
 import type { Owner, Resource } from "#lib/graph/resource.ts";
 
 export interface ExistingZonesState {
@@ -38,20 +39,15 @@ export function existingZones(options: ExistingZonesOptions): Resource<ExistingZ
       { hint: "go on with it by --adopt, or remove it" },
     );
   };
-  return {
+  return lookup({
     id: options.id,
     title: options.title,
     label: "existing zones",
     owner: options.owner,
-    lane: "api",
     needs: [],
-    keptOnDelete: "only looked at",
-    observe: async (world) => ({ kind: "present", state: await look(world) }),
-    diff: () => [],
-    ensure: look,
-    remove: () => Promise.resolve({ kind: "kept", why: "only looked at" }),
+    read: look,
     health: ({ ids }) => ({ kind: "healthy", summary: Object.keys(ids).join(", ") || "none" }),
-  };
+  });
 }
 
 /** Zones of that name which are not this fleet's: those are the remains of a stack. */

@@ -5,6 +5,7 @@ import { openRoute53 } from "#lib/aws/route53/route53.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { normalize } from "#lib/dns/query.ts";
 import type { CloudZones } from "#lib/fleet/types.ts";
+import { lookup } from "#lib/graph/lookup.ts";
 import type { Outputs, Owner, Resource } from "#lib/graph/resource.ts";
 
 /** The two zones of the management account, as others refer to them. */
@@ -27,23 +28,16 @@ export interface ManagementZonesOptions {
  * over: CloudFormation can't ask for them, so Route 53 is asked. Only looked at: it comes and goes with the stack.
  */
 export function managementZones(options: ManagementZonesOptions): Resource<ManagementZonesState, AwsWorld> {
-  return {
+  return lookup<ManagementZonesState, AwsWorld>({
     id: options.id,
     title: options.title,
     label: "zones",
     owner: options.owner,
-    lane: "api",
     needs: [options.stack],
-    keptOnDelete: "it goes with its stack",
-    observe: async (world, outputs) =>
-      outputs.find(options.stack) === undefined
-        ? { kind: "absent" }
-        : { kind: "present", state: await look(world, outputs, options) },
-    diff: () => [],
-    ensure: (world, _observed, outputs) => look(world, outputs, options),
-    remove: () => Promise.resolve({ kind: "kept", why: "it goes with its stack" }),
+    read: async (world, outputs) =>
+      outputs.find(options.stack) === undefined ? undefined : await look(world, outputs, options),
     health: ({ primary, clusters }) => ({ kind: "healthy", summary: `${primary.name}, ${clusters.name}` }),
-  };
+  });
 }
 
 async function look(world: AwsWorld, outputs: Outputs, options: ManagementZonesOptions): Promise<ManagementZonesState> {

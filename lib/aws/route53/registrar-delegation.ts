@@ -2,7 +2,8 @@ import type { ParentZone } from "#lib/aws/route53/delegation-model.ts";
 import { type Edge, formatRecords, proveEdge } from "#lib/dns/prove.ts";
 import { describeEdge } from "#lib/dns/wait.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { AnyResource, Health, Observed, Owner, Resource } from "#lib/graph/resource.ts";
+import { lookup } from "#lib/graph/lookup.ts";
+import type { AnyResource, Health, Owner, Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
 
 export interface RegistrarOptions<Primary> {
@@ -32,21 +33,16 @@ const query = { timeoutMs: 2_000, tries: 2 };
  */
 export function registrarDelegation<Primary>(options: RegistrarOptions<Primary>): Resource<RegistrarState> {
   const { primary, primaryOf, needs = [], domain } = options;
-  return {
+  return lookup<RegistrarState>({
     id: options.id,
     title: options.title,
     label: `delegation in ${domain}`,
     owner: options.owner,
-    lane: "api",
     needs: [primary, ...needs],
-    tellsHealth: true,
-    async observe(world, outputs) {
+    showsHealth: true,
+    async read(world, outputs) {
       const zone = outputs.find(primary);
-      return zone === undefined ? { kind: "absent" } : await observe(world, domain, primaryOf(zone));
-    },
-    diff: () => [],
-    async ensure(world, _observed, outputs) {
-      return await look(world, domain, primaryOf(outputs.of(primary)));
+      return zone === undefined ? undefined : await look(world, domain, primaryOf(zone));
     },
     async remove(_world, observed) {
       const delegated = observed.kind === "present" ? (observed.state.edge?.delegated ?? []) : [];
@@ -55,11 +51,7 @@ export function registrarDelegation<Primary>(options: RegistrarOptions<Primary>)
       return { kind: "kept", why: `take it out of ${domain} by hand: NS ${delegated.join(", ")}` };
     },
     health: (state) => health(state, domain),
-  };
-}
-
-async function observe(world: World, domain: string, zone: ParentZone): Promise<Observed<RegistrarState>> {
-  return { kind: "present", state: await look(world, domain, zone) };
+  });
 }
 
 async function look(world: World, domain: string, { name, nameServers }: ParentZone): Promise<RegistrarState> {

@@ -1,13 +1,14 @@
+import type { ListrRenderer } from "listr2";
 import { type EventReader, type FleetEvent, isLook, type Row } from "#lib/graph/events.ts";
 import { collect, emptyRun, resourcesOf } from "#lib/view/collect.ts";
 import { createStyle } from "#lib/view/format.ts";
-import { layoutFrame } from "#lib/view/frame.ts";
+import { type Frame, layoutFrame } from "#lib/view/frame.ts";
 import { createRedactor } from "#lib/view/redact.ts";
 import { isRowEnded, rowKey, rowStatus, rowsByGroup } from "#lib/view/rows.ts";
 
-/** listr2 paints at every change of a title; ten pictures a second are enough for an eye. */
-const paintIntervalMs = 90;
-/** What a terminal has when it doesn't say. */
+/** Ten pictures a second are enough for an eye. */
+const paintIntervalMs = 100;
+/** Size of a terminal that does not report one. */
 const usualSize = { columns: 80, rows: 24 };
 
 export interface TreeOptions {
@@ -16,37 +17,41 @@ export interface TreeOptions {
   readonly now: () => number;
 }
 
-/** One row of the tree is one listr2 task: it is titled from the events and settled with the last of its resources. */
+/** One row of the tree is one task of listr2: its title is the line on the screen, and it ends with the last of its resources. */
 interface Line {
   readonly row: Row;
   readonly ended: PromiseWithResolvers<void>;
-  task: { title: string } | undefined;
+  task: RowTask | undefined;
 }
 
-/** The view for people: a tree by group, account and cluster, painted in place by listr2. */
+/** The part of listr2's task that a row needs. */
+interface RowTask {
+  get title(): string;
+  set title(title: string | null);
+  skip(message: string): void;
+}
+
+/** The view for people: a tree by group, account and cluster, rendered in place by listr2. */
 export function createTree({ color, now }: TreeOptions): EventReader {
   const style = createStyle(color);
   const redactEvent = createRedactor();
   let run = emptyRun;
   let lines: readonly Line[] = [];
-  let painting: Promise<void> | undefined;
+  let rendering: Promise<void> | undefined;
   let tick = 0;
 
-  /** Titles the tasks and puts the picture together. */
-  function paint(): string {
+  /** Gives the tasks their titles; a row without a place on the screen has none. */
+  function layout(): Surroundings {
     const { columns, rows } = process.stdout;
     const size = { columns: columns || usualSize.columns, rows: rows || usualSize.rows };
     const frame = layoutFrame(run, { ...size, nowMs: now(), tick: tick++, style });
-    const titles = frame.rows.map(({ key, line }) => {
-      const task = lines.find((candidate) => rowKey(candidate.row) === key)?.task;
-      if (task !== undefined) task.title = line;
-      return line;
-    });
-    return [...frame.header, ...titles, ...frame.footer].join("\n");
+    const titles = new Map(frame.rows.map(({ key, line }) => [key, line]));
+    for (const { row, task } of lines) if (task !== undefined) task.title = titles.get(rowKey(row)) ?? null;
+    return frame;
   }
 
-  /** Ends as listr2 knows them: a throw is a failed task, a skipped one was blocked or cancelled. */
-  async function follow(line: Line, task: { title: string; skip: (message: string) => void }): Promise<void> {
+  /** Ends in the terms of listr2: a throw is a failed task, a blocked or cancelled one is skipped. */
+  async function follow(line: Line, task: RowTask): Promise<void> {
     line.task = task;
     await line.ended.promise;
     const resources = resourcesOf(run, line.row);
@@ -55,50 +60,18 @@ export function createTree({ color, now }: TreeOptions): EventReader {
     if (status !== "done") task.skip(`${line.row.owner.name} ${status}`);
   }
 
-  async function start(): Promise<void> {
-    const { DefaultRenderer, Listr } = await import("listr2");
-
-    /** listr2's own renderer with our picture in it, painted at most once per interval. */
-    class TreeRenderer extends DefaultRenderer {
-      // whether this is a terminal was decided by whoever chose this view
-      static override nonTTY = true;
-      #paintedAtMs = 0;
-
-      override async render(): Promise<void> {
-        await super.render();
-        process.once("exit", this.#leave);
-      }
-
-      /** A process that ends early still gives back the cursor and what others wrote meanwhile. */
-      readonly #leave = (): void => this.end();
-
-      override end(): void {
-        process.off("exit", this.#leave);
-        super.end();
-      }
-
-      override update(): void {
-        const nowMs = performance.now();
-        if (nowMs - this.#paintedAtMs < paintIntervalMs) return;
-        this.#paintedAtMs = nowMs;
-        super.update();
-      }
-
-      override create(): string {
-        return paint();
-      }
-    }
-
-    const list = new Listr(
+  async function render(): Promise<void> {
+    const { Listr } = await import("listr2");
+    const list = new Listr<unknown, typeof TreeRenderer>(
       lines.map((line) => ({ title: line.row.owner.name, task: (_context, task) => follow(line, task) })),
       {
         renderer: TreeRenderer,
         concurrent: true,
-        // of a look only the end is of use, which says all of it
-        rendererOptions: { clearOutput: run.started !== undefined && isLook(run.started.verb) },
-        // a failed row is a picture, never a rejection; the verb knows what failed
+        // only the end of a look is of use, and the summary says all of it
+        rendererOptions: { layout, clearOutput: run.started !== undefined && isLook(run.started.verb) },
+        // a failed row must not stop the others; the verb knows what failed
         exitOnError: false,
-        // listr2's handler ends the process with 127; interrupts belong to the one module that handles signals
+        // the handler of listr2 ends the process with 127; one module of ours handles signals
         registerSignalListeners: false,
       },
     );
@@ -107,11 +80,11 @@ export function createTree({ color, now }: TreeOptions): EventReader {
 
   function receive(event: FleetEvent): void {
     run = collect(run, event);
-    if (event.kind === "run-started" && painting === undefined) {
+    if (event.kind === "run-started" && rendering === undefined) {
       lines = rowsByGroup(run).map((row) => ({ row, ended: Promise.withResolvers<void>(), task: undefined }));
-      painting = start();
-      // told to whoever closes the view; until then a rejection is not unhandled
-      painting.catch(() => {});
+      rendering = render();
+      // close() reports a rejection; until then it counts as handled
+      rendering.catch(() => {});
     }
     if (event.kind === "finished") {
       for (const line of lines) {
@@ -124,7 +97,68 @@ export function createTree({ color, now }: TreeOptions): EventReader {
     receive: (event) => receive(redactEvent(event)),
     async close() {
       for (const line of lines) line.ended.resolve();
-      await painting;
+      await rendering;
     },
   };
+}
+
+/** What stands above and below the rows. */
+type Surroundings = Pick<Frame, "header" | "footer">;
+
+interface TitledTask {
+  /** Undefined: hidden. */
+  readonly title?: string;
+}
+
+interface TreeRendererOptions {
+  /** Called before each picture. */
+  readonly layout: () => Surroundings;
+  /** Leave nothing on the screen at the end. */
+  readonly clearOutput: boolean;
+}
+
+/** A renderer of listr2 (https://listr2.kilic.dev/renderer/renderer.html): the titles of all tasks, painted in place. */
+class TreeRenderer implements ListrRenderer {
+  // the caller has chosen this view for a terminal
+  static readonly nonTTY = true;
+  static rendererOptions: TreeRendererOptions;
+  static rendererTaskOptions: Record<string, never>;
+
+  readonly #tasks: readonly TitledTask[];
+  readonly #options: TreeRendererOptions;
+  #stop: (() => void) | undefined;
+
+  constructor(tasks: readonly TitledTask[], options: TreeRendererOptions) {
+    this.#tasks = tasks;
+    this.#options = options;
+  }
+
+  async render(): Promise<void> {
+    const [{ ProcessOutput }, { createLogUpdate }] = await Promise.all([import("listr2"), import("log-update")]);
+    const output = new ProcessOutput();
+    const update = createLogUpdate(output.stdout);
+    // what others write meanwhile is printed at the end
+    output.hijack();
+    const timer = setInterval(() => update(this.#paint()), paintIntervalMs);
+    this.#stop = () => {
+      clearInterval(timer);
+      update.clear();
+      update.done();
+      if (!this.#options.clearOutput) output.toStdout(this.#paint());
+      output.release();
+    };
+    // a process that ends early still gives back the cursor and the output of others
+    process.once("exit", this.end);
+  }
+
+  readonly end = (): void => {
+    process.off("exit", this.end);
+    this.#stop?.();
+  };
+
+  #paint(): string {
+    const { header, footer } = this.#options.layout();
+    const titles = this.#tasks.flatMap(({ title }) => title ?? []);
+    return [...header, ...titles, ...footer].join("\n");
+  }
 }

@@ -62,11 +62,12 @@ export function updateClusterConfig(at: Location, name: string, body: JsonObject
 }
 
 /** Resumes an update that was in progress when the daemon ended. */
-export function resumeClusterUpdate(place: Place, { cluster: { name }, pending }: ClusterRecord): void {
-  if (pending === undefined) return;
+export function resumeClusterUpdate(place: Place, { cluster: { name, status }, pending = {} }: ClusterRecord): void {
+  if (status !== "UPDATING") return;
   const ms = pending.version === undefined ? durations.configUpdate : durations.versionUpdate;
   later(place.cloud, ms, () => {
-    if (place.state.clusters[name]?.pending === pending) finish(place, name, pending);
+    const record = place.state.clusters[name];
+    if (record?.cluster.status === "UPDATING" && (record.pending ?? pending) === pending) finish(place, name, pending);
   });
 }
 

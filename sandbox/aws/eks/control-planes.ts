@@ -116,7 +116,7 @@ export function openControlPlanes(cloud: Cloud, options: ControlPlanesOptions): 
   return planes;
 }
 
-/** Those of a cloud; in memory when nobody has said otherwise. */
+/** Those of a cloud. @default in memory */
 export function controlPlanesOf(cloud: Cloud): ControlPlanes {
   return all.get(cloud) ?? openControlPlanes(cloud, {});
 }

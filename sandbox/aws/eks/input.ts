@@ -1,7 +1,7 @@
 import { invalidParameter } from "#sandbox/aws/eks/state.ts";
 import { isObject, type Json, type JsonObject } from "#sandbox/json.ts";
 
-/** What a call says, read member by member. What nobody reads is refused: it would be ignored without a word. */
+/** The members of a request. A member that no reader asks for is refused, because it would be ignored. */
 export interface Input {
   text(member: string): string | undefined;
   requiredText(member: string): string;
@@ -11,7 +11,7 @@ export interface Input {
   pairs(member: string): Readonly<Record<string, string>> | undefined;
   one(member: string): Input | undefined;
   many(member: string): readonly Input[] | undefined;
-  /** @throws AwsFault InvalidParameterException for a member that nobody has read */
+  /** @throws AwsFault InvalidParameterException for a member that was not read */
   end(): void;
 }
 

@@ -59,7 +59,7 @@ export function overlaps(a: Range, b: Range): boolean {
 }
 
 const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].flatMap((cidr) => parseRange(cidr) ?? []);
-/** Nobody on the internet comes from there. */
+/** Not addresses of the internet. */
 const reservedRanges = [
   ...privateRanges,
   ...["127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4"].flatMap((cidr) => parseRange(cidr) ?? []),

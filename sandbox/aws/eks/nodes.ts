@@ -25,7 +25,7 @@ export function autoMachines({ cluster }: ClusterRecord, count: number): Machine
   return { count, subnets: cluster.resourcesVpcConfig.subnetIds, instanceType: autoInstanceType };
 }
 
-/** Starts machines, spread over their subnets. They are nodes as soon as `registerNodes` is told of them. */
+/** Starts machines, spread over their subnets. `registerNodes` makes them nodes. */
 export function startMachines(place: Place, name: string, machines: Machines): void {
   const subnets = findSubnets(place, machines.subnets);
   for (let index = 0; index < machines.count; index++) {
@@ -54,7 +54,7 @@ export function registerNodes(api: Cluster, place: Place, record: ClusterRecord)
   const gone = api.store.list(nodes).filter(({ metadata }) => !wanted.has(metadata.name));
   for (const { metadata } of gone) {
     remove(api, nodes, "", metadata.name);
-    // What ran there is made anew elsewhere by who owns it.
+    // Their controllers create them again on other nodes.
     for (const pod of api.store.list(pods)) {
       if (stringAt(pod, "spec", "nodeName") === metadata.name) api.store.remove(pods, pod);
     }

@@ -35,7 +35,7 @@ export function checkNodeRole(place: Place, arn: string): string {
   );
 }
 
-/** Whose pods a role is for; EKS Pod Identity tells it as tags of their sessions. */
+/** The pods that a role is for. EKS Pod Identity sets it as tags of their sessions. */
 export interface PodOwner {
   readonly clusterArn: string;
   readonly clusterName: string;

@@ -13,10 +13,9 @@ export function eksService(cloud: Cloud): Service {
 }
 
 /**
- * Opens the API servers that were open when the daemon ended, and goes on with what was under way: that begins its time
- * anew.
+ * Opens the API servers that were open when the daemon ended, and resumes work in progress with its full duration.
  *
- * @param failed is told of clusters whose port another program has taken
+ * @param failed called for clusters whose port is taken by another program
  */
 export async function resumeEks(cloud: Cloud, failed: (cluster: string, error: unknown) => void): Promise<void> {
   for (const place of allPlaces(cloud)) {

@@ -22,7 +22,7 @@ export interface ClusterRecord {
   readonly podIdentities: Readonly<Record<string, PodIdentityAssociation>>;
   readonly nodeGroups: Readonly<Record<string, NodeGroup>>;
   readonly addons: Readonly<Record<string, Addon>>;
-  /** Machines of the cluster, whoever asked for them. */
+  /** All machines of the cluster. */
   readonly nodes: readonly Node[];
 }
 
@@ -36,7 +36,7 @@ export interface ControlPlane extends ServerCertificates {
 export type Seconds = number;
 export type Tags = Readonly<Record<string, string>>;
 
-/** As DescribeCluster tells it. */
+/** As DescribeCluster returns it. */
 export interface Cluster {
   readonly name: string;
   readonly arn: string;
@@ -173,7 +173,7 @@ export interface Addon {
 export interface Node {
   /** `i-0123…` */
   readonly instanceId: string;
-  /** As Kubernetes knows it. */
+  /** Name of its Node object. */
   readonly name: string;
   readonly instanceType: string;
   readonly subnetId: string;

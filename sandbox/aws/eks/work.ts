@@ -18,12 +18,12 @@ export const durations = {
 
 const stopped = new WeakSet<Cloud>();
 
-/** Nothing that is under way comes to its end any more: the daemon leaves, and does it when it is back. */
+/** Stops work in progress: the daemon exits, and resumes it at its next start. */
 export function stopWork(cloud: Cloud): void {
   stopped.add(cloud);
 }
 
-/** Does something when AWS would be done with it. What goes wrong then has nobody to be told, but the log. */
+/** Runs work after the duration that it takes on AWS. Failures go to the log. */
 export function later(cloud: Cloud, durationMs: number, work: () => void | Promise<void>): void {
   const run = async (): Promise<void> => {
     await cloud.pace.wait(durationMs);

@@ -115,7 +115,7 @@ export function makeId(prefix: "AROA" | "AIDA" | "ANPA" | "AKIA" | "ASIA"): stri
   return prefix + [...randomBytes(length)].map((byte) => idAlphabet[byte % idAlphabet.length]).join("");
 }
 
-/** IAM tells time in seconds. */
+/** IAM reports times in seconds. */
 export function formatTime(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;
 }

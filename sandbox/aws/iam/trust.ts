@@ -61,7 +61,7 @@ function invalidPrincipal(kind: string, name: string): AwsFault {
   return new AwsFault("MalformedPolicyDocument", `Invalid principal in policy: "${kind}":"${name}"`);
 }
 
-/** The trust policy as GetRole tells it: the unique id in place of whoever is gone. */
+/** The trust policy as GetRole returns it: unique ids replace principals that were deleted. */
 export function showTrust(cloud: Cloud, role: Role): string {
   let text = role.trust;
   for (const [arn, id] of Object.entries(role.trusted)) {

@@ -69,7 +69,7 @@ function equalsIgnoringCase(wanted: Pattern, value: string): boolean {
   return literal(wanted).toLowerCase() === value.toLowerCase();
 }
 
-/** @param holds told whether the request's value is less (-1), the same (0) or more (1) than the policy's; NaN fits nothing */
+/** @param holds gets -1, 0 or 1: the request's value is less than, equal to or greater than the policy's. NaN never matches */
 function byOrder(measure: (text: string) => number, holds: (order: number) => boolean): Comparison["fits"] {
   return (wanted, value) => {
     const difference = measure(value) - measure(literal(wanted));

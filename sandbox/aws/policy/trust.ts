@@ -32,7 +32,7 @@ export interface TrustVerdict {
   readonly isNamed: boolean;
 }
 
-/** What a role's trust policy says. It is the only policy that can let somebody in, so that `none` is a refusal. */
+/** What a role's trust policy says. No other policy can grant the role, so `none` is a refusal. */
 export function evaluateTrust(policy: Policy, request: TrustRequest): TrustVerdict {
   const meant = policy.statements.filter(
     (statement) =>

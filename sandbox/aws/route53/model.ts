@@ -28,7 +28,7 @@ export interface HostedZone {
   readonly nameServers: readonly string[];
   readonly records: readonly RecordSet[];
   readonly tags: Readonly<Record<string, string>>;
-  /** Until its newest change has reached the name servers they tell what they told before; nothing of a new zone. */
+  /** Until the newest change has reached the name servers, they answer with the records before it, and not at all for a new zone. */
   readonly propagation: { readonly until: string; readonly before?: readonly RecordSet[] };
 }
 

@@ -38,7 +38,7 @@ export function chooseNameServers(
   return topDomains.map((_, index) => {
     const free = serversOf(index).filter((server) => !taken.has(server));
     const load = (server: string): number => uses.get(server)?.length ?? 0;
-    // Those with the fewest zones, so that zones side by side differ too; by chance among them, as nobody may count on an order.
+    // Those with the fewest zones, so that unrelated zones differ too; random among them, because clients must not rely on an order.
     const least = Math.min(...free.map(load));
     const candidates = free.filter((server) => load(server) === least);
     const chosen = candidates[Math.floor(Math.random() * candidates.length)];

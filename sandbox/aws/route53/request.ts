@@ -74,7 +74,7 @@ export function itemsAt(body: JsonObject, ...path: readonly string[]): readonly 
   return listAt(body, ...path, itemOf(path.at(-1) ?? ""));
 }
 
-/** @throws AwsFault InvalidInput for what the service's schema doesn't have, NotImplemented for what it has and nobody here */
+/** @throws AwsFault InvalidInput for fields outside the service's schema, NotImplemented for those that only the sandbox lacks */
 export function checkFields(body: unknown, known: readonly string[], unsupported: readonly string[]): void {
   for (const field of Object.keys(objectAt({ body }, "body"))) {
     if (known.includes(field) || field === "#text") continue;

@@ -5,7 +5,7 @@ import { parseCaa, parseStrings } from "#sandbox/aws/route53/record-values.ts";
 import { isServed } from "#sandbox/aws/route53/zones.ts";
 import type { RecordSet as DnsRecordSet, Soa, Zone } from "#sandbox/dns/zone.ts";
 
-/** What the name servers tell now, of all accounts; the oldest zone first. */
+/** What the name servers answer now, for all accounts; the oldest zone first. */
 export function servedZones(cloud: Cloud): readonly Zone[] {
   const now = cloud.now();
   return allZones(cloud).flatMap(({ zone }) => {

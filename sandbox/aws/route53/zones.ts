@@ -28,7 +28,7 @@ export interface NewZone {
 const propagationMs = 30_000;
 const nsTtl = 172_800;
 const soaTtl = 900;
-/** As many changes can be asked for as somebody may still wait for. */
+/** Changes that GetChange still finds. */
 const keptChanges = 500;
 const mostTags = 50;
 /** Domains that stand for all others in documentation. */
@@ -186,7 +186,7 @@ export function isInSync(change: ChangeInfo, now: Date): boolean {
   return now.getTime() >= Date.parse(change.inSyncAt);
 }
 
-/** Whether the name servers tell a zone's newest records. */
+/** Whether the name servers answer with a zone's newest records. */
 export function isServed({ propagation }: HostedZone, now: Date): boolean {
   return now.getTime() >= Date.parse(propagation.until);
 }

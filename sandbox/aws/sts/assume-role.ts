@@ -10,7 +10,7 @@ import { allowOnly, integerAt, type QueryInput, textAt, tryTextAt } from "#sandb
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
 import { isSession, openSession, type Session, sourceIdentityKey } from "#sandbox/aws/sts/sessions.ts";
 
-/** A role that was reached from a role gives an hour at most, whatever it gives to others. */
+/** Limit of role chaining, regardless of the role's maximum. */
 const chainedSeconds = 3_600;
 const namePattern = "[\\w+=,.@-]*";
 
@@ -28,7 +28,7 @@ export function assumeRole(cloud: Cloud, { caller }: Call, input: QueryInput): X
   const wish = readWish(caller, input);
   const account = accountOfRole(wish.roleArn);
   const role = tryFindRole(cloud, account, wish.roleArn);
-  // One that isn't there is refused as one that trusts nobody.
+  // A missing role is refused like one that does not trust the caller.
   if (role === undefined) throw denied(caller, "sts:AssumeRole", wish.roleArn);
   for (const action of actionsOf(wish)) {
     if (!isLetIn(cloud, caller, role, action, contextOfWish(wish, role))) throw denied(caller, action, wish.roleArn);
@@ -58,7 +58,7 @@ export function checkDuration(seconds: number, { maxSessionSeconds }: Role): voi
   );
 }
 
-/** What every way into a role answers. */
+/** Result that all ways to assume a role have in common. */
 export function formatSession(session: Session, role: Role): { readonly [key: string]: XmlValue } {
   const { accessKeyId, secretAccessKey, sessionToken, expires, caller } = session;
   return {
@@ -102,7 +102,7 @@ function readWish(caller: Caller, input: QueryInput): Wish {
   return { roleArn, name, seconds, externalId, sourceIdentity };
 }
 
-/** It goes along a chain of roles, and can't be changed on the way. */
+/** It passes along a chain of roles, and cannot be changed. */
 function readSourceIdentity(caller: Caller, roleArn: string, input: QueryInput): string | undefined {
   const wanted = tryTextAt(input, "SourceIdentity");
   const had = caller.context[sourceIdentityKey];

@@ -3,7 +3,7 @@ import { importPKCS8, SignJWT } from "jose";
 import type { Cloud } from "#sandbox/aws/cloud.ts";
 import { publishKeys } from "#sandbox/aws/sts/issuers.ts";
 
-/** Without `https://`, as IAM knows it. */
+/** Without `https://`, as in IAM. */
 export const githubIssuer = "token.actions.githubusercontent.com";
 export const githubTokenPath = "/github/token";
 

@@ -16,7 +16,7 @@ export function publishKeys(cloud: Cloud, url: string, keys: readonly JWK[]): vo
   cloud.save();
 }
 
-/** Undefined for an issuer that nobody can ask. @param url without `https://` */
+/** Undefined for an issuer without published keys. @param url without `https://` */
 export function tryFindKeys(cloud: Cloud, url: string): readonly JWK[] | undefined {
   return issuersOf(cloud).keys[url];
 }

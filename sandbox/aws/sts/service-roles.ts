@@ -9,8 +9,8 @@ import { callerOf } from "#sandbox/aws/sts/sessions.ts";
 const sessionNames: Readonly<Record<string, string>> = { "cloudformation.amazonaws.com": "AWSCloudFormation" };
 
 /**
- * A role as a service has it that was given the role (CloudFormation's `RoleARN`). Services do so for resources of the
- * role's own account only, so that is the account that the role's trust policy is told.
+ * A role as a service has it that was given the role (CloudFormation's `RoleARN`). Services act for resources of the
+ * role's own account only: that is the account that conditions of the trust policy see.
  *
  * @param service `cloudformation.amazonaws.com`
  * @throws AwsFault AccessDenied unless there is the role, and it trusts the service

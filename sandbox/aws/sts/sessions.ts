@@ -7,7 +7,7 @@ export interface StsState {
   readonly sessions: Record<string, Session>;
 }
 
-/** Credentials of somebody who has assumed a role. */
+/** Temporary credentials of a role. */
 export interface Session {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -19,7 +19,7 @@ export interface Session {
   readonly roleId: string;
 }
 
-/** An expired key is known for a day longer, so that it is told from one that never was. */
+/** Expired keys are kept for a day, to distinguish them from unknown ones. */
 const rememberMs = 24 * 3_600_000;
 
 export function stsOf(cloud: Cloud, account: string): StsState {
@@ -44,7 +44,7 @@ export function openSession(cloud: Cloud, account: string, role: Role, session: 
     accessKeyId: makeId("ASIA"),
     secretAccessKey: randomBytes(30).toString("base64"),
     sessionToken: randomBytes(192).toString("base64"),
-    // The API tells seconds, so that nobody may hold a credential for longer than it says.
+    // Whole seconds, as in the API: a session must not outlive the expiry that clients see.
     expires: new Date(Math.floor(now.getTime() / 1_000) * 1_000 + session.seconds * 1_000).toISOString(),
     caller: callerOf(account, role, session, now),
     roleId: role.id,
@@ -54,7 +54,7 @@ export function openSession(cloud: Cloud, account: string, role: Role, session: 
   return opened;
 }
 
-/** Ends all that are open, as if their time were over: what else than an hour's wait shows how somebody takes it? */
+/** Expires all sessions now, to test how clients renew them without waiting for an hour. */
 export function endSessions(cloud: Cloud): void {
   const ended = new Date(cloud.now().getTime() - 1_000).toISOString();
   for (const { state } of cloud.slices<StsState>("sts")) {
@@ -65,7 +65,7 @@ export function endSessions(cloud: Cloud): void {
   cloud.save();
 }
 
-/** Somebody in a role. */
+/** The caller of a session. */
 export function callerOf(account: string, role: Role, session: NewSession, now: Date): Caller {
   const { name, sourceIdentity, context = {} } = session;
   return {
@@ -84,7 +84,7 @@ export function callerOf(account: string, role: Role, session: NewSession, now: 
 
 export const sourceIdentityKey = "aws:SourceIdentity";
 
-/** Whether somebody has come by a role, so that the next one gives an hour at most. */
+/** Whether a caller is a session of a role: role chaining gives one hour at most. */
 export function isSession({ arn }: Caller): boolean {
   return arn.includes(":assumed-role/");
 }

@@ -51,7 +51,7 @@ function change(request: Request): Answer {
   checkFields(body, ["ChangeBatch"], []);
   checkFields(body.ChangeBatch, ["Comment", "Changes"], []);
   const changes = itemsAt(body, "ChangeBatch", "Changes").map(parseChange);
-  // Whoever has no permission isn't told what is wrong with the changes.
+  // Permissions come first: without them, problems of the changes stay unknown.
   request.authorize("ChangeResourceRecordSets", zoneArn(path.id ?? ""), conditionsOf(changes));
   const comment = stringAt(body, "ChangeBatch", "Comment");
   const info = changeRecords(cloud, account, path.id ?? "", changes, comment === "" ? undefined : comment);

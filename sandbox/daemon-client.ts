@@ -1,7 +1,7 @@
 import { lstatSync } from "node:fs";
-import type { CallRecord } from "#sandbox/aws/front.ts";
 import type { AwsStatus } from "#sandbox/aws/service-host.ts";
 import type { GithubClaims } from "#sandbox/aws/sts/github-issuer.ts";
+import type { CallRecord } from "#sandbox/cloud/http-server.ts";
 import type { ControlPlane } from "#sandbox/docker/model.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
 import type { SandboxWorld } from "#sandbox/settings.ts";

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { RemoteRepository } from "#sandbox/argocd/repository.ts";
 import { type AwsDoor, openAwsDoor } from "#sandbox/aws/door.ts";
-import { parseCloudFault } from "#sandbox/aws/faults.ts";
 import type { GithubClaims } from "#sandbox/aws/sts/github-issuer.ts";
+import { parseCloudFault } from "#sandbox/cloud/faults.ts";
 import type { AwsFaultRequest, Entered, EnterRequest } from "#sandbox/daemon-client.ts";
 import type { Controller } from "#sandbox/kubernetes/server.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
@@ -131,8 +131,8 @@ export class DaemonWorld {
   async #calls({ clear }: { readonly clear: boolean }): Promise<object> {
     if (this.#aws === undefined) return { calls: [] };
     const host = await this.#aws.host();
-    const calls = host.calls();
-    if (clear) host.forgetCalls();
+    const calls = [...host.calls()];
+    if (clear) host.clearCalls();
     return { calls };
   }
 

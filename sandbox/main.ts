@@ -7,7 +7,7 @@ import { asFleetError, isDiskFault } from "#lib/errors.ts";
 import { modeOfNewFile, refuseIgnoredModes } from "#lib/file-modes.ts";
 import { readInstallManifest } from "#sandbox/argocd/install-manifest.ts";
 import { awsVariables, writeProfiles } from "#sandbox/aws/environment.ts";
-import { parseCloudFault } from "#sandbox/aws/faults.ts";
+import { parseCloudFault } from "#sandbox/cloud/faults.ts";
 import { DaemonClient, DaemonUnreachable, type Entered, type EnterRequest } from "#sandbox/daemon-client.ts";
 import { parseArguments, parsePairs, UnknownUsage } from "#sandbox/docker/argv.ts";
 import { createBuiltinNetworks } from "#sandbox/docker/engine.ts";

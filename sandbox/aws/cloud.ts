@@ -1,3 +1,4 @@
+import type { Slices } from "#sandbox/cloud/slices.ts";
 import type { Pace } from "#sandbox/pace.ts";
 
 /** Who calls, once its signature has been verified. */
@@ -31,24 +32,8 @@ export interface Service {
   handle(call: Call): Promise<Response>;
 }
 
-/** What all services share. */
-export interface Cloud {
-  /**
-   * What a service keeps in one account and region, made when it is first asked for. Plain JSON: it is written to disk as it is.
-   *
-   * @param region `global` for services without regions
-   */
-  slice<State extends object>(service: string, account: string, region: string, initial: () => State): State;
-  /** Every slice of a service, for what looks across accounts (who owns a zone, which name servers answer). */
-  slices<State extends object>(
-    service: string,
-  ): readonly { readonly account: string; readonly region: string; readonly state: State }[];
-  /**
-   * To be called after every change of a slice. A slice's fields hold records by their keys.
-   *
-   * @param record one that was changed in place; those that were replaced, added or removed are found without being named
-   */
-  save(record?: object): void;
+/** Shared by all services. */
+export interface Cloud extends Omit<Slices, "flush"> {
   /**
    * Identity policies of the caller against one action.
    *

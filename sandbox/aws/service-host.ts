@@ -3,8 +3,7 @@ import { createCloudFormation } from "#sandbox/aws/cloudformation/service.ts";
 import { openControlPlanes } from "#sandbox/aws/eks/control-planes.ts";
 import { closeEks, eksService, resumeEks } from "#sandbox/aws/eks/service.ts";
 import { allPlaces } from "#sandbox/aws/eks/state.ts";
-import type { FaultDesk } from "#sandbox/aws/faults.ts";
-import { type CallRecord, openFront } from "#sandbox/aws/front.ts";
+import { awsApi } from "#sandbox/aws/http-api.ts";
 import { iamService } from "#sandbox/aws/iam/service.ts";
 import { servedZones } from "#sandbox/aws/route53/served-zones.ts";
 import { route53 } from "#sandbox/aws/route53/service.ts";
@@ -12,6 +11,8 @@ import { openCloud } from "#sandbox/aws/state.ts";
 import { type GithubClaims, githubTokenPath, openGithubJob } from "#sandbox/aws/sts/github-issuer.ts";
 import { stsService } from "#sandbox/aws/sts/service.ts";
 import { endSessions } from "#sandbox/aws/sts/sessions.ts";
+import type { FaultInjector } from "#sandbox/cloud/faults.ts";
+import { type CallRecord, openHttpServer } from "#sandbox/cloud/http-server.ts";
 import type { Zone } from "#sandbox/dns/zone.ts";
 import type { Controller } from "#sandbox/kubernetes/server.ts";
 import { paceOf } from "#sandbox/pace.ts";
@@ -37,10 +38,10 @@ export interface AwsHostOptions {
 /** All services of the sandbox's AWS behind one endpoint. */
 export interface AwsHost {
   readonly endpoint: string;
-  readonly faults: FaultDesk;
+  readonly faults: FaultInjector;
   /** Since the last time that they were forgotten. */
   calls(): readonly CallRecord[];
-  forgetCalls(): void;
+  clearCalls(): void;
   zones(): readonly Zone[];
   /** Begins a job of GitHub: what it asks for its tokens with, and the path where. */
   openGithubJob(claims: GithubClaims): { readonly bearer: string; readonly path: string };
@@ -77,15 +78,12 @@ export async function openAwsHost(options: AwsHostOptions): Promise<AwsHost> {
   const cloudFormation = createCloudFormation(cloud);
   cloudFormation.resume();
   const services = [stsService(cloud), iamService(cloud), route53(cloud), eksService(cloud), cloudFormation];
-  const front = await openFront(cloud, services, { port: 0 });
-  const forgotten = new WeakSet<CallRecord>();
+  const server = await openHttpServer({ api: () => awsApi(cloud, services), log });
   return {
-    endpoint: front.endpoint,
-    faults: front.faults,
-    calls: () => front.calls.filter((call) => !forgotten.has(call)),
-    forgetCalls() {
-      for (const call of front.calls) forgotten.add(call);
-    },
+    endpoint: server.endpoint,
+    faults: server.faults,
+    calls: () => server.calls,
+    clearCalls: () => server.clearCalls(),
     zones: () => servedZones(cloud),
     openGithubJob: (claims) => ({ bearer: openGithubJob(cloud, claims), path: githubTokenPath }),
     endSessions: () => endSessions(cloud),
@@ -109,7 +107,7 @@ export async function openAwsHost(options: AwsHostOptions): Promise<AwsHost> {
         ),
     }),
     async close() {
-      await front.stop();
+      await server.stop();
       cloudFormation.stop();
       await closeEks(cloud);
       cloud.flush();

@@ -3,15 +3,7 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import { AwsFault, type Caller, type Cloud } from "#sandbox/aws/cloud.ts";
 import { findCredential } from "#sandbox/aws/keys.ts";
 import { Sha256 } from "#sandbox/aws/sha256.ts";
-
-/** A request as it came in. */
-export interface SignedRequest {
-  readonly method: string;
-  readonly url: URL;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
+import type { HttpRequest } from "#sandbox/cloud/http-server.ts";
 
 export interface Verified {
   readonly caller: Caller;
@@ -25,7 +17,7 @@ const skewMs = 5 * 60_000;
 /** How long a URL that was signed in advance counts, whatever it says of itself: so it is with STS, and so with tokens of EKS. */
 const presignedMs = 15 * 60_000;
 
-export function isSigned({ url, headers }: Pick<SignedRequest, "url" | "headers">): boolean {
+export function isSigned({ url, headers }: Pick<HttpRequest, "url" | "headers">): boolean {
   return headers.authorization !== undefined || url.searchParams.has("X-Amz-Signature");
 }
 
@@ -34,7 +26,7 @@ export function isSigned({ url, headers }: Pick<SignedRequest, "url" | "headers"
  *
  * @throws AwsFault MissingAuthenticationToken, IncompleteSignature, InvalidClientTokenId, ExpiredToken, SignatureDoesNotMatch
  */
-export async function verifySignature(cloud: Cloud, request: SignedRequest): Promise<Verified> {
+export async function verifySignature(cloud: Cloud, request: HttpRequest): Promise<Verified> {
   const claim = readClaim(request);
   const { caller, secret } = findCredential(cloud, claim.accessKeyId, claim.sessionToken);
   const { date, region, service } = claim;
@@ -104,7 +96,7 @@ interface Claim {
   readonly expiresSeconds: number;
 }
 
-function readClaim({ url, headers }: SignedRequest): Claim {
+function readClaim({ url, headers }: HttpRequest): Claim {
   const query = (name: string) => url.searchParams.get(name) ?? undefined;
   const header = headers.authorization;
   if (header === undefined) {

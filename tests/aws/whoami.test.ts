@@ -84,7 +84,7 @@ async function whoami(
       AWS_CONFIG_FILE: "/nonexistent",
       AWS_ACCESS_KEY_ID: base.accessKeyId,
       AWS_SECRET_ACCESS_KEY: base.secretAccessKey,
-      AWS_ENDPOINT_URL: aws.front.endpoint,
+      AWS_ENDPOINT_URL: aws.server.endpoint,
       ...variables,
     },
     stdout: "pipe",

@@ -21,13 +21,14 @@ import { create } from "#lib/verbs/create.ts";
 import { remove } from "#lib/verbs/delete.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
 import { status } from "#lib/verbs/status.ts";
-import { openFront } from "#sandbox/aws/front.ts";
+import { awsApi } from "#sandbox/aws/http-api.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { iamService } from "#sandbox/aws/iam/service.ts";
 import { nameServerPool } from "#sandbox/aws/route53/name-servers.ts";
 import { servedZones } from "#sandbox/aws/route53/served-zones.ts";
 import { route53 } from "#sandbox/aws/route53/service.ts";
 import { openCloud } from "#sandbox/aws/state.ts";
+import { openHttpServer } from "#sandbox/cloud/http-server.ts";
 import { openDnsHost } from "#sandbox/dns/host.ts";
 import { paceOf } from "#sandbox/pace.ts";
 import { awsWorld, bound } from "#tests/support/aws-world.ts";
@@ -60,7 +61,7 @@ const speed = 1_000;
 async function openSandbox(): Promise<System> {
   const folder = await mkdtemp(join(tmpdir(), "zones-"));
   const cloud = openCloud({ path: join(folder, "aws.json"), pace: paceOf(() => speed) });
-  const front = await openFront(cloud, [iamService(cloud), route53(cloud)], { port: 0 });
+  const server = await openHttpServer({ api: () => awsApi(cloud, [iamService(cloud), route53(cloud)]) });
   const dnsDirectory = join(folder, "directory.json");
   const host = await openDnsHost({
     servers: nameServerPool,
@@ -70,12 +71,12 @@ async function openSandbox(): Promise<System> {
     statePath: join(folder, "dns.json"),
   });
   return {
-    endpoint: front.endpoint,
+    endpoint: server.endpoint,
     keysOf: administratorKeys,
     dnsDirectory,
     async stop() {
       await host.close();
-      await front.stop();
+      await server.stop();
       cloud.flush();
       await rm(folder, { recursive: true, force: true });
     },

@@ -2,12 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Front, openFront } from "#sandbox/aws/front.ts";
+import { awsApi } from "#sandbox/aws/http-api.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { nameServerPool } from "#sandbox/aws/route53/name-servers.ts";
 import { servedZones } from "#sandbox/aws/route53/served-zones.ts";
 import { route53 } from "#sandbox/aws/route53/service.ts";
 import { type KeptCloud, openCloud } from "#sandbox/aws/state.ts";
+import { type HttpServer, openHttpServer } from "#sandbox/cloud/http-server.ts";
 import { type DnsHost, openDnsHost, registrarServer } from "#sandbox/dns/host.ts";
 import { paceOf } from "#sandbox/pace.ts";
 
@@ -33,13 +34,13 @@ const cliMs = 120_000;
 describe.skipIf(aws === "")("zones that AWS's own program makes", () => {
   let folder: string;
   let cloud: KeptCloud;
-  let front: Front;
+  let server: HttpServer;
   let host: DnsHost;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "delegation-"));
     cloud = openCloud({ path: join(folder, "aws.json"), pace: paceOf(() => speed) });
-    front = await openFront(cloud, [route53(cloud)], { port: 0 });
+    server = await openHttpServer({ api: () => awsApi(cloud, [route53(cloud)]) });
     host = await openDnsHost({
       servers: nameServerPool,
       zones: () => servedZones(cloud),
@@ -50,7 +51,7 @@ describe.skipIf(aws === "")("zones that AWS's own program makes", () => {
   });
   afterAll(async () => {
     await host.close();
-    await front.stop();
+    await server.stop();
     cloud.flush();
     await rm(folder, { recursive: true, force: true });
   });
@@ -72,7 +73,7 @@ describe.skipIf(aws === "")("zones that AWS's own program makes", () => {
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
       AWS_DEFAULT_REGION: "us-east-1",
-      AWS_ENDPOINT_URL: front.endpoint,
+      AWS_ENDPOINT_URL: server.endpoint,
       AWS_MAX_ATTEMPTS: "1",
     });
   }

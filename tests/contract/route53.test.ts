@@ -3,10 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "#lib/paths.ts";
-import { openFront } from "#sandbox/aws/front.ts";
+import { awsApi } from "#sandbox/aws/http-api.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { route53 } from "#sandbox/aws/route53/service.ts";
 import { openCloud } from "#sandbox/aws/state.ts";
+import { openHttpServer } from "#sandbox/cloud/http-server.ts";
 import { paceOf } from "#sandbox/pace.ts";
 import { callsOf, cases, type SystemName, withoutWords } from "#tests/contract/route53-cases.ts";
 import { ministack, openMinistack } from "#tests/support/ministack.ts";
@@ -26,12 +27,12 @@ const speed = 1_000;
 async function openSandbox(): Promise<System> {
   const folder = await mkdtemp(join(tmpdir(), "route53-"));
   const cloud = openCloud({ path: join(folder, "aws.json"), pace: paceOf(() => speed) });
-  const front = await openFront(cloud, [route53(cloud)], { port: 0 });
+  const server = await openHttpServer({ api: () => awsApi(cloud, [route53(cloud)]) });
   return {
-    endpoint: front.endpoint,
+    endpoint: server.endpoint,
     keys: administratorKeys(account),
     async stop() {
-      await front.stop();
+      await server.stop();
       cloud.flush();
       await rm(folder, { recursive: true, force: true });
     },

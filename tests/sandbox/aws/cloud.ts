@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { IAM } from "@aws-sdk/client-iam";
 import { STS } from "@aws-sdk/client-sts";
 import type { Service } from "#sandbox/aws/cloud.ts";
-import { type Front, openFront } from "#sandbox/aws/front.ts";
+import { awsApi } from "#sandbox/aws/http-api.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { iamService } from "#sandbox/aws/iam/service.ts";
 import { type KeptCloud, openCloud } from "#sandbox/aws/state.ts";
 import { stsService } from "#sandbox/aws/sts/service.ts";
+import { type HttpServer, openHttpServer } from "#sandbox/cloud/http-server.ts";
 import { paceOf } from "#sandbox/pace.ts";
 
 export const management = "123456789012";
@@ -24,7 +25,7 @@ export interface Keys {
 /** A cloud behind its endpoint, with the clients that people use. */
 export interface TestCloud {
   readonly cloud: KeptCloud;
-  readonly front: Front;
+  readonly server: HttpServer;
   readonly path: string;
   /** Moves the cloud's clock; that of its clients stays. */
   advance(ms: number): void;
@@ -39,7 +40,9 @@ export async function openTestCloud(more: (cloud: KeptCloud) => readonly Service
   const path = join(folder, "aws.json");
   let aheadMs = 0;
   const cloud = openCloud({ path, pace: paceOf(() => 1_000_000), now: () => new Date(Date.now() + aheadMs) });
-  const front = await openFront(cloud, [stsService(cloud), iamService(cloud), ...more(cloud)], { port: 0 });
+  const server = await openHttpServer({
+    api: () => awsApi(cloud, [stsService(cloud), iamService(cloud), ...more(cloud)]),
+  });
   const clients: { destroy(): void }[] = [];
 
   function keep<Client extends { destroy(): void }>(client: Client): Client {
@@ -54,12 +57,12 @@ export async function openTestCloud(more: (cloud: KeptCloud) => readonly Service
     readonly maxAttempts: number;
   } {
     const credentials = typeof keys === "string" ? administratorKeys(keys) : keys;
-    return { region: "us-east-1", endpoint: front.endpoint, credentials, maxAttempts: 1 };
+    return { region: "us-east-1", endpoint: server.endpoint, credentials, maxAttempts: 1 };
   }
 
   return {
     cloud,
-    front,
+    server,
     path,
     advance: (ms) => {
       aheadMs += ms;
@@ -67,7 +70,7 @@ export async function openTestCloud(more: (cloud: KeptCloud) => readonly Service
     sts: (keys) => keep(new STS(optionsFor(keys))),
     iam: (keys) => keep(new IAM(optionsFor(keys))),
     async close() {
-      await front.stop();
+      await server.stop();
       for (const client of clients) client.destroy();
       cloud.flush();
       await rm(folder, { recursive: true });

@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CloudFormation, type CreateChangeSetInput, type Stack } from "@aws-sdk/client-cloudformation";
 import { createCloudFormation, type CloudFormation as FormationService } from "#sandbox/aws/cloudformation/service.ts";
-import { openFront } from "#sandbox/aws/front.ts";
+import { awsApi } from "#sandbox/aws/http-api.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { route53 } from "#sandbox/aws/route53/service.ts";
 import { type KeptCloud, openCloud } from "#sandbox/aws/state.ts";
 import { stsService } from "#sandbox/aws/sts/service.ts";
+import { openHttpServer } from "#sandbox/cloud/http-server.ts";
 import { paceOf } from "#sandbox/pace.ts";
 
 export const account = "111111111111";
@@ -56,14 +57,14 @@ export async function openLab(options: { readonly speed?: number; readonly path?
   const { speed = 20_000, path = join(folder, "aws.json") } = options;
   const cloud = openCloud({ path, pace: paceOf(() => speed) });
   const service = createCloudFormation(cloud);
-  const front = await openFront(cloud, [service, stsService(cloud), route53(cloud)], { port: 0 });
+  const server = await openHttpServer({ api: () => awsApi(cloud, [service, stsService(cloud), route53(cloud)]) });
   open.push(async () => {
-    await front.stop();
+    await server.stop();
     cloud.flush();
     rmSync(folder, { recursive: true, force: true });
   });
   const client = (credentials: Keys) =>
-    new CloudFormation({ region, endpoint: front.endpoint, credentials, maxAttempts: 1 });
+    new CloudFormation({ region, endpoint: server.endpoint, credentials, maxAttempts: 1 });
   const cfn = client(administratorKeys(account));
 
   async function stack(name: string): Promise<Stack> {
@@ -78,7 +79,7 @@ export async function openLab(options: { readonly speed?: number; readonly path?
     cloud,
     service,
     cfn,
-    endpoint: front.endpoint,
+    endpoint: server.endpoint,
     path,
     folder,
     client,

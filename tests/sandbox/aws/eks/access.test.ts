@@ -16,11 +16,12 @@ import {
   listPodIdentities,
   updatePodIdentity,
 } from "#sandbox/aws/eks/pod-identities.ts";
-import { type Front, openFront } from "#sandbox/aws/front.ts";
+import { awsApi } from "#sandbox/aws/http-api.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { iamOf } from "#sandbox/aws/iam/model.ts";
 import { deleteRole, detachRolePolicy } from "#sandbox/aws/iam/roles.ts";
 import { stsService } from "#sandbox/aws/sts/service.ts";
+import { type HttpServer, openHttpServer } from "#sandbox/cloud/http-server.ts";
 import type { JsonObject } from "#sandbox/json.ts";
 import {
   account,
@@ -37,13 +38,13 @@ import { type Keys, makeToken, type TokenOptions } from "#tests/sandbox/aws/eks/
 const policy = (name: string) => `arn:aws:eks::aws:cluster-access-policy/AmazonEKS${name}Policy`;
 
 let world: EksWorld;
-let front: Front;
+let awsServer: HttpServer;
 let server: string;
 let ca: string;
 
 beforeAll(async () => {
   world = openEksWorld();
-  front = await openFront(world.cloud, [stsService(world.cloud)], { port: 0 });
+  awsServer = await openHttpServer({ api: () => awsApi(world.cloud, [stsService(world.cloud)]) });
   const cluster = await makeCluster(world, autoInput(world));
   server = cluster.endpoint ?? "";
   ca = atob(cluster.certificateAuthority.data ?? "");
@@ -53,7 +54,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await front.stop();
+  await awsServer.stop();
   await world.close();
 });
 
@@ -69,7 +70,7 @@ function admit(name: string): string {
 }
 
 async function keysOf(roleArn: string, session = "me@example.com"): Promise<Keys> {
-  const client = new STS({ region, endpoint: front.endpoint, credentials: administratorKeys(account) });
+  const client = new STS({ region, endpoint: awsServer.endpoint, credentials: administratorKeys(account) });
   const { Credentials: found } = await client.assumeRole({ RoleArn: roleArn, RoleSessionName: session });
   client.destroy();
   return {
@@ -218,7 +219,7 @@ describe("the API of a cluster", () => {
   });
 
   test("takes a token that was signed for the sandbox's own endpoint", async () => {
-    const { host } = new URL(front.endpoint);
+    const { host } = new URL(awsServer.endpoint);
     const token = await makeToken({ cluster: "k01", keys: administratorKeys(account), host });
     expect((await call(token)).status).toBe(200);
   });

@@ -7,10 +7,11 @@ import { createAddon } from "#sandbox/aws/eks/addons.ts";
 import { createNodeGroup } from "#sandbox/aws/eks/node-groups.ts";
 import { createPodIdentity } from "#sandbox/aws/eks/pod-identities.ts";
 import { eksService } from "#sandbox/aws/eks/service.ts";
-import { type Front, openFront } from "#sandbox/aws/front.ts";
+import { awsApi } from "#sandbox/aws/http-api.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { iamOf } from "#sandbox/aws/iam/model.ts";
 import { stsService } from "#sandbox/aws/sts/service.ts";
+import { type HttpServer, openHttpServer } from "#sandbox/cloud/http-server.ts";
 import { listAt, stringAt } from "#sandbox/json.ts";
 import {
   account,
@@ -45,14 +46,14 @@ interface Answer {
 }
 
 let world: EksWorld;
-let front: Front;
+let server: HttpServer;
 
 beforeAll(async () => {
   world = openEksWorld();
-  front = await openFront(world.cloud, [stsService(world.cloud), eksService(world.cloud)], { port: 0 });
+  server = await openHttpServer({ api: () => awsApi(world.cloud, [stsService(world.cloud), eksService(world.cloud)]) });
 });
 afterAll(async () => {
-  await front.stop();
+  await server.stop();
   await world.close();
 });
 
@@ -65,7 +66,7 @@ async function ask(calls: readonly (readonly string[])[], keys: Keys = administr
   const words = calls.map((call) => ["eks", ...call]);
   const { stdout, stderr } = await run([python, "-c", script, JSON.stringify(words)], {
     PATH: Bun.env.PATH,
-    AWS_ENDPOINT_URL: front.endpoint,
+    AWS_ENDPOINT_URL: server.endpoint,
     AWS_ACCESS_KEY_ID: keys.accessKeyId,
     AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
     AWS_REGION: region,

@@ -51,7 +51,7 @@ describe("a job of GitHub", () => {
     const who = await aws.sts(keysOf(answer.Credentials)).getCallerIdentity({});
     expect(who.Arn).toBe(`arn:aws:sts::${management}:assumed-role/jobs/job`);
     expect(
-      aws.front.calls.findLast(({ error, action }) => error === undefined && action !== "GetCallerIdentity"),
+      aws.server.calls.findLast(({ error, action }) => error === undefined && action !== "GetCallerIdentity"),
     ).toMatchObject({
       service: "sts",
       caller: "",
@@ -61,7 +61,7 @@ describe("a job of GitHub", () => {
 
   test("gets its token where GitHub's runner would", async () => {
     const bearer = openGithubJob(aws.cloud, { sub: `${subject}-two` });
-    const url = `${aws.front.endpoint}/github/token?audience=sts.amazonaws.com`;
+    const url = `${aws.server.endpoint}/github/token?audience=sts.amazonaws.com`;
     const response = await fetch(url, { headers: { authorization: `Bearer ${bearer}` } });
     const { value } = (await response.json()) as { readonly value: string };
     expect((await come(value)).SubjectFromWebIdentityToken).toBe(`${subject}-two`);
@@ -168,7 +168,7 @@ describe("a job of GitHub", () => {
       RoleArn: role,
       RoleSessionName: "job",
     });
-    const response = await fetch(aws.front.endpoint, { method: "POST", body });
+    const response = await fetch(aws.server.endpoint, { method: "POST", body });
     expect([response.status, await response.text()]).toEqual([
       403,
       expect.stringContaining("MissingAuthenticationToken"),

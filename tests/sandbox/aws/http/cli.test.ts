@@ -31,7 +31,7 @@ describe.skipIf(program === undefined)("the aws command line", () => {
     account = management,
   ): Promise<Run> {
     const keys = administratorKeys(account);
-    const child = Bun.spawn([program ?? "", "--endpoint-url", aws.front.endpoint, ...words], {
+    const child = Bun.spawn([program ?? "", "--endpoint-url", aws.server.endpoint, ...words], {
       env: {
         PATH: Bun.env.PATH ?? "",
         HOME: "/nonexistent",
@@ -113,7 +113,7 @@ describe.skipIf(program === undefined)("the aws command line", () => {
         "2",
       );
       expect(roles.filter(({ RoleName: name }) => name.startsWith("role-")).length).toBe(5);
-      expect(aws.front.calls.filter(({ action, error }) => action === "ListRoles" && error === undefined).length).toBe(
+      expect(aws.server.calls.filter(({ action, error }) => action === "ListRoles" && error === undefined).length).toBe(
         3,
       );
     },

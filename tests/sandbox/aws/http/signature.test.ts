@@ -36,7 +36,7 @@ interface Signing {
 
 /** Headers of a signed POST to the endpoint. */
 async function sign({ keys = admin, date = new Date(), headers = {} }: Signing = {}): Promise<Record<string, string>> {
-  const { protocol, hostname, host } = new URL(aws.front.endpoint);
+  const { protocol, hostname, host } = new URL(aws.server.endpoint);
   const signer = new SignatureV4({ service: "sts", region: "us-east-1", credentials: keys, sha256: Sha256 });
   const plain = { "content-type": "application/x-www-form-urlencoded", host, ...headers };
   const request = { method: "POST", protocol, hostname, path: "/", headers: plain, body };
@@ -44,7 +44,7 @@ async function sign({ keys = admin, date = new Date(), headers = {} }: Signing =
 }
 
 async function post(headers: Record<string, string>, sent = body): Promise<string> {
-  const response = await fetch(aws.front.endpoint, { method: "POST", headers, body: sent });
+  const response = await fetch(aws.server.endpoint, { method: "POST", headers, body: sent });
   const text = await response.text();
   return response.ok
     ? "ok"
@@ -117,10 +117,10 @@ describe("a signed request", () => {
   });
 
   test("goes to the service that it is signed for, and to none that isn't there", async () => {
-    const { hostname, host } = new URL(aws.front.endpoint);
+    const { hostname, host } = new URL(aws.server.endpoint);
     const signer = new SignatureV4({ service: "s3", region: "us-east-1", credentials: admin, sha256: Sha256 });
     const request = { method: "GET", protocol: "http:", hostname, path: "/bucket", headers: { host } };
-    const response = await fetch(`${aws.front.endpoint}/bucket`, { headers: (await signer.sign(request)).headers });
+    const response = await fetch(`${aws.server.endpoint}/bucket`, { headers: (await signer.sign(request)).headers });
     expect([response.status, await response.text()]).toEqual([
       404,
       expect.stringContaining("the sandbox has no service s3"),
@@ -204,7 +204,7 @@ describe("an identity that was signed in advance", () => {
 
   test("is answered by the endpoint too, as STS does", async () => {
     const url = await presign();
-    const response = await fetch(`${aws.front.endpoint}/${url.search}`, { headers: { host: url.host, ...cluster } });
+    const response = await fetch(`${aws.server.endpoint}/${url.search}`, { headers: { host: url.host, ...cluster } });
     expect([response.status, await response.text()]).toEqual([200, expect.stringContaining("assumed-role/hub/ada")]);
   });
 });

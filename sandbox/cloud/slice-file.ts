@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** By service, account and region. */
-export type Slices = Record<string, Record<string, Record<string, object>>>;
+export type SliceTree = Record<string, Record<string, Record<string, object>>>;
 
 /** Form of the file; another one is refused instead of guessed at. */
 const format = 2;
@@ -36,8 +36,8 @@ export class SliceFile {
     this.#path = path;
   }
 
-  read(): Slices {
-    const slices = {} as Slices;
+  read(): SliceTree {
+    const slices = {} as SliceTree;
     if (!existsSync(this.#path)) return slices;
     // In the order of their insertion: containers come before what is in them, and the order of keys is kept.
     const rows = this.#open().query<{ path: string; json: string }, []>("SELECT path, json FROM parts ORDER BY place");
@@ -56,7 +56,7 @@ export class SliceFile {
   }
 
   /** @param isChanged whether a record that is the same object as before may have changed */
-  write(slices: Slices, isChanged: (record: unknown) => boolean): void {
+  write(slices: SliceTree, isChanged: (record: unknown) => boolean): void {
     const database = this.#open();
     const put = database.query(
       "INSERT INTO parts (path, json) VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET json = excluded.json",
@@ -80,7 +80,7 @@ export class SliceFile {
     }
   }
 
-  #compare(slices: Slices, isChanged: (record: unknown) => boolean, writer: Writer): void {
+  #compare(slices: SliceTree, isChanged: (record: unknown) => boolean, writer: Writer): void {
     for (const [service, accounts] of Object.entries(slices)) {
       for (const [account, regions] of Object.entries(accounts)) {
         for (const [region, state] of Object.entries(regions)) {

@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { STS } from "@aws-sdk/client-sts";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { eksService } from "#sandbox/aws/eks/service.ts";
-import { type CloudFault, faultDesk, parseCloudEffect, parseCloudFault } from "#sandbox/aws/faults.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { iamOf } from "#sandbox/aws/iam/model.ts";
 import { route53 } from "#sandbox/aws/route53/service.ts";
 import { Sha256 } from "#sandbox/aws/sha256.ts";
+import { type CloudFault, FaultInjector, parseCloudEffect, parseCloudFault } from "#sandbox/cloud/faults.ts";
 import { management, openTestCloud, refusalOf, type TestCloud } from "#tests/sandbox/aws/cloud.ts";
 
 describe("a fault", () => {
@@ -41,16 +41,16 @@ describe("a fault", () => {
   });
 
   test("meets the calls that it is meant for, counted from when it was asked for", () => {
-    const desk = faultDesk();
-    const meets = (action: string) => desk.meet("eks", action).map(({ kind }) => kind);
+    const injector = new FaultInjector();
+    const meets = (action: string) => injector.effectsOf({ service: "eks", action }).map(({ kind }) => kind);
     expect(meets("CreateCluster")).toEqual([]);
-    desk.add({ service: "eks", action: "CreateCluster", nth: 2, times: 2, effect: { kind: "cut" } });
+    injector.add({ service: "eks", action: "CreateCluster", nth: 2, times: 2, effect: { kind: "cut" } });
     const seen = ["CreateCluster", "ListClusters", "CreateCluster", "CreateCluster", "CreateCluster"].map(meets);
     expect(seen).toEqual([[], [], ["cut"], ["cut"], []]);
-    desk.add({ service: "*", action: "*", nth: 1, times: 0, effect: { kind: "lost" } });
+    injector.add({ service: "*", action: "*", nth: 1, times: 0, effect: { kind: "lost" } });
     expect([meets("ListClusters"), meets("ListClusters")]).toEqual([["lost"], ["lost"]]);
-    desk.clear();
-    expect([desk.list(), meets("ListClusters")]).toEqual([[], []]);
+    injector.clear();
+    expect([injector.list(), meets("ListClusters")]).toEqual([[], []]);
   });
 });
 
@@ -76,7 +76,7 @@ describe("the endpoint", () => {
   function ask(effect: string, options: { readonly nth?: number; readonly times?: number } = {}): void {
     const fault = parseCloudFault("iam:CreateUser", effect, options);
     if (fault === undefined) throw new Error(`no fault: ${effect}`);
-    aws.front.faults.add(fault);
+    aws.server.faults.add(fault);
   }
   const make = (name: string) => aws.iam(management).createUser({ UserName: name });
   const users = () => Object.keys(iamOf(aws.cloud, management).users).sort();
@@ -85,10 +85,10 @@ describe("the endpoint", () => {
     ask("throttle", { times: 1 });
     expect(await refusalOf(make("one"))).toEqual({ name: "Throttling", message: "Rate exceeded" });
     expect(users()).toEqual(["aws-cli"]);
-    aws.front.faults.add({ service: "sts", action: "*", nth: 1, times: 2, effect: { kind: "throttle" } });
+    aws.server.faults.add({ service: "sts", action: "*", nth: 1, times: 2, effect: { kind: "throttle" } });
     const client = new STS({
       region: "us-east-1",
-      endpoint: aws.front.endpoint,
+      endpoint: aws.server.endpoint,
       credentials: administratorKeys(management),
     });
     expect((await client.getCallerIdentity({})).Account).toBe(management);
@@ -107,11 +107,11 @@ describe("the endpoint", () => {
     ask("cut", { times: 1 });
     await refusalOf(make("one"));
     expect(users()).toEqual(["aws-cli"]);
-    aws.front.faults.clear();
+    aws.server.faults.clear();
     ask("lost", { times: 1 });
     await refusalOf(make("one"));
     expect(users()).toEqual(["aws-cli", "one"]);
-    const outcomes = aws.front.calls.filter(({ action }) => action === "CreateUser").map(({ error }) => error);
+    const outcomes = aws.server.calls.filter(({ action }) => action === "CreateUser").map(({ error }) => error);
     expect(outcomes).toEqual(["no answer", "no answer"]);
   });
 
@@ -126,7 +126,7 @@ describe("the endpoint", () => {
     await make("one");
     await refusalOf(make("one"));
     await aws.iam(management).createAccessKey({ UserName: "one" });
-    const told = aws.front.calls.map(({ service, action, account, caller, error }) => [
+    const told = aws.server.calls.map(({ service, action, account, caller, error }) => [
       service,
       action,
       account,
@@ -139,7 +139,7 @@ describe("the endpoint", () => {
       ["iam", "CreateUser", management, caller, "EntityAlreadyExists"],
       ["iam", "CreateAccessKey", management, caller, undefined],
     ]);
-    expect(JSON.stringify(aws.front.calls)).not.toMatch(/Secret|AKIA|Signature/);
+    expect(JSON.stringify(aws.server.calls)).not.toMatch(/Secret|AKIA|Signature/);
   });
 
   test("refuses actions and parameters that it does not know, in AWS's form", async () => {
@@ -154,7 +154,7 @@ describe("the endpoint", () => {
   });
 
   test("refuses in JSON what is signed for a service that speaks it", async () => {
-    const { hostname, host } = new URL(aws.front.endpoint);
+    const { hostname, host } = new URL(aws.server.endpoint);
     const signer = new SignatureV4({
       service: "eks",
       region: "us-east-1",
@@ -162,7 +162,7 @@ describe("the endpoint", () => {
       sha256: Sha256,
     });
     const request = { method: "GET", protocol: "http:", hostname, path: "/clusters", headers: { host } };
-    const response = await fetch(`${aws.front.endpoint}/clusters`, { headers: (await signer.sign(request)).headers });
+    const response = await fetch(`${aws.server.endpoint}/clusters`, { headers: (await signer.sign(request)).headers });
     expect(response.headers.get("x-amzn-errortype")).toBe("InvalidSignatureException");
     expect(await response.json()).toMatchObject({ message: expect.stringContaining("signature we calculated") });
   });

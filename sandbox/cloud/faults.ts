@@ -1,12 +1,12 @@
-/** A disturbance that somebody asks for, to see what comes of it. */
+/** A fault that is injected into calls of a cloud. */
 export interface CloudFault {
   /** `cloudformation`, or `*`. */
   readonly service: string;
   /** `CreateStack`, or `*`. */
   readonly action: string;
-  /** The first call that meets it, counted from 1 since it was asked for. */
+  /** The first matching call that fails, counted from 1 since the fault was added. */
   readonly nth: number;
-  /** How many calls meet it; 0 for all that follow. */
+  /** How many calls fail; 0 for all that follow. */
   readonly times: number;
   readonly effect: CloudEffect;
 }
@@ -14,11 +14,11 @@ export interface CloudFault {
 export type CloudEffect =
   | { readonly kind: "throttle" }
   | { readonly kind: "fail"; readonly code: string }
-  /** Real milliseconds before the call is looked at. */
+  /** Real milliseconds before the call is handled. */
   | { readonly kind: "slow"; readonly ms: number }
-  /** The connection ends, and nothing has been done. */
+  /** The connection ends before the call is handled. */
   | { readonly kind: "cut" }
-  /** It is done, but the connection ends before the answer. */
+  /** The call is handled, and the connection ends before the response. */
   | { readonly kind: "lost" };
 
 /** `throttle`, `fail:<Code>`, `slow:<ms>`, `cut` or `lost`. Undefined when it is none of them. */
@@ -45,29 +45,28 @@ export function parseCloudFault(
   return { service, action, nth, times, effect: parsed };
 }
 
-/** The faults that are asked for, and how many calls each has seen. */
-export interface FaultDesk {
-  add(fault: CloudFault): void;
-  clear(): void;
-  list(): readonly CloudFault[];
-  /** Counts a call, and says what it meets: effects in the order in which they were asked for. */
-  meet(service: string, action: string): readonly CloudEffect[];
-}
+/** The injected faults, and how many calls each has matched. */
+export class FaultInjector {
+  #open: { readonly fault: CloudFault; seen: number }[] = [];
 
-export function faultDesk(): FaultDesk {
-  let open: { readonly fault: CloudFault; seen: number }[] = [];
-  return {
-    add: (fault) => void open.push({ fault, seen: 0 }),
-    clear: () => {
-      open = [];
-    },
-    list: () => open.map(({ fault }) => fault),
-    meet(service, action) {
-      const meant = open.filter(({ fault }) => fits(fault.service, service) && fits(fault.action, action));
-      for (const one of meant) one.seen += 1;
-      return meant.filter(({ fault, seen }) => isDue(fault, seen)).map(({ fault }) => fault.effect);
-    },
-  };
+  add(fault: CloudFault): void {
+    this.#open.push({ fault, seen: 0 });
+  }
+
+  clear(): void {
+    this.#open = [];
+  }
+
+  list(): readonly CloudFault[] {
+    return this.#open.map(({ fault }) => fault);
+  }
+
+  /** Counts a call. @returns what happens to it, in the order in which the faults were added */
+  effectsOf({ service, action }: { readonly service: string; readonly action: string }): readonly CloudEffect[] {
+    const matching = this.#open.filter(({ fault }) => fits(fault.service, service) && fits(fault.action, action));
+    for (const one of matching) one.seen += 1;
+    return matching.filter(({ fault, seen }) => isDue(fault, seen)).map(({ fault }) => fault.effect);
+  }
 }
 
 function fits(wanted: string, name: string): boolean {

@@ -29,6 +29,7 @@ export interface Service {
   readonly name: string;
   /** Name of a request's operation, for services that use method and path; undefined for an unknown one. */
   operationOf?(method: string, url: URL): string | undefined;
+  /** @throws AwsFault for a refusal; the endpoint formats it */
   handle(call: Call): Promise<Response>;
 }
 

@@ -27,7 +27,3 @@ const policies: ReadonlyMap<string, ManagedPolicy> = new Map(
 export function tryFindAwsPolicy(arn: string): ManagedPolicy | undefined {
   return policies.get(arn);
 }
-
-export function listAwsPolicies(): readonly ManagedPolicy[] {
-  return [...policies.values()];
-}

@@ -24,10 +24,6 @@ const jsonCodes: Readonly<Record<string, string>> = {
 /** A refusal in the form of a service, also before the service has been asked. */
 export function answerFaultOf(service: string, fault: AwsFault, requestId: string): Response {
   if (!jsonServices.includes(service)) return answerFault(fault, requestId, namespaces[service]);
-  return answerJsonFault(fault, requestId);
-}
-
-export function answerJsonFault(fault: AwsFault, requestId: string): Response {
   const code = jsonCodes[fault.code] ?? fault.code;
   return Response.json(
     { message: fault.message },

@@ -1,5 +1,5 @@
 import { AwsFault, type Call, type Service } from "#sandbox/aws/cloud.ts";
-import { answerFault, answerQuery, parseQuery, type QueryInput } from "#sandbox/aws/protocol/query.ts";
+import { answerQuery, parseQuery, type QueryInput } from "#sandbox/aws/protocol/query.ts";
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
 
 /** One action: what it answers, undefined for nothing but a request id. @throws AwsFault */
@@ -18,15 +18,10 @@ export function queryService({ name, namespace, actions }: QueryServiceOptions):
   return {
     name,
     async handle(call) {
-      try {
-        const { action, input } = parseQuery(call.body, call.url);
-        const run = Object.hasOwn(actions, action) ? actions[action] : undefined;
-        if (run === undefined) throw unknownAction(action, namespace);
-        return answerQuery(action, namespace, await run(call, input), call.requestId);
-      } catch (error) {
-        if (error instanceof AwsFault) return answerFault(error, call.requestId, namespace);
-        throw error;
-      }
+      const { action, input } = parseQuery(call.body, call.url);
+      const run = Object.hasOwn(actions, action) ? actions[action] : undefined;
+      if (run === undefined) throw unknownAction(action, namespace);
+      return answerQuery(action, namespace, await run(call, input), call.requestId);
     },
   };
 }

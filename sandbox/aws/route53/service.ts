@@ -1,5 +1,4 @@
 import { AwsFault, type Call, type Cloud, type Service } from "#sandbox/aws/cloud.ts";
-import { answerFault } from "#sandbox/aws/protocol/query.ts";
 import { matchRest } from "#sandbox/aws/protocol/rest.ts";
 import { formatXml } from "#sandbox/aws/protocol/xml.ts";
 import { allZones, serviceName } from "#sandbox/aws/route53/model.ts";
@@ -20,14 +19,7 @@ export function route53(cloud: Cloud): Service {
   return {
     name: serviceName,
     operationOf: (method, url) => matchRest(operations, method, url)?.operation.name,
-    handle(call) {
-      try {
-        return Promise.resolve(answer(cloud, call));
-      } catch (error) {
-        if (error instanceof AwsFault) return Promise.resolve(answerFault(error, call.requestId, namespace));
-        return Promise.reject(error);
-      }
-    },
+    handle: async (call) => answer(cloud, call),
   };
 }
 

@@ -1,5 +1,6 @@
 import { type ChangeResourceRecordSetsResponse, Route53, type RRType } from "@aws-sdk/client-route-53";
-import { accessDenied, type Caller, type Cloud } from "#sandbox/aws/cloud.ts";
+import { AwsFault, accessDenied, type Call, type Caller, type Cloud } from "#sandbox/aws/cloud.ts";
+import { answerFaultOf } from "#sandbox/aws/protocol/faults.ts";
 import { route53 } from "#sandbox/aws/route53/service.ts";
 
 export const account = "111122223333";
@@ -87,13 +88,17 @@ export function openRoute53(): Route53Server {
     port: 0,
     async fetch(request) {
       const [, owner = ""] = /Credential=AKIA0000(\d{12})\//.exec(request.headers.get("authorization") ?? "") ?? [];
-      return await service.handle({
+      const call: Call = {
         caller: callerOf(owner),
         region: "us-east-1",
         requestId: Bun.randomUUIDv7(),
         method: request.method,
         url: new URL(request.url),
         body: await request.text(),
+      };
+      return await service.handle(call).catch((error: unknown) => {
+        if (error instanceof AwsFault) return answerFaultOf(service.name, error, call.requestId);
+        throw error;
       });
     },
   });

@@ -113,7 +113,7 @@ export interface Hop {
   readonly readOnlyTrust?: HopTrust;
 }
 
-/** What an owner of the account finds when looking at whom its role lets in. */
+/** What an administrator of the account finds when looking at whom its role lets in. */
 export type HopTrust =
   | { readonly kind: "checked"; readonly role: string; readonly findings: readonly TrustFinding[] }
   /** There is no such role; `hint` is the task that makes it. */

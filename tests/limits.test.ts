@@ -9,7 +9,7 @@ import { virtualClock } from "#tests/support/virtual-clock.ts";
 
 const opened = await openFleet(fleet);
 const graph = fleetGraph(fleet, opened, { gitops: {} });
-const clusterOf = ({ owner }: AnyResource): string => `${owner.group}: ${owner.name}`;
+const clusterOf = ({ row: owner }: AnyResource): string => `${owner.group}: ${owner.name}`;
 const isHeavy = ({ lane }: AnyResource): boolean => lane === "cluster";
 
 /** Runs the graph of the default fleet; `msOf` is how long each resource takes. */
@@ -31,7 +31,7 @@ async function schedule(jobs: number | undefined, msOf: (resource: AnyResource) 
       begun.set(resource.id, clock.now());
       running.add(resource);
       for (const group of ["local", "aws"] as const) {
-        const heavy = [...running].filter((one) => isHeavy(one) && one.owner.group === group);
+        const heavy = [...running].filter((one) => isHeavy(one) && one.row.group === group);
         peak[group] = Math.max(peak[group], new Set(heavy.map(clusterOf)).size);
       }
       await clock.sleep(msOf(resource));
@@ -44,12 +44,12 @@ async function schedule(jobs: number | undefined, msOf: (resource: AnyResource) 
 describe("places", () => {
   test("of this computer are never waited for by a cloud", async () => {
     // The local clusters begin first, and end when everything else has ended.
-    const { begun } = await schedule(1, ({ owner, lane }) => {
+    const { begun } = await schedule(1, ({ row: owner, lane }) => {
       if (owner.group !== "local") return 10;
       return lane === "cluster" ? 1_000_000 : 1;
     });
     const last = Math.max(
-      ...graph.resources.map(({ id, owner }) => (owner.group === "aws" ? (begun.get(id) ?? 0) : 0)),
+      ...graph.resources.map(({ id, row: owner }) => (owner.group === "aws" ? (begun.get(id) ?? 0) : 0)),
     );
     expect(last).toBeLessThan(1_000);
   });
@@ -63,7 +63,7 @@ describe("places", () => {
     const { peak } = await schedule(undefined, () => 10);
     expect(peak.aws).toBe(4);
     const { of } = await limitsOf(opened, undefined);
-    const limits = graph.resources.filter(isHeavy).map((one) => `${one.owner.group} ${of(one)}`);
+    const limits = graph.resources.filter(isHeavy).map((one) => `${one.row.group} ${of(one)}`);
     expect(new Set(limits)).toEqual(new Set(["aws 32", "local 8"]));
   });
 });

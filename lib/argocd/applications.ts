@@ -58,7 +58,7 @@ export function applications(options: ApplicationsOptions): Resource<Application
     id: `${managed.prefix}/applications`,
     title: `${managed.cluster.name}: applications`,
     label: "Argo CD",
-    owner: managed.owner,
+    row: managed.row,
     lane: "api",
     showsHealth: true,
     needs: options.needs,

@@ -26,7 +26,7 @@ export function checkout(options: CheckoutOptions): Resource<GitSource> {
     id: checkoutId,
     title: "git: this checkout",
     label: "checkout",
-    owner: { kind: "shared", name: "git", group: "local" },
+    row: { kind: "shared", name: "git", group: "local" },
     lane: "file",
     needs: [],
     read: (world) => readCheckout(world, options),

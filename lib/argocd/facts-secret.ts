@@ -31,7 +31,7 @@ export function factsSecret(options: FactsOptions): Resource<FactsState> {
     id: `${managed.prefix}/facts`,
     title: `${managed.cluster.name}: facts`,
     label: "facts",
-    owner: managed.owner,
+    row: managed.row,
     lane: "api",
     needs: options.needs,
     ...(managed.goesWith === undefined ? {} : { goesWith: managed.goesWith }),

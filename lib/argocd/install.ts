@@ -38,7 +38,7 @@ export function argocdInstall(managed: ManagedCluster, manifest: Resource<Manife
     id: `${managed.prefix}/argocd`,
     title: `${managed.cluster.name}: Argo CD`,
     label: "bootstrap",
-    owner: managed.owner,
+    row: managed.row,
     lane: "cluster",
     needs: [managed.running, manifest],
     ...(managed.goesWith === undefined ? {} : { goesWith: managed.goesWith }),

@@ -1,6 +1,6 @@
 import { FleetError } from "#lib/errors.ts";
 import type { Cluster } from "#lib/fleet/types.ts";
-import type { AnyResource, Outputs, Owner } from "#lib/graph/resource.ts";
+import type { AnyResource, Outputs, RowRef } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { fieldManager } from "#lib/kubernetes/field-manager.ts";
@@ -14,7 +14,7 @@ export interface ManagedCluster {
   readonly accountId: string;
   /** `major.minor`; undefined where the node image's tag names none. */
   readonly kubernetes: string | undefined;
-  readonly owner: Owner;
+  readonly row: RowRef;
   /** Begins the ids of what is inside: `local/kind01.internal`. */
   readonly prefix: string;
   /** Needed by everything inside. */

@@ -35,7 +35,7 @@ export function argocdManifest(options: ManifestOptions): Resource<ManifestState
     id: `argocd/manifest/${variant}`,
     title: `argocd: manifest, ${variant}`,
     label: variant === "standard" ? "manifest" : `manifest ${variant}`,
-    owner: { kind: "shared", name: "argocd", group: "gitops" },
+    row: { kind: "shared", name: "argocd", group: "gitops" },
     lane: "pull",
     needs: [],
     keptOnDelete: "it stays for the next create",

@@ -43,7 +43,7 @@ export function repositoryCredentials(options: RepositoryCredentialsOptions): Re
     id: `${managed.prefix}/repository-credentials`,
     title: `${managed.cluster.name}: credentials of the repository`,
     label: "repository",
-    owner: managed.owner,
+    row: managed.row,
     lane: "api",
     needs: options.needs,
     ...(managed.goesWith === undefined ? {} : { goesWith: managed.goesWith }),

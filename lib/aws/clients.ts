@@ -9,12 +9,12 @@ import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 export interface AwsActor {
   readonly account: AwsAccount;
   /**
-   * `owner`: those who may do everything in the account, and make its roles; a person's own credentials, never a role of ours.
+   * `administrator`: those who may do everything in the account, and make its roles; a person's own credentials, never a role of ours.
    * `management`: the management role, which holds zones and leads into other accounts.
    * `clusters`: the role of the account with which clusters are made.
    */
-  readonly as: "owner" | "management" | "clusters";
-  /** With `owner`: the role that looks in their stead where none of them is here, as in jobs. What they alone may do is then denied. */
+  readonly as: "administrator" | "management" | "clusters";
+  /** With `administrator`: the role that looks in their stead where none of them is here, as in jobs. What they alone may do is then denied. */
   readonly otherwise?: "management" | "clusters";
 }
 
@@ -22,8 +22,8 @@ export interface AwsActor {
 export interface Aws {
   /** @throws FleetError CredentialsMissing, AssumeRoleDenied, WrongAccount, PlaceholderAccount, AwsUnreachable */
   session(actor: AwsActor): Promise<AwsSession>;
-  /** Undefined without credentials of the account's owners. @throws FleetError WrongAccount, AwsUnreachable */
-  findOwner(account: AwsAccount): Promise<AwsSession | undefined>;
+  /** Undefined without credentials of the account's administrators. @throws FleetError WrongAccount, AwsUnreachable */
+  findAdministrator(account: AwsAccount): Promise<AwsSession | undefined>;
   /** Roles of ours were made or changed in the account: what is denied to them is asked again for as long as IAM may not know of it. */
   rolesChanged(account: AwsAccount): void;
   cloudFormation(actor: AwsActor, region: string): Promise<CloudFormation>;

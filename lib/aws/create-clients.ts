@@ -30,20 +30,20 @@ export function createAws(
   const owners = new Map<string, Promise<boolean>>();
 
   /** Who is of the account, and may do something in it beside going on to its roles. */
-  async function findOwner(account: AwsAccount): Promise<AwsSession | undefined> {
-    const found = await open().findOwner(account);
+  async function findAdministrator(account: AwsAccount): Promise<AwsSession | undefined> {
+    const found = await open().findAdministrator(account);
     if (found === undefined) return undefined;
-    const asked = owners.get(account.name) ?? mayLook(account.name, found);
+    const asked = owners.get(account.name) ?? mayListStacks(account.name, found);
     owners.set(account.name, asked);
     return (await asked) ? found : undefined;
   }
 
-  /** An owner may list stacks; somebody who may only assume roles isn't told a thing. */
-  async function mayLook(account: string, { credentials }: AwsSession): Promise<boolean> {
+  /** An administrator may list stacks; somebody who may only assume roles isn't told a thing. */
+  async function mayListStacks(account: string, { credentials }: AwsSession): Promise<boolean> {
     const { CloudFormation } = await import("@aws-sdk/client-cloudformation");
     const probe = new CloudFormation({ region: globalRegion, credentials, ...(await awsClientSettings(reach())) });
     try {
-      await ask({ account, what: "asking whether an owner calls" }, () => probe.listStacks({}));
+      await ask({ account, what: "asking whether an administrator calls" }, () => probe.listStacks({}));
       return true;
     } catch (error) {
       if (error instanceof FleetError && error.code === "AwsDenied") return false;
@@ -59,13 +59,17 @@ export function createAws(
         return await open().management();
       case "clusters":
         return await open().clusters(account);
-      case "owner": {
-        const found = await findOwner(account);
+      case "administrator": {
+        const found = await findAdministrator(account);
         if (found !== undefined) return found;
         if (otherwise !== undefined) return await session({ account, as: otherwise });
-        throw new FleetError("CredentialsMissing", `${account.name}: nobody here is an owner of ${account.accountId}`, {
-          hint: `log in to ${account.name}, or give it a profile of that name in ~/.aws/config`,
-        });
+        throw new FleetError(
+          "CredentialsMissing",
+          `${account.name}: nobody here is an administrator of ${account.accountId}`,
+          {
+            hint: `log in to ${account.name}, or give it a profile of that name in ~/.aws/config`,
+          },
+        );
       }
       default:
         return as satisfies never;
@@ -106,8 +110,8 @@ export function createAws(
       },
       { name: "renewSession", step: "initialize", priority: "high" },
     );
-    // Owners are people: what is denied to them has nothing to do with roles of ours.
-    if (actor.as !== "owner") {
+    // Administrators are people: what is denied to them has nothing to do with roles of ours.
+    if (actor.as !== "administrator") {
       made.middlewareStack.add((next) => (args) => open().untilSettled(actor.account, isUnsettled, () => next(args)), {
         name: "untilSettled",
         step: "initialize",
@@ -120,7 +124,7 @@ export function createAws(
 
   return {
     session,
-    findOwner,
+    findAdministrator,
     rolesChanged: (account) => open().rolesChanged(account),
     cloudFormation: (actor, region) =>
       client(

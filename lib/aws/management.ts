@@ -18,10 +18,10 @@ import {
   managementStackId,
   managementStackName,
   oidcProviderId,
-  ownerOf,
   type Parts,
   registrarId,
   rolesTimeoutMs,
+  rowOf,
   tagsOf,
 } from "#lib/aws/names.ts";
 import { type ExistingZonesState, existingZones } from "#lib/aws/route53/existing-zones.ts";
@@ -42,15 +42,15 @@ export interface ManagementAccount {
 export function managementAccount(parts: Parts): ManagementAccount {
   const { fleet, settings, management, zones, withClients } = parts;
   const { github } = fleet;
-  const owner = ownerOf(management);
-  const actor: AwsActor = { account: management, as: "owner", otherwise: "management" };
+  const row = rowOf(management);
+  const actor: AwsActor = { account: management, as: "administrator", otherwise: "management" };
   const tags = tagsOf(fleet, { account: management.name });
-  const caller = withClients(callerIdentity({ account: management, owner, userArn: settings.userArn }));
+  const caller = withClients(callerIdentity({ account: management, row, userArn: settings.userArn }));
   const existing = withClients(
     existingZones({
       id: `aws/${management.name}/existing-zones`,
       title: `${management.name}: existing zones`,
-      owner,
+      row,
       actor,
       names: [zones.primary, zones.clusters],
       stack: { name: managementStackName, region: homeRegion },
@@ -64,7 +64,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
           oidcProvider({
             id: oidcProviderId(management.name),
             title: `${management.name}: OIDC provider of GitHub`,
-            owner,
+            row,
             account: management,
             needs: [],
             tags,
@@ -77,7 +77,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
       id: managementStackId(management.name),
       title: `${management.name}: zones and management role`,
       label: "zones and role",
-      owner,
+      row,
       needs: [caller, existing, ...(provider === undefined ? [] : [provider])],
       actor,
       region: homeRegion,
@@ -90,7 +90,9 @@ export function managementAccount(parts: Parts): ManagementAccount {
       isProtected: true,
       async beforeDelete(world, state) {
         const accounts = fleet.accounts.filter((account) => account.provider === "aws");
-        const all = accounts.map((account) => dependentsOf(fleet, { account, as: "owner", otherwise: "clusters" }));
+        const all = accounts.map((account) =>
+          dependentsOf(fleet, { account, as: "administrator", otherwise: "clusters" }),
+        );
         const needed = all.filter(({ clusters }) => clusters.length > 0);
         await refuseWhileClusters(world, `${management.name}: ${awsManagementRole}`, needed);
         await refuseWhileRecords(world, actor, leavingZones(zones, state));
@@ -103,7 +105,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
     managementZones({
       id: `aws/${management.name}/zones`,
       title: `${management.name}: zones`,
-      owner,
+      row,
       actor,
       zones,
       stack: made,
@@ -112,7 +114,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
   const registrar = registrarDelegation({
     id: registrarId(management.name, zones.primary),
     title: `${zones.primary}: delegation from ${fleet.domain}`,
-    owner,
+    row,
     domain: fleet.domain,
     primary: known,
     primaryOf: ({ primary }) => primary,

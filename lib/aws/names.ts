@@ -4,7 +4,7 @@ import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
 import type { withClients } from "#lib/aws/world.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
 import type { CloudZones, Fleet } from "#lib/fleet/types.ts";
-import type { Owner } from "#lib/graph/resource.ts";
+import type { RowRef } from "#lib/graph/resource.ts";
 
 /** What a run says of AWS beside the fleet. */
 export interface AwsSettings {
@@ -54,7 +54,7 @@ export function registrarId(account: string, zone: string): string {
   return `aws/${account}/registrar/${zone}`;
 }
 
-export function ownerOf(account: AwsAccount): Owner {
+export function rowOf(account: AwsAccount): RowRef {
   return { kind: "account", name: account.name, group: "aws" };
 }
 

@@ -14,11 +14,11 @@ import {
   dependentsOf,
   homeRegion,
   keptUnlessTargeted,
-  ownerOf,
   type Parts,
   roleStackId,
   roleStackName,
   rolesTimeoutMs,
+  rowOf,
   tagsOf,
 } from "#lib/aws/names.ts";
 import type { Resource } from "#lib/graph/resource.ts";
@@ -36,10 +36,10 @@ export function roleStack(
       id: roleStackId(account.name),
       title: `${account.name}: role ${role}`,
       label: "role",
-      owner: ownerOf(account),
+      row: rowOf(account),
       // AWS takes no role into a trust policy that isn't there yet.
       needs: [managementStack],
-      actor: { account, as: "owner", otherwise: "clusters" },
+      actor: { account, as: "administrator", otherwise: "clusters" },
       region: homeRegion,
       name: roleStackName,
       template: "cloudformation/allow-mgmt-iam-role-to-assume-tenant-iam-role.yml",
@@ -58,7 +58,7 @@ export function roleStack(
       leadsIn: [role, readOnlyRoleOf(account)],
       isProtected: true,
       beforeDelete: (world) =>
-        refuseWhileClusters(world, `${account.name}: ${role}`, [dependentsOf(fleet, { account, as: "owner" })]),
+        refuseWhileClusters(world, `${account.name}: ${role}`, [dependentsOf(fleet, { account, as: "administrator" })]),
       timeoutMs: rolesTimeoutMs,
       ...keptUnlessTargeted(
         settings,

@@ -9,14 +9,14 @@ import { suggest } from "#lib/nearest.ts";
 /**
  * Ids of what accounts have in common, for the tasks that make it.
  *
- * @param accounts names; those with owners' credentials on this computer when none is given
+ * @param accounts names; those with administrators' credentials on this computer when none is given
  * @throws FleetError UnknownAccount, NothingSelected
  */
 export async function awsTargets(
   what: "management" | "tenants",
   fleet: Fleet,
   accounts: readonly string[],
-  aws: Pick<Aws, "findOwner">,
+  aws: Pick<Aws, "findAdministrator">,
 ): Promise<readonly string[]> {
   if (what === "management") return managementTargets(fleet);
   const known = awsAccountRoles(fleet).map(({ account }) => account);
@@ -25,11 +25,12 @@ export async function awsTargets(
     const names = known.map((account) => account.name);
     throw new FleetError("UnknownAccount", `unknown account "${name}"`, { hint: suggest(name, names) });
   }
-  const chosen = accounts.length > 0 ? known.filter(({ name }) => accounts.includes(name)) : await ownedOf(known, aws);
+  const chosen =
+    accounts.length > 0 ? known.filter(({ name }) => accounts.includes(name)) : await administeredOf(known, aws);
   if (chosen.length > 0) return chosen.map(({ name }) => roleStackId(name));
   throw new FleetError(
     "NothingSelected",
-    "there are no owner's credentials of any account of the fleet on this computer",
+    "there are no administrator's credentials of any account of the fleet on this computer",
     {
       hint: `log in to one, or give it a profile of its name in ~/.aws/config: ${known.map(({ name }) => name).join(", ")}`,
     },
@@ -51,7 +52,10 @@ function managementTargets(fleet: Fleet): readonly string[] {
   ];
 }
 
-async function ownedOf(accounts: readonly AwsAccount[], aws: Pick<Aws, "findOwner">): Promise<readonly AwsAccount[]> {
-  const owners = await Promise.all(accounts.map((account) => aws.findOwner(account)));
+async function administeredOf(
+  accounts: readonly AwsAccount[],
+  aws: Pick<Aws, "findAdministrator">,
+): Promise<readonly AwsAccount[]> {
+  const owners = await Promise.all(accounts.map((account) => aws.findAdministrator(account)));
   return accounts.filter((_account, index) => owners[index] !== undefined);
 }

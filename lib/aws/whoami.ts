@@ -18,10 +18,10 @@ export type RoleTrust =
   /** `document` as GetRole tells it. */
   | { readonly kind: "present"; readonly arn: string; readonly document: string }
   | { readonly kind: "absent" }
-  /** Nobody here is an owner of the account. */
+  /** Nobody here is an administrator of the account. */
   | { readonly kind: "unread" };
 
-/** @throws FleetError AwsDenied and whatever else keeps an owner from looking */
+/** @throws FleetError AwsDenied and whatever else keeps an administrator from looking */
 export type ReadTrust = (account: AwsAccount, role: string) => Promise<RoleTrust>;
 
 /** Goes every way into the fleet's AWS accounts, says who one is there, and whom each role lets in. Changes nothing. */

@@ -115,7 +115,7 @@ export const clusterArgument: ArgumentSpec = {
 
 export const accountArgument: ArgumentSpec = {
   name: "account",
-  help: "accounts by name; those whose owner's credentials are here when none is given",
+  help: "accounts by name; those whose administrator's credentials are here when none is given",
   complete: "bun run tasks/fleet.ts --accounts",
 };
 

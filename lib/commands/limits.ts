@@ -6,7 +6,7 @@ import type { Opened } from "#lib/providers.ts";
 
 export interface Limits {
   /** How many resources like this one are worked on at once, in its lane. */
-  readonly of: (resource: Pick<AnyResource, "lane" | "owner">) => number;
+  readonly of: (resource: Pick<AnyResource, "lane" | "row">) => number;
   readonly notices: Preparation["notices"];
 }
 
@@ -26,7 +26,7 @@ export async function limitsOf(
 ): Promise<Limits> {
   const limits = limitsByGroup(providers, jobs);
   const notices: Preparation["notices"][number][] = [];
-  const groups = new Set(prepared?.run.resources.map(({ owner }) => owner.group));
+  const groups = new Set(prepared?.run.resources.map(({ row }) => row.group));
   for (const [name, provider] of open) {
     const group = providers.get(name)?.group ?? name;
     // Providers that share a group share what they look at.
@@ -35,7 +35,7 @@ export async function limitsOf(
     limits.set(group, { ...limits.get(group), ...found.lanes });
     notices.push(...found.notices);
   }
-  return { of: ({ lane, owner }) => limits.get(owner.group)?.[lane] ?? defaultLimit, notices };
+  return { of: ({ lane, row }) => limits.get(row.group)?.[lane] ?? defaultLimit, notices };
 }
 
 function limitsByGroup(providers: Providers<Provider>, jobs: number | undefined) {

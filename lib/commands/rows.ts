@@ -5,25 +5,24 @@ import { type AnyResource, laneOf } from "#lib/graph/resource.ts";
 
 /** A resource as events name it. */
 export function subjectOf(resource: AnyResource): Subject {
-  const { id, title, label, owner } = resource;
-  return { id, title, label, owner, lane: laneOf(resource) };
+  const { id, title, label, row } = resource;
+  return { id, title, label, row, lane: laneOf(resource) };
 }
 
-/** One row per owner, group by group in the order of the providers; in a group shared things first, because the rest needs them. */
+/** One row per cluster, account or shared group; group by group in the order of the providers; in a group shared things first, because the rest needs them. */
 export function rowsOf(resources: readonly AnyResource[], fleet: Fleet, providers: Providers): readonly Row[] {
   const rows = new Map<string, { readonly row: Row; readonly ids: string[] }>();
-  for (const { id, owner } of resources) {
-    const key = `${owner.kind} ${owner.name}`;
-    const entry = rows.get(key) ?? { row: { owner, place: placeOf(owner.name, fleet), resources: [] }, ids: [] };
+  for (const { id, row: ref } of resources) {
+    const key = `${ref.kind} ${ref.name}`;
+    const entry = rows.get(key) ?? { row: { ref, place: placeOf(ref.name, fleet), resources: [] }, ids: [] };
     rows.set(key, entry);
     entry.ids.push(id);
   }
   const order = [...fleet.accounts, ...fleet.clusters].map((one) => one.name as string);
-  const rank = ({ owner }: Row): number => (owner.kind === "shared" ? -1 : order.indexOf(owner.name));
+  const rank = ({ ref }: Row): number => (ref.kind === "shared" ? -1 : order.indexOf(ref.name));
   // What no provider has, such as Argo CD's manifest, comes last.
   const groups = [...providers.values()].map(({ group }) => group);
-  const place = ({ owner }: Row): number =>
-    groups.includes(owner.group) ? groups.indexOf(owner.group) : groups.length;
+  const place = ({ ref }: Row): number => (groups.includes(ref.group) ? groups.indexOf(ref.group) : groups.length);
   return [...rows.values()]
     .map(({ row, ids }) => ({ ...row, resources: ids }))
     .sort((a, b) => place(a) - place(b) || rank(a) - rank(b));
@@ -34,7 +33,7 @@ export function emulatedOf(
   resources: readonly AnyResource[],
   providers: Providers,
 ): NonNullable<RunStarted["emulated"]> {
-  const groups = new Set(resources.map(({ owner }) => owner.group));
+  const groups = new Set(resources.map(({ row }) => row.group));
   const used = [...providers.values()].filter(({ group }) => groups.has(group));
   return {
     parts: [...new Set(used.map(({ emulated, title }) => emulated ?? title))],
@@ -43,8 +42,8 @@ export function emulatedOf(
 }
 
 /** Second column of the view. */
-function placeOf(owner: string, fleet: Fleet): string {
-  const cluster = fleet.clusters.find((one) => one.name === owner);
+function placeOf(name: string, fleet: Fleet): string {
+  const cluster = fleet.clusters.find((one) => one.name === name);
   if (cluster === undefined) return "";
   return isLocal(cluster) ? "docker" : cluster.region;
 }

@@ -117,7 +117,7 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
 
 /** While the tree is drawn, nobody can be asked. */
 async function signIn({ providers, open }: Opened, resources: readonly AnyResource[]): Promise<void> {
-  const groups = new Set(resources.map(({ owner }) => owner.group));
+  const groups = new Set(resources.map(({ row }) => row.group));
   for (const [name, provider] of open) {
     if (groups.has(providers.get(name)?.group ?? name)) await provider.signIn?.();
   }
@@ -189,7 +189,7 @@ function resourcesFor(
   const wanted =
     verb.name === "delete"
       ? (resource: AnyResource) =>
-          selected.chosen.has(resource) || (resource.owner.kind === "shared" && selected.withNeeds.has(resource))
+          selected.chosen.has(resource) || (resource.row.kind === "shared" && selected.withNeeds.has(resource))
       : (resource: AnyResource) => selected.withNeeds.has(resource);
   return graph.resources.filter(wanted);
 }
@@ -200,11 +200,11 @@ async function confirmDelete(
   fleet: Fleet,
   environment: Environment,
 ): Promise<void> {
-  const going = [...selected.chosen].filter(({ keptOnDelete, owner }) => {
-    return keptOnDelete === undefined && (owner.kind !== "shared" || options.selection.targets.length > 0);
+  const going = [...selected.chosen].filter(({ keptOnDelete, row }) => {
+    return keptOnDelete === undefined && (row.kind !== "shared" || options.selection.targets.length > 0);
   });
   const isWhole = options.selection.targets.length === 0 && options.accounts === undefined;
-  const names = new Set(going.map(({ owner, title }) => (isWhole ? owner.name : title)));
+  const names = new Set(going.map(({ row, title }) => (isWhole ? row.name : title)));
   await confirm({
     question: `delete ${[...names].join(", ")} of ${fleet.domain}${options.sandbox ? " in the sandbox" : ""}`,
     yes: options.yes || environment.yes,

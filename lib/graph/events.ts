@@ -1,5 +1,5 @@
 import type { ErrorReport } from "#lib/errors.ts";
-import type { Change, Health, Owner, ResourceId } from "#lib/graph/resource.ts";
+import type { Change, Health, ResourceId, RowRef } from "#lib/graph/resource.ts";
 
 export type VerbName = "create" | "delete" | "plan" | "status";
 
@@ -35,14 +35,14 @@ export interface Subject {
   readonly id: ResourceId;
   readonly title: string;
   readonly label: string;
-  readonly owner: Owner;
+  readonly row: RowRef;
   /** Resources of one lane share a number of places. */
   readonly lane: string;
 }
 
 /** A row of the view: a cluster or account of the run, known before anything starts. */
 export interface Row {
-  readonly owner: Owner;
+  readonly ref: RowRef;
   /** Second column: the region, or `docker`. */
   readonly place: string;
   readonly resources: readonly ResourceId[];

@@ -1,7 +1,7 @@
 import type { Lane, Outputs, Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
 
-type Described<State> = Pick<Resource<State>, "id" | "title" | "label" | "owner" | "needs" | "health" | "showsHealth">;
+type Described<State> = Pick<Resource<State>, "id" | "title" | "label" | "row" | "needs" | "health" | "showsHealth">;
 
 export interface LookupOptions<State, In extends World> extends Described<State> {
   /** @default "api" */

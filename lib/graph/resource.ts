@@ -4,7 +4,7 @@ import type { World } from "#lib/graph/world.ts";
 export type ResourceId = string;
 
 /** In whose row of the view a resource is shown. */
-export interface Owner {
+export interface RowRef {
   /** `shared`: needed by several clusters (a Docker network, an image). */
   readonly kind: "cluster" | "account" | "shared";
   /** Name of the cluster or account; for shared resources the group, e.g. `docker`. */
@@ -78,7 +78,7 @@ export interface Resource<State, In extends World = World> {
   readonly title: string;
   /** Short word for the row of its owner: `kind`, `kubeconfig`. */
   readonly label: string;
-  readonly owner: Owner;
+  readonly row: RowRef;
   readonly lane: Lane;
   readonly needs: readonly AnyResource[];
   /** Set on what a delete leaves alone by design, with the reason (an image kept for the next create). */
@@ -103,8 +103,8 @@ export interface Resource<State, In extends World = World> {
 }
 
 /** Key of the lane: work in one place never waits for work in another. */
-export function laneOf({ owner, lane }: Pick<AnyResource, "owner" | "lane">): string {
-  return `${owner.group} ${lane}`;
+export function laneOf({ row, lane }: Pick<AnyResource, "row" | "lane">): string {
+  return `${row.group} ${lane}`;
 }
 
 /**

@@ -57,8 +57,7 @@ export function select(graph: Graph, fleet: Fleet, selection: Selection): Select
   const chosen = new Set(
     graph.resources.filter(
       (resource) =>
-        (resource.owner.kind !== "shared" && owners.has(resource.owner.name)) ||
-        selection.targets?.includes(resource.id),
+        (resource.row.kind !== "shared" && owners.has(resource.row.name)) || selection.targets?.includes(resource.id),
     ),
   );
   const withNeeds = new Set(chosen);

@@ -41,7 +41,7 @@ export function localCluster(options: LocalClusterOptions): Resource<LocalCluste
     id: `local/${cluster.name}/cluster`,
     title: `${cluster.name}: ${tool.name} cluster`,
     label: tool.name,
-    owner: { kind: "cluster", name: cluster.name, group: "local" },
+    row: { kind: "cluster", name: cluster.name, group: "local" },
     lane: "cluster",
     onMachine: true,
     needs: options.needs,

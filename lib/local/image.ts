@@ -18,7 +18,7 @@ export function image(reference: string): Resource<ImageState> {
     id: `local/docker/image/${reference}`,
     title: `docker: image ${short}`,
     label: `image ${reference.replace(/@.*$/, "")}`,
-    owner: { kind: "shared", name: "docker", group: "local" },
+    row: { kind: "shared", name: "docker", group: "local" },
     lane: "pull",
     needs: [],
     keptOnDelete: "images stay for the next create",

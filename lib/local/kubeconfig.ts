@@ -19,7 +19,7 @@ export function localKubeconfig(
     id: `local/${cluster.name}/kubeconfig`,
     title: `${cluster.name}: kubeconfig`,
     label: "kubeconfig",
-    owner: running.owner,
+    row: running.row,
     lane: "file",
     needs: [running],
     async observe(world) {

@@ -25,7 +25,7 @@ export function kindNetwork(): Resource<KindNetworkState> {
     id: "local/docker/network/kind",
     title: "docker: network kind",
     label: "network kind",
-    owner: { kind: "shared", name: "docker", group: "local" },
+    row: { kind: "shared", name: "docker", group: "local" },
     lane: "docker",
     onMachine: true,
     needs: [],

@@ -65,7 +65,7 @@ function managed(cluster: LocalCluster, running: Resource<LocalClusterState>): M
     cluster,
     accountId: "",
     kubernetes: cluster.kubernetes ?? tryImageKubernetes(imageOf(cluster)),
-    owner: running.owner,
+    row: running.row,
     prefix: `local/${cluster.name}`,
     running,
     goesWith: running,

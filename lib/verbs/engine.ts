@@ -71,7 +71,7 @@ export async function walk(engine: Engine, order: "needs-first" | "needs-last", 
       queued(resource, running) {
         // A place in another lane is free again within seconds.
         if (resource.lane !== "cluster" && resource.lane !== "pull") return;
-        const behind = running.map(({ owner }) => owner.name);
+        const behind = running.map(({ row }) => row.name);
         engine.emit({ kind: "queued", id: resource.id, atOnce: engine.limit(resource), behind });
       },
     },

@@ -79,7 +79,7 @@ function formatRest(rest: readonly ShownRow[]): string {
 function formatHeader(run: RunState, { columns, nowMs, style }: FrameOptions): string {
   const { started, finished } = run;
   if (started === undefined) return "";
-  const clusters = started.rows.filter((row) => row.owner.kind === "cluster").length;
+  const clusters = started.rows.filter((row) => row.ref.kind === "cluster").length;
   const elapsedMs = finished?.durationMs ?? nowMs - Date.parse(started.at);
   const scope = `fleet ${started.fleet}${started.sandbox ? " · sandbox" : ""}`;
   const right = `${columns < wideColumns ? "" : `${formatCount(clusters, "cluster")} · `}${formatClock(elapsedMs)}`;
@@ -101,16 +101,16 @@ function formatRows(
 ): Frame["rows"] {
   const { columns, style } = options;
   const isWide = columns >= wideColumns;
-  const names = shown.map(({ row }, index) => branch(row, shown[index + 1]?.row) + row.owner.name);
+  const names = shown.map(({ row }, index) => branch(row, shown[index + 1]?.row) + row.ref.name);
   const widest = (texts: readonly string[]) => Math.max(0, ...texts.map(widthOf));
-  const groupWidth = isWide ? widest(all.map(({ row }) => row.owner.group)) + 2 : 0;
-  const nameWidth = widest(all.map(({ row }) => branch(row, undefined) + row.owner.name)) + 2;
+  const groupWidth = isWide ? widest(all.map(({ row }) => row.ref.group)) + 2 : 0;
+  const nameWidth = widest(all.map(({ row }) => branch(row, undefined) + row.ref.name)) + 2;
   const placeWidth = isWide ? widest(all.map(({ row }) => row.place)) + 2 : 0;
   return shown.map(({ row, resources, status }, index) => {
-    const isFirst = shown[index - 1]?.row.owner.group !== row.owner.group;
-    const group = isWide ? padEnd(isFirst ? style.strong(row.owner.group) : "", groupWidth) : "";
+    const isFirst = shown[index - 1]?.row.ref.group !== row.ref.group;
+    const group = isWide ? padEnd(isFirst ? style.strong(row.ref.group) : "", groupWidth) : "";
     const place = isWide ? padEnd(row.place, placeWidth) : "";
-    const left = `${group}${padEnd(names[index] ?? row.owner.name, nameWidth)}${place}`;
+    const left = `${group}${padEnd(names[index] ?? row.ref.name, nameWidth)}${place}`;
     // on a narrow terminal the mark at the front of the steps has to do
     const right = isWide || status === "done" ? formatRowEnd(resources, status, style) : "";
     const room = columns - widthOf(left) - (right === "" ? 0 : widthOf(right) + 1);
@@ -127,8 +127,8 @@ function formatRows(
 
 /** Clusters hang below their account or their group. */
 function branch(row: Row, next: Row | undefined): string {
-  if (row.owner.kind !== "cluster") return "";
-  return next?.owner.kind === "cluster" && next.owner.group === row.owner.group ? "├ " : "└ ";
+  if (row.ref.kind !== "cluster") return "";
+  return next?.ref.kind === "cluster" && next.ref.group === row.ref.group ? "├ " : "└ ";
 }
 
 /** The right end of a row that has ended: its mark and how long it took. */

@@ -42,7 +42,7 @@ export async function createJournal(runsFolder: string, startedAt: Date): Promis
     if (!("id" in event)) return;
     const subject = subjects.get(event.id);
     const lines = formatLogLines(event, subject);
-    if (lines.length > 0) append(logName(subject?.owner.name ?? "other"), `${lines.join("\n")}\n`);
+    if (lines.length > 0) append(logName(subject?.row.name ?? "other"), `${lines.join("\n")}\n`);
   }
 
   return {

@@ -35,7 +35,7 @@ export function createPlain(options: { readonly write: (text: string) => void; r
 
   function print(at: string, id: string | undefined, text: string): void {
     const subject = id === undefined ? undefined : subjects.get(id);
-    const name = padEnd(subject?.owner.name ?? id ?? fleet, nameWidth);
+    const name = padEnd(subject?.row.name ?? id ?? fleet, nameWidth);
     const label = padEnd(subject?.label ?? "", labelWidth);
     options.write(`${style.dim(formatTime(at))} ${name}  ${label}  ${text}`.trimEnd().concat("\n"));
   }
@@ -68,9 +68,9 @@ export function createPlain(options: { readonly write: (text: string) => void; r
       case "run-started": {
         fleet = event.fleet;
         for (const subject of event.subjects) subjects.set(subject.id, subject);
-        nameWidth = Math.max(widthOf(fleet), ...event.subjects.map((subject) => widthOf(subject.owner.name)));
+        nameWidth = Math.max(widthOf(fleet), ...event.subjects.map((subject) => widthOf(subject.row.name)));
         labelWidth = Math.max(0, ...event.subjects.map((subject) => widthOf(subject.label)));
-        const clusters = event.rows.filter((row) => row.owner.kind === "cluster").length;
+        const clusters = event.rows.filter((row) => row.ref.kind === "cluster").length;
         const scope = `${formatCount(clusters, "cluster")}, ${formatCount(event.subjects.length, "resource")}`;
         print(event.at, undefined, `${event.verb}  ${scope}${event.sandbox ? " · sandbox" : ""}`);
         break;
@@ -109,7 +109,7 @@ const wordWidth = 11;
 
 function titleOf(subject: Subject | undefined): string {
   const title = subject?.title ?? "";
-  const prefix = `${subject?.owner.name}: `;
+  const prefix = `${subject?.row.name}: `;
   const rest = cleanLine(title.startsWith(prefix) ? title.slice(prefix.length) : title);
   return rest === subject?.label ? "" : rest;
 }

@@ -36,17 +36,17 @@ function didRun(resource: EndedState): boolean {
 
 /** Rows group by group, each where its first row comes in the run. */
 export function rowsByGroup(run: RunState): readonly Row[] {
-  return [...Map.groupBy(run.started?.rows ?? [], (row) => row.owner.group).values()].flat();
+  return [...Map.groupBy(run.started?.rows ?? [], (row) => row.ref.group).values()].flat();
 }
 
 /** One key per row: a cluster and an account may have the same name. */
 export function rowKey(row: Row): string {
-  return `${row.owner.group}/${row.owner.kind}/${row.owner.name}`;
+  return `${row.ref.group}/${row.ref.kind}/${row.ref.name}`;
 }
 
 /** Name of the row that shows a resource, for lines that begin with it. */
 export function rowNames(run: RunState): ReadonlyMap<string, string> {
-  const names = new Map((run.started?.subjects ?? []).map((subject) => [subject.id, subject.owner.name]));
-  for (const row of run.started?.rows ?? []) for (const id of row.resources) names.set(id, row.owner.name);
+  const names = new Map((run.started?.subjects ?? []).map((subject) => [subject.id, subject.row.name]));
+  for (const row of run.started?.rows ?? []) for (const id of row.resources) names.set(id, row.ref.name);
   return names;
 }

@@ -54,7 +54,7 @@ function isTrouble(resource: EndedState): boolean {
 function formatPlace(resource: ResourceState, run: RunState, hasNames: boolean): readonly string[] {
   if (resource.kind !== "waiting" || resource.atOnce === undefined) return [];
   const running = [...run.resources.values()].flatMap(({ kind, subject }) =>
-    kind === "running" && subject.lane === resource.subject.lane ? [subject.owner.name] : [],
+    kind === "running" && subject.lane === resource.subject.lane ? [subject.row.name] : [],
   );
   return [formatQueued(resource.atOnce, hasNames ? running : [])];
 }
@@ -114,7 +114,7 @@ function formatBlocked(ended: readonly EndedState[], { run, style }: StepsOption
     const labels = resources.map((resource) => resource.subject.label).join(", ");
     if (cause === undefined || own.has(cause)) return `${mark} ${labels}`;
     const subject = run.resources.get(cause)?.subject;
-    return `${mark} blocked by ${subject === undefined ? cause : `${subject.owner.name} ${subject.label}`}`;
+    return `${mark} blocked by ${subject === undefined ? cause : `${subject.row.name} ${subject.label}`}`;
   });
   const cancelled = ended
     .filter((resource) => resource.outcome === "cancelled")

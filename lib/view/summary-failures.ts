@@ -66,7 +66,7 @@ function formatStopped(
 ): readonly string[] {
   return failures.flatMap(({ subject }) => {
     const stopped = blocked.filter(({ cause }) => cause === subject.id);
-    const rows = [...new Set(stopped.map((resource) => names.get(resource.subject.id) ?? resource.subject.owner.name))];
+    const rows = [...new Set(stopped.map((resource) => names.get(resource.subject.id) ?? resource.subject.row.name))];
     const others = rows.filter((name) => name !== names.get(subject.id));
     if (others.length === 0) return [];
     return labelled("stops", wrap(`${others.join(", ")} (blocked by ${subject.id})`, width - labelWidth));

@@ -21,7 +21,7 @@ export function formatPlan(run: RunState, layout: Layout): readonly string[] {
   const labelWidth = Math.max(0, ...labelled.map(({ subject }) => widthOf(subject.label)));
   const rows = rowsByGroup(run).flatMap((row) => {
     const lines = formatRow(endedOf(run, row), labelWidth, layout);
-    return lines.length === 0 ? [] : [layout.style.strong(row.owner.name), ...lines];
+    return lines.length === 0 ? [] : [layout.style.strong(row.ref.name), ...lines];
   });
   return [...rows, ...(rows.length === 0 ? [] : [""]), ...flow(formatPlanTotals(run, ended), layout.width)];
 }
@@ -35,7 +35,7 @@ export function isWithoutChanges(run: RunState): boolean {
 /** `no changes: 61 resources of 8 clusters match the fleet · 8 clusters left out · sandbox`. */
 export function formatNoChanges(run: RunState): string {
   const states = [...run.resources.values()].filter((one) => one.kind === "ended");
-  const clusters = rowsByGroup(run).filter(({ owner }) => owner.kind === "cluster").length;
+  const clusters = rowsByGroup(run).filter(({ ref }) => ref.kind === "cluster").length;
   const isGone = states.some(({ note, outcome }) => note === "already gone" || outcome === "kept");
   const scope = clusters === 0 ? "" : ` of ${formatCount(clusters, "cluster")}`;
   const verb = states.length === 1 ? "matches" : "match";
@@ -107,12 +107,12 @@ function formatOne(change: Change, width: number): readonly string[] {
 function formatPlanTotals(run: RunState, ended: readonly EndedState[]): readonly string[] {
   const count = (outcome: Outcome) => ended.filter((one) => one.outcome === outcome).length;
   const rows = rowsByGroup(run);
-  const clusters = rows.filter(({ owner }) => owner.kind === "cluster");
+  const clusters = rows.filter(({ ref }) => ref.kind === "cluster");
   const changing = (some: readonly Row[]) =>
     some.filter((row) => endedOf(run, row).some(({ outcome }) => outcome.startsWith("to "))).length;
   const same = clusters.filter((row) => endedOf(run, row).every(({ outcome }) => idle.includes(outcome))).length;
   const changed = [
-    [changing(rows.filter(({ owner }) => owner.kind === "account")), "account"] as const,
+    [changing(rows.filter(({ ref }) => ref.kind === "account")), "account"] as const,
     [changing(clusters), "cluster"] as const,
   ].filter(([number, noun]) => number > 0 || (noun === "cluster" && clusters.length > 0));
   const isOne = changed.length === 1 && changed[0]?.[0] === 1;

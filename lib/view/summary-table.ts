@@ -31,7 +31,7 @@ export interface RowResult {
 /** The rows that a summary counts: the clusters, or everything when no cluster is part of the run. */
 export function rowResults(run: RunState): readonly RowResult[] {
   const rows = rowsByGroup(run);
-  const clusters = rows.filter((row) => row.owner.kind === "cluster");
+  const clusters = rows.filter((row) => row.ref.kind === "cluster");
   return (clusters.length > 0 ? clusters : rows).map((row) => {
     const resources = resourcesOf(run, row);
     const ended = resources.filter((resource) => resource.kind === "ended");
@@ -76,8 +76,8 @@ interface Column {
 export function formatTable(run: RunState, layout: Layout): readonly string[] {
   const results = rowResults(run);
   if (results.length === 0) return [];
-  const head = results.every(({ row }) => row.owner.kind === "cluster") ? "cluster" : "name";
-  const names: Column = { head, cells: results.map(({ row }) => row.owner.name) };
+  const head = results.every(({ row }) => row.ref.kind === "cluster") ? "cluster" : "name";
+  const names: Column = { head, cells: results.map(({ row }) => row.ref.name) };
   const columns = run.started?.verb === "status" ? statusColumns(results, layout) : changeColumns(results, layout);
   return [...formatColumns([names, ...columns], layout), ""];
 }

@@ -141,7 +141,7 @@ function formatLeftOut({ started }: RunState, width: number): readonly string[] 
 function formatToDo({ started, resources }: RunState, width: number): readonly string[] {
   if (started?.verb !== "create") return [];
   const ill = [...resources.values()].flatMap((one) =>
-    one.kind === "ended" && one.subject.owner.kind === "account" && one.health?.kind === "degraded"
+    one.kind === "ended" && one.subject.row.kind === "account" && one.health?.kind === "degraded"
       ? [`${one.subject.title}: ${one.health.summary}`]
       : [],
   );
@@ -158,7 +158,7 @@ function formatToDo({ started, resources }: RunState, width: number): readonly s
 /** What an interrupt did not stop, because a cloud does it. */
 function formatGoesOn({ resources }: RunState, width: number): readonly string[] {
   const ended = [...resources.values()].filter((one) => one.kind === "ended");
-  const going = ended.flatMap(({ goesOn, subject: { owner, title } }) =>
+  const going = ended.flatMap(({ goesOn, subject: { row: owner, title } }) =>
     goesOn === undefined ? [] : [{ goesOn, name: owner.kind === "cluster" ? owner.name : title }],
   );
   if (going.length === 0) return [];
@@ -175,9 +175,9 @@ function formatKept({ started, resources }: RunState, width: number): readonly s
   const kept = [...resources.values()].flatMap((one) =>
     one.kind === "ended" &&
     one.outcome === "kept" &&
-    one.subject.owner.kind === "account" &&
+    one.subject.row.kind === "account" &&
     isTaskCommand(one.note ?? "")
-      ? [`${one.subject.owner.name}: ${one.note}`]
+      ? [`${one.subject.row.name}: ${one.note}`]
       : [],
   );
   return [...new Set(kept)].flatMap((text) => labelled("kept", wrap(cleanLine(text), width - labelWidth)));

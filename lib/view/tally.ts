@@ -21,9 +21,7 @@ export function createTally(
   const unwell = new Set<Outcome>(requirePresent ? [...bad, "absent"] : bad);
   const counts = new Map<Outcome, number>();
   const durations = new Map<string, number>();
-  const clusterOf = new Map(
-    resources.filter(({ owner }) => owner.kind === "cluster").map(({ id, owner }) => [id, owner]),
-  );
+  const clusterOf = new Map(resources.filter(({ row }) => row.kind === "cluster").map(({ id, row }) => [id, row]));
   const seen = { some: new Set<string>(), missing: new Set<string>() };
   return {
     receive(event) {

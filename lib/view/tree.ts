@@ -56,14 +56,14 @@ export function createTree({ color, now }: TreeOptions): EventReader {
     await line.ended.promise;
     const resources = resourcesOf(run, line.row);
     const status = rowStatus(resources);
-    if (status === "failed") throw new Error(`${line.row.owner.name} failed`);
-    if (status !== "done") task.skip(`${line.row.owner.name} ${status}`);
+    if (status === "failed") throw new Error(`${line.row.ref.name} failed`);
+    if (status !== "done") task.skip(`${line.row.ref.name} ${status}`);
   }
 
   async function render(): Promise<void> {
     const { Listr } = await import("listr2");
     const list = new Listr<unknown, typeof TreeRenderer>(
-      lines.map((line) => ({ title: line.row.owner.name, task: (_context, task) => follow(line, task) })),
+      lines.map((line) => ({ title: line.row.ref.name, task: (_context, task) => follow(line, task) })),
       {
         renderer: TreeRenderer,
         concurrent: true,

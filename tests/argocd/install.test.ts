@@ -23,7 +23,7 @@ const managed: ManagedCluster = {
   cluster: { provider: "kind", name: "kind01.internal", apiPort: 6551 },
   accountId: "",
   kubernetes: "1.36",
-  owner: { kind: "cluster", name: "kind01.internal", group: "local" },
+  row: { kind: "cluster", name: "kind01.internal", group: "local" },
   prefix: "local/kind01.internal",
   running,
   goesWith: running,

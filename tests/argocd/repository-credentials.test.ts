@@ -32,7 +32,7 @@ function cluster() {
     cluster: { provider: "kind", name: "a.internal", apiPort: 6551 },
     accountId: "",
     kubernetes: "1.36",
-    owner: { kind: "cluster", name: "a.internal", group: "local" },
+    row: { kind: "cluster", name: "a.internal", group: "local" },
     prefix: "local/a.internal",
     running,
     access: () => ({ kind: "reachable", endpoint: { server: "https://127.0.0.1:6551", ...none } }),

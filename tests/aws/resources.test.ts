@@ -128,7 +128,7 @@ describe("the AWS part of a fleet", () => {
 
 describe("the targets of account tasks", () => {
   const owners = (...names: readonly string[]) => ({
-    findOwner: (account: { readonly name: string; readonly accountId: string }) =>
+    findAdministrator: (account: { readonly name: string; readonly accountId: string }) =>
       Promise.resolve(
         names.includes(account.name)
           ? {

@@ -192,7 +192,7 @@ describe("whoami", () => {
     expect(hops.map(checksOf)[2]).toEqual(["TrustsDeletedPrincipal", "MissesCaller"]);
   });
 
-  test("goes on where an owner may not look", async () => {
+  test("goes on where an administrator may not look", async () => {
     const { hops, exitCode } = await hopsOf({ "aws-01": second });
     expect(hops[2]?.trust).toMatchObject({ kind: "unreadable", code: "WrongAccount", role: "aws-01-iam-role" });
     expect(exitCode).toBe(0);

@@ -157,7 +157,7 @@ describe.skipIf(reason !== undefined)("the sandbox's API server, beside a real o
   });
 
   test.skipIf(manifest === undefined)(
-    "gives the objects of Argo CD's manifest the same owners of the same fields",
+    "gives the objects of Argo CD's manifest the same administrators of the same fields",
     async () => {
       const objects = parseManifest(await Bun.file(manifest ?? "").text(), "manifest");
       const namespace: KubernetesObject = { apiVersion: "v1", kind: "Namespace", metadata: { name: "owners" } };

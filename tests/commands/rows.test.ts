@@ -7,7 +7,7 @@ import { graphOf } from "#tests/support/fleet.ts";
 test("rows come in the order of the providers, and in a group shared things, accounts, then clusters", async () => {
   const { resources } = await graphOf(fleet, { gitops: {} });
   const rows = rowsOf(resources.toReversed(), fleet, builtInProviders).map(
-    ({ owner }) => `${owner.group} ${owner.name}`,
+    ({ ref: owner }) => `${owner.group} ${owner.name}`,
   );
   expect(rows).toEqual([
     "aws aws-mgmt",

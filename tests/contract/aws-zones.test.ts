@@ -181,7 +181,7 @@ for (const [system, open] of systems) {
         hostedZone({
           id: "zone",
           title: `${name}: zone`,
-          owner,
+          row: owner,
           actor: actors.clusters,
           name,
           tags: { ...tags, cluster: name },
@@ -192,7 +192,7 @@ for (const [system, open] of systems) {
         delegation({
           id: "delegation",
           title: `${name}: delegation`,
-          owner,
+          row: owner,
           actor: actors.management,
           parent,
           parentOf: () => parentZone,
@@ -298,7 +298,7 @@ for (const [system, open] of systems) {
         oidcProvider({
           id: "provider",
           title: "aws-mgmt: OIDC provider of GitHub",
-          owner: { kind: "account", name: management.name, group: "aws" },
+          row: { kind: "account", name: management.name, group: "aws" },
           account: management,
           needs: [],
           tags,
@@ -308,7 +308,7 @@ for (const [system, open] of systems) {
       expect(await run(create, [provider])).toEqual({ provider: "made" });
       expect(await run(create, [provider])).toEqual({ provider: "unchanged" });
       expect(await run(status, [provider])).toEqual({ provider: "healthy" });
-      const iam = await (await worldOf()).aws.iam({ account: management, as: "owner" });
+      const iam = await (await worldOf()).aws.iam({ account: management, as: "administrator" });
       const { OpenIDConnectProviderList: [known] = [] } = await iam.listOpenIDConnectProviders({});
       expect(known?.Arn).toEndWith(":oidc-provider/token.actions.githubusercontent.com");
       const trust = {

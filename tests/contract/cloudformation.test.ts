@@ -47,11 +47,11 @@ function life({ open, judges }: AwsSystem): void {
       id: `aws/aws-01/stack/${name}`,
       title: `aws-01: ${name}`,
       label: "role",
-      owner: { kind: "account", name: "aws-01", group: "aws" },
+      row: { kind: "account", name: "aws-01", group: "aws" },
       needs: [],
       actor: {
         account: { provider: "aws", name: "aws-01", role: "tenant", accountId: account },
-        as: "owner",
+        as: "administrator",
       },
       region,
       name,

@@ -52,7 +52,7 @@ test("a job of GitHub makes clusters, other jobs get nowhere, and none changes t
     expect(denied.exitCode).toBe(1);
     const { "aws/aws-mgmt/stack/management": error = "" } = errorsOf(denied);
     expect(error).toContain("may not cloudformation:CreateChangeSet on");
-    expect(error).toContain("(AwsDenied)\nhint: only an owner of aws-mgmt changes this stack");
+    expect(error).toContain("(AwsDenied)\nhint: only an administrator of aws-mgmt changes this stack");
     expect((await aws.calls()).filter((call) => isChanging(call) && call.error === undefined)).toEqual([]);
   });
 });

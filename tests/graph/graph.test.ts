@@ -53,7 +53,7 @@ describe("outputs", () => {
 describe("the default fleet's graph", () => {
   test("has cluster and kubeconfig of each local cluster, and one of each shared thing", async () => {
     const graph = await graphOf(fleet);
-    const local = graph.resources.filter(({ owner }) => owner.kind === "cluster" && owner.group === "local");
+    const local = graph.resources.filter(({ row: owner }) => owner.kind === "cluster" && owner.group === "local");
     const own = local.map((resource) => resource.id);
     expect(own.sort()).toEqual(
       ["k3d01", "k3d02", "kind01", "kind02"].flatMap((name) => [
@@ -61,7 +61,7 @@ describe("the default fleet's graph", () => {
         `local/${name}.internal/kubeconfig`,
       ]),
     );
-    const shared = graph.resources.filter((resource) => resource.owner.kind === "shared");
+    const shared = graph.resources.filter((resource) => resource.row.kind === "shared");
     expect(shared.map((resource) => resource.label).sort()).toEqual([
       "image kindest/node:v1.36.1",
       "image rancher/k3s:v1.36.1-k3s1",

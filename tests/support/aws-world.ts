@@ -24,15 +24,15 @@ export interface AwsWorldOptions extends Partial<WorldOptions> {
   readonly dns?: DnsRoot;
   readonly clock?: Clock;
   readonly signal?: AbortSignal;
-  /** Accounts of which nobody is an owner here. */
-  readonly ownerless?: readonly string[];
+  /** Accounts of which nobody is an administrator here. */
+  readonly withoutAdministrator?: readonly string[];
   /** @default aws */
   readonly partition?: string;
 }
 
 /** A world with Route 53, IAM and DNS, as far as a test gives them, and nothing else. */
 export function awsWorld(options: AwsWorldOptions = {}): TestWorld {
-  const { route53, iam, dns, clock, signal, ownerless = [], partition = "aws", ...flags } = options;
+  const { route53, iam, dns, clock, signal, withoutAdministrator = [], partition = "aws", ...flags } = options;
   const said: string[] = [];
   const refuse = (): never => {
     throw new Error("this test has no such thing");
@@ -43,7 +43,8 @@ export function awsWorld(options: AwsWorldOptions = {}): TestWorld {
   });
   const aws: Aws = {
     session: async ({ account, as }) => sessionOf(account.accountId, as),
-    findOwner: async ({ name, accountId }) => (ownerless.includes(name) ? undefined : sessionOf(accountId, "owner")),
+    findAdministrator: async ({ name, accountId }) =>
+      withoutAdministrator.includes(name) ? undefined : sessionOf(accountId, "owner"),
     rolesChanged: refuse,
     cloudFormation: refuse,
     route53: async ({ account, as }) => (route53 ?? refuse)(`${account.name} ${as}`),

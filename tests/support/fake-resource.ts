@@ -27,7 +27,7 @@ export function fakeResource(id: string, options: FakeOptions = {}) {
     id,
     title: id,
     label: "fake",
-    owner: { kind: "cluster", name: id, group: "local" },
+    row: { kind: "cluster", name: id, group: "local" },
     lane: "api",
     needs: options.needs ?? [],
     ...(options.keptOnDelete === undefined ? {} : { keptOnDelete: options.keptOnDelete }),

@@ -38,7 +38,7 @@ export function scene(
     id: "aws/aws-01/k01/stack",
     title: "k01.k8s.aws.mylabs.dev: EKS cluster",
     label: "EKS",
-    owner: { kind: "cluster", name: "k01.k8s.aws.mylabs.dev", group: "aws" },
+    row: { kind: "cluster", name: "k01.k8s.aws.mylabs.dev", group: "aws" },
     needs: [],
     actor: { account: { provider: "aws", name: "aws-01", role: "tenant", accountId: "111111111111" }, as: "clusters" },
     region: "us-east-1",

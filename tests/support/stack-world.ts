@@ -30,7 +30,7 @@ export function stackWorld({ cloudFormation, root, clock, signal, ...options }: 
   };
   const aws: Aws = {
     session: refuse,
-    findOwner: refuse,
+    findAdministrator: refuse,
     rolesChanged: ({ name }) => void said.push(`roles of ${name} changed`),
     cloudFormation: async () => cloudFormation,
     route53: refuse,

@@ -34,7 +34,7 @@ function frameOf(events: readonly FleetEvent[], options: Partial<FrameOptions> =
   return [...frame.header, ...frame.rows.map(({ line }) => line), ...frame.footer];
 }
 
-const one = [{ owner: kind01, place: "docker", labels: ["kind", "kubeconfig"] }];
+const one = [{ row: kind01, place: "docker", labels: ["kind", "kubeconfig"] }];
 
 describe("no picture is larger than its terminal", () => {
   const sizes = [20, 39, 71, 72, 100, 200].flatMap((columns) =>
@@ -69,8 +69,8 @@ test("a wait says how long it has lasted, from five seconds on", () => {
 test("a row that waits for a place says who has the places now", () => {
   const k01 = cluster("k01.k8s.aws.mylabs.dev", "aws");
   const plans = [
-    { owner: k01, place: "us-east-1", labels: ["zone", "EKS"] },
-    ...[kind01, kind02, k3d01].map((owner) => ({ owner, place: "docker", labels: ["kind", "kubeconfig"] })),
+    { row: k01, place: "us-east-1", labels: ["zone", "EKS"] },
+    ...[kind01, kind02, k3d01].map((owner) => ({ row: owner, place: "docker", labels: ["kind", "kubeconfig"] })),
   ];
   const events = [
     runStarted("create", plans),
@@ -101,7 +101,7 @@ test("a wait whose numbers change is the same wait", () => {
 test("a row that doesn't fit counts what is done and shows what runs", () => {
   const labels = ["zone", "delegation", "role", "stack", "nodes", "kubeconfig", "root application", "Argo CD"];
   const events = [
-    runStarted("create", [{ owner: kind01, place: "docker", labels }]),
+    runStarted("create", [{ row: kind01, place: "docker", labels }]),
     ...labels.slice(0, -1).flatMap((label) => done(kind01, label, [0, 1], "made")),
     started(kind01, "Argo CD", 18),
     progress(kind01, "Argo CD", 18, "3 of 5 applications healthy"),
@@ -114,8 +114,8 @@ test("clusters hang below their account, groups come in the order of the run", (
   const events = [
     runStarted("create", [
       ...one,
-      { owner: account("aws-01", "aws"), place: "", labels: ["role"] },
-      { owner: k01, place: "us-east-1", labels: ["EKS"] },
+      { row: account("aws-01", "aws"), place: "", labels: ["role"] },
+      { row: k01, place: "us-east-1", labels: ["EKS"] },
     ]),
     ...done(account("aws-01", "aws"), "role", [0, 0.3], "adopted"),
   ];
@@ -158,6 +158,6 @@ test("the last notice stands below the tree", () => {
 });
 
 test("the clock stands still when the run has ended", () => {
-  const events = [runStarted("create", [{ owner: docker, place: "docker", labels: ["image"] }]), runFinished(7)];
+  const events = [runStarted("create", [{ row: docker, place: "docker", labels: ["image"] }]), runFinished(7)];
   expect(frameOf(events)[0]).toEndWith("0 clusters · 0:07");
 });

@@ -56,7 +56,7 @@ test("the journal holds every event, in order", async () => {
 
 test("the log of a row says what was done, printed and seen", async () => {
   const journal = await createJournal(runs, startedAt);
-  journal.receive(runStarted("create", [{ owner: kind01, place: "docker", labels: ["kind"] }]));
+  journal.receive(runStarted("create", [{ row: kind01, place: "docker", labels: ["kind"] }]));
   journal.receive(progress(kind01, "kind", 1, "waiting for 1 of 2 nodes"));
   journal.receive(output(kind01, "kind", 2, "\u001b[32mPreparing\u001b[0m nodes"));
   journal.receive(finished(kind01, "kind", [0, 9], "failed", { error: portTaken }));
@@ -76,7 +76,7 @@ test("the log of a row says what was done, printed and seen", async () => {
 
 test("what was received is in the files before anything is closed", async () => {
   const journal = await createJournal(runs, startedAt);
-  journal.receive(runStarted("create", [{ owner: kind01, place: "docker", labels: ["kind"] }]));
+  journal.receive(runStarted("create", [{ row: kind01, place: "docker", labels: ["kind"] }]));
   journal.receive(output(kind01, "kind", 2, "last words"));
   expect(readFileSync(join(journal.folder, "journal.jsonl"), "utf8")).toContain("last words");
   expect(readFileSync(join(journal.folder, "kind01.internal.log"), "utf8")).toContain("last words");
@@ -85,7 +85,7 @@ test("what was received is in the files before anything is closed", async () => 
 
 test("secrets reach neither file", async () => {
   const journal = await createJournal(runs, startedAt);
-  journal.receive(runStarted("create", [{ owner: kind01, place: "docker", labels: ["kind"] }]));
+  journal.receive(runStarted("create", [{ row: kind01, place: "docker", labels: ["kind"] }]));
   journal.receive(output(kind01, "kind", 2, "client-key-data: c2VjcmV0"));
   await journal.close();
   for (const file of ["journal.jsonl", "kind01.internal.log"]) {
@@ -146,7 +146,7 @@ test("a row's name can't lead out of the folder", () => {
 
 test("a thousand events cost less than a tenth of a second", async () => {
   const journal = await createJournal(runs, startedAt);
-  journal.receive(runStarted("create", [{ owner: kind01, place: "docker", labels: ["kind"] }]));
+  journal.receive(runStarted("create", [{ row: kind01, place: "docker", labels: ["kind"] }]));
   // the best of five: other work on the computer is not the journal's
   const tookMs = [1, 2, 3, 4, 5].map(() => {
     const began = performance.now();

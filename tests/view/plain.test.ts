@@ -17,8 +17,8 @@ import {
 } from "./fixtures/runs.ts";
 
 const plans = [
-  { owner: kind01, place: "docker", labels: ["kind", "kubeconfig"] },
-  { owner: kind02, place: "docker", labels: ["kind"] },
+  { row: kind01, place: "docker", labels: ["kind", "kubeconfig"] },
+  { row: kind02, place: "docker", labels: ["kind"] },
 ];
 
 function linesOf(events: readonly FleetEvent[], color = false): readonly string[] {

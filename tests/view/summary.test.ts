@@ -84,7 +84,7 @@ next      export KUBECONFIG=clusters/.kubeconfigs/kubeconfig_kind01.internal.yml
   });
 
   test("without Argo CD there is no column for it", () => {
-    const plans = [{ owner: kind01, place: "docker", labels: ["kind"] }];
+    const plans = [{ row: kind01, place: "docker", labels: ["kind"] }];
     const text = summaryOf([runStarted("create", plans), ...done(kind01, "kind", [0, 2], "made"), runFinished(2)]);
     expect(text.split("\n").slice(0, 2)).toEqual([
       "cluster            result     changes    time",
@@ -94,7 +94,7 @@ next      export KUBECONFIG=clusters/.kubeconfigs/kubeconfig_kind01.internal.yml
   });
 
   test("rows that fail for one reason are told once", () => {
-    const plans = [kind01, kind02].map((owner) => ({ owner, place: "docker", labels: ["kind"] }));
+    const plans = [kind01, kind02].map((owner) => ({ row: owner, place: "docker", labels: ["kind"] }));
     const failures = [kind01, kind02].flatMap((owner) => done(owner, "kind", [0, 1], "failed", { error: portTaken }));
     const text = summaryOf([runStarted("create", plans), ...failures, runFinished(1)]);
     expect(text.match(/PortTaken/g)).toHaveLength(1);
@@ -103,7 +103,7 @@ next      export KUBECONFIG=clusters/.kubeconfigs/kubeconfig_kind01.internal.yml
   });
 
   test("a cause outside the run is named by its id", () => {
-    const plans = [{ owner: kind01, place: "docker", labels: ["kind"] }];
+    const plans = [{ row: kind01, place: "docker", labels: ["kind"] }];
     const blocked = finished(kind01, "kind", [1, 1], "blocked", { cause: "local/docker/network" });
     expect(summaryOf([runStarted("create", plans), blocked])).toContain(
       "⊘ kind01.internal: kind: blocked by local/docker/network",
@@ -111,14 +111,14 @@ next      export KUBECONFIG=clusters/.kubeconfigs/kubeconfig_kind01.internal.yml
   });
 
   test("a stack is shown when there is one", () => {
-    const plans = [{ owner: kind01, place: "docker", labels: ["kind"] }];
+    const plans = [{ row: kind01, place: "docker", labels: ["kind"] }];
     const error = { code: "Unexpected", message: "x is not a function", stack: "TypeError: x\n    at y (z.ts:1:2)" };
     const text = summaryOf([runStarted("create", plans), ...done(kind01, "kind", [0, 1], "failed", { error })]);
     expect(text).toContain("  stack TypeError: x\n            at y (z.ts:1:2)\n");
   });
 
   test("clusters that are left out are named with the reason", () => {
-    const plans = [{ owner: kind01, place: "docker", labels: ["kind"] }];
+    const plans = [{ row: kind01, place: "docker", labels: ["kind"] }];
     const leftOut = ["k01.k8s.aws.mylabs.dev", "k02.k8s.aws.mylabs.dev"].map((name) => ({
       cluster: name,
       why: "this version makes no EKS clusters",
@@ -132,8 +132,8 @@ next      export KUBECONFIG=clusters/.kubeconfigs/kubeconfig_kind01.internal.yml
   test("what only a person can do is told at the end of a create, with records that can be copied", () => {
     const owner = account("aws-mgmt", "aws");
     const plans = [
-      { owner: kind01, place: "docker", labels: ["kind"] },
-      { owner, place: "", labels: ["delegation"] },
+      { row: kind01, place: "docker", labels: ["kind"] },
+      { row: owner, place: "", labels: ["delegation"] },
     ];
     const records = ["ns-1.example.org.", "ns-2.example.org."].map((server) => `aws.mylabs.dev. 300 IN NS ${server}`);
     const summary = `mylabs.dev names no servers for it; have in mylabs.dev, by hand: ${records.join("; ")}`;
@@ -152,8 +152,8 @@ next      export KUBECONFIG=clusters/.kubeconfigs/kubeconfig_kind01.internal.yml
   test("a delete says once what it leaves of an account, and what removes that", () => {
     const owner = account("aws-mgmt", "aws");
     const plans = [
-      { owner: kind01, place: "docker", labels: ["kind"] },
-      { owner, place: "", labels: ["role", "provider", "caller"] },
+      { row: kind01, place: "docker", labels: ["kind"] },
+      { row: owner, place: "", labels: ["role", "provider", "caller"] },
     ];
     const note = `${taskCommand("delete:aws-mgmt")} removes zones and roles`;
     const text = summaryOf([
@@ -167,7 +167,7 @@ next      export KUBECONFIG=clusters/.kubeconfigs/kubeconfig_kind01.internal.yml
   });
 
   test("an interrupted run says what was cancelled, also what never ended", () => {
-    const plans = [kind01, kind02].map((owner) => ({ owner, place: "docker", labels: ["kind"] }));
+    const plans = [kind01, kind02].map((owner) => ({ row: owner, place: "docker", labels: ["kind"] }));
     const text = summaryOf([
       runStarted("create", plans),
       ...done(kind01, "kind", [0, 3], "cancelled"),
@@ -185,7 +185,7 @@ kind02.internal    cancelled    –             –
   });
 
   test("warnings are repeated once", () => {
-    const plans = [{ owner: kind01, place: "docker", labels: ["kind"] }];
+    const plans = [{ row: kind01, place: "docker", labels: ["kind"] }];
     const notice = {
       kind: "notice",
       at: at(1),
@@ -209,10 +209,10 @@ kind02.internal    cancelled    –             –
 
 test("delete counts what was removed, kept and already gone", () => {
   const plans = [
-    { owner: docker, place: "docker", labels: ["image"] },
-    { owner: kind01, place: "docker", labels: ["kind", "kubeconfig"] },
-    { owner: kind02, place: "docker", labels: ["kind", "kubeconfig"] },
-    { owner: k3d01, place: "docker", labels: ["k3d"] },
+    { row: docker, place: "docker", labels: ["image"] },
+    { row: kind01, place: "docker", labels: ["kind", "kubeconfig"] },
+    { row: kind02, place: "docker", labels: ["kind", "kubeconfig"] },
+    { row: k3d01, place: "docker", labels: ["k3d"] },
   ];
   const text = summaryOf([
     runStarted("delete", plans),
@@ -244,7 +244,11 @@ log       clusters/.runs/2026-11-23T10-15-02
 });
 
 test("status says how each cluster is, and of what is wrong only that", () => {
-  const plans = [kind01, kind02, k3d01].map((owner) => ({ owner, place: "docker", labels: ["node", "kubeconfig"] }));
+  const plans = [kind01, kind02, k3d01].map((owner) => ({
+    row: owner,
+    place: "docker",
+    labels: ["node", "kubeconfig"],
+  }));
   const healthy = (summary: string) => ({ health: { kind: "healthy", summary } }) as const;
   const text = summaryOf([
     runStarted("status", plans),
@@ -271,7 +275,7 @@ log       clusters/.runs/2026-11-23T10-15-02
 });
 
 test("status says how the applications of each cluster are, and which one isn't well", () => {
-  const plans = [kind01, kind02, k3d01].map((owner) => ({ owner, place: "docker", labels: ["node", "Argo CD"] }));
+  const plans = [kind01, kind02, k3d01].map((owner) => ({ row: owner, place: "docker", labels: ["node", "Argo CD"] }));
   const healthy = (summary: string) => ({ health: { kind: "healthy", summary } }) as const;
   const text = summaryOf([
     runStarted("status", plans),
@@ -303,8 +307,8 @@ describe("the columns of status", () => {
     "argocd-server: ImagePullBackOff: quay.io/argoproj/argocd:v3.5.7: not found after 3 attempts in 2 minutes";
   const events: readonly FleetEvent[] = [
     runStarted("status", [
-      { owner: k01, place: "us-east-1", labels: ["zone", "EKS", "kubeconfig"] },
-      { owner: kind01, place: "docker", labels: ["kind", "bootstrap"] },
+      { row: k01, place: "us-east-1", labels: ["zone", "EKS", "kubeconfig"] },
+      { row: kind01, place: "docker", labels: ["kind", "bootstrap"] },
     ]),
     ...done(k01, "zone", [0, 1], "healthy", { health: { kind: "healthy", summary: zone } }),
     ...done(k01, "EKS", [0, 1], "healthy", {
@@ -343,12 +347,12 @@ test("plan lists what would be done and says that nothing was", () => {
   const k05 = cluster("k05.k8s.aws.mylabs.dev", "aws");
   const aws01 = account("aws-01", "aws");
   const plans = [
-    { owner: kind01, place: "docker", labels: ["kind", "kubeconfig", "Argo CD"] },
-    { owner: kind02, place: "docker", labels: ["kind", "kubeconfig"] },
-    { owner: aws01, place: "", labels: ["role"] },
-    { owner: k05, place: "us-east-1", labels: ["zone", "delegation", "EKS"] },
-    { owner: k3d01, place: "docker", labels: ["k3d"] },
-    { owner: k3d02, place: "docker", labels: ["k3d"] },
+    { row: kind01, place: "docker", labels: ["kind", "kubeconfig", "Argo CD"] },
+    { row: kind02, place: "docker", labels: ["kind", "kubeconfig"] },
+    { row: aws01, place: "", labels: ["role"] },
+    { row: k05, place: "us-east-1", labels: ["zone", "delegation", "EKS"] },
+    { row: k3d01, place: "docker", labels: ["k3d"] },
+    { row: k3d02, place: "docker", labels: ["k3d"] },
   ];
   const text = summaryOf([
     runStarted("plan", plans),
@@ -401,7 +405,7 @@ next      mise run create-all
 });
 
 test("a plan that could not look everywhere says so", () => {
-  const plans = [{ owner: kind01, place: "docker", labels: ["kind", "kubeconfig"] }];
+  const plans = [{ row: kind01, place: "docker", labels: ["kind", "kubeconfig"] }];
   const text = summaryOf([
     runStarted("plan", plans),
     ...done(kind01, "kind", [0, 1], "failed", { error: portTaken }),
@@ -415,11 +419,11 @@ test("a plan that could not look everywhere says so", () => {
 });
 
 test("a plan without changes is one line", () => {
-  const plans = [kind01, kind02].map((owner) => ({ owner, place: "docker", labels: ["kind", "kubeconfig"] }));
+  const plans = [kind01, kind02].map((owner) => ({ row: owner, place: "docker", labels: ["kind", "kubeconfig"] }));
   const leftOut = [{ cluster: "k01.k8s.az.mylabs.dev", why: "this version makes no clusters in Azure" }];
   const events = (outcome: "unchanged" | "to make") => [
     runStarted("plan", plans, { sandbox: true, leftOut }),
-    ...plans.flatMap(({ owner, labels }) => labels.flatMap((label) => done(owner, label, [0, 1], outcome))),
+    ...plans.flatMap(({ row: owner, labels }) => labels.flatMap((label) => done(owner, label, [0, 1], outcome))),
     runFinished(1, { logs: "", next: ["mise run create-all"] }),
   ];
   expect(summaryOf(events("unchanged"))).toBe(
@@ -430,7 +434,7 @@ test("a plan without changes is one line", () => {
 
 test("a plan lists the elements of a long list one by one", () => {
   const ranges = (first: number) => Array.from({ length: 8 }, (_, index) => `198.51.100.${first + index}/32`);
-  const plans = [{ owner: kind01, place: "docker", labels: ["stack"] }];
+  const plans = [{ row: kind01, place: "docker", labels: ["stack"] }];
   const changes = [{ field: "ranges", from: ranges(1), to: ranges(5), effect: "in-place" }] as const;
   expect(
     summaryOf([runStarted("plan", plans), ...done(kind01, "stack", [0, 1], "to update", { changes })]),
@@ -453,8 +457,8 @@ kind01.internal
 test("an interrupted run names the clusters that a cloud goes on with", () => {
   const names = ["k01.k8s.aws.mylabs.dev", "k02.k8s.aws.mylabs.dev"].map((name) => cluster(name, "aws"));
   const plans = [
-    ...names.map((owner) => ({ owner, place: "us-east-1", labels: ["EKS", "kubeconfig"] })),
-    { owner: kind01, place: "docker", labels: ["kind"] },
+    ...names.map((owner) => ({ row: owner, place: "us-east-1", labels: ["EKS", "kubeconfig"] })),
+    { row: kind01, place: "docker", labels: ["kind"] },
   ];
   const goesOn = "CloudFormation goes on creating it";
   const text = summaryOf([

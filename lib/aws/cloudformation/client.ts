@@ -37,19 +37,19 @@ export function stackClient(world: AwsWorld, options: StackOptions): StackClient
       try {
         return await ask(asked(what), async () => call(await open(), {}));
       } catch (error) {
-        throw await tellOwners(world, options, error);
+        throw await nameAdministrators(world, options, error);
       }
     },
   };
 }
 
 /** A role that only looks in the owners' stead is denied by design: nobody should give it more. */
-async function tellOwners(world: AwsWorld, { actor }: StackOptions, error: unknown): Promise<unknown> {
-  if (!(error instanceof FleetError) || error.code !== "AwsDenied" || actor.as !== "owner") return error;
+async function nameAdministrators(world: AwsWorld, { actor }: StackOptions, error: unknown): Promise<unknown> {
+  if (!(error instanceof FleetError) || error.code !== "AwsDenied" || actor.as !== "administrator") return error;
   const { account } = actor;
-  if ((await world.aws.findOwner(account)) !== undefined) return error;
+  if ((await world.aws.findAdministrator(account)) !== undefined) return error;
   return new FleetError("AwsDenied", error.message, {
-    hint: `only an owner of ${account.name} changes this stack: run the same command once with credentials of ${account.name}`,
+    hint: `only an administrator of ${account.name} changes this stack: run the same command once with credentials of ${account.name}`,
     details: error.details,
     cause: error,
   });

@@ -2,13 +2,13 @@ import type { AwsActor } from "#lib/aws/clients.ts";
 import type { StackStatus } from "#lib/aws/cloudformation/status.ts";
 import type { Template } from "#lib/aws/cloudformation/template.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
-import type { AnyResource, Change, Lane, Outputs, Owner, ResourceId } from "#lib/graph/resource.ts";
+import type { AnyResource, Change, Lane, Outputs, ResourceId, RowRef } from "#lib/graph/resource.ts";
 
 export interface StackOptions {
   readonly id: ResourceId;
   readonly title: string;
   readonly label: string;
-  readonly owner: Owner;
+  readonly row: RowRef;
   /** @default `stack` */
   readonly lane?: Lane;
   /** Why a delete leaves it alone. @default it is deleted */

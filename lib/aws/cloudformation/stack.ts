@@ -21,12 +21,12 @@ const attempts = 3;
 
 /** A stack of CloudFormation: everything that one of the templates in `cloudformation/` makes. */
 export function stack(options: StackOptions): Resource<StackState, AwsWorld> {
-  const { id, title, label, owner, needs, keptOnDelete } = options;
+  const { id, title, label, row, needs, keptOnDelete } = options;
   return {
     id,
     title,
     label,
-    owner,
+    row,
     lane: options.lane ?? "stack",
     needs,
     ...(keptOnDelete === undefined ? {} : { keptOnDelete }),

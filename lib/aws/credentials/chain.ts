@@ -37,7 +37,7 @@ export interface AwsChain {
    *
    * @throws FleetError CredentialsMissing, WrongAccount, PlaceholderAccount, AwsUnreachable
    */
-  findOwner(account: AwsAccount): Promise<AwsSession | undefined>;
+  findAdministrator(account: AwsAccount): Promise<AwsSession | undefined>;
   /** @throws FleetError CredentialsMissing, AssumeRoleDenied, WrongAccount, PlaceholderAccount, AwsUnreachable */
   management(): Promise<AwsSession>;
   /** As the role with which the account's clusters are made. @throws FleetError as management() */
@@ -101,7 +101,7 @@ export function awsChain(options: AwsChainOptions): AwsChain {
   };
   const chain: AwsChain = {
     base: () => open("base", () => openBase(options)),
-    async findOwner(account) {
+    async findAdministrator(account) {
       refusePlaceholder(account, options);
       const base = await chain.base().catch((error: unknown) => {
         // Whoever has a profile for each account may have nothing else.

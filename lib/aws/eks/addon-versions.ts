@@ -3,7 +3,7 @@ import type { AwsActor } from "#lib/aws/clients.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import { lookup } from "#lib/graph/lookup.ts";
-import type { Owner, Resource } from "#lib/graph/resource.ts";
+import type { Resource, RowRef } from "#lib/graph/resource.ts";
 
 /** Add-ons of clusters with a managed node group, and the parameter of `eks-cluster.yml` that holds the version of each. */
 export const addonParameters = {
@@ -23,7 +23,7 @@ export interface AddonVersionsState {
 export interface AddonVersionsOptions {
   readonly id: string;
   readonly title: string;
-  readonly owner: Owner;
+  readonly row: RowRef;
   readonly actor: AwsActor;
   readonly region: string;
   /** `major.minor`. */
@@ -37,7 +37,7 @@ export interface AddonVersionsOptions {
  * https://docs.aws.amazon.com/eks/latest/APIReference/API_DescribeAddonVersions.html
  */
 export function addonVersions(options: AddonVersionsOptions): Resource<AddonVersionsState, AwsWorld> {
-  const { id, title, owner, needs } = options;
+  const { id, title, row, needs } = options;
   const read = async (world: AwsWorld): Promise<AddonVersionsState> => {
     const names = Object.keys(addonParameters) as AddonName[];
     const found = await Promise.all(names.map((name) => readDefault(world, options, name)));
@@ -47,7 +47,7 @@ export function addonVersions(options: AddonVersionsOptions): Resource<AddonVers
     id,
     title,
     label: "add-on versions",
-    owner,
+    row,
     needs,
     read,
     health: ({ versions }) => ({ kind: "healthy", summary: Object.values(versions).join(", ") }),

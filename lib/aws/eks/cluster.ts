@@ -18,7 +18,7 @@ import { hostedZone } from "#lib/aws/route53/hosted-zone.ts";
 import type { ManagementZonesState } from "#lib/aws/route53/management-zones.ts";
 import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
-import type { Outputs, Owner, Resource } from "#lib/graph/resource.ts";
+import type { Outputs, Resource, RowRef } from "#lib/graph/resource.ts";
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
 import type { ClusterResources } from "#lib/provider.ts";
 
@@ -37,9 +37,9 @@ export function eksCluster(
   parents: Resource<ManagementZonesState>,
 ): ClusterResources {
   const { fleet, settings, management, withClients } = parts;
-  const owner: Owner = { kind: "cluster", name: cluster.name, group: "aws" };
+  const row: RowRef = { kind: "cluster", name: cluster.name, group: "aws" };
   const actor: AwsActor = { account, as: "clusters" };
-  const accountOwner: AwsActor = { account, as: "owner" };
+  const administrator: AwsActor = { account, as: "administrator" };
   const leader: AwsActor = { account: management, as: "management" };
   const prefix = `aws/${account.name}/${cluster.name}`;
   const tags = tagsOf(fleet, { cluster: cluster.name });
@@ -48,7 +48,7 @@ export function eksCluster(
       hostedZone({
         id: `${prefix}/zone`,
         title: `${cluster.name}: zone`,
-        owner,
+        row,
         actor: who,
         name: cluster.name,
         needs: [role],
@@ -59,12 +59,12 @@ export function eksCluster(
         },
       }),
     );
-  const zone = byWayOf(role, zoneAs(actor), zoneAs(accountOwner));
+  const zone = byWayOf(role, zoneAs(actor), zoneAs(administrator));
   const led = withClients(
     delegation({
       id: `${prefix}/delegation`,
       title: `${cluster.name}: delegation`,
-      owner,
+      row,
       actor: leader,
       name: cluster.name,
       zone,
@@ -87,8 +87,8 @@ export function eksCluster(
           addonVersions({
             id: `${prefix}/addon-versions`,
             title: `${cluster.name}: add-on versions`,
-            owner,
-            actor: { account, as: "owner", otherwise: "clusters" },
+            row,
+            actor: { account, as: "administrator", otherwise: "clusters" },
             region: cluster.region,
             kubernetes: kubernetesOfEks(cluster),
             needs: [role],
@@ -100,7 +100,7 @@ export function eksCluster(
         id: `${prefix}/stack`,
         title: `${cluster.name}: EKS cluster`,
         label: "EKS",
-        owner,
+        row,
         lane: "cluster",
         needs: [role, zone, ...(addons === undefined ? [] : [addons])],
         actor: who,
@@ -128,11 +128,11 @@ export function eksCluster(
     ...made,
     health: (state) => ({ ...made.health(state), cluster: { kubernetes: state.parameters.KubernetesVersion } }),
   };
-  const running = byWayOf(role, eks, stackAs(accountOwner));
+  const running = byWayOf(role, eks, stackAs(administrator));
   const kubeconfig = eksKubeconfig({ ...access, stack: running });
   return {
     resources: [zone, led, running, kubeconfig],
-    managed: managedEks(cluster, account, owner, prefix, kubeconfig),
+    managed: managedEks(cluster, account, row, prefix, kubeconfig),
   };
 }
 
@@ -177,7 +177,7 @@ function eksParameters(
 function managedEks(
   cluster: EksCluster,
   account: AwsAccount,
-  owner: Owner,
+  row: RowRef,
   prefix: string,
   kubeconfig: Resource<EksKubeconfigState>,
 ): ManagedCluster {
@@ -185,7 +185,7 @@ function managedEks(
     cluster,
     accountId: account.accountId,
     kubernetes: kubernetesOfEks(cluster),
-    owner,
+    row,
     prefix,
     running: kubeconfig,
     access(outputs) {

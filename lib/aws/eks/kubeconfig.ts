@@ -53,7 +53,7 @@ export function eksKubeconfig(options: EksKubeconfigOptions): Resource<EksKubeco
     id: `aws/${options.account.name}/kubeconfig/${cluster.name}`,
     title: `${cluster.name}: kubeconfig`,
     label: "kubeconfig",
-    owner: stack.owner,
+    row: stack.row,
     lane: "file",
     needs: [stack],
     async observe(world, outputs) {

@@ -2,21 +2,21 @@ import { FleetError } from "#lib/errors.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 
 /**
- * A resource that is looked at, made and removed by way of a role. Where the role isn't there, the account's owner looks in its
+ * A resource that is looked at, made and removed by way of a role. Where the role isn't there, the account's administrator looks in its
  * stead: what is absent to him is absent. What he finds is never touched without the role, and never told as absent.
  *
- * @param asOwner the same resource, looked at by the account's owner
+ * @param asAdministrator the same resource, looked at by the account's administrator
  */
 export function byWayOf<State>(
   role: Resource<unknown>,
   resource: Resource<State>,
-  asOwner: Pick<Resource<State>, "observe">,
+  asAdministrator: Pick<Resource<State>, "observe">,
 ): Resource<State> {
   return {
     ...resource,
     async observe(world, outputs) {
       if (outputs.find(role) !== undefined) return await resource.observe(world, outputs);
-      const found = await asOwner.observe(world, outputs);
+      const found = await asAdministrator.observe(world, outputs);
       if (found.kind === "absent") return found;
       throw new FleetError("OutputMissing", `${resource.title} is there, but ${role.title} isn't`, {
         hint: `make ${role.id} first`,

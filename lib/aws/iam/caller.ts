@@ -4,7 +4,7 @@ import { awsManagementRole, awsReadOnlyManagementRole } from "#lib/aws/fleet/rol
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { lookup } from "#lib/graph/lookup.ts";
-import type { Owner, Resource } from "#lib/graph/resource.ts";
+import type { Resource, RowRef } from "#lib/graph/resource.ts";
 
 export interface CallerState {
   /** ARN by which a trust policy names whoever runs this: a user, a role, or the root of an account. */
@@ -13,20 +13,20 @@ export interface CallerState {
 
 export interface CallerOptions {
   readonly account: AwsAccount;
-  readonly owner: Owner;
+  readonly row: RowRef;
   /** Variable AWS_USER_ARN: whom the management role is to let in, whoever runs this. */
   readonly userArn: string | undefined;
 }
 
 /** Whom the management role lets in: who is named, else whoever makes it. Only looked at. */
-export function callerIdentity({ account, owner, userArn }: CallerOptions): Resource<CallerState, AwsWorld> {
+export function callerIdentity({ account, row, userArn }: CallerOptions): Resource<CallerState, AwsWorld> {
   const find = async (world: AwsWorld): Promise<string> =>
     userArn === undefined ? await principalOf(world, account, await findCaller(world, account)) : userArn;
   return lookup<CallerState, AwsWorld>({
     id: `aws/${account.name}/caller`,
     title: `${account.name}: caller`,
     label: "caller",
-    owner,
+    row,
     needs: [],
     read: async (world) => ({ principal: await find(world) }),
     health: ({ principal }) => ({ kind: "healthy", summary: principal }),
@@ -34,7 +34,7 @@ export function callerIdentity({ account, owner, userArn }: CallerOptions): Reso
 }
 
 async function findCaller(world: AwsWorld, account: AwsAccount): Promise<AwsSession> {
-  return (await world.aws.findOwner(account)) ?? (await world.aws.session({ account, as: "management" }));
+  return (await world.aws.findAdministrator(account)) ?? (await world.aws.session({ account, as: "management" }));
 }
 
 /** A session is let in by the role that it is of; its path stands in IAM alone. */
@@ -43,7 +43,7 @@ async function principalOf(world: AwsWorld, account: AwsAccount, { identity: { a
   if (role === undefined) return arn;
   // It would only let itself in.
   if (role === awsManagementRole || role === awsReadOnlyManagementRole) return "";
-  const actor = { account, as: "owner" } as const;
+  const actor = { account, as: "administrator" } as const;
   const call = calling(world, actor, await world.aws.iam(actor));
   const { Role: found } = await call(`reading the role ${role}`, (iam, options) =>
     iam.getRole({ RoleName: role }, options),

@@ -59,14 +59,14 @@ export function cliUserCommands(partition = "aws"): readonly string[] {
 }
 
 /**
- * Makes the user, its permissions and one key, each if it isn't there. By the credentials of the account's owners, which
+ * Makes the user, its permissions and one key, each if it isn't there. By the credentials of the account's administrators, which
  * have proved that they are of this account before anything is sent.
  *
  * @throws FleetError CredentialsMissing, WrongAccount, PlaceholderAccount, ForeignResource, or why AWS refuses a call
  */
 export async function ensureCliUser(options: CliUserOptions): Promise<CliUser> {
   const { aws, account, progress } = options;
-  const actor: AwsActor = { account, as: "owner" };
+  const actor: AwsActor = { account, as: "administrator" };
   const { identity } = await aws.session(actor);
   const [, partition = "aws"] = identity.arn.split(":");
   const world = { clock: systemClock, signal: options.signal, progress };

@@ -6,12 +6,12 @@ import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { formatTags, isOfFleet, parseTags, type Tags } from "#lib/aws/ownership.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { AnyResource, Change, Health, Observed, Owner, Removal, Resource } from "#lib/graph/resource.ts";
+import type { AnyResource, Change, Health, Observed, Removal, Resource, RowRef } from "#lib/graph/resource.ts";
 
 export interface OidcProviderOptions {
   readonly id: string;
   readonly title: string;
-  readonly owner: Owner;
+  readonly row: RowRef;
   /** Where the role is that GitHub's jobs come in by. */
   readonly account: AwsAccount;
   readonly needs: readonly AnyResource[];
@@ -44,12 +44,12 @@ type IamCalls = Calling<IAM>;
  * is, and stays. IAM checks GitHub's certificate by its own list of authorities, so that there are no thumbprints to pin.
  */
 export function oidcProvider(options: OidcProviderOptions): Resource<OidcProviderState, AwsWorld> {
-  const actor: AwsActor = { account: options.account, as: "owner" };
+  const actor: AwsActor = { account: options.account, as: "administrator" };
   return {
     id: options.id,
     title: options.title,
     label: "GitHub's identity provider",
-    owner: options.owner,
+    row: options.row,
     lane: "api",
     needs: options.needs,
     ...(options.keptOnDelete === undefined ? {} : { keptOnDelete: options.keptOnDelete }),
@@ -70,7 +70,7 @@ async function observe(
   actor: AwsActor,
   options: OidcProviderOptions,
 ): Promise<Observed<OidcProviderState>> {
-  if ((await world.aws.findOwner(actor.account)) === undefined) {
+  if ((await world.aws.findAdministrator(actor.account)) === undefined) {
     // Whoever came in by the management role can't look into IAM. That the role is there says that all it needs is.
     const arn = await arnOf(world, { ...actor, as: "management" });
     return { kind: "present", state: { arn, ours: false, audiences: [audience], seen: false } };
@@ -148,7 +148,7 @@ async function remove(
 ): Promise<Removal> {
   if (observed.kind !== "present") return { kind: "removed" };
   const { arn, ours, seen } = observed.state;
-  if (!seen) return { kind: "kept", why: `nobody here is an owner of ${actor.account.name}` };
+  if (!seen) return { kind: "kept", why: `nobody here is an administrator of ${actor.account.name}` };
   if (!ours) return { kind: "kept", why: "this fleet did not make it" };
   const call = await openIam(world, actor);
   const users = (await listTrusting(call, arn)).filter((name) => !roles.includes(name));
@@ -201,7 +201,7 @@ function tryParse(encoded: string): { readonly Statement?: TrustStatement | read
 }
 
 function health({ audiences, ours, seen }: OidcProviderState): Health {
-  if (!seen) return { kind: "healthy", summary: "not looked at: that takes an owner of the account" };
+  if (!seen) return { kind: "healthy", summary: "not looked at: that takes an administrator of the account" };
   if (!audiences.includes(audience)) return { kind: "degraded", summary: `does not know the audience ${audience}` };
   return { kind: "healthy", summary: ours ? "there" : "there, made by somebody else" };
 }

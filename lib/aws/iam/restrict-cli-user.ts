@@ -46,7 +46,7 @@ export function restrictCommands(fleet: Pick<Fleet, "accounts">, partition = "aw
  */
 export async function restrictCliUser({ fleet, aws, show }: RestrictOptions): Promise<void> {
   const account = managementOf(fleet);
-  const actor: AwsActor = { account, as: "owner" };
+  const actor: AwsActor = { account, as: "administrator" };
   const { identity } = await aws.session(actor);
   const [, partition = "aws"] = identity.arn.split(":");
   const world = {

@@ -2,11 +2,11 @@ import type { Aws, AwsActor } from "#lib/aws/clients.ts";
 import { ask, isAwsError } from "#lib/aws/explain.ts";
 import type { ReadTrust } from "#lib/aws/whoami.ts";
 
-/** Reads the trust policies of roles, as the owners of their accounts. */
+/** Reads the trust policies of roles, as the administrators of their accounts. */
 export function trustReader(aws: Aws): ReadTrust {
   return async (account, role) => {
-    if ((await aws.findOwner(account)) === undefined) return { kind: "unread" };
-    const actor: AwsActor = { account, as: "owner" };
+    if ((await aws.findAdministrator(account)) === undefined) return { kind: "unread" };
+    const actor: AwsActor = { account, as: "administrator" };
     const iam = await aws.iam(actor);
     try {
       const { Role: found } = await ask({ account: account.name, what: `reading the role ${role}` }, () =>

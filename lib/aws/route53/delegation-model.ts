@@ -6,7 +6,7 @@ import type { AwsWorld } from "#lib/aws/world.ts";
 import type { Edge } from "#lib/dns/prove.ts";
 import { normalize } from "#lib/dns/query.ts";
 import type { WantedDelegation } from "#lib/dns/wait.ts";
-import type { AnyResource, Owner, Resource } from "#lib/graph/resource.ts";
+import type { AnyResource, Resource, RowRef } from "#lib/graph/resource.ts";
 
 /** A zone in which others are delegated. */
 export interface ParentZone {
@@ -18,7 +18,7 @@ export interface ParentZone {
 export interface DelegationOptions<Parent> {
   readonly id: string;
   readonly title: string;
-  readonly owner: Owner;
+  readonly row: RowRef;
   /** What holds the parent zone, and how its state tells it. */
   readonly parent: Resource<Parent>;
   readonly parentOf: (state: Parent) => ParentZone;

@@ -24,7 +24,7 @@ export function delegation<Parent>(options: DelegationOptions<Parent>): Resource
     id: options.id,
     title: options.title,
     label: "delegation",
-    owner: options.owner,
+    row: options.row,
     lane: "api",
     needs: [parent, zone, ...needs],
     observe: (world, outputs) => observe(world, outputs, options),

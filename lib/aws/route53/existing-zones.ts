@@ -5,7 +5,7 @@ import { bareId, decodeName, openRoute53, type Route53Calls } from "#lib/aws/rou
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import { lookup } from "#lib/graph/lookup.ts";
-import type { Owner, Resource } from "#lib/graph/resource.ts";
+import type { Resource, RowRef } from "#lib/graph/resource.ts";
 
 export interface ExistingZonesState {
   /** Ids by name, of zones that a stack is to use instead of making them. */
@@ -15,7 +15,7 @@ export interface ExistingZonesState {
 export interface ExistingZonesOptions {
   readonly id: string;
   readonly title: string;
-  readonly owner: Owner;
+  readonly row: RowRef;
   readonly actor: AwsActor;
   readonly names: readonly string[];
   /** The stack that has zones of these names. Once it is there, it knows which. */
@@ -43,7 +43,7 @@ export function existingZones(options: ExistingZonesOptions): Resource<ExistingZ
     id: options.id,
     title: options.title,
     label: "existing zones",
-    owner: options.owner,
+    row: options.row,
     needs: [],
     read: look,
     health: ({ ids }) => ({ kind: "healthy", summary: Object.keys(ids).join(", ") || "none" }),

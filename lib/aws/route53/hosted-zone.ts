@@ -15,12 +15,12 @@ import {
 import { removeZone } from "#lib/aws/route53/zone-removal.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { AnyResource, Change, Health, Observed, Outputs, Owner, Resource } from "#lib/graph/resource.ts";
+import type { AnyResource, Change, Health, Observed, Outputs, Resource, RowRef } from "#lib/graph/resource.ts";
 
 export interface HostedZoneOptions extends WantedZone {
   readonly id: string;
   readonly title: string;
-  readonly owner: Owner;
+  readonly row: RowRef;
   /** In whose account the zone is. */
   readonly actor: AwsActor;
   readonly needs: readonly AnyResource[];
@@ -43,7 +43,7 @@ export function hostedZone(options: HostedZoneOptions): Resource<HostedZoneState
     id: options.id,
     title: options.title,
     label: "zone",
-    owner: options.owner,
+    row: options.row,
     lane: "api",
     needs: options.needs,
     observe: (world, outputs) => observe(world, outputs, options),

@@ -6,7 +6,7 @@ import type { AwsWorld } from "#lib/aws/world.ts";
 import { normalize } from "#lib/dns/query.ts";
 import type { CloudZones } from "#lib/fleet/types.ts";
 import { lookup } from "#lib/graph/lookup.ts";
-import type { Outputs, Owner, Resource } from "#lib/graph/resource.ts";
+import type { Outputs, Resource, RowRef } from "#lib/graph/resource.ts";
 
 /** The two zones of the management account, as others refer to them. */
 export interface ManagementZonesState {
@@ -17,7 +17,7 @@ export interface ManagementZonesState {
 export interface ManagementZonesOptions {
   readonly id: string;
   readonly title: string;
-  readonly owner: Owner;
+  readonly row: RowRef;
   readonly actor: AwsActor;
   readonly zones: CloudZones;
   readonly stack: Resource<StackState>;
@@ -32,7 +32,7 @@ export function managementZones(options: ManagementZonesOptions): Resource<Manag
     id: options.id,
     title: options.title,
     label: "zones",
-    owner: options.owner,
+    row: options.row,
     needs: [options.stack],
     read: async (world, outputs) =>
       outputs.find(options.stack) === undefined ? undefined : await look(world, outputs, options),

@@ -3,13 +3,13 @@ import { type Edge, formatRecords, proveEdge } from "#lib/dns/prove.ts";
 import { describeEdge } from "#lib/dns/wait.ts";
 import { FleetError } from "#lib/errors.ts";
 import { lookup } from "#lib/graph/lookup.ts";
-import type { AnyResource, Health, Owner, Resource } from "#lib/graph/resource.ts";
+import type { AnyResource, Health, Resource, RowRef } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
 
 export interface RegistrarOptions<Primary> {
   readonly id: string;
   readonly title: string;
-  readonly owner: Owner;
+  readonly row: RowRef;
   /** Domain of the fleet, hosted elsewhere: `mylabs.dev`. */
   readonly domain: string;
   /** What holds the cloud's first zone, and how its state tells it. */
@@ -37,7 +37,7 @@ export function registrarDelegation<Primary>(options: RegistrarOptions<Primary>)
     id: options.id,
     title: options.title,
     label: `delegation in ${domain}`,
-    owner: options.owner,
+    row: options.row,
     needs: [primary, ...needs],
     showsHealth: true,
     async read(world, outputs) {

@@ -8,7 +8,7 @@
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--json" help="print one JSON object per line and nothing else"
 //USAGE flag "--verbose" help="show the stack of every error"
-//USAGE arg "[account]" help="accounts by name; those whose owner's credentials are here when none is given" var=#true
+//USAGE arg "[account]" help="accounts by name; those whose administrator's credentials are here when none is given" var=#true
 //USAGE complete "account" run="bun run tasks/fleet.ts --accounts"
 // Written by `bun run generate` from clusters/*.ts and lib/generate/tasks.ts.
 

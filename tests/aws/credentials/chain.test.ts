@@ -86,7 +86,7 @@ describe("the owner of an account", () => {
   afterEach(async () => await rm(folder, { recursive: true }));
 
   /** What a process is told that finds these profiles and nothing else. */
-  async function findOwner(account: AwsAccount, profiles: string): Promise<unknown> {
+  async function findAdministrator(account: AwsAccount, profiles: string): Promise<unknown> {
     await Bun.write(join(folder, "credentials"), profiles);
     const script = `
       import { mkdtemp, rm } from "node:fs/promises";
@@ -95,7 +95,7 @@ import { join } from "node:path";
 import { awsChain } from "#lib/aws/credentials/chain.ts";
       const [fleet, account, endpoint] = JSON.parse(process.argv.at(-1));
       const chain = awsChain({ fleet, variables: {}, endpoint });
-      const found = await chain.findOwner(account).then((one) => one?.identity.arn ?? "nobody", (error) => error.code);
+      const found = await chain.findAdministrator(account).then((one) => one?.identity.arn ?? "nobody", (error) => error.code);
       console.log(found);`;
     const file = join(projectRoot, `tests/.owner-${Bun.randomUUIDv7()}.ts`);
     await Bun.write(file, script);
@@ -120,25 +120,25 @@ import { awsChain } from "#lib/aws/credentials/chain.ts";
     `[${name}]\naws_access_key_id = AKIAOFNOBODY0000000\naws_secret_access_key = secret\n`;
 
   test("is the base, where that is of the account", async () => {
-    expect(await findOwner(management, profile("default"))).toBe("arn:aws:sts::123456789012:user/aws-cli");
+    expect(await findAdministrator(management, profile("default"))).toBe("arn:aws:sts::123456789012:user/aws-cli");
   });
 
   test("is the profile with the account's name, where the base is of another one", async () => {
     accountOfKeys = tenant.accountId;
-    expect(await findOwner(tenant, profile("default") + profile("aws-01"))).toBe(
+    expect(await findAdministrator(tenant, profile("default") + profile("aws-01"))).toBe(
       "arn:aws:sts::210987654321:user/aws-cli",
     );
-    expect(await findOwner(tenant, profile("aws-01"))).toBe("arn:aws:sts::210987654321:user/aws-cli");
+    expect(await findAdministrator(tenant, profile("aws-01"))).toBe("arn:aws:sts::210987654321:user/aws-cli");
   });
 
   test("is nobody, where there is neither", async () => {
-    expect(await findOwner(tenant, profile("default"))).toBe("nobody");
-    expect(await findOwner(tenant, "")).toBe("nobody");
+    expect(await findAdministrator(tenant, profile("default"))).toBe("nobody");
+    expect(await findAdministrator(tenant, "")).toBe("nobody");
   });
 
   test("is refused when the profile is of another account", async () => {
     accountOfKeys = "999999999990";
-    expect(await findOwner(tenant, profile("aws-01"))).toBe("WrongAccount");
+    expect(await findAdministrator(tenant, profile("aws-01"))).toBe("WrongAccount");
   });
 });
 
@@ -184,7 +184,7 @@ describe("the chain into an account", () => {
     const placeholder: AwsAccount = { ...tenant, accountId: "222222222222" };
     const one = awsChain({ fleet: { ...fleet, accounts: [management, placeholder] }, variables: {} });
     expect((await failureOf(one.clusters(placeholder))).code).toBe("PlaceholderAccount");
-    expect((await failureOf(one.findOwner(placeholder))).code).toBe("PlaceholderAccount");
+    expect((await failureOf(one.findAdministrator(placeholder))).code).toBe("PlaceholderAccount");
     expect(calls).toEqual([]);
   });
 

@@ -9,23 +9,23 @@ import { emptyMachine, localWorld } from "#tests/support/local-world.ts";
 describe("a resource that is reached by a role", () => {
   const { resource: role } = fakeResource("role");
   const { resource: thing } = fakeResource("thing", { observed: present(1) });
-  const asOwner = (found: Observed<FakeState>) => ({ observe: () => Promise.resolve(found) });
+  const asAdministrator = (found: Observed<FakeState>) => ({ observe: () => Promise.resolve(found) });
   const { world } = localWorld(emptyMachine());
 
   test("is looked at by the role where that is there", async () => {
     const outputs = createOutputs();
     outputs.set(role, { value: 1 });
-    const reached = byWayOf(role, thing, asOwner({ kind: "absent" }));
+    const reached = byWayOf(role, thing, asAdministrator({ kind: "absent" }));
     expect(await reached.observe(world, outputs)).toEqual(present(1));
   });
 
   test("is absent without the role where the owner finds nothing", async () => {
-    const reached = byWayOf(role, thing, asOwner({ kind: "absent" }));
+    const reached = byWayOf(role, thing, asAdministrator({ kind: "absent" }));
     expect(await reached.observe(world, createOutputs())).toEqual({ kind: "absent" });
   });
 
   test("is neither absent nor touched without the role where the owner finds it", async () => {
-    const reached = byWayOf(role, thing, asOwner(present(2)));
+    const reached = byWayOf(role, thing, asAdministrator(present(2)));
     const error = await failureOf(reached.observe(world, createOutputs()));
     expect([error.code, error.message]).toEqual(["OutputMissing", expect.stringContaining("is there, but")]);
   });

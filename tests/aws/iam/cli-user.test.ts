@@ -104,7 +104,7 @@ afterEach(async () => await rm(folder, { recursive: true, force: true }));
 async function setUp(given: Partial<CliUserSetUp> = {}): Promise<void> {
   const { world } = awsWorld({
     iam(who) {
-      expect(who).toBe("aws-mgmt owner");
+      expect(who).toBe("aws-mgmt administrator");
       return iam;
     },
   });

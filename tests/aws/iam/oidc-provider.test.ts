@@ -13,7 +13,7 @@ const arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercon
 const provider = oidcProvider({
   id: "aws/aws-mgmt/oidc-provider",
   title: "aws-mgmt: OIDC provider of GitHub",
-  owner: { kind: "account", name: "aws-mgmt", group: "aws" },
+  row: { kind: "account", name: "aws-mgmt", group: "aws" },
   account,
   needs: [],
   tags,
@@ -80,7 +80,7 @@ const worldOf = (flags: AwsWorldOptions = {}) =>
   awsWorld({
     ...flags,
     iam(who) {
-      expect(who).toBe("aws-mgmt owner");
+      expect(who).toBe("aws-mgmt administrator");
       return iam;
     },
   });
@@ -127,7 +127,7 @@ describe("GitHub's identity provider", () => {
   test("is in the partition of the account", async () => {
     const state = await observe({ partition: "aws-cn" });
     expect(state).toEqual({ kind: "absent" });
-    const seen = await observe({ partition: "aws-cn", ownerless: ["aws-mgmt"] });
+    const seen = await observe({ partition: "aws-cn", withoutAdministrator: ["aws-mgmt"] });
     expect(seen).toMatchObject({ state: { arn: arn.replace("arn:aws:", "arn:aws-cn:") } });
   });
 
@@ -165,9 +165,9 @@ describe("GitHub's identity provider", () => {
   });
 
   test("is taken for there where nobody may look, and never taken away from there", async () => {
-    const flags = { ownerless: ["aws-mgmt"] };
+    const flags = { withoutAdministrator: ["aws-mgmt"] };
     expect(await observe(flags)).toMatchObject({ kind: "present", state: { arn, ours: false, seen: false } });
-    expect(await remove(flags)).toEqual({ kind: "kept", why: "nobody here is an owner of aws-mgmt" });
+    expect(await remove(flags)).toEqual({ kind: "kept", why: "nobody here is an administrator of aws-mgmt" });
     expect(calls).toEqual([]);
   });
 

@@ -50,11 +50,11 @@ beforeEach(async () => {
     };
     servers.set(host, await openDnsServer(told, "127.0.0.1"));
   }
-  zone = hostedZone({ id: "zone", title: `${name}: zone`, owner, actor: actors.zone, name, tags, needs: [] });
+  zone = hostedZone({ id: "zone", title: `${name}: zone`, row: owner, actor: actors.zone, name, tags, needs: [] });
   made = delegation({
     id: "delegation",
     title: `${name}: delegation`,
-    owner,
+    row: owner,
     actor: actors.parent,
     parent: parentResource,
     parentOf: (): ParentZone => ({ zoneId: parent.id, name: parentName, nameServers: parent.servers }),

@@ -19,7 +19,7 @@ const comment = "made by k8s-multicluster-gitops for mylabs.test";
 const options: HostedZoneOptions = {
   id: "aws/aws-01/zone",
   title: `${name}: zone`,
-  owner: { kind: "cluster", name, group: "aws" },
+  row: { kind: "cluster", name, group: "aws" },
   actor: { account, as: "clusters" },
   name,
   needs: [],

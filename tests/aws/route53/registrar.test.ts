@@ -15,7 +15,7 @@ const primary = fakeResource("aws/aws-mgmt/stack").resource;
 const registrar = registrarDelegation({
   id: "aws/aws-mgmt/registrar",
   title: `${name}: delegation from ${domain}`,
-  owner: { kind: "account", name: "aws-mgmt", group: "aws" },
+  row: { kind: "account", name: "aws-mgmt", group: "aws" },
   domain,
   primary,
   primaryOf: () => ({ zoneId: "Z1", name, nameServers }),

@@ -1,4 +1,4 @@
-import type { Aws, AwsActor } from "#lib/aws/clients.ts";
+import type { Aws, AwsClients } from "#lib/aws/clients.ts";
 import { type AwsChain, type AwsChainOptions, awsChain } from "#lib/aws/credentials/chain.ts";
 import { type AwsClientSettings, type AwsReach, awsClientSettings } from "#lib/aws/credentials/client-settings.ts";
 import { awsEndpointOf } from "#lib/aws/credentials/endpoint.ts";
@@ -12,7 +12,7 @@ import type { Fleet } from "#lib/fleet/types.ts";
 const globalRegion = "us-east-1";
 
 /** Clients of the accounts of a fleet, one per actor and region. Nothing of the SDK is loaded before the first is asked for. */
-export function createAws(
+export function createAwsClients(
   fleet: Fleet,
   variables: Readonly<Record<string, string>>,
   options: Pick<AwsChainOptions, "clock" | "allowRoot" | "askMfaCode"> = {},
@@ -53,7 +53,7 @@ export function createAws(
     }
   }
 
-  async function session({ account, as, otherwise }: AwsActor): Promise<AwsSession> {
+  async function session({ account, as, otherwise }: AwsClients): Promise<AwsSession> {
     switch (as) {
       case "management":
         return await open().management();
@@ -79,7 +79,7 @@ export function createAws(
   /** A client that proves again whose it is whenever its credentials are renewed. */
   async function client<Client extends Stacked>(
     service: string,
-    actor: AwsActor,
+    actor: AwsClients,
     region: string,
     load: () => Promise<new (settings: ClientSettings) => Client>,
   ): Promise<Client> {

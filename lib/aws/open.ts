@@ -1,4 +1,4 @@
-import { createAws } from "#lib/aws/create-clients.ts";
+import { createAwsClients } from "#lib/aws/create-clients.ts";
 import { prepareBase } from "#lib/aws/credentials/base.ts";
 import { awsEndpointOf } from "#lib/aws/credentials/endpoint.ts";
 import { describePlaceholder } from "#lib/aws/fleet/placeholder.ts";
@@ -22,8 +22,8 @@ export function openAws({
   const { variables } = environment;
   const endpoint = awsEndpointOf(variables);
   // While the tree is drawn, nobody can be asked: signIn asked before.
-  const clients = createAws(fleet, variables, { clock });
-  const asking = () => createAws(fleet, variables, { clock, askMfaCode });
+  const clients = createAwsClients(fleet, variables, { clock });
+  const asking = () => createAwsClients(fleet, variables, { clock, askMfaCode });
   return {
     placeholder: (cluster) => (endpoint === undefined ? describePlaceholder(fleet, cluster) : undefined),
     targets: (of, accounts) => awsTargets(of, fleet, accounts, asking()),

@@ -55,7 +55,7 @@ export function roleStack(
       }),
       tags: tagsOf(fleet, { account: account.name }),
       capabilities: ["CAPABILITY_NAMED_IAM"],
-      leadsIn: [role, readOnlyRoleOf(account)],
+      entryRoles: [role, readOnlyRoleOf(account)],
       isProtected: true,
       beforeDelete: (world) =>
         refuseWhileClusters(world, `${account.name}: ${role}`, [dependentsOf(fleet, { account, as: "administrator" })]),

@@ -1,15 +1,15 @@
-import { calling } from "#lib/aws/call.ts";
-import type { AwsActor } from "#lib/aws/clients.ts";
+import { clientCalls } from "#lib/aws/client-calls.ts";
+import type { AwsClients } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 
 /** Is there a stack of that name, ours or not? One in review has made nothing. */
 export async function hasStack(
   world: AwsWorld,
-  actor: AwsActor,
+  actor: AwsClients,
   { name, region }: { readonly name: string; readonly region: string },
 ): Promise<boolean> {
-  const call = calling(world, actor, await world.aws.cloudFormation(actor, region));
+  const call = clientCalls(world, actor, await world.aws.cloudFormation(actor, region));
   try {
     const { Stacks = [] } = await call(`looking for the stack ${name}`, (cloudFormation, http) =>
       cloudFormation.describeStacks({ StackName: name }, http),

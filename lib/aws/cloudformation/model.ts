@@ -1,4 +1,4 @@
-import type { AwsActor } from "#lib/aws/clients.ts";
+import type { AwsClients } from "#lib/aws/clients.ts";
 import type { StackStatus } from "#lib/aws/cloudformation/status.ts";
 import type { Template } from "#lib/aws/cloudformation/template.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
@@ -14,7 +14,7 @@ export interface StackOptions {
   /** Why a delete leaves it alone. @default it is deleted */
   readonly keptOnDelete?: string;
   readonly needs: readonly AnyResource[];
-  readonly actor: AwsActor;
+  readonly actor: AwsClients;
   readonly region: string;
   /** Letters, digits and hyphens, no dots; unique in the account and region. */
   readonly name: string;
@@ -29,7 +29,7 @@ export interface StackOptions {
   /** @default none: the template makes no IAM roles */
   readonly capabilities?: readonly ("CAPABILITY_IAM" | "CAPABILITY_NAMED_IAM")[];
   /** Names of its roles by which others come into the actor's account. @default it has none of those */
-  readonly leadsIn?: readonly string[];
+  readonly entryRoles?: readonly string[];
   /** ARN of the role by which CloudFormation acts. @default the last one, or else as whoever calls */
   readonly serviceRole?: (outputs: Outputs) => string;
   /** Termination protection: AWS refuses to delete the stack until it is switched off, as `remove` does. */
@@ -81,7 +81,7 @@ export interface StackState {
   readonly wanted: Template;
   readonly roleArn: string | undefined;
   readonly isProtected: boolean;
-  /** What keeps others out of the roles of `leadsIn`. */
+  /** What keeps others out of the roles of `entryRoles`. */
   readonly deletedPrincipals: readonly DeletedPrincipal[];
   /** Why the last operation failed, though what was there before is back. */
   readonly lastFailure?: string;

@@ -40,7 +40,7 @@ export function stack(options: StackOptions): Resource<StackState, AwsWorld> {
         await trustAgain(client, state.deletedPrincipals);
         return { ...state, deletedPrincipals: [] };
       } finally {
-        if (options.leadsIn !== undefined) world.aws.rolesChanged(options.actor.account);
+        if (options.entryRoles !== undefined) world.aws.rolesChanged(options.actor.account);
       }
     },
     async remove(world, _observed, outputs) {

@@ -1,5 +1,5 @@
-import { calling } from "#lib/aws/call.ts";
-import type { AwsActor } from "#lib/aws/clients.ts";
+import { clientCalls } from "#lib/aws/client-calls.ts";
+import type { AwsClients } from "#lib/aws/clients.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import { lookup } from "#lib/graph/lookup.ts";
@@ -24,7 +24,7 @@ export interface AddonVersionsOptions {
   readonly id: string;
   readonly title: string;
   readonly row: RowRef;
-  readonly actor: AwsActor;
+  readonly actor: AwsClients;
   readonly region: string;
   /** `major.minor`. */
   readonly kubernetes: string;
@@ -59,7 +59,7 @@ async function readDefault(
   { actor, region, kubernetes, title }: AddonVersionsOptions,
   addonName: AddonName,
 ): Promise<readonly [string, string]> {
-  const call = calling(world, actor, await world.aws.eks(actor, region));
+  const call = clientCalls(world, actor, await world.aws.eks(actor, region));
   const { addons = [] } = await call(`reading the versions of ${addonName}`, (eks, http) =>
     eks.describeAddonVersions({ addonName, kubernetesVersion: kubernetes }, http),
   );

@@ -1,12 +1,12 @@
 import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
-import type { AwsActor } from "#lib/aws/clients.ts";
+import type { AwsClients } from "#lib/aws/clients.ts";
 import { keepWith, type ParameterValues, type StackState } from "#lib/aws/cloudformation/model.ts";
 import { stack } from "#lib/aws/cloudformation/stack.ts";
 import { type AddonVersionsState, addonVersions } from "#lib/aws/eks/addon-versions.ts";
 import { effectOnCluster, refuseLeap, upgradeStages } from "#lib/aws/eks/cluster-changes.ts";
 import { type EksKubeconfigState, eksKubeconfig } from "#lib/aws/eks/kubeconfig.ts";
-import { removeFromEks } from "#lib/aws/eks/remove-contents.ts";
-import { byWayOf } from "#lib/aws/eks/role-access.ts";
+import { removeClusterContents } from "#lib/aws/eks/remove-contents.ts";
+import { throughRole } from "#lib/aws/eks/role-access.ts";
 import { eksRanges, kubernetesOfEks } from "#lib/aws/fleet/defaults.ts";
 import { eksZoneIds } from "#lib/aws/fleet/regions.ts";
 import { iamRoleOf, roleArn } from "#lib/aws/fleet/roles.ts";
@@ -38,12 +38,12 @@ export function eksCluster(
 ): ClusterResources {
   const { fleet, settings, management, withClients } = parts;
   const row: RowRef = { kind: "cluster", name: cluster.name, group: "aws" };
-  const actor: AwsActor = { account, as: "clusters" };
-  const administrator: AwsActor = { account, as: "administrator" };
-  const leader: AwsActor = { account: management, as: "management" };
+  const actor: AwsClients = { account, as: "clusters" };
+  const administrator: AwsClients = { account, as: "administrator" };
+  const leader: AwsClients = { account: management, as: "management" };
   const prefix = `aws/${account.name}/${cluster.name}`;
   const tags = tagsOf(fleet, { cluster: cluster.name });
-  const zoneAs = (who: AwsActor): Resource<HostedZoneState> =>
+  const zoneAs = (who: AwsClients): Resource<HostedZoneState> =>
     withClients(
       hostedZone({
         id: `${prefix}/zone`,
@@ -59,7 +59,7 @@ export function eksCluster(
         },
       }),
     );
-  const zone = byWayOf(role, zoneAs(actor), zoneAs(administrator));
+  const zone = throughRole(role, zoneAs(actor), zoneAs(administrator));
   const led = withClients(
     delegation({
       id: `${prefix}/delegation`,
@@ -94,7 +94,7 @@ export function eksCluster(
             needs: [role],
           }),
         );
-  const stackAs = (who: AwsActor): Resource<StackState> =>
+  const stackAs = (who: AwsClients): Resource<StackState> =>
     withClients(
       stack({
         id: `${prefix}/stack`,
@@ -120,7 +120,7 @@ export function eksCluster(
         timeoutMs,
         effectOf: effectOnCluster,
         refuse: (changes) => refuseLeap(cluster.name, changes),
-        beforeDelete: (world, state) => removeFromEks(world, access, state),
+        beforeDelete: (world, state) => removeClusterContents(world, access, state),
       }),
     );
   const made = stackAs(actor);
@@ -128,7 +128,7 @@ export function eksCluster(
     ...made,
     health: (state) => ({ ...made.health(state), cluster: { kubernetes: state.parameters.KubernetesVersion } }),
   };
-  const running = byWayOf(role, eks, stackAs(administrator));
+  const running = throughRole(role, eks, stackAs(administrator));
   const kubeconfig = eksKubeconfig({ ...access, stack: running });
   return {
     resources: [zone, led, running, kubeconfig],

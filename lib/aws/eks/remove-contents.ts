@@ -30,7 +30,7 @@ const permanent: ReadonlySet<string> = new Set(["default", "kube-system", "kube-
  * Removes load balancers and volumes by removing what asked for them: only the cluster itself knows all of them, and only
  * while it lives. What is left after that would keep the network from being deleted, and cost money.
  */
-export async function removeWhatOutlives(world: AwsWorld, api: KubernetesApi): Promise<void> {
+export async function removeContents(world: AwsWorld, api: KubernetesApi): Promise<void> {
   const namespaces = await listObjects(api, { apiVersion: "v1", kind: "Namespace" });
   // With its pods goes what holds a volume.
   await removeAll(
@@ -70,11 +70,11 @@ function fieldOf(spec: unknown, field: string): unknown {
  * The same for a cluster of EKS whose stack is about to go. A cluster that never came up has nothing; one that can't be reached
  * keeps what it has, and its stack then says what holds it.
  */
-export async function removeFromEks(world: AwsWorld, access: EksAccess, state: EksOutputs): Promise<void> {
+export async function removeClusterContents(world: AwsWorld, access: EksAccess, state: EksOutputs): Promise<void> {
   const endpoint = await eksEndpoint(world, access, state);
   if (endpoint === undefined) return;
   try {
-    await removeWhatOutlives(world, world.kubernetes(endpoint));
+    await removeContents(world, world.kubernetes(endpoint));
   } catch (error) {
     if (!(error instanceof FleetError) || !unreachable.has(error.code)) throw error;
     world.output(`load balancers and volumes were not looked for: ${error.message}`);

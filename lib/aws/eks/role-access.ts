@@ -7,7 +7,7 @@ import type { Resource } from "#lib/graph/resource.ts";
  *
  * @param asAdministrator the same resource, looked at by the account's administrator
  */
-export function byWayOf<State>(
+export function throughRole<State>(
   role: Resource<unknown>,
   resource: Resource<State>,
   asAdministrator: Pick<Resource<State>, "observe">,

@@ -1,4 +1,4 @@
-import { calling } from "#lib/aws/call.ts";
+import { clientCalls } from "#lib/aws/client-calls.ts";
 import type { AwsSession } from "#lib/aws/credentials/sts.ts";
 import { awsManagementRole, awsReadOnlyManagementRole } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
@@ -44,7 +44,7 @@ async function principalOf(world: AwsWorld, account: AwsAccount, { identity: { a
   // It would only let itself in.
   if (role === awsManagementRole || role === awsReadOnlyManagementRole) return "";
   const actor = { account, as: "administrator" } as const;
-  const call = calling(world, actor, await world.aws.iam(actor));
+  const call = clientCalls(world, actor, await world.aws.iam(actor));
   const { Role: found } = await call(`reading the role ${role}`, (iam, options) =>
     iam.getRole({ RoleName: role }, options),
   );

@@ -1,6 +1,6 @@
 import type { IAM, User } from "@aws-sdk/client-iam";
-import { type Calling, calling } from "#lib/aws/call.ts";
-import type { Aws, AwsActor } from "#lib/aws/clients.ts";
+import { type ClientCalls, clientCalls } from "#lib/aws/client-calls.ts";
+import type { Aws, AwsClients } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import type { AccessKey } from "#lib/aws/iam/shared-credentials.ts";
@@ -45,7 +45,7 @@ export interface CliUser {
   readonly keyIds: readonly string[];
 }
 
-export type IamCalls = Calling<IAM>;
+export type IamCalls = ClientCalls<IAM>;
 
 /** What a person types who has no use for `--apply`, with the means of AWS and mise alone. */
 export function cliUserCommands(partition = "aws"): readonly string[] {
@@ -66,11 +66,11 @@ export function cliUserCommands(partition = "aws"): readonly string[] {
  */
 export async function ensureCliUser(options: CliUserOptions): Promise<CliUser> {
   const { aws, account, progress } = options;
-  const actor: AwsActor = { account, as: "administrator" };
+  const actor: AwsClients = { account, as: "administrator" };
   const { identity } = await aws.session(actor);
   const [, partition = "aws"] = identity.arn.split(":");
   const world = { clock: systemClock, signal: options.signal, progress };
-  const call = calling(world, actor, await aws.iam(actor));
+  const call = clientCalls(world, actor, await aws.iam(actor));
   const done: string[] = [];
   const say = (what: string): void => {
     done.push(what);
@@ -94,7 +94,7 @@ export async function ensureCliUser(options: CliUserOptions): Promise<CliUser> {
   }
   if (known.length > 0) return { arn, done, keyIds: known };
   options.signal.throwIfAborted();
-  const undisturbed = calling({ ...world, signal: AbortSignal.timeout(keyTimeoutMs) }, actor, await aws.iam(actor));
+  const undisturbed = clientCalls({ ...world, signal: AbortSignal.timeout(keyTimeoutMs) }, actor, await aws.iam(actor));
   const id = await makeKey(undisturbed, options.store);
   say(`made the access key ${id}`);
   const keyIds = await listKeys(undisturbed);

@@ -1,4 +1,4 @@
-import { calling } from "#lib/aws/call.ts";
+import { clientCalls } from "#lib/aws/client-calls.ts";
 import type { StackClient } from "#lib/aws/cloudformation/client.ts";
 import type { DeletedPrincipal, StackState } from "#lib/aws/cloudformation/model.ts";
 import { child, isRecord, type Template, type TemplateValue } from "#lib/aws/cloudformation/template.ts";
@@ -10,7 +10,7 @@ type Parts = Pick<StackState, "parameters" | "wanted">;
 
 /** Of the roles that let callers into the stack's account. */
 export async function findDeletedPrincipals(client: StackClient, parts: Parts): Promise<readonly DeletedPrincipal[]> {
-  const roles = client.options.leadsIn ?? [];
+  const roles = client.options.entryRoles ?? [];
   const found = await Promise.all(roles.map(async (role) => findDeleted(role, await readTrust(client, role), parts)));
   return found.flat();
 }
@@ -35,7 +35,7 @@ export async function trustAgain(client: StackClient, deleted: readonly DeletedP
 }
 
 async function openIam({ world, options: { actor } }: StackClient) {
-  return calling(world, actor, await world.aws.iam(actor));
+  return clientCalls(world, actor, await world.aws.iam(actor));
 }
 
 /** Empty for a role that does not exist: a drift of the stack. */

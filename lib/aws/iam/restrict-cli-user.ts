@@ -1,5 +1,5 @@
-import { calling } from "#lib/aws/call.ts";
-import type { Aws, AwsActor } from "#lib/aws/clients.ts";
+import { clientCalls } from "#lib/aws/client-calls.ts";
+import type { Aws, AwsClients } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import { awsManagementRole, awsReadOnlyManagementRole } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
@@ -46,7 +46,7 @@ export function restrictCommands(fleet: Pick<Fleet, "accounts">, partition = "aw
  */
 export async function restrictCliUser({ fleet, aws, show }: RestrictOptions): Promise<void> {
   const account = managementOf(fleet);
-  const actor: AwsActor = { account, as: "administrator" };
+  const actor: AwsClients = { account, as: "administrator" };
   const { identity } = await aws.session(actor);
   const [, partition = "aws"] = identity.arn.split(":");
   const world = {
@@ -54,7 +54,7 @@ export async function restrictCliUser({ fleet, aws, show }: RestrictOptions): Pr
     signal: AbortSignal.timeout(timeoutMs),
     progress: (what: string) => show(`${what}\n`),
   };
-  const call = calling(world, actor, await aws.iam(actor));
+  const call = clientCalls(world, actor, await aws.iam(actor));
   const user = await findUser(call);
   if (user?.Arn === undefined || !(await findTrust(call)).includes(`"${user.Arn}"`)) {
     throw new FleetError(

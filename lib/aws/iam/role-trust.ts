@@ -1,4 +1,4 @@
-import type { Aws, AwsActor } from "#lib/aws/clients.ts";
+import type { Aws, AwsClients } from "#lib/aws/clients.ts";
 import { ask, isAwsError } from "#lib/aws/explain.ts";
 import type { ReadTrust } from "#lib/aws/whoami.ts";
 
@@ -6,7 +6,7 @@ import type { ReadTrust } from "#lib/aws/whoami.ts";
 export function trustReader(aws: Aws): ReadTrust {
   return async (account, role) => {
     if ((await aws.findAdministrator(account)) === undefined) return { kind: "unread" };
-    const actor: AwsActor = { account, as: "administrator" };
+    const actor: AwsClients = { account, as: "administrator" };
     const iam = await aws.iam(actor);
     try {
       const { Role: found } = await ask({ account: account.name, what: `reading the role ${role}` }, () =>

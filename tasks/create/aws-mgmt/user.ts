@@ -45,7 +45,7 @@ if (import.meta.main) {
       terminal.out(`${commands.join("\n")}\n`);
       return 0;
     }
-    const [{ setUpCliUser }, { createAws }, { mfaPrompt }, { openSession }] = await Promise.all([
+    const [{ setUpCliUser }, { createAwsClients: createAws }, { mfaPrompt }, { openSession }] = await Promise.all([
       import("#lib/commands/set-up-cli-user.ts"),
       import("#lib/aws/create-clients.ts"),
       import("#lib/cli/mfa.ts"),

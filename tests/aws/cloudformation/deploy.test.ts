@@ -38,7 +38,7 @@ describe("a new stack", () => {
   });
 
   test("says that the way into its account has changed, when it is what leads there", async () => {
-    const [leading, other] = [scene({ leadsIn: [] }), scene()];
+    const [leading, other] = [scene({ entryRoles: [] }), scene()];
     await leading.ensure();
     await other.ensure();
     const change = "roles of aws-01 changed";

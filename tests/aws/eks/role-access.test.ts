@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { byWayOf } from "#lib/aws/eks/role-access.ts";
+import { throughRole } from "#lib/aws/eks/role-access.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { Observed } from "#lib/graph/resource.ts";
 import { failureOf } from "#tests/support/failure.ts";
@@ -15,17 +15,17 @@ describe("a resource that is reached by a role", () => {
   test("is looked at by the role where that is there", async () => {
     const outputs = createOutputs();
     outputs.set(role, { value: 1 });
-    const reached = byWayOf(role, thing, asAdministrator({ kind: "absent" }));
+    const reached = throughRole(role, thing, asAdministrator({ kind: "absent" }));
     expect(await reached.observe(world, outputs)).toEqual(present(1));
   });
 
   test("is absent without the role where the owner finds nothing", async () => {
-    const reached = byWayOf(role, thing, asAdministrator({ kind: "absent" }));
+    const reached = throughRole(role, thing, asAdministrator({ kind: "absent" }));
     expect(await reached.observe(world, createOutputs())).toEqual({ kind: "absent" });
   });
 
   test("is neither absent nor touched without the role where the owner finds it", async () => {
-    const reached = byWayOf(role, thing, asAdministrator(present(2)));
+    const reached = throughRole(role, thing, asAdministrator(present(2)));
     const error = await failureOf(reached.observe(world, createOutputs()));
     expect([error.code, error.message]).toEqual(["OutputMissing", expect.stringContaining("is there, but")]);
   });

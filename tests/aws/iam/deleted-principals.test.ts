@@ -37,7 +37,7 @@ test("a statement is repaired with the principal of its own role, whatever other
       clock: systemClock,
       signal: new AbortController().signal,
     },
-    options: { leadsIn: ["first", "second"], actor: { account: { name: "aws-mgmt" }, as: "administrator" } },
+    options: { entryRoles: ["first", "second"], actor: { account: { name: "aws-mgmt" }, as: "administrator" } },
   } as unknown as StackClient;
   const wanted = { ...(await readTemplate(projectRoot, "cloudformation/route53-gh-action-iam-role-oidc.yml")), body };
   const found = await findDeletedPrincipals(client, { parameters, wanted });

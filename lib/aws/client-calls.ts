@@ -1,4 +1,4 @@
-import type { AwsActor } from "#lib/aws/clients.ts";
+import type { AwsClients } from "#lib/aws/clients.ts";
 import { ask } from "#lib/aws/explain.ts";
 import type { World } from "#lib/graph/world.ts";
 
@@ -12,17 +12,17 @@ export interface CallOptions {
  *
  * @param what what for, as a gerund: `reading the zone k01.k8s.aws.mylabs.dev`
  */
-export type Calling<Client> = <Answer>(
+export type ClientCalls<Client> = <Answer>(
   what: string,
   call: (client: Client, options: CallOptions) => Promise<Answer>,
 ) => Promise<Answer>;
 
 /** Calls in the name of an actor, all with the signal of the run. */
-export function calling<Client>(
+export function clientCalls<Client>(
   world: Pick<World, "clock" | "signal" | "progress">,
-  actor: AwsActor,
+  actor: AwsClients,
   client: Client,
-): Calling<Client> {
+): ClientCalls<Client> {
   const account = actor.account.name;
   return (what, call) => ask({ account, what, world }, () => call(client, { abortSignal: world.signal }));
 }

@@ -1,7 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
+import { type AST, getStaticTOMLValue, parseTOML } from "toml-eslint-parser";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno, tryReadText, writeWholeFile } from "#lib/files.ts";
-import { findStatements, type Statement } from "#lib/toml-statements.ts";
 
 /** Who may read a file that wasn't there: people keep tokens in it. */
 const newFileMode = 0o600;
@@ -48,49 +48,56 @@ export function setMiseVariable(text: string, name: string, value: string, path 
   if (before === undefined) throw refuse("it can't be read as TOML");
   if (readValue(before, name) === value) return text;
   const edited = edit(text, name, line);
-  const after = edited === undefined ? undefined : tryParse(edited);
-  if (edited === undefined || after === undefined || !differsOnlyIn(before, after, name, value)) {
+  const after = tryParse(edited);
+  if (after === undefined || !differsOnlyIn(before, after, name, value)) {
     throw refuse(`${name} can't be set without touching more`);
   }
   return edited;
 }
 
-/** Undefined where the table is written in a way that isn't edited here: inline, or as a list of tables. */
-function edit(text: string, name: string, line: string): string | undefined {
-  const newline = text.includes("\r\n") ? "\r\n" : "\n";
-  const statements = findStatements(text);
-  const inEnv = statements.filter(({ table, kind }) => kind === "pair" && table === "env");
-  const known = inEnv.find(({ key }) => key === name) ?? statements.find((one) => isDotted(one, name));
+/** Where `env` is an inline table or an array of tables, the result is no valid TOML, and the caller refuses it. */
+function edit(text: string, name: string, line: string): string {
+  const [{ body }] = parse(text).body;
+  const env = body.find((node) => node.type === "TOMLTable" && node.kind === "standard" && isKey(node, "env"));
+  const inEnv = env?.type === "TOMLTable" ? env.body : [];
+  const dotted = body.filter((node) => node.type === "TOMLKeyValue").filter(({ key }) => keysOf(key)[0] === "env");
+  const known = inEnv.find((pair) => isKey(pair, name)) ?? dotted.find((pair) => isKey(pair, "env", name));
   if (known !== undefined) {
-    const prefix = known.table === "env" ? "" : "env.";
+    const prefix = inEnv.includes(known) ? "" : "env.";
     // Spaces before and a comment behind it stay.
-    return `${text.slice(0, known.start)}${prefix}${line}${text.slice(known.valueEnd)}`;
+    return `${text.slice(0, known.range[0])}${prefix}${line}${text.slice(known.value.range[1])}`;
   }
-  const header = statements.find(({ table, kind }) => kind === "table" && table === "env");
-  const dotted = statements.findLast(
-    ({ kind, table, key }) => kind === "pair" && table === "" && key.startsWith("env."),
-  );
-  const last = inEnv.at(-1) ?? header ?? dotted;
+  const newline = text.includes("\r\n") ? "\r\n" : "\n";
+  const last = inEnv.at(-1) ?? env?.key ?? dotted.at(-1);
   if (last === undefined) {
     const gap = text === "" ? "" : text.endsWith("\n") ? newline : `${newline}${newline}`;
     return `${text}${gap}[env]${newline}${line}${newline}`;
   }
-  const added = last === dotted ? `env.${line}` : line;
+  const added = env === undefined ? `env.${line}` : line;
   // Behind the last line of the table, its comment with it.
-  const end = text.indexOf("\n", last.valueEnd);
+  const end = text.indexOf("\n", last.range[1]);
   if (end === -1) return `${text}${newline}${added}${newline}`;
   return `${text.slice(0, end + 1)}${added}${newline}${text.slice(end + 1)}`;
 }
 
-function isDotted({ kind, table, key }: Statement, name: string): boolean {
-  return kind === "pair" && table === "" && key === `env.${name}`;
+/** The parser refuses a byte order mark; a space in its place keeps all positions. */
+function parse(text: string): AST.TOMLProgram {
+  return parseTOML(text.replace(/^\uFEFF/, " "));
+}
+
+function keysOf(key: AST.TOMLKey): readonly string[] {
+  return key.keys.map((part) => (part.type === "TOMLBare" ? part.name : part.value));
+}
+
+function isKey({ key }: { readonly key: AST.TOMLKey }, ...names: readonly string[]): boolean {
+  return Bun.deepEquals(keysOf(key), names);
 }
 
 type Table = Readonly<Record<string, unknown>>;
 
 function tryParse(text: string): Table | undefined {
   try {
-    return Bun.TOML.parse(text) as Table;
+    return getStaticTOMLValue(parse(text));
   } catch {
     return undefined;
   }

@@ -31,6 +31,18 @@ describe("a variable in mise's local configuration", () => {
     ["replaces a value of several lines", '[env]\nAWS_USER_ARN = """\nx\n"""\nB = "2"\n', `[env]\n${line}\nB = "2"\n`],
     ["knows dotted names", 'env.AWS_USER_ARN = "x"\nenv.B = "2"\n', `env.${line}\nenv.B = "2"\n`],
     ["follows dotted names", 'env.B = "2"\n[tools]\n', `env.B = "2"\nenv.${line}\n[tools]\n`],
+    [
+      "leaves the comment of the next table to it",
+      '[env]\nA = "1"\n\n# b\n[b]\n',
+      `[env]\nA = "1"\n${line}\n\n# b\n[b]\n`,
+    ],
+    ["keeps letters of two units", '[env]\nA = "🎉" # 🎉\n# ž\n', `[env]\nA = "🎉" # 🎉\n${line}\n# ž\n`],
+    [
+      "keeps numbers and dates as written",
+      "a = 0x1F\nb = 1_000\nc = 1979-05-27\n[env]\n",
+      `a = 0x1F\nb = 1_000\nc = 1979-05-27\n[env]\n${line}\n`,
+    ],
+    ["keeps a byte order mark", '\uFEFF[env]\nA = "1"\n', `\uFEFF[env]\nA = "1"\n${line}\n`],
     ["keeps line ends of Windows", '[env]\r\nA = "1"\r\n', `[env]\r\nA = "1"\r\n${line}\r\n`],
     [
       "is not misled by what looks like its table inside of a text",

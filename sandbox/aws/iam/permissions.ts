@@ -73,14 +73,11 @@ export function requestContext(
   resource: string,
   context: ContextValues = {},
 ): RequestContext {
-  const now = cloud.now();
   const owner = resource.split(":")[4] ?? "";
   const tags = Object.entries(tryFindPrincipal(cloud, caller.principal)?.tags ?? {});
   return contextOf(
     {
       ...Object.fromEntries(tags.map(([key, value]) => [`aws:PrincipalTag/${key}`, value])),
-      "aws:CurrentTime": now.toISOString(),
-      "aws:EpochTime": String(Math.floor(now.getTime() / 1_000)),
       "aws:PrincipalAccount": caller.account,
       "aws:PrincipalArn": caller.principal,
       "aws:ResourceAccount": /^\d{12}$/.test(owner) ? owner : undefined,

@@ -121,6 +121,7 @@ function parseConditions(body: unknown): readonly Condition[] {
   if (body === undefined) return [];
   if (!isObject(body)) throw syntaxError();
   return Object.entries(body).flatMap(([operator, keys]) => {
+    if (/(Numeric|Date|Binary|IpAddress)/.test(operator)) throw malformed(`the sandbox does not know ${operator}`);
     if (tryParseOperator(operator) === undefined) throw malformed(`Invalid Condition type : ${operator}.`);
     if (!isObject(keys)) throw syntaxError();
     return Object.entries(keys).map(([key, found]): Condition => {

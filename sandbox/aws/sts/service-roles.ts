@@ -29,7 +29,6 @@ export function assumeAsService(cloud: Cloud, roleArn: string, service: string):
             "aws:SourceAccount": account,
             "aws:PrincipalServiceName": service,
             "aws:PrincipalIsAWSService": "true",
-            "aws:CurrentTime": now.toISOString(),
           }),
           ids: role.trusted,
         });

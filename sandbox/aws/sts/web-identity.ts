@@ -45,7 +45,6 @@ export async function assumeRoleWithWebIdentity(cloud: Cloud, input: QueryInput)
     requester: { kind: "Federated", provider: provider.arn },
     action: "sts:AssumeRoleWithWebIdentity",
     context: contextOf(identity.context, resourceTags(role.tags, "iam"), {
-      "aws:CurrentTime": cloud.now().toISOString(),
       "aws:ResourceAccount": account,
       "sts:RoleSessionName": name,
     }),

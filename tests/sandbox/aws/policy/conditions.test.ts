@@ -8,10 +8,6 @@ const context = {
   "aws:PrincipalArn": "arn:aws:iam::123456789012:role/team/ada",
   "aws:PrincipalTag/team": "Blue",
   "aws:MultiFactorAuthPresent": "true",
-  "aws:CurrentTime": "2026-03-01T12:00:00Z",
-  "aws:EpochTime": "1772366400",
-  "aws:SourceIp": "10.1.2.3",
-  "s3:max-keys": "10",
   "aws:TagKeys": ["project", "fleet"],
   "route53:Types": [],
 } as const;
@@ -53,23 +49,6 @@ const rows: readonly Row[] = [
   ["Null", "aws:missing", "true", true],
   ["Null", "aws:missing", "false", false],
   ["Null", "aws:username", "false", true],
-  ["NumericEquals", "s3:max-keys", "10.0", true],
-  ["NumericNotEquals", "s3:max-keys", "10", false],
-  ["NumericLessThan", "s3:max-keys", "10", false],
-  ["NumericLessThanEquals", "s3:max-keys", "10", true],
-  ["NumericGreaterThan", "s3:max-keys", "9.5", true],
-  ["NumericGreaterThanEquals", "s3:max-keys", "11", false],
-  ["NumericLessThan", "aws:username", "10", false],
-  ["DateGreaterThan", "aws:CurrentTime", "2026-02-28T23:59:59Z", true],
-  ["DateLessThan", "aws:CurrentTime", "2026-02-28", false],
-  ["DateEquals", "aws:EpochTime", "2026-03-01T12:00:00Z", true],
-  ["DateLessThanEquals", "aws:EpochTime", "1772366400", true],
-  ["DateNotEquals", "aws:CurrentTime", "2026-03-01T13:00:00+01:00", false],
-  ["IpAddress", "aws:SourceIp", "10.0.0.0/8", true],
-  ["IpAddress", "aws:SourceIp", ["192.168.0.0/16", "10.1.2.3"], true],
-  ["IpAddress", "aws:SourceIp", "2001:db8::/32", false],
-  ["NotIpAddress", "aws:SourceIp", "10.0.0.0/8", false],
-  ["NotIpAddress", "aws:SourceIp", "10.1.2.4/32", true],
   ["ForAllValues:StringEquals", "aws:TagKeys", ["project", "fleet", "cluster"], true],
   ["ForAllValues:StringEquals", "aws:TagKeys", ["project"], false],
   // True of nothing at all: why an Allow must not rest on it.
@@ -119,13 +98,8 @@ describe("a condition", () => {
       ["StringLike", "StringNotLike"],
       ["StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"],
       ["ArnLike", "ArnNotLike"],
-      ["NumericEquals", "NumericNotEquals"],
-      ["IpAddress", "NotIpAddress"],
     ] as const;
-    const text = fc.oneof(
-      fc.string({ maxLength: 8, unit: fc.constantFrom("a", "b", "*", "?", ":", "1", ".") }),
-      fc.ipV4(),
-    );
+    const text = fc.string({ maxLength: 8, unit: fc.constantFrom("a", "b", "*", "?", ":", "1", ".") });
     fc.assert(
       fc.property(
         fc.constantFrom(...pairs),

@@ -25,7 +25,7 @@ describe("a policy document", () => {
     ["identity", JSON.stringify({ Statement: identity })],
     [
       "identity",
-      document({ ...identity, Condition: { Bool: { "aws:SecureTransport": true }, NumericLessThan: { "a:b": 1 } } }),
+      document({ ...identity, Condition: { Bool: { "aws:SecureTransport": true }, StringEquals: { "a:b": 1 } } }),
     ],
     ["trust", document(trust)],
     ["trust", document({ ...trust, Principal: "*", Action: ["sts:AssumeRole", "sts:SetSourceIdentity"] })],
@@ -63,6 +63,11 @@ describe("a policy document", () => {
       "identity",
       document({ ...identity, Condition: { StringResembles: { "a:b": "c" } } }),
       "Invalid Condition type : StringResembles.",
+    ],
+    [
+      "identity",
+      document({ ...identity, Condition: { NotIpAddressIfExists: { "aws:SourceIp": "10.0.0.0/8" } } }),
+      "the sandbox does not know NotIpAddressIfExists",
     ],
     [
       "identity",

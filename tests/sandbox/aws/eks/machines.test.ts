@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { createAddon, deleteAddon, describeAddon, listAddons } from "#sandbox/aws/eks/addons.ts";
+import { createAddon, deleteAddon, describeAddon, listAddons, updateAddon } from "#sandbox/aws/eks/addons.ts";
 import { updateClusterVersion } from "#sandbox/aws/eks/cluster-updates.ts";
 import { createCluster, deleteCluster, describeCluster, listClusters } from "#sandbox/aws/eks/clusters.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
@@ -12,6 +12,7 @@ import {
   updateNodeGroupConfig,
   updateNodeGroupVersion,
 } from "#sandbox/aws/eks/node-groups.ts";
+import { resumeEks } from "#sandbox/aws/eks/service.ts";
 import { placeOf, recordOf } from "#sandbox/aws/eks/state.ts";
 import { type JsonObject, objectAt, stringAt, valueAt } from "#sandbox/json.ts";
 import { conditionStatus } from "#sandbox/kubernetes/behaviours/conditions.ts";
@@ -172,6 +173,24 @@ describe("a managed node group", () => {
     await until(() => listNodeGroups(world, "k01").length === 0);
     expect(objects().store.list(nodes)).toEqual([]);
     deleteCluster(world, "k01");
+  });
+
+  test("finishes its update, and an addon's, after a restart of the sandbox", async () => {
+    await makeCluster(world, managedInput(world));
+    make();
+    createAddon(world, "k01", { addonName: "coredns" });
+    const addon = () => describeAddon(world, "k01", "coredns");
+    await until(() => found().status === "ACTIVE" && addon().status === "ACTIVE");
+    updateNodeGroupConfig(world, "k01", "main", { scalingConfig: { desiredSize: 4 } });
+    updateAddon(world, "k01", "coredns", { addonVersion: "v1.2.3-eksbuild.4" });
+    const { folder } = world;
+    await world.leave();
+    world = openEksWorld(folder);
+    expect([found().status, addon().status]).toEqual(["UPDATING", "UPDATING"]);
+    await resumeEks(world.cloud, () => {});
+    await until(() => found().status === "ACTIVE" && readyNodes().length === 4);
+    await until(() => addon().status === "ACTIVE");
+    expect(addon().addonVersion).toBe("v1.2.3-eksbuild.4");
   });
 
   test("fails when no pod network lets its machines become ready", async () => {

@@ -1,4 +1,4 @@
-import { eksArn, given, inApiNames, ownTags, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
+import { given, inApiNames, ownTags, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
 import { changeEksTags } from "#sandbox/aws/cloudformation/types/eks/tags.ts";
 import { defineType, type ResourceContext, tagContext, tagList } from "#sandbox/aws/cloudformation/types/type.ts";
 import {
@@ -9,6 +9,7 @@ import {
   disassociateAccessPolicy,
   listAssociatedAccessPolicies,
 } from "#sandbox/aws/eks/access-entries.ts";
+import { arnOf } from "#sandbox/aws/eks/state.ts";
 import { isObject, type JsonObject, listAt, stringAt } from "#sandbox/json.ts";
 
 export const eksAccessEntry = defineType({
@@ -22,7 +23,7 @@ export const eksAccessEntry = defineType({
     const cluster = stringAt(properties, "ClusterName");
     const principalArn = stringAt(properties, "PrincipalArn");
     const tags = ownTags(context, properties.Tags);
-    const arn = eksArn(context, "cluster", cluster);
+    const arn = arnOf(context, "cluster", cluster);
     context.allow("eks:CreateAccessEntry", arn, tagContext(tagList(tags)));
     const input = given(properties, "PrincipalArn", "Type");
     const { accessEntryArn } = createAccessEntry(context, cluster, { ...input, tags });
@@ -35,7 +36,7 @@ export const eksAccessEntry = defineType({
 
   readArn: (context, id) =>
     stringAt(eksAccessEntry.read(context, id, {}), "AccessEntryArn") ||
-    eksArn(context, "access-entry", `${id.split("|")[1]}/*`),
+    arnOf(context, "access-entry", `${id.split("|")[1]}/*`),
 
   read(context, id) {
     const [principalArn = "", cluster = ""] = id.split("|");

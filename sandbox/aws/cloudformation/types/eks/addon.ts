@@ -1,4 +1,4 @@
-import { eksArn, given, ownTags, settle, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
+import { given, ownTags, settle, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
 import { changeEksTags } from "#sandbox/aws/cloudformation/types/eks/tags.ts";
 import {
   defineType,
@@ -8,6 +8,7 @@ import {
   tagList,
 } from "#sandbox/aws/cloudformation/types/type.ts";
 import { createAddon, deleteAddon, describeAddon, updateAddon } from "#sandbox/aws/eks/addons.ts";
+import { arnOf } from "#sandbox/aws/eks/state.ts";
 import { stringAt } from "#sandbox/json.ts";
 
 export const eksAddon = defineType({
@@ -21,9 +22,9 @@ export const eksAddon = defineType({
     const cluster = stringAt(properties, "ClusterName");
     const name = stringAt(properties, "AddonName");
     const tags = ownTags(context, properties.Tags);
-    context.allow("eks:CreateAddon", eksArn(context, "cluster", cluster), tagContext(tagList(tags)));
+    context.allow("eks:CreateAddon", arnOf(context, "cluster", cluster), tagContext(tagList(tags)));
     if (Object.keys(tags).length > 0) {
-      context.allow("eks:TagResource", eksArn(context, "addon", `${cluster}/${name}/*`), tagContext(tagList(tags)));
+      context.allow("eks:TagResource", arnOf(context, "addon", `${cluster}/${name}/*`), tagContext(tagList(tags)));
     }
     createAddon(context, cluster, { ...given(properties, "AddonName", "AddonVersion"), tags });
     return `${cluster}|${name}`;
@@ -31,7 +32,7 @@ export const eksAddon = defineType({
 
   settle: (context, id, operation) => settle(context, `Addon ${id}`, operation, () => tryAddon(context, id)?.status),
 
-  readArn: (context, id) => tryAddon(context, id)?.addonArn ?? eksArn(context, "addon", `${id.replace("|", "/")}/*`),
+  readArn: (context, id) => tryAddon(context, id)?.addonArn ?? arnOf(context, "addon", `${id.replace("|", "/")}/*`),
 
   read(context, id) {
     const found = tryAddon(context, id);

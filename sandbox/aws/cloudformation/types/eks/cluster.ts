@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import {
   allowPassing,
-  eksArn,
   given,
   inApiNames,
   ownTags,
@@ -19,7 +18,7 @@ import {
 } from "#sandbox/aws/cloudformation/types/type.ts";
 import { updateClusterConfig, updateClusterVersion } from "#sandbox/aws/eks/cluster-updates.ts";
 import { createCluster, deleteCluster, describeCluster } from "#sandbox/aws/eks/clusters.ts";
-import type { Cluster } from "#sandbox/aws/eks/state.ts";
+import { arnOf, type Cluster } from "#sandbox/aws/eks/state.ts";
 import { type Json, type JsonObject, listAt, objectAt, stringAt } from "#sandbox/json.ts";
 
 export const eksCluster = defineType({
@@ -52,7 +51,7 @@ export const eksCluster = defineType({
     const { caller } = context;
     const name = stringAt(properties, "Name") || context.generateName(100);
     const tags = ownTags(context, properties.Tags);
-    const arn = eksArn(context, "cluster", name);
+    const arn = arnOf(context, "cluster", name);
     context.allow("eks:CreateCluster", arn, tagContext(tagList(tags)));
     if (Object.keys(tags).length > 0) context.allow("eks:TagResource", arn, tagContext(tagList(tags)));
     allowPassing(context, stringAt(properties, "RoleArn"), "eks.amazonaws.com");
@@ -69,7 +68,7 @@ export const eksCluster = defineType({
   settle: (context, name, operation) =>
     settle(context, `Cluster ${name}`, operation, () => tryCluster(context, name)?.status),
 
-  readArn: (context, name) => eksArn(context, "cluster", name),
+  readArn: (context, name) => arnOf(context, "cluster", name),
 
   read(context, name) {
     const found = tryCluster(context, name);
@@ -77,7 +76,7 @@ export const eksCluster = defineType({
   },
 
   async update(context, name, properties, previous) {
-    const arn = eksArn(context, "cluster", name);
+    const arn = arnOf(context, "cluster", name);
     const known = () => resourceContext(tryCluster(context, name)?.tags ?? {});
     changeEksTags(context, arn, ownTags(context, properties.Tags));
     const ready = () => settle(context, `Cluster ${name}`, "update", () => tryCluster(context, name)?.status);
@@ -94,7 +93,7 @@ export const eksCluster = defineType({
   },
 
   async delete(context, name) {
-    const arn = eksArn(context, "cluster", name);
+    const arn = arnOf(context, "cluster", name);
     context.allow("eks:DescribeCluster", arn, resourceContext(tryCluster(context, name)?.tags ?? {}));
     const found = tryCluster(context, name);
     if (found === undefined) return;

@@ -28,10 +28,6 @@ export function ownTags(context: ResourceContext, tags: Json | undefined): Recor
   return tagRecord(mergeTags(context, tags).filter(({ Key }) => !Key.startsWith("aws:")));
 }
 
-export function eksArn({ account, region }: ResourceContext, kind: string, path: string): string {
-  return `arn:aws:eks:${region}:${account}:${kind}/${path}`;
-}
-
 /** What is found, or undefined when EKS does not know it. */
 export function tryFind<Found>(find: () => Found): Found | undefined {
   try {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
-import { allowPassing, eksArn, given, ownTags, settle, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
+import { allowPassing, given, ownTags, settle, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
 import { changeEksTags } from "#sandbox/aws/cloudformation/types/eks/tags.ts";
 import {
   defineType,
@@ -16,6 +16,7 @@ import {
   updateNodeGroupConfig,
   updateNodeGroupVersion,
 } from "#sandbox/aws/eks/node-groups.ts";
+import { arnOf } from "#sandbox/aws/eks/state.ts";
 import { type JsonObject, stringAt, stringsAt } from "#sandbox/json.ts";
 
 export const eksNodegroup = defineType({
@@ -42,10 +43,10 @@ export const eksNodegroup = defineType({
     const cluster = stringAt(properties, "ClusterName");
     const name = stringAt(properties, "NodegroupName") || context.generateName(63);
     const tags = ownTags(context, tagList(stringsAt(properties, "Tags")));
-    const arn = eksArn(context, "cluster", cluster);
+    const arn = arnOf(context, "cluster", cluster);
     context.allow("eks:CreateNodegroup", arn, tagContext(tagList(tags)));
     if (Object.keys(tags).length > 0) {
-      context.allow("eks:TagResource", eksArn(context, "nodegroup", `${cluster}/${name}/*`), tagContext(tagList(tags)));
+      context.allow("eks:TagResource", arnOf(context, "nodegroup", `${cluster}/${name}/*`), tagContext(tagList(tags)));
     }
     allowPassing(context, stringAt(properties, "NodeRole"), "eks.amazonaws.com");
     allowLaunch(context, properties);
@@ -65,7 +66,7 @@ export const eksNodegroup = defineType({
   settle: (context, id, operation) =>
     settle(context, `Nodegroup ${id}`, operation, () => tryGroup(context, id)?.status),
 
-  readArn: (context, id) => tryGroup(context, id)?.nodegroupArn ?? eksArn(context, "nodegroup", `${id}/*`),
+  readArn: (context, id) => tryGroup(context, id)?.nodegroupArn ?? arnOf(context, "nodegroup", `${id}/*`),
 
   read(context, id) {
     const found = tryGroup(context, id);

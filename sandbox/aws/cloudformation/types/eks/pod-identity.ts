@@ -1,4 +1,4 @@
-import { allowPassing, eksArn, given, ownTags, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
+import { allowPassing, given, ownTags, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
 import { changeEksTags } from "#sandbox/aws/cloudformation/types/eks/tags.ts";
 import {
   defineType,
@@ -13,6 +13,7 @@ import {
   describePodIdentity,
   updatePodIdentity,
 } from "#sandbox/aws/eks/pod-identities.ts";
+import { arnOf } from "#sandbox/aws/eks/state.ts";
 import { stringAt } from "#sandbox/json.ts";
 
 export const eksPodIdentity = defineType({
@@ -23,7 +24,7 @@ export const eksPodIdentity = defineType({
   create(context, properties) {
     const cluster = stringAt(properties, "ClusterName");
     const tags = ownTags(context, properties.Tags);
-    const arn = eksArn(context, "cluster", cluster);
+    const arn = arnOf(context, "cluster", cluster);
     context.allow("eks:CreatePodIdentityAssociation", arn, tagContext(tagList(tags)));
     allowPassing(context, stringAt(properties, "RoleArn"), "pods.eks.amazonaws.com");
     const input = { ...given(properties, "Namespace", "RoleArn", "ServiceAccount"), tags };

@@ -57,8 +57,10 @@ export interface ExecSettings {
 }
 
 const defaultTimeoutMs = 120_000;
-/** What is left of a tree whose root has gone has nobody to report to: it gets a moment, no more. */
+/** Time from the end of a tree's root to SIGKILL for the rest, which nothing waits for any more. */
 const orphansTimeoutMs = 500;
+/** Time for killed processes to go away. */
+const killedTimeoutMs = 100;
 
 /**
  * The child leads a process group of its own, so that Ctrl-C reaches only us and we decide when it dies. A watchdog in the
@@ -194,20 +196,24 @@ async function killTree(pid: number | undefined, killAfterMs: number, ended: Abo
   signalGroup(pid, "SIGKILL");
 }
 
-/** What ignored SIGTERM, or is at its last breath, when the root of its tree was gone. */
+/** Ends what is left of a tree whose root is gone: what ignores SIGTERM, and the watchdog. */
 async function endOrphans(pid: number | undefined): Promise<void> {
-  if (pid === undefined) return;
-  const deadline = performance.now() + orphansTimeoutMs;
-  while (signalGroup(pid, 0)) {
-    if (performance.now() >= deadline) {
-      signalGroup(pid, "SIGKILL");
-      return;
-    }
-    await delay(10);
-  }
+  if (pid === undefined || (await isGroupGone(pid, orphansTimeoutMs))) return;
+  signalGroup(pid, "SIGKILL");
+  // Not for long: dead processes stay visible where the first process of a container never collects them.
+  await isGroupGone(pid, killedTimeoutMs);
 }
 
-/** False when nobody is left in the group. */
+async function isGroupGone(pid: number, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (signalGroup(pid, 0)) {
+    if (performance.now() >= deadline) return false;
+    await delay(10);
+  }
+  return true;
+}
+
+/** False when the group has no process. */
 function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     process.kill(-pid, signal);

@@ -8,13 +8,12 @@ import type { World } from "#lib/graph/world.ts";
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
 import { countNodes, versionOf } from "#lib/kubernetes/nodes.ts";
 import { fleetLabel } from "#lib/local/config.ts";
-import { findCreator } from "#lib/local/creator.ts";
+import { findCreateProcess } from "#lib/local/create-process.ts";
 import { docker, listContainers } from "#lib/local/docker.ts";
-import { explainCreateError, isTaken } from "#lib/local/explain.ts";
-import { forgetBegun, markBegun, markReady } from "#lib/local/finished.ts";
+import { explainCreateError, isNameTaken } from "#lib/local/explain.ts";
 import {
-  askKubeconfig,
   filterOf,
+  getKubeconfig,
   type LocalClusterOptions,
   type LocalClusterState,
   type LocalObserved,
@@ -22,11 +21,12 @@ import {
   observeCluster,
   observeFully,
 } from "#lib/local/observe-cluster.ts";
-import { removeContainers, requireFreePort } from "#lib/local/ports.ts";
+import { removeContainersCommand, requireFreePort } from "#lib/local/ports.ts";
 import { probe } from "#lib/local/readiness.ts";
+import { clearUnfinished, markReady, markUnfinished } from "#lib/local/ready-mark.ts";
 import type { Configuration, LocalTool } from "#lib/local/tool.ts";
 
-/** How long a complete cluster may take to become ready: images of its add-ons may have to be pulled over a slow line. */
+/** Includes pulling the images of add-ons over a slow connection. */
 const readyTimeoutMs = 10 * 60_000;
 const pollMs = 300;
 /** kind can end before the kubelet of a worker has registered its node (seen with kind 0.32.0 and Kubernetes 1.36.1). */
@@ -78,24 +78,24 @@ async function ensure(world: World, observed: LocalObserved, options: LocalClust
   const { cluster, tool, wanted } = options;
   switch (observed.kind) {
     case "absent":
-      return await make(world, options);
+      return await createNew(world, options);
     case "foreign":
       await adopt(world, options);
-      return await becomeReady(world, options);
+      return await waitAndFinish(world, options);
     case "present": {
       if (compare(observed.state, wanted).some((change) => change.effect === "replace")) {
-        return await remake(world, options, "deleting the cluster that differs");
+        return await recreate(world, options, "deleting the cluster that differs");
       }
       if (observed.state.phase === "stopped") {
         world.progress("starting its containers");
         await tool.start(world, cluster.name, await listContainers(world, [filterOf(options)]));
       }
       const ended = await waitReady(world, options);
-      if (ended.kind === "broken") return await remake(world, options, `deleting it: ${ended.why}`);
+      if (ended.kind === "broken") return await recreate(world, options, `deleting it: ${ended.why}`);
       return await finish(world, options, ended.state);
     }
     case "broken":
-      return await remake(world, options, "deleting what is left of it");
+      return await recreate(world, options, "deleting what is left of it");
     case "busy":
       throw new FleetError("StillBusy", observed.why);
     default:
@@ -103,31 +103,31 @@ async function ensure(world: World, observed: LocalObserved, options: LocalClust
   }
 }
 
-async function remake(world: World, options: LocalClusterOptions, why: string): Promise<LocalClusterState> {
+async function recreate(world: World, options: LocalClusterOptions, why: string): Promise<LocalClusterState> {
   world.progress(why);
   await removeCluster(world, options);
-  return await make(world, options);
+  return await createNew(world, options);
 }
 
-async function make(world: World, options: LocalClusterOptions): Promise<LocalClusterState> {
+async function createNew(world: World, options: LocalClusterOptions): Promise<LocalClusterState> {
   const { cluster, tool, wanted } = options;
   await requireFreePort(world, cluster.apiPort);
-  await markBegun(world, cluster.name);
-  await withScratch(async (folder) => {
+  await markUnfinished(world, cluster.name);
+  await withTemporaryFolder(async (folder) => {
     const configPath = join(folder, `${cluster.name}.yaml`);
     await Bun.write(configPath, tool.render(cluster, options.domain, wanted.image));
     const request = { cluster, configPath, image: wanted.image, kubeconfigPath: join(folder, "kubeconfig") };
     world.progress(`creating the ${tool.name} cluster`);
     await createOrCleanUp(world, options, () => tool.create(withProgress(world, tool), request));
   });
-  return await becomeReady(world, options);
+  return await waitAndFinish(world, options);
 }
 
-/** A folder of mode 0700 for what a tool reads and writes during one call; the user's own kubeconfig is never touched. */
-async function withScratch(work: (folder: string) => Promise<void>): Promise<void> {
+/** A folder of mode 0700 for the files of one call; the tool never edits the user's own kubeconfig. */
+async function withTemporaryFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "k8s-multicluster-gitops-"));
   try {
-    // k3d warns when the kubeconfig that it is to edit isn't there.
+    // k3d warns when the kubeconfig that it edits does not exist.
     await Bun.write(join(folder, "kubeconfig"), "apiVersion: v1\nkind: Config\n");
     await work(folder);
   } finally {
@@ -137,23 +137,23 @@ async function withScratch(work: (folder: string) => Promise<void>): Promise<voi
 
 async function removeCluster(world: World, options: LocalClusterOptions): Promise<void> {
   const { cluster, tool } = options;
-  await withScratch((folder) => tool.remove(world, cluster.name, join(folder, "kubeconfig")));
+  await withTemporaryFolder((folder) => tool.remove(world, cluster.name, join(folder, "kubeconfig")));
   const left = await listContainers(world, [filterOf(options)]);
   if (left.length > 0) {
     await docker(world)`docker container rm --force --volumes ${left.map((container) => container.id)}`;
   }
-  await forgetBegun(world, cluster.name);
+  await clearUnfinished(world, cluster.name);
 }
 
-/** After a failure or an interrupt either everything is gone or, with --retain, everything is left for a look. */
+/** After a failure or an interrupt everything is removed or, with --retain, everything is kept for debugging. */
 async function createOrCleanUp(world: World, options: LocalClusterOptions, work: () => Promise<void>): Promise<void> {
   const { cluster } = options;
   try {
     await work();
   } catch (error) {
-    if (isTaken(error)) {
-      await forgetBegun(world, cluster.name);
-      const creator = await findCreator(
+    if (isNameTaken(error)) {
+      await clearUnfinished(world, cluster.name);
+      const creator = await findCreateProcess(
         { ...world, signal: AbortSignal.timeout(cleanupTimeoutMs) },
         options.tool.name,
         cluster.name,
@@ -169,7 +169,7 @@ async function createOrCleanUp(world: World, options: LocalClusterOptions, work:
     }
     if (!world.options.retain) {
       world.progress("removing what was made");
-      // The run's signal may be what ended the work: the removal has a limit of its own.
+      // The run's signal may be aborted already: the removal has a time limit of its own.
       const signal = AbortSignal.timeout(cleanupTimeoutMs);
       await removeCluster({ ...world, signal }, options);
     }
@@ -188,8 +188,8 @@ function withProgress(world: World, tool: LocalTool): World {
   };
 }
 
-/** Waits for a cluster that should be complete: its tool has just said so. */
-async function becomeReady(world: World, options: LocalClusterOptions): Promise<LocalClusterState> {
+/** Waits for a cluster that its tool has just reported as complete. */
+async function waitAndFinish(world: World, options: LocalClusterOptions): Promise<LocalClusterState> {
   const state = await waitReady(world, options, joinTimeoutMs);
   if (state.kind === "present") return await finish(world, options, state.state);
   throw new FleetError("ClusterNotReady", `${options.tool.name} ended well, but ${state.why}`, {
@@ -203,7 +203,7 @@ async function finish(
   state: LocalClusterState,
 ): Promise<LocalClusterState> {
   if (state.kubeconfig === undefined) return state;
-  if (state.isMarked) await forgetBegun(world, cluster.name);
+  if (state.isMarked) await clearUnfinished(world, cluster.name);
   else
     await markReady(
       world,
@@ -214,22 +214,22 @@ async function finish(
 }
 
 /**
- * Polls until the cluster is ready or turns out to have never been finished.
+ * Polls until the cluster is ready, or until it is known that its creation was never finished.
  *
- * @param lackingMs milliseconds for which it may lack a part
+ * @param incompleteMs milliseconds for which a part may be missing
  * @throws FleetError ClusterNotReady
  */
 async function waitReady(
   world: World,
   options: LocalClusterOptions,
-  lackingMs = 0,
+  incompleteMs = 0,
 ): Promise<Extract<LocalObserved, { readonly kind: "present" | "broken" }>> {
   const { cluster, tool } = options;
   const begin = world.clock.now();
   const deadline = begin + readyTimeoutMs;
   let known: LocalClusterState | undefined;
   for (;;) {
-    // While the API answers, asking it alone is enough; Docker and the tool are asked again when it doesn't.
+    // While the API answers, it alone is queried; otherwise also Docker and the tool.
     const observed: LocalObserved =
       known?.kubeconfig !== undefined && known.nodes.length > 0
         ? await observeApi(world, options, known.configuration, known.kubeconfig)
@@ -243,7 +243,7 @@ async function waitReady(
         waiting = observed.state.waitingFor;
         break;
       case "broken":
-        if (world.clock.now() >= begin + lackingMs) return observed;
+        if (world.clock.now() >= begin + incompleteMs) return observed;
         waiting = `what it lacks: ${observed.why}`;
         break;
       case "absent":
@@ -277,16 +277,16 @@ function damaged({ waitingFor: why }: LocalClusterState): FleetError {
   });
 }
 
-/** Labels the nodes as this fleet's, which is all that makes a cluster ours. */
+/** Labels the nodes with this fleet: the label alone says whose cluster it is. */
 async function adopt(world: World, options: LocalClusterOptions): Promise<void> {
   const { cluster, tool, domain } = options;
-  const kubeconfig = await askKubeconfig(world, options);
+  const kubeconfig = await getKubeconfig(world, options);
   if (kubeconfig === undefined) {
     throw new FleetError(
       "ForeignResource",
       `${tool.firstContainer(cluster.name)} is no ${tool.name} cluster and can't be adopted`,
       {
-        hint: `${removeContainers(world, [tool.firstContainer(cluster.name)])}, or rename the cluster in clusters/`,
+        hint: `${removeContainersCommand(world, [tool.firstContainer(cluster.name)])}, or rename the cluster in clusters/`,
       },
     );
   }

@@ -3,7 +3,7 @@ import { FleetError } from "#lib/errors.ts";
 import { type Exec, type ExecOptions, type ExecResult, lastLines, toExec } from "#lib/exec.ts";
 import type { World } from "#lib/graph/world.ts";
 
-/** Docker as far as clusters on this computer need it, through its command line. */
+/** The part of Docker's command line that local clusters need. */
 
 const containerSchema = z.object({
   Id: z.string(),
@@ -21,14 +21,14 @@ const containerSchema = z.object({
   }),
 });
 
-/** A container; its environment is left out on purpose: k3d keeps a token there. */
+/** A container without its environment, in which k3d keeps a token. */
 export interface Container {
   readonly id: string;
   readonly name: string;
   readonly image: string;
   readonly command: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
-  /** As docker says it: created, running, exited, paused, dead, removing, restarting. */
+  /** Docker's own word: created, running, exited, paused, dead, removing, restarting. */
   readonly status: string;
   /** Published ports, `127.0.0.1:6551` by `6443/tcp`. */
   readonly ports: Readonly<Record<string, string>>;
@@ -84,7 +84,7 @@ export async function listContainers(world: World, filters: readonly string[]): 
   const list = await docker(world)`docker container ls --all --quiet --no-trunc ${flags}`;
   const ids = list.stdout.split("\n").filter((id) => id !== "");
   if (ids.length === 0) return [];
-  // A container that goes between the two calls makes inspect fail, but the others are on stdout all the same.
+  // A container that is removed between the two calls makes inspect fail, but the others are on stdout.
   const result = await docker(world, { nothrow: true })`docker container inspect ${ids}`;
   if (result.exitCode !== 0 && !/no such container/i.test(result.stderr)) throw dockerError(result);
   const found = z.array(containerSchema).parse(JSON.parse(result.stdout === "" ? "[]" : result.stdout));
@@ -117,7 +117,7 @@ export async function removeObject(world: World, kind: "network" | "volume", nam
   throw dockerError(result);
 }
 
-/** Values of a label over all containers, each once: the names of all clusters that a tool has made here. */
+/** All values of a label on containers: the names of the clusters of a tool. */
 export async function listLabelValues(world: World, label: string): Promise<ReadonlySet<string>> {
   const flags = ["--filter", `label=${label}`, "--format", "{{json .}}"];
   const { stdout } = await docker(world)`docker container ls --all --no-trunc ${flags}`;

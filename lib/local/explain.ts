@@ -3,8 +3,8 @@ import type { LocalCluster } from "#lib/fleet/types.ts";
 import type { World } from "#lib/graph/world.ts";
 import { portTaken } from "#lib/local/ports.ts";
 
-/** Somebody else's cluster or container has the name: nothing of it is ours to remove. */
-export function isTaken(thrown: unknown): boolean {
+/** The name is in use by another cluster or container, which must not be removed. */
+export function isNameTaken(thrown: unknown): boolean {
   const { code, details } = asFleetError(thrown);
   if (code !== "ProgramFailed") return false;
   // kind, k3d, Docker.
@@ -13,7 +13,7 @@ export function isTaken(thrown: unknown): boolean {
   );
 }
 
-/** The usual reasons why kind and k3d fail, in words with a remedy; what isn't known is passed on as it came. */
+/** Explains the usual failures of kind and k3d with a remedy; others pass unchanged. */
 export async function explainCreateError(thrown: unknown, world: World, cluster: LocalCluster): Promise<unknown> {
   const error = asFleetError(thrown);
   if (error.code !== "ProgramFailed") return thrown;

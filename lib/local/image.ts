@@ -8,10 +8,10 @@ export interface ImageState {
   readonly reference: string;
 }
 
-/** A node image is about a gigabyte; a slow line takes its time. */
+/** A node image is about a gigabyte; the connection may be slow. */
 const pullTimeoutMs = 30 * 60_000;
 
-/** A node image on this computer: pulled once, before the clusters that share it ask for it side by side. */
+/** A node image on this computer: pulled once, before the clusters that share it are created in parallel. */
 export function image(reference: string): Resource<ImageState> {
   const short = reference.replace(/@sha256:([0-9a-f]{12})[0-9a-f]*$/, "@$1");
   return {

@@ -12,7 +12,7 @@ const createTimeoutMs = 15 * 60_000;
 /** Every call: no colour codes in what we parse. */
 const env = { LOG_COLORS: "false" };
 
-/** As k3d says that k3s has not come so far, or that it never began. */
+/** k3d's messages when k3s has not written a kubeconfig yet, or was never started. */
 const noKubeconfig =
   /no nodes found for given cluster|could not find the file|no such file or directory|no server nodes found/i;
 
@@ -54,7 +54,7 @@ export const k3d: LocalTool = {
 
   async remove(world, cluster, kubeconfigPath) {
     await k3dExec(world, kubeconfigPath)`k3d cluster delete ${cluster}`;
-    // A network that a killed k3d left is taken for somebody else's by the next one and never removed.
+    // k3d never removes a network that it did not create itself, such as the one left by a killed k3d.
     await removeObject(world, "network", `k3d-${cluster}`);
     await removeObject(world, "volume", `k3d-${cluster}-images`);
   },

@@ -33,7 +33,7 @@ function kindExec({ exec, signal, variables }: World, options: ExecOptions): Exe
 /** Building a node takes 20 s; a loaded machine has been seen to take twenty times that. */
 const createTimeoutMs = 15 * 60_000;
 
-/** As kind says that kubeadm has not come so far. */
+/** kind's messages when kubeadm has not written a kubeconfig yet. */
 const noKubeconfig = /could not locate any control plane nodes|admin\.conf: No such file or directory/i;
 
 /** kind: Kubernetes nodes as Docker containers (https://kind.sigs.k8s.io/). */
@@ -57,15 +57,15 @@ export const kind: LocalTool = {
   systemObjects: ["daemonsets/kindnet", "deployments/coredns"],
 
   async create(world, { cluster, configPath, image, kubeconfigPath }) {
-    // --retain: we clean up ourselves, also after what kind doesn't see (an interrupt, a wait that failed). No --wait: it
-    // ends with success when its time is over.
+    // --retain: we clean up ourselves, also after what kind does not see (an interrupt, a failed wait). No --wait: it reports
+    // success when its time is over.
     const exec = kindExec(world, { timeout: createTimeoutMs, onLine: world.output });
     const options = ["--config", configPath, "--image", image, "--kubeconfig", kubeconfigPath];
     await exec`kind create cluster --name ${cluster.name} ${options} --retain`;
   },
 
   async start(world, _cluster, containers) {
-    // The control plane first: addresses are given out in order, so that each node gets the one that it had.
+    // The control plane first: Docker assigns addresses in order, so that each node gets its former one.
     const ordered = [...containers].sort((a, b) => Number(isWorker(a.labels)) - Number(isWorker(b.labels)));
     for (const container of ordered) await docker(world)`docker container start ${container.id}`;
   },

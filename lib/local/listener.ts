@@ -9,9 +9,9 @@ export interface Listener {
   readonly command: string;
 }
 
-/** Who listens on a port of this computer; undefined when that can't be seen (another user's process, say). */
+/** The process that listens on a port of this computer; undefined where it is not visible, e.g. of another user. */
 export async function findListener(world: World, port: number): Promise<Listener | undefined> {
-  return process.platform === "linux" ? await findInProc(port) : await askLsof(world, port);
+  return process.platform === "linux" ? await findInProc(port) : await findByLsof(world, port);
 }
 
 /** Linux: the socket's inode by its port, then the process that has a file of that inode open. */
@@ -41,7 +41,7 @@ export function parseListeningInodes(table: string, port: number): readonly stri
   });
 }
 
-async function askLsof(world: World, port: number): Promise<Listener | undefined> {
+async function findByLsof(world: World, port: number): Promise<Listener | undefined> {
   const exec = world.exec({ signal: world.signal, nothrow: true, timeout: 5_000 });
   try {
     const { stdout } = await exec`lsof -nP -iTCP:${port} -sTCP:LISTEN -Fpc`;
@@ -53,7 +53,7 @@ async function askLsof(world: World, port: number): Promise<Listener | undefined
   }
 }
 
-/** Processes come and go while we look, and many aren't ours to look into. */
+/** Processes end meanwhile, and those of other users are not readable. */
 async function tryRead(path: string): Promise<string> {
   return await readFile(path, "utf8").catch(() => "");
 }

@@ -6,7 +6,7 @@ import { k3d } from "#lib/local/k3d.ts";
 import { kind } from "#lib/local/kind.ts";
 import type { Demand } from "#lib/local/preflight.ts";
 
-/** What is still to be made of the given clusters: how much room it needs is asked before it is begun. */
+/** How many of the given clusters, and of their nodes, do not exist yet; the preflight needs the numbers. */
 export async function countMissing(world: World, clusters: readonly LocalCluster[]): Promise<Demand> {
   const [kinds, k3ds] = await Promise.all([
     listLabelValues(world, kind.clusterLabel),

@@ -5,7 +5,7 @@ import { docker, dockerError, listContainers, removeObject } from "#lib/local/do
 
 export interface KindNetworkState {
   readonly id: string;
-  /** Made by this project, so that it may go with its last cluster. */
+  /** Created by this project, which then removes it with the last cluster. */
   readonly ours: boolean;
 }
 
@@ -17,8 +17,8 @@ const ipv6Subnet = "fc00:f853:ccd:e793::/64";
 const inspectSchema = z.array(z.object({ Id: z.string(), Labels: z.record(z.string(), z.string()).nullish() }));
 
 /**
- * The Docker network that all kind clusters share. Made before any of them: on a clean host, kinds that start together
- * each make one, and end with several networks of one name.
+ * The Docker network that all kind clusters share. Created before the clusters: on a clean host, several `kind create` that
+ * start together each create one, and several networks have the same name.
  */
 export function kindNetwork(): Resource<KindNetworkState> {
   return {
@@ -42,7 +42,7 @@ export function kindNetwork(): Resource<KindNetworkState> {
         const result =
           await exec`docker network create --driver bridge --label ${label}=true ${[...masquerade, ...ipv6]} ${name}`;
         const state = await inspect(world);
-        // Also when it wasn't us: another kind may have made it meanwhile.
+        // Also where another kind has created it meanwhile.
         if (state !== undefined) return state;
         if (ipv6.length === 0) throw dockerError(result);
       }

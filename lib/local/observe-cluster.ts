@@ -5,19 +5,19 @@ import type { World } from "#lib/graph/world.ts";
 import { endpointOf, type Kubeconfig, parseKubeconfig, readKubeconfigFile } from "#lib/kubernetes/kubeconfig.ts";
 import type { ClusterNode } from "#lib/kubernetes/nodes.ts";
 import { fleetLabel } from "#lib/local/config.ts";
-import { findCreator } from "#lib/local/creator.ts";
+import { findCreateProcess } from "#lib/local/create-process.ts";
 import { type Container, listContainers } from "#lib/local/docker.ts";
-import { isBegun } from "#lib/local/finished.ts";
 import { type Probe, probe, waitingFor } from "#lib/local/readiness.ts";
+import { isUnfinished } from "#lib/local/ready-mark.ts";
 import type { Configuration, LocalTool } from "#lib/local/tool.ts";
 import { kubeconfigPath } from "#lib/paths.ts";
 
 export interface LocalClusterState {
-  /** `starting`: complete, but not ready yet, e.g. after a restart of Docker. `damaged`: it has lost a part. */
+  /** `starting`: complete, but not ready yet, e.g. after a restart of Docker. `damaged`: a part is missing. */
   readonly phase: "stopped" | "starting" | "ready" | "damaged";
-  /** What it is still waiting for, or what it lacks; empty when ready. */
+  /** What it waits for, or which part is missing; empty when ready. */
   readonly waitingFor: string;
-  /** It says itself that it was ready once. False while it isn't asked. */
+  /** The cluster has the mark of having been ready. False where its API was not queried. */
   readonly isMarked: boolean;
   readonly configuration: Configuration;
   readonly nodes: readonly ClusterNode[];
@@ -28,7 +28,7 @@ export interface LocalClusterState {
 export interface LocalClusterOptions {
   readonly cluster: LocalCluster;
   readonly tool: LocalTool;
-  /** Domain of the fleet: the owner that the nodes are labelled with. */
+  /** Domain of the fleet; value of the label on the nodes. */
   readonly domain: string;
   readonly wanted: Configuration;
   readonly needs: readonly AnyResource[];
@@ -36,16 +36,16 @@ export interface LocalClusterOptions {
 
 export type LocalObserved = Observed<LocalClusterState>;
 
-/** What there is of a local cluster: by its containers, then by its API. */
+/** Reads the state of a local cluster from its containers, then from its API. */
 export async function observeCluster(world: World, options: LocalClusterOptions): Promise<LocalObserved> {
   const { cluster, tool } = options;
   const seen = await observeStable(world, options);
   if (seen.kind === "present" && seen.state.phase === "ready") return seen;
-  const creator = await findCreator(world, tool.name, cluster.name);
+  const creator = await findCreateProcess(world, tool.name, cluster.name);
   return creator === undefined ? seen : { kind: "busy", why: creator };
 }
 
-/** Again while another command changes the containers under a look that fails: what it failed of is no longer there. */
+/** Retries a failed read while another command changes the containers: the cause of the failure may be gone. */
 async function observeStable(world: World, options: LocalClusterOptions): Promise<LocalObserved> {
   let containers = await listContainers(world, [filterOf(options)]);
   for (;;) {
@@ -69,7 +69,7 @@ async function observeNone(world: World, { cluster, tool }: LocalClusterOptions)
   const name = tool.firstContainer(cluster.name);
   const [sameName, creator] = await Promise.all([
     listContainers(world, [`name=^/?${name.replaceAll(".", "\\.")}$`]),
-    findCreator(world, tool.name, cluster.name),
+    findCreateProcess(world, tool.name, cluster.name),
   ]);
   if (creator !== undefined) return { kind: "busy", why: creator };
   if (sameName.length === 0) return { kind: "absent" };
@@ -83,11 +83,11 @@ async function observeContainers(
 ): Promise<LocalObserved> {
   const { tool } = options;
   const configuration = tool.describe(containers);
-  const lacking = (why: string): Promise<LocalObserved> => judge(world, options, { configuration, nodes: [] }, why);
+  const lacks = (why: string): Promise<LocalObserved> => incomplete(world, options, { configuration, nodes: [] }, why);
   const unfinished = tool.unfinished(containers);
-  if (unfinished !== undefined) return await lacking(unfinished);
-  const unborn = containers.find((container) => container.status === "created" || container.status === "dead");
-  if (unborn !== undefined) return await lacking(`container ${unborn.name} is ${unborn.status}`);
+  if (unfinished !== undefined) return await lacks(unfinished);
+  const notStarted = containers.find((container) => container.status === "created" || container.status === "dead");
+  if (notStarted !== undefined) return await lacks(`container ${notStarted.name} is ${notStarted.status}`);
 
   const down = containers.filter((container) => container.status !== "running");
   if (down.length > 0) {
@@ -95,25 +95,25 @@ async function observeContainers(
     const what = `${down.length} of ${containers.length} containers are ${states}`;
     return {
       kind: "present",
-      state: { ...unasked, phase: "stopped", waitingFor: what, configuration },
+      state: { ...noApiState, phase: "stopped", waitingFor: what, configuration },
     };
   }
-  // The file that we wrote saves asking the tool, which takes longer than all the rest; that it is right is proved by using it.
+  // Our own kubeconfig file saves a slow call of the tool; the request below proves that it is still valid.
   const own = await readOwnKubeconfig(world, options, configuration);
   if (own !== undefined) {
     const observed = await observeApi(world, options, configuration, own);
     if (observed.kind === "present" && observed.state.phase === "ready") return observed;
   }
-  const kubeconfig = await askKubeconfig(world, options);
-  if (kubeconfig === undefined) return await lacking("it has no kubeconfig");
+  const kubeconfig = await getKubeconfig(world, options);
+  if (kubeconfig === undefined) return await lacks("it has no kubeconfig");
   return await observeApi(world, options, configuration, kubeconfig);
 }
 
-/** Of a cluster whose API wasn't asked. */
-const unasked = { nodes: [], kubeconfig: undefined, isMarked: false } as const;
+/** State of a cluster whose API was not queried. */
+const noApiState = { nodes: [], kubeconfig: undefined, isMarked: false } as const;
 
-/** What lacks a part was either never finished, and is what a run of ours left; or it is somebody's cluster, which has lost it. */
-async function judge(
+/** A part is missing: either a run of ours was killed before the end (broken), or a finished cluster lost it later (damaged). */
+async function incomplete(
   world: World,
   { cluster }: LocalClusterOptions,
   seen: Pick<LocalClusterState, "configuration" | "nodes"> & {
@@ -122,12 +122,12 @@ async function judge(
   },
   why: string,
 ): Promise<LocalObserved> {
-  if (seen.isMarked !== true && (await isBegun(world, cluster.name))) return { kind: "broken", why };
-  return { kind: "present", state: { ...unasked, ...seen, phase: "damaged", waitingFor: why } };
+  if (seen.isMarked !== true && (await isUnfinished(world, cluster.name))) return { kind: "broken", why };
+  return { kind: "present", state: { ...noApiState, ...seen, phase: "damaged", waitingFor: why } };
 }
 
-/** The kubeconfig that the tool has; undefined where the cluster has none. */
-export async function askKubeconfig(
+/** The kubeconfig from the tool; undefined where the cluster has none. */
+export async function getKubeconfig(
   world: World,
   { cluster, tool }: LocalClusterOptions,
 ): Promise<Kubeconfig | undefined> {
@@ -135,7 +135,7 @@ export async function askKubeconfig(
   return text === undefined ? undefined : parseKubeconfig(text, `${tool.name} cluster ${cluster.name}`);
 }
 
-/** Undefined when there is none, or one that isn't for this address. */
+/** Undefined where the file is missing or has another address. */
 async function readOwnKubeconfig(
   world: World,
   { cluster }: LocalClusterOptions,
@@ -153,7 +153,7 @@ async function readOwnKubeconfig(
   }
 }
 
-/** What the API says of a cluster whose containers all run. */
+/** Reads the state from the API of a cluster whose containers all run. */
 export async function observeApi(
   world: World,
   options: LocalClusterOptions,
@@ -169,7 +169,7 @@ export async function observeApi(
     if (!(error instanceof FleetError)) throw error;
     if (error.code === "ClusterUnreachable" || error.code === "KubernetesError") {
       const waitingFor = `its API server: ${error.message}`;
-      return { kind: "present", state: { ...unasked, phase: "starting", waitingFor, configuration, kubeconfig } };
+      return { kind: "present", state: { ...noApiState, phase: "starting", waitingFor, configuration, kubeconfig } };
     }
     throw error;
   }
@@ -181,23 +181,23 @@ export async function observeApi(
   const { nodes, wasReady: isMarked } = seen;
   const found = { configuration, nodes, kubeconfig, isMarked };
   if (seen.missing.length > 0)
-    return await judge(world, options, found, `kube-system has no ${seen.missing.join(", ")}`);
+    return await incomplete(world, options, found, `kube-system has no ${seen.missing.join(", ")}`);
   const expected = 1 + configuration.workers;
   if (nodes.length < expected) {
     const why = `${expected - nodes.length} of ${expected} nodes ${isMarked ? "are missing" : "never joined"}`;
-    return await judge(world, options, found, why);
+    return await incomplete(world, options, found, why);
   }
   const waiting = waitingFor(seen);
   const phase = waiting === undefined ? "ready" : "starting";
   return { kind: "present", state: { ...found, phase, waitingFor: waiting ?? "" } };
 }
 
-/** Filter of docker for the containers of a cluster. */
+/** Docker's filter for the containers of a cluster. */
 export function filterOf({ cluster, tool }: LocalClusterOptions): string {
   return `label=${tool.clusterLabel}=${cluster.name}`;
 }
 
-/** As observeCluster, for a cluster that is being created: its creator is nobody to wait for. */
+/** As observeCluster, for a cluster that this run is creating: the process that creates it is our own. */
 export async function observeFully(world: World, options: LocalClusterOptions): Promise<LocalObserved> {
   const containers = await listContainers(world, [filterOf(options)]);
   return containers.length === 0 ? { kind: "absent" } : await observeContainers(world, options, containers);

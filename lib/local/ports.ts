@@ -6,7 +6,7 @@ import { listContainers } from "#lib/local/docker.ts";
 import { findListener } from "#lib/local/listener.ts";
 import { taskCommand } from "#lib/printed-command.ts";
 
-/** @throws FleetError PortTaken, which names who has it where that can be found out */
+/** @throws FleetError PortTaken, which names the process or container where it is visible */
 export async function requireFreePort(world: World, port: number): Promise<void> {
   if (!(await isFree(port))) throw await portTaken(world, port);
 }
@@ -28,13 +28,13 @@ export function sandboxOf(command: string): string | undefined {
   return /(?<=^\S+ )(.+)\/sandbox\/daemon\.ts /.exec(command)?.[1];
 }
 
-/** The command that removes containers; those of the sandbox are no containers of Docker. */
-export function removeContainers({ variables }: Pick<World, "variables">, names: readonly string[]): string {
+/** The command that removes containers; the sandbox has none in Docker. */
+export function removeContainersCommand({ variables }: Pick<World, "variables">, names: readonly string[]): string {
   const isSandbox = (variables.K8S_SANDBOX_STATE ?? "") !== "";
   return isSandbox ? taskCommand("sandbox:reset") : `docker rm --force ${names.join(" ")}`;
 }
 
-/** Holders are named so that they can be ended: a container of Docker, or a process. */
+/** Names the container or the process that uses the port. */
 export async function portTaken(world: World, port: number): Promise<FleetError> {
   const other = "give the cluster another apiPort in clusters/ and run bun run generate";
   const taken = (by: string, remedy: string): FleetError =>
@@ -42,7 +42,7 @@ export async function portTaken(world: World, port: number): Promise<FleetError>
 
   const containers = (await listContainers(world, [`publish=${port}`])).map((container) => container.name);
   if (containers.length > 0) {
-    return taken(` by container ${containers.join(", ")}`, removeContainers(world, containers));
+    return taken(` by container ${containers.join(", ")}`, removeContainersCommand(world, containers));
   }
   const listener = await findListener(world, port);
   if (listener === undefined) return taken("", "end what listens on it");
@@ -53,7 +53,7 @@ export async function portTaken(world: World, port: number): Promise<FleetError>
       `${taskCommand("sandbox:stop")} in ${sandbox}`,
     );
   }
-  // Program and script only: what follows may be anything, also a password.
+  // Program and script only: the other arguments may hold a password.
   const program = listener.command.split(" ").slice(0, 2).join(" ");
   return taken(` by process ${listener.pid} (${program})`, `end process ${listener.pid}`);
 }

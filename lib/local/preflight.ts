@@ -3,7 +3,7 @@ import { FleetError } from "#lib/errors.ts";
 import type { World } from "#lib/graph/world.ts";
 import { type DockerInfo, readDockerInfo } from "#lib/local/docker-info.ts";
 
-/** One thing that was looked at before work begins. Data: `doctor` prints it, `create` acts on it. */
+/** The result of one check before a run. `doctor` prints it, `create` acts on it. */
 export interface Check {
   readonly name: string;
   readonly level: "ok" | "warning" | "failure";
@@ -18,13 +18,13 @@ export interface Preflight {
   readonly parallelClusters: number;
 }
 
-/** What the clusters that are about to be made need. */
+/** The clusters that a run creates. */
 export interface Demand {
   readonly clusters: number;
   readonly nodes: number;
 }
 
-/** The oldest that is still maintained anywhere; API 1.41. */
+/** The oldest version that is still maintained; API 1.41. */
 const oldestDocker = 20;
 /** Measured: 0.5 GiB for a control plane, 0.13 GiB for a worker, idle. */
 const memoryPerNodeGiB = 0.35;
@@ -70,7 +70,7 @@ async function checkInotify(demand: Demand): Promise<readonly Check[]> {
     .join(" ")}`;
   for (const [key, recommended] of Object.entries(inotify)) {
     const found = Number(await tryRead(`/proc/sys/fs/inotify/${key}`));
-    // No such file: Docker runs in a virtual machine that isn't ours to look into.
+    // No such file: Docker runs in a virtual machine.
     if (!Number.isFinite(found) || found === 0) continue;
     const name = `inotify ${key.replace("max_user_", "")}`;
     const needed = key === "max_user_instances" ? demand.nodes * instancesPerNode : 0;
@@ -82,7 +82,7 @@ async function checkInotify(demand: Demand): Promise<readonly Check[]> {
 
 async function checkMemory(info: DockerInfo, demand: Demand): Promise<readonly Check[]> {
   const needed = demand.nodes * memoryPerNodeGiB;
-  // MemAvailable is of this machine, MemTotal of Docker's, which may be a smaller virtual one.
+  // MemAvailable is of this computer, MemTotal of Docker's, which may be a smaller virtual machine.
   const available = Number(/^MemAvailable:\s+(\d+) kB$/m.exec((await tryRead("/proc/meminfo")) ?? "")?.[1]) / 2 ** 20;
   const total = info.MemTotal / 2 ** 30;
   const free = Number.isFinite(available) ? Math.min(available, total) : total;
@@ -103,7 +103,7 @@ async function checkDisk(info: DockerInfo, demand: Demand): Promise<readonly Che
     const { bavail, bsize } = await statfs(info.DockerRootDir);
     free = (bavail * bsize) / 2 ** 30;
   } catch {
-    // Docker's folder is on another machine, or not ours to look into.
+    // Docker's folder is on another machine, or not readable.
     return [];
   }
   const needed = leastDiskGiB + demand.nodes * diskPerNodeGiB;

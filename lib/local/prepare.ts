@@ -6,11 +6,11 @@ import { countMissing } from "#lib/local/missing.ts";
 import { preflight } from "#lib/local/preflight.ts";
 import type { Preparation, PreparedRun } from "#lib/provider.ts";
 
-/** Limits the clusters that are created at once to what this computer bears. @throws FleetError of the preflight */
+/** Limits how many clusters are created at once to the capacity of this computer. @throws FleetError of the preflight */
 export async function prepare(world: World, { verb, resources, clusters, jobs }: PreparedRun): Promise<Preparation> {
   const missing = verb === "create" ? await countMissing(world, clusters.filter(isLocal)) : { clusters: 0, nodes: 0 };
   const { checks, parallelClusters } = await preflight(world, missing);
-  // Before a cluster is created: its applications would never be there.
+  // Fails before a cluster is created whose applications could never be read.
   if (missing.clusters > 0 && resources.some(({ id }) => id === checkoutId)) await findHostAddress(world);
   const warnings = checks
     .filter((check) => check.level === "warning")

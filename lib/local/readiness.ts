@@ -4,24 +4,24 @@ import { type ClusterNode, listNodes } from "#lib/kubernetes/nodes.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { describePodTrouble } from "#lib/kubernetes/pod-trouble.ts";
 import { tryExplain } from "#lib/kubernetes/retry.ts";
-import { readyMark } from "#lib/local/finished.ts";
+import { readyMark } from "#lib/local/ready-mark.ts";
 
 const workloadSchema = z.object({ status: z.object({ availableReplicas: z.number().optional() }).optional() });
 
-/** What a cluster's API says of it. */
+/** State of a cluster as its API reports it. */
 export interface Probe {
   readonly nodes: readonly ClusterNode[];
-  /** Objects of kube-system that aren't there, e.g. `deployments/coredns`. */
+  /** Missing objects of kube-system, e.g. `deployments/coredns`. */
   readonly missing: readonly string[];
-  /** Names and Services are resolved in the cluster. */
+  /** CoreDNS has an available replica. */
   readonly dnsUp: boolean;
-  /** What is wrong with the pods that it waits for; undefined when nothing is, or it waits for none. */
+  /** Problems of the pods that it waits for, if any. */
   readonly trouble: string | undefined;
-  /** It was ready once, as it says itself. */
+  /** The cluster has the mark of having been ready. */
   readonly wasReady: boolean;
 }
 
-/** Asks all questions at once. @throws FleetError ClusterUnreachable */
+/** Sends all requests in parallel. @throws FleetError ClusterUnreachable */
 export async function probe(api: KubernetesApi, systemObjects: readonly string[], signal: AbortSignal): Promise<Probe> {
   const [nodes, mark, ...objects] = await Promise.all([
     listNodes(api, signal),

@@ -4,30 +4,30 @@ import type { LocalCluster } from "#lib/fleet/types.ts";
 import type { World } from "#lib/graph/world.ts";
 import type { Container } from "#lib/local/docker.ts";
 
-/** Where kind and k3d differ; what they have in common is in cluster.ts. */
+/** The differences between kind and k3d; cluster.ts has the rest. */
 export interface LocalTool {
   readonly name: "kind" | "k3d";
   /** Label whose value is the cluster's name, on all of its containers. */
   readonly clusterLabel: string;
-  /** Name that a container of the cluster would have; taken by something else, creating fails. */
+  /** Name of the container of the first node; where another program uses it, creating fails. */
   firstContainer(cluster: string): string;
   /** The configuration as its bare command line reads it. */
   render(cluster: LocalCluster, domain: string, image: string): string;
-  /** Pure: what the containers say of the configuration that the cluster was made with. */
+  /** Pure: the configuration that the cluster was created with, from its containers. */
   describe(containers: readonly Container[]): Configuration;
-  /** Why the containers alone show that the cluster was never finished, if they do. */
+  /** The reason, if the containers alone show that the cluster was never finished. */
   unfinished(containers: readonly Container[]): string | undefined;
   /** Objects of kube-system that every finished cluster has. */
   readonly systemObjects: readonly string[];
   create(world: World, request: CreateRequest): Promise<void>;
   start(world: World, cluster: string, containers: readonly Container[]): Promise<void>;
-  /** Removes the cluster with all that a half-finished one may leave: networks, volumes. */
+  /** Removes the cluster, also an unfinished one with its networks and volumes. */
   remove(world: World, cluster: string, kubeconfigPath: string): Promise<void>;
   /** Words after the tool's name that print a cluster's kubeconfig. */
   readonly kubeconfigCommand: string;
   /** Text of the admin's kubeconfig; undefined when the cluster has none (yet). @throws FleetError ProgramFailed */
   kubeconfig(world: World, cluster: string): Promise<string | undefined>;
-  /** What a line of the tool's output says of its progress, if anything. */
+  /** The step that a line of output announces, if any. */
   parseProgress(line: string): string | undefined;
 }
 
@@ -35,11 +35,11 @@ export interface CreateRequest {
   readonly cluster: LocalCluster;
   readonly configPath: string;
   readonly image: string;
-  /** A file to throw away: the tool writes its kubeconfig there instead of into the user's own. */
+  /** A temporary file: the tool writes its kubeconfig there instead of into the user's own. */
   readonly kubeconfigPath: string;
 }
 
-/** The part of a cluster's configuration that can be seen from outside and can't be changed in place. */
+/** The part of the configuration that is visible from outside and can't be changed in place. */
 export interface Configuration {
   readonly image: string;
   readonly workers: number;

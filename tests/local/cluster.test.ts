@@ -3,8 +3,8 @@ import { FleetError } from "#lib/errors.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { World, WorldOptions } from "#lib/graph/world.ts";
 import { localCluster } from "#lib/local/cluster.ts";
-import { isBegun, markBegun } from "#lib/local/finished.ts";
 import { kind } from "#lib/local/kind.ts";
+import { isUnfinished, markUnfinished } from "#lib/local/ready-mark.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { fakeExec } from "#tests/support/fake-exec.ts";
 import {
@@ -33,7 +33,7 @@ const observe = (machine: Machine) => resource.observe(localWorld(machine).world
 /** As it was left by a run of ours that was killed. */
 async function begun(machine: Machine, options: Partial<WorldOptions> = {}) {
   const opened = localWorld(machine, options);
-  await markBegun(opened.world, clusterName);
+  await markUnfinished(opened.world, clusterName);
   return opened;
 }
 const ensure = async (world: World) => await resource.ensure(world, await resource.observe(world, outputs), outputs);
@@ -246,7 +246,7 @@ describe("a kind cluster is", () => {
     };
     expect(await ensure(world)).toMatchObject({ phase: "ready" });
     expect(calls).toEqual([creating]);
-    expect([machine.isMarked, await isBegun(world, clusterName)]).toEqual([true, false]);
+    expect([machine.isMarked, await isUnfinished(world, clusterName)]).toEqual([true, false]);
     expect(clock.elapsed()).toBeGreaterThanOrEqual(5_000);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseCreator } from "#lib/local/creator.ts";
+import { parseCreateProcess } from "#lib/local/create-process.ts";
 import { dockerError } from "#lib/local/docker.ts";
 import { waitingFor } from "#lib/local/readiness.ts";
 
@@ -13,7 +13,7 @@ describe("who creates a cluster right now", () => {
     ["4711 vi kind create cluster a.internal", undefined],
     ["", undefined],
   ])("is read of ps: %s", (line, pid) => {
-    expect(parseCreator(`PID COMMAND\n${line}`, "kind", "a.internal")).toBe(pid);
+    expect(parseCreateProcess(`PID COMMAND\n${line}`, "kind", "a.internal")).toBe(pid);
   });
 });
 

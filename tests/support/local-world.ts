@@ -5,7 +5,7 @@ import { cautious, type World, type WorldOptions } from "#lib/graph/world.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { fleetLabel } from "#lib/local/config.ts";
-import { readyMark } from "#lib/local/finished.ts";
+import { readyMark } from "#lib/local/ready-mark.ts";
 import { type FakeResult, fakeExec } from "#tests/support/fake-exec.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
 

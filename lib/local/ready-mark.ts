@@ -5,22 +5,22 @@ import type { World } from "#lib/graph/world.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { fieldManager } from "#lib/kubernetes/field-manager.ts";
 
-// Only a cluster that was never ready may be recreated. Two signs say so, and both are needed: a file here, from before the
-// tool begins until the cluster is ready; and in the cluster, from then on, an object in kube-system. A cluster without either
-// was made by somebody else or from another checkout, and is left alone.
+// Only a cluster that was never ready may be recreated. Two marks are needed to know that: a file on this computer, written before
+// the tool starts and removed when the cluster is ready; and a ConfigMap in kube-system, written when it is ready. A cluster
+// with neither mark was created by another program or from another checkout, and is never recreated.
 
 const name = "k8s-multicluster-gitops-ready";
 /** Path of the object in the cluster's API. */
 export const readyMark = `/api/v1/namespaces/kube-system/configmaps/${name}`;
 
-/** Notes that the creation of a cluster begins. */
-export async function markBegun({ paths }: World, cluster: string): Promise<void> {
+/** Called before the tool starts. */
+export async function markUnfinished({ paths }: World, cluster: string): Promise<void> {
   await mkdir(paths.unfinished, { recursive: true, mode: 0o700 });
   await Bun.write(join(paths.unfinished, cluster), "");
 }
 
-/** Did a run begin to create it that has not seen it ready? */
-export async function isBegun({ paths }: World, cluster: string): Promise<boolean> {
+/** True where a run started to create the cluster and never saw it ready. */
+export async function isUnfinished({ paths }: World, cluster: string): Promise<boolean> {
   try {
     await stat(join(paths.unfinished, cluster));
     return true;
@@ -30,7 +30,7 @@ export async function isBegun({ paths }: World, cluster: string): Promise<boolea
   }
 }
 
-/** Notes in the cluster itself that it was ready once; first, so that no moment has neither sign. */
+/** Writes the mark in the cluster before it removes the file: at no moment are both missing. */
 export async function markReady(world: World, cluster: string, api: KubernetesApi): Promise<void> {
   const object = {
     apiVersion: "v1",
@@ -39,10 +39,10 @@ export async function markReady(world: World, cluster: string, api: KubernetesAp
     data: { about: "This cluster was ready once: create never deletes it without --allow-replacement." },
   };
   await api.apply(`${readyMark}?fieldManager=${fieldManager}&force=true`, object, { signal: world.signal });
-  await forgetBegun(world, cluster);
+  await clearUnfinished(world, cluster);
 }
 
-/** The cluster is ready, or gone. */
-export async function forgetBegun({ paths }: World, cluster: string): Promise<void> {
+/** Called when the cluster is ready, or removed. */
+export async function clearUnfinished({ paths }: World, cluster: string): Promise<void> {
   await rm(join(paths.unfinished, cluster), { force: true });
 }

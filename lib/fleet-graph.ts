@@ -1,5 +1,5 @@
 import { type GitOpsSettings, gitopsGraph } from "#lib/argocd/gitops-graph.ts";
-import type { Fleet } from "#lib/fleet/types.ts";
+import type { Cluster, Fleet } from "#lib/fleet/types.ts";
 import { buildGraph, type Graph } from "#lib/graph/graph.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
 import type { Opened } from "#lib/providers.ts";
@@ -7,6 +7,8 @@ import type { Opened } from "#lib/providers.ts";
 export interface FleetGraph extends Graph {
   /** Clusters of the fleet for which there are no resources, with the reason. */
   readonly leftOut: readonly LeftOut[];
+  /** Resources of clusters that the fleet no longer names. */
+  readonly orphans: ReadonlySet<AnyResource>;
 }
 
 export interface LeftOut {
@@ -22,14 +24,21 @@ export interface GraphSettings {
   readonly gitops?: GitOpsSettings;
   /** Ids that a delete was asked for by name: what accounts share goes only then. @default none */
   readonly targets?: readonly string[];
+  /** Clusters that the fleet no longer names, found by their marks of ownership. @default none */
+  readonly orphans?: readonly Cluster[];
 }
 
 /** The resources of a fleet. Pure: asks nothing of any cloud. */
-export function fleetGraph(fleet: Fleet, opened: Opened, { gitops, targets = [] }: GraphSettings): FleetGraph {
+export function fleetGraph(
+  fleet: Fleet,
+  opened: Opened,
+  { gitops, targets = [], orphans = [] }: GraphSettings,
+): FleetGraph {
   const argocd =
     gitops === undefined || fleet.gitops === undefined ? undefined : gitopsGraph(fleet, fleet.gitops, gitops);
   const roots: AnyResource[] = [];
   const leftOut: LeftOut[] = [];
+  const ofOrphans = new Set<AnyResource>();
   for (const [name, provider] of opened.providers) {
     const clusters = fleet.clusters.filter((cluster) => cluster.provider === name);
     const open = opened.open.get(name);
@@ -49,6 +58,9 @@ export function fleetGraph(fleet: Fleet, opened: Opened, { gitops, targets = [] 
       const { resources, managed } = graph.cluster(cluster);
       roots.push(...resources, ...(argocd?.inside(managed) ?? []));
     }
+    for (const cluster of orphans.filter((one) => one.provider === name)) {
+      for (const resource of graph?.cluster(cluster).resources ?? []) ofOrphans.add(resource);
+    }
   }
-  return { ...buildGraph(roots), leftOut };
+  return { ...buildGraph([...roots, ...ofOrphans]), leftOut, orphans: ofOrphans };
 }

@@ -56,6 +56,11 @@ export interface OpenProvider<C extends Cluster = Cluster> {
   targets?(of: "management" | "tenants", accounts: readonly string[]): Promise<readonly string[]>;
   /** `targets`: ids that a delete was asked for; what accounts share goes only then. Pure. */
   graph(targets: readonly string[]): ProviderGraph<C>;
+  /**
+   * Clusters of this fleet by their marks of ownership, as far as what exists tells of them; those that the fleet names may be left out.
+   * @throws FleetError where it can't be looked
+   */
+  inventory?(world: World): Promise<readonly C[]>;
   /** Asks what only a person can answer, before the tree is drawn. */
   signIn?(): Promise<void>;
   /** Looks whether there is room for what is to be created. @throws FleetError where nothing could be */

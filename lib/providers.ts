@@ -17,11 +17,11 @@ export interface Opened {
   readonly open: ReadonlyMap<string, OpenProvider>;
 }
 
-/** Opens the providers that the fleet uses. */
+/** Opens the providers that the fleet uses, and those on this computer: what the fleet once had there needs no account to be found. */
 export async function openProviders(providers: Providers<Provider>, context: ProviderContext): Promise<Opened> {
   const used = new Set(usedBy(context.fleet));
   const opening = [...providers.values()]
-    .filter(({ name }) => used.has(name))
+    .filter(({ name, place }) => used.has(name) || place === "computer")
     .map(async (provider) => [provider.name, await provider.open?.(context)] as const);
   const open = new Map<string, OpenProvider>();
   for (const [name, opened] of await Promise.all(opening)) if (opened !== undefined) open.set(name, opened);

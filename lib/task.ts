@@ -60,6 +60,7 @@ export function commandSpec(verb: Pick<Verb, "name">, preset: Preset): CommandSp
     delete: [
       option.dryRun,
       option.yes,
+      ...(isPlain && place !== "cloud" ? [option.orphans] : []),
       ...jobs,
       { ...option.adopt, help: "delete what has these names, also where another tool created it" },
       ...(isCloud && accounts === undefined ? [option.skipDnsWait] : []),
@@ -116,6 +117,7 @@ function parseRunOptions(preset: Preset, parsed: Parsed): RunOptions {
     sandbox: parsed.flags.has("sandbox"),
     dryRun: parsed.flags.has("dry-run"),
     yes: parsed.flags.has("yes"),
+    orphans: parsed.flags.has("orphans"),
     retain: parsed.flags.has("retain"),
     adopt: parsed.flags.has("adopt"),
     allowReplacement: parsed.flags.has("allow-replacement"),

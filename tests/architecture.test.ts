@@ -35,7 +35,7 @@ describe("the parts of the project", () => {
     ["provider.ts"],
     ["aws", "azure", "gcp", "local"],
     ["providers.ts"],
-    ["fleet-graph.ts"],
+    ["fleet-graph.ts", "orphans.ts"],
     ["verbs"],
     ["view"],
     ["cli"],

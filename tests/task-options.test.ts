@@ -49,8 +49,8 @@ const cases: readonly (readonly [
     ["dry-run", "retain", "adopt", "allow-replacement", "skip-dns-check", ...gitops, "no-wait"],
   ],
   ["create:aws-tenant:cf-iam-role", "create", tenants, ["dry-run", "retain", "adopt", "allow-replacement"]],
-  ["delete-all", "delete", {}, ["dry-run", "yes", "jobs", "adopt", "skip-dns-wait", ...choosing]],
-  ["delete-kind-all", "delete", local, ["dry-run", "yes", "jobs", "adopt", "target"]],
+  ["delete-all", "delete", {}, ["dry-run", "yes", "orphans", "jobs", "adopt", "skip-dns-wait", ...choosing]],
+  ["delete-kind-all", "delete", local, ["dry-run", "yes", "orphans", "jobs", "adopt", "target"]],
   ["delete:kind:kind01-internal", "delete", { cluster: "kind01.internal", ...local }, ["dry-run", "yes", "adopt"]],
   [
     "delete:eks:k01",

@@ -12,6 +12,7 @@ export interface OptionSpec {
 }
 
 type OptionName =
+  | "orphans"
   | "json"
   | "verbose"
   | "sandbox"
@@ -72,6 +73,10 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
   },
   dryRun: { name: "dry-run", help: "say what would be done and change nothing" },
   yes: { name: "yes", help: "don't ask before deleting; required in non-interactive shells" },
+  orphans: {
+    name: "orphans",
+    help: "delete the kind and k3d clusters that this fleet created and no longer names, and nothing else",
+  },
   retain: {
     name: "retain",
     help: "keep what a failed creation leaves (containers, resources of a stack), so that it can be inspected",

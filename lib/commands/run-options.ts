@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly sandbox: boolean;
   readonly dryRun: boolean;
   readonly yes: boolean;
+  /** Only what the fleet no longer names. */
+  readonly orphans?: boolean;
   readonly retain: boolean;
   readonly adopt: boolean;
   readonly allowReplacement: boolean;

@@ -18,6 +18,7 @@ import type { EventReader, FleetEvent } from "#lib/graph/events.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
 import { type Selected, type Selection, select } from "#lib/graph/select.ts";
+import { findOrphans } from "#lib/orphans.ts";
 import { type Opened, openProviders } from "#lib/providers.ts";
 import type { Emitted, Engine, Verb } from "#lib/verbs/engine.ts";
 import { plan, planDelete } from "#lib/verbs/plan.ts";
@@ -34,8 +35,11 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   const options = { ...given, sandbox };
   const opened = await openProviders(session.providers, contextOf(session, clock, options.fleetFile));
   const selection = await selectionOf(options, opened);
-  const graph = fleetGraph(fleet, opened, settingsOf(options, selection, environment));
-  const selected = select(graph, fleet, selection);
+  const quiet = createWorld(session, clock, new AbortController().signal, options);
+  const orphans = looksForOrphans(asked, selection, options, fleet) ? await findOrphans(fleet, opened, quiet) : [];
+  const graph = fleetGraph(fleet, opened, { ...settingsOf(options, selection, environment), orphans });
+  const all = { ...fleet, clusters: [...fleet.clusters, ...orphans] };
+  const selected = select(graph, all, options.orphans === true ? onlyOrphans(selection, orphans) : selection);
   const verb = options.dryRun ? (asked.name === "delete" ? planDelete : plan) : asked;
   refuseLeftOut(graph, selected, options, opened);
   const resources = resourcesFor(asked, graph, selected, options);
@@ -57,6 +61,7 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
     refuseIgnoredModes((await stat(journal.folder)).mode, journal.folder);
   const tally = createTally(resources, {
     requirePresent: verb.name === "status" && !options.allowAbsent,
+    refuseOrphans: verb.name === "status",
     tellChanges: options.detailedExitcode === true,
   });
   const readers = [tally, ...viewsFor(options, session.environment, journal, clock.now)];
@@ -71,7 +76,7 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
     sandbox: options.sandbox,
     ...(options.sandbox ? { emulated: emulatedOf(resources, opened.providers) } : {}),
     subjects: resources.map(subjectOf),
-    rows: rowsOf(resources, fleet, opened.providers),
+    rows: rowsOf(resources, all, opened.providers),
     leftOut: graph.leftOut
       .filter((entry) => selected.clusters.some((cluster) => cluster.name === entry.cluster))
       .map(({ cluster, why }) => ({ cluster, why })),
@@ -80,6 +85,7 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
 
   const engine: Engine = {
     resources,
+    orphans: graph.orphans,
     outputs: createOutputs(),
     clock,
     signal: interrupts.signal,
@@ -152,6 +158,28 @@ function settingsOf(
   const manifest = argocdManifest === undefined ? {} : { manifest: argocdManifest };
   const credentials = gitCredentials === undefined ? {} : { credentials: gitCredentials };
   return { targets, gitops: { ...manifest, ...credentials, ...gitops } };
+}
+
+/** A look shows them; a delete takes them when it is asked for them, or for a name that the fleet does not have. */
+function looksForOrphans({ name }: Verb, selection: Selection, options: RunOptions, { clusters }: Fleet): boolean {
+  if (options.accounts !== undefined) return false;
+  if (name === "plan" || name === "status" || options.orphans === true) return true;
+  const known = new Set(clusters.map((cluster): string => cluster.name));
+  return name === "delete" && (selection.clusters ?? []).some((asked) => !known.has(asked));
+}
+
+/** Of what was selected, only what the fleet no longer names. @throws FleetError NothingSelected */
+function onlyOrphans({ within, clusters = [], providers = [] }: Selection, orphans: readonly Cluster[]): Selection {
+  const chosen = orphans.filter(
+    ({ name, provider }) =>
+      (within?.includes(provider) ?? true) &&
+      (clusters.length === 0 || clusters.includes(name)) &&
+      (providers.length === 0 || providers.includes(provider)),
+  );
+  if (chosen.length > 0) return { clusters: chosen.map(({ name }) => name) };
+  throw new FleetError("NothingSelected", "the fleet names every cluster that it created", {
+    hint: "there is nothing to delete",
+  });
 }
 
 /** A run of the whole fleet names what is left out; asking for that alone is refused. */

@@ -39,18 +39,23 @@ export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, opt
     case "plan":
       // What a plan refuses, a create refuses too.
       if (exitCode === 1) return [];
-      return [options.dryRun ? repeatWithout("--dry-run", "--yes") : task("create-all")];
+      return [options.dryRun ? repeatWithout("--dry-run", "--yes") : task("create-all"), ...orphansOf(totals)];
     case "status": {
       if (exitCode === 0) return [];
       const isAbsent = (totals.absent ?? 0) > 0 && (totals.degraded ?? 0) === 0 && options.allowAbsent !== true;
       // What is degraded has its hint. A plan says whether a create would change anything.
-      return [task(isAbsent ? "create-all" : "plan")];
+      return [task(isAbsent ? "create-all" : "plan"), ...orphansOf(totals)];
     }
     case "delete":
       return isInterrupted(exitCode) ? [repeatWithout("--yes")] : [];
     default:
       return verb.name satisfies never;
   }
+}
+
+/** What deleting them would do; it is for a person to leave out the last word. */
+function orphansOf({ orphan = 0 }: Ended["totals"]): readonly string[] {
+  return orphan === 0 ? [] : [taskCommand("delete-all", "--orphans", "--dry-run")];
 }
 
 /** By SIGINT or SIGTERM: the same command goes on from there. */

@@ -25,6 +25,8 @@ export type Outcome =
   | "to update"
   | "to replace"
   | "to remove"
+  /** plan and status: of a cluster that the fleet no longer names */
+  | "orphan"
   /** status only */
   | "healthy"
   | "degraded"

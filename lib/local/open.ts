@@ -8,6 +8,7 @@ import { k3sArguments } from "#lib/local/config.ts";
 import { imageOf, tryImageKubernetes, workersOf } from "#lib/local/fleet/defaults.ts";
 import { findHostAddress } from "#lib/local/host-address.ts";
 import { type ImageState, image } from "#lib/local/image.ts";
+import { listOwned } from "#lib/local/inventory.ts";
 import { localKubeconfig } from "#lib/local/kubeconfig.ts";
 import { kindNetwork } from "#lib/local/network.ts";
 import type { LocalClusterState } from "#lib/local/observe-cluster.ts";
@@ -49,6 +50,8 @@ export function openLocal<C extends LocalCluster>(
         },
       };
     },
+    inventory: async (world) =>
+      (await listOwned(world, tool, fleet)).map((owned) => ({ ...owned, provider: tool.name }) as C),
     prepare,
   };
 }

@@ -20,6 +20,8 @@ export type Emitted = FleetEvent extends infer Event ? (Event extends FleetEvent
 /** All that a verb works with. */
 export interface Engine {
   readonly resources: readonly AnyResource[];
+  /** Those of clusters that the fleet no longer names. @default none */
+  readonly orphans?: ReadonlySet<AnyResource>;
   readonly outputs: OutputStore;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -179,4 +181,11 @@ export function foreignError(why: string): FleetError {
   return new FleetError("ForeignResource", why, {
     hint: "rename or remove it, or take it over with --adopt",
   });
+}
+
+/** What looking at something says that the fleet no longer names. */
+export async function examineOrphan(resource: AnyResource, world: World, engine: Engine): Promise<Conclusion> {
+  const observed = await resource.observe(world, engine.outputs);
+  if (observed.kind === "present") engine.outputs.set(resource, observed.state);
+  return observed.kind === "absent" ? { outcome: "absent" } : { outcome: "orphan", note: "no longer in the fleet" };
 }

@@ -4,13 +4,16 @@ import type { World } from "#lib/graph/world.ts";
 import { replacementFlag } from "#lib/verbs/create.ts";
 import { concludeTakenAlong, lookAtAll } from "#lib/verbs/delete.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
-import { foreignError, isTakenAlong, walk } from "#lib/verbs/engine.ts";
+import { examineOrphan, foreignError, isTakenAlong, walk } from "#lib/verbs/engine.ts";
 
 /** What `create` would do. Changes nothing. */
 export const plan: Verb = {
   name: "plan",
   mutates: false,
-  run: (engine) => walk(engine, "needs-first", (resource, world) => compare(resource, world, engine)),
+  run: (engine) =>
+    walk(engine, "needs-first", (resource, world) =>
+      engine.orphans?.has(resource) ? examineOrphan(resource, world, engine) : compare(resource, world, engine),
+    ),
 };
 
 /** What `delete` would do. Changes nothing. */

@@ -3,7 +3,7 @@ import { formatChange } from "#lib/graph/change.ts";
 import type { AnyResource, Observed } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
-import { walk } from "#lib/verbs/engine.ts";
+import { examineOrphan, walk } from "#lib/verbs/engine.ts";
 
 /** Looks at everything and says how it is. Changes nothing. */
 export const status: Verb = {
@@ -12,6 +12,7 @@ export const status: Verb = {
   run(engine) {
     const absent = new Set<AnyResource>();
     return walk(engine, "needs-first", async (resource, world) => {
+      if (engine.orphans?.has(resource)) return await examineOrphan(resource, world, engine);
       const conclusion = await examine(resource, world, engine, absent);
       if (conclusion.outcome === "absent") absent.add(resource);
       return conclusion;

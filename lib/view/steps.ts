@@ -86,13 +86,14 @@ function formatUrgent(
 }
 
 /** Outcomes whose mark alone would say too much or too little. */
-const remarked: readonly Outcome[] = ["adopted", "kept", "absent", "replaced"];
+const remarked: readonly Outcome[] = ["adopted", "kept", "absent", "replaced", "orphan"];
 const marks: Partial<Record<Outcome, string>> = {
   "to make": "+",
   "to update": "~",
   "to replace": "-/+",
   "to remove": "-",
   absent: symbols.nothing,
+  orphan: "!",
 };
 
 function formatWell(resource: EndedState, style: Style, detailed: boolean): string {

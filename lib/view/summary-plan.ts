@@ -78,6 +78,7 @@ function formatRow(resources: readonly EndedState[], labelWidth: number, layout:
       return labelled(mark, one, formatChanged(one, room));
     }),
     ...counted(style.bad("-"), of("to remove")),
+    ...counted(style.warn("!"), of("orphan")).map((line) => `${line}: no longer in the fleet`),
     ...of("kept").flatMap((one) => labelled("=", one, [one.note === undefined ? "kept" : `kept: ${one.note}`])),
     ...of("failed").flatMap((one) => labelled(style.bad("✘"), one, [cleanLine(one.error?.message ?? "failed")])),
     ...(blocked.length === 0 ? [] : item(style.warn("⊘"), "", [`${labels(blocked)}: blocked`])),
@@ -117,7 +118,7 @@ function formatPlanTotals(run: RunState, ended: readonly EndedState[]): readonly
   ].filter(([number, noun]) => number > 0 || (noun === "cluster" && clusters.length > 0));
   const isOne = changed.length === 1 && changed[0]?.[0] === 1;
   const named = changed.map(([number, noun]) => formatCount(number, noun)).join(" and ");
-  const outcomes: readonly Outcome[] = ["to make", "to update", "to replace", "to remove", ...troubles];
+  const outcomes: readonly Outcome[] = ["to make", "to update", "to replace", "to remove", "orphan", ...troubles];
   return [
     [
       ...(named === "" ? [] : [`${named} ${isOne ? "changes" : "change"}`]),

@@ -48,6 +48,7 @@ function resultWord(
   if (hasOutcome(ended, "blocked")) return "blocked";
   if (ended.some(({ goesOn }) => goesOn !== undefined)) return "in progress";
   if (hasOutcome(ended, "cancelled") || !isRowEnded(resources)) return "cancelled";
+  if (hasOutcome(ended, "orphan")) return "orphan";
   const all = (...outcomes: readonly Outcome[]) => ended.every((resource) => outcomes.includes(resource.outcome));
   if (all("unchanged")) return verb === "delete" ? "already gone" : "unchanged";
   if (hasOutcome(ended, "degraded")) return "degraded";
@@ -168,6 +169,8 @@ function formatTime(resources: readonly ResourceState[]): string {
 
 /** What is wrong comes alone; without it, all there is to say. */
 function formatState(ended: readonly EndedState[], hasArgocd: boolean): string {
+  const orphan = ended.find(({ outcome }) => outcome === "orphan");
+  if (orphan?.note !== undefined) return orphan.note;
   const wrong = ended.filter(({ outcome }) => !["healthy", "unchanged", "blocked"].includes(outcome));
   const well = hasArgocd ? ended.filter((resource) => !isArgocd(resource)) : ended;
   const shown = wrong.length > 0 && wrong.length < ended.length ? wrong : well;
@@ -182,7 +185,7 @@ function formatState(ended: readonly EndedState[], hasArgocd: boolean): string {
 function paintWord(style: Style): Paint {
   return (word) => {
     if (word === "failed" || word === "degraded") return style.bad(word);
-    if (["blocked", "cancelled", "in progress"].includes(word)) return style.warn(word);
+    if (["blocked", "cancelled", "in progress", "orphan"].includes(word)) return style.warn(word);
     return ["unchanged", "absent", "already gone"].includes(word) ? word : style.good(word);
   };
 }

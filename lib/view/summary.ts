@@ -56,6 +56,7 @@ const outcomeOrder: readonly Outcome[] = [
   "unchanged",
   "kept",
   "degraded",
+  "orphan",
   "absent",
   "failed",
   "blocked",
@@ -84,6 +85,7 @@ const goodEnd: Readonly<Record<VerbName, string>> = {
 
 const otherEnds: readonly string[] = [
   "degraded",
+  "orphan",
   "kept",
   "already gone",
   "absent",

@@ -16,9 +16,13 @@ const bad: readonly Outcome[] = ["failed", "blocked", "cancelled", "degraded"];
 
 export function createTally(
   resources: readonly AnyResource[],
-  { requirePresent = false, tellChanges = false } = {},
+  { requirePresent = false, refuseOrphans = false, tellChanges = false } = {},
 ): Tally {
-  const unwell = new Set<Outcome>(requirePresent ? [...bad, "absent"] : bad);
+  const unwell = new Set<Outcome>([
+    ...bad,
+    ...(requirePresent ? (["absent"] as const) : []),
+    ...(refuseOrphans ? (["orphan"] as const) : []),
+  ]);
   const counts = new Map<Outcome, number>();
   const durations = new Map<string, number>();
   const clusterOf = new Map(resources.filter(({ row }) => row.kind === "cluster").map(({ id, row }) => [id, row]));
@@ -29,7 +33,8 @@ export function createTally(
       counts.set(event.outcome, (counts.get(event.outcome) ?? 0) + 1);
       durations.set(event.id, event.durationMs);
       const cluster = clusterOf.get(event.id)?.name;
-      if (cluster !== undefined) seen[event.outcome === "absent" ? "missing" : "some"].add(cluster);
+      if (cluster !== undefined && event.outcome !== "orphan")
+        seen[event.outcome === "absent" ? "missing" : "some"].add(cluster);
     },
     close: () => Promise.resolve(),
     totals: () => Object.fromEntries(counts),

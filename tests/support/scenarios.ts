@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { createKubernetesApi } from "#lib/kubernetes/api.ts";
 import { endpointOf, parseKubeconfig } from "#lib/kubernetes/kubeconfig.ts";
 import { type Ended, type Harness, names } from "./harness.ts";
@@ -15,6 +16,7 @@ export const scenarios: Readonly<Record<string, (harness: Harness, pace: Pace) =
   "are replaced only when that is permitted": replaceDrifted,
   "wait for another command that works on them": shareWork,
   "wait for another checkout on the same Docker": shareDocker,
+  "are orphans when the fleet no longer names them, and go only when they are asked for": leaveOrphans,
 };
 
 export interface Pace {
@@ -279,5 +281,53 @@ async function shareDocker(harness: Harness, pace: Pace): Promise<void> {
   expect([deleted.exitCode, errorsOf(deleted)]).toEqual([0, []]);
   expect([made.exitCode, errorsOf(made)]).toEqual([0, []]);
   for (const options of [one, two]) expect((await harness.run("delete-all", ["--yes"], options)).exitCode).toBe(0);
+  expect(await harness.leftovers()).toEqual([]);
+}
+
+async function leaveOrphans(harness: Harness, pace: Pace): Promise<void> {
+  const [k3d, kind] = names;
+  const fleetOf = async (name: string, domain: string, ...clusters: readonly object[]): Promise<string> => {
+    const path = join(harness.state, `${name}.json`);
+    await Bun.write(path, JSON.stringify({ domain, zones: [], accounts: [], clusters }));
+    return path;
+  };
+  const kindEntry = { provider: "kind", name: kind, apiPort: 6571 };
+  const removed = { fleet: await fleetOf("removed", "two-local.test", kindEntry) };
+  const renamed = { fleet: await fleetOf("renamed", "two-local.test", { ...kindEntry, name: "test-kind2.internal" }) };
+  const foreign = { fleet: await fleetOf("foreign", "other.test") };
+  const endOf = (run: Ended, name: string) => run.results[clusterId(name)]?.outcome;
+  await create(harness);
+
+  const status = await harness.run("status", [], removed);
+  expect([status.exitCode, endOf(status, k3d), endOf(status, kind)]).toEqual([1, "orphan", "healthy"]);
+  const planned = await harness.run("plan", ["--detailed-exitcode"], removed);
+  expect([planned.exitCode, endOf(planned, k3d), endOf(planned, kind)]).toEqual([0, "orphan", "unchanged"]);
+  const created = await harness.run("create-all", [], removed);
+  expect([created.exitCode, endOf(created, k3d), endOf(created, kind)]).toEqual([0, undefined, "unchanged"]);
+  await expectReady(harness, pace);
+
+  // Of another fleet nothing is an orphan, whatever it names.
+  const other = await harness.run("status", ["--allow-absent"], foreign);
+  expect(Object.values(other.results).filter(({ outcome }) => outcome === "orphan")).toEqual([]);
+  for (const args of [["--orphans"], [k3d]]) {
+    const refused = await harness.run("delete-all", [...args, "--yes"], foreign);
+    expect(refused.exitCode).toBe(2);
+  }
+  await expectReady(harness, pace);
+
+  const tried = await harness.run("delete-all", ["--orphans", "--dry-run"], removed);
+  expect([tried.exitCode, endOf(tried, k3d), endOf(tried, kind)]).toEqual([0, "to remove", undefined]);
+  const gone = await harness.run("delete-all", ["--orphans", "--yes"], removed);
+  expect([gone.exitCode, endOf(gone, k3d), endOf(gone, kind)]).toEqual([0, "removed", undefined]);
+  expect((await pace.readyNodes(harness.kubeconfig(kind))).length).toBe(2);
+  expect((await harness.run("delete-all", ["--orphans", "--yes"], removed)).exitCode).toBe(2);
+
+  const both = await harness.run("plan", [], renamed);
+  expect([endOf(both, kind), endOf(both, "test-kind2.internal")]).toEqual(["orphan", "to make"]);
+  // kind marks nodes in Kubernetes alone, which a stopped cluster can't be asked.
+  await harness.program("docker", ["container", "stop", `${kind}-control-plane`, `${kind}-worker`]);
+  expect(endOf(await harness.run("status", ["--allow-absent"], renamed), kind)).toBe("orphan");
+  const named = await harness.run("delete-all", [kind, "--yes"], renamed);
+  expect([named.exitCode, endOf(named, kind)]).toEqual([0, "removed"]);
   expect(await harness.leftovers()).toEqual([]);
 }

@@ -1,4 +1,4 @@
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import { ask } from "#lib/aws/explain.ts";
 import type { World } from "#lib/graph/world.ts";
 
@@ -20,7 +20,7 @@ export type ClientCalls<Client> = <Answer>(
 /** Calls in the name of an actor, all with the signal of the run. */
 export function clientCalls<Client>(
   world: Pick<World, "clock" | "signal" | "progress">,
-  actor: AwsClients,
+  actor: AwsActor,
   client: Client,
 ): ClientCalls<Client> {
   const account = actor.account.name;

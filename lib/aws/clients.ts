@@ -6,7 +6,7 @@ import type { AwsSession } from "#lib/aws/credentials/sts.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 
 /** In whose name AWS is called: an account, and the way into it. */
-export interface AwsClients {
+export interface AwsActor {
   readonly account: AwsAccount;
   /**
    * `administrator`: those who may do everything in the account, and make its roles; a person's own credentials, never a role of ours.
@@ -19,15 +19,15 @@ export interface AwsClients {
 }
 
 /** Clients of AWS. Each has proved whose it is before it is handed out, so that no call can reach another account. */
-export interface Aws {
+export interface AwsClients {
   /** @throws FleetError CredentialsMissing, AssumeRoleDenied, WrongAccount, PlaceholderAccount, AwsUnreachable */
-  session(actor: AwsClients): Promise<AwsSession>;
+  session(actor: AwsActor): Promise<AwsSession>;
   /** Undefined without credentials of the account's administrators. @throws FleetError WrongAccount, AwsUnreachable */
   findAdministrator(account: AwsAccount): Promise<AwsSession | undefined>;
   /** Roles of ours were made or changed in the account: what is denied to them is asked again for as long as IAM may not know of it. */
   rolesChanged(account: AwsAccount): void;
-  cloudFormation(actor: AwsClients, region: string): Promise<CloudFormation>;
-  route53(actor: AwsClients): Promise<Route53>;
-  iam(actor: AwsClients): Promise<IAM>;
-  eks(actor: AwsClients, region: string): Promise<EKS>;
+  cloudFormation(actor: AwsActor, region: string): Promise<CloudFormation>;
+  route53(actor: AwsActor): Promise<Route53>;
+  iam(actor: AwsActor): Promise<IAM>;
+  eks(actor: AwsActor, region: string): Promise<EKS>;
 }

@@ -1,4 +1,4 @@
-import type { Aws, AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor, AwsClients } from "#lib/aws/clients.ts";
 import { type AwsChain, type AwsChainOptions, awsChain } from "#lib/aws/credentials/chain.ts";
 import { type AwsClientSettings, type AwsReach, awsClientSettings } from "#lib/aws/credentials/client-settings.ts";
 import { awsEndpointOf } from "#lib/aws/credentials/endpoint.ts";
@@ -16,7 +16,7 @@ export function createAwsClients(
   fleet: Fleet,
   variables: Readonly<Record<string, string>>,
   options: Pick<AwsChainOptions, "clock" | "allowRoot" | "askMfaCode"> = {},
-): Aws {
+): AwsClients {
   let chain: AwsChain | undefined;
   const reach = (): AwsReach => {
     const endpoint = awsEndpointOf(variables);
@@ -53,7 +53,7 @@ export function createAwsClients(
     }
   }
 
-  async function session({ account, as, otherwise }: AwsClients): Promise<AwsSession> {
+  async function session({ account, as, otherwise }: AwsActor): Promise<AwsSession> {
     switch (as) {
       case "management":
         return await open().management();
@@ -79,7 +79,7 @@ export function createAwsClients(
   /** A client that proves again whose it is whenever its credentials are renewed. */
   async function client<Client extends Stacked>(
     service: string,
-    actor: AwsClients,
+    actor: AwsActor,
     region: string,
     load: () => Promise<new (settings: ClientSettings) => Client>,
   ): Promise<Client> {

@@ -1,4 +1,4 @@
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import { type LeavingZone, refuseWhileClusters, refuseWhileRecords } from "#lib/aws/cloudformation/dependents.ts";
 import { keep, type StackState } from "#lib/aws/cloudformation/model.ts";
 import { stack } from "#lib/aws/cloudformation/stack.ts";
@@ -43,7 +43,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
   const { fleet, settings, management, zones, withClients } = parts;
   const { github } = fleet;
   const row = rowOf(management);
-  const actor: AwsClients = { account: management, as: "administrator", otherwise: "management" };
+  const actor: AwsActor = { account: management, as: "administrator", otherwise: "management" };
   const tags = tagsOf(fleet, { account: management.name });
   const caller = withClients(callerIdentity({ account: management, row, userArn: settings.userArn }));
   const existing = withClients(

@@ -1,4 +1,4 @@
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import type { Dependents } from "#lib/aws/cloudformation/dependents.ts";
 import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
 import type { withClients } from "#lib/aws/world.ts";
@@ -72,7 +72,7 @@ export function keptUnlessTargeted(
 }
 
 /** The account's clusters, as what keeps its roles from being deleted. */
-export function dependentsOf(fleet: Fleet, actor: AwsClients): Dependents {
+export function dependentsOf(fleet: Fleet, actor: AwsActor): Dependents {
   const clusters = fleet.clusters.filter(
     (cluster): cluster is EksCluster => cluster.provider === "aws" && cluster.account === actor.account.name,
   );

@@ -1,4 +1,4 @@
-import type { Aws } from "#lib/aws/clients.ts";
+import type { AwsClients } from "#lib/aws/clients.ts";
 import { awsAccountRoles } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { managementStackId, oidcProviderId, registrarId, roleStackId } from "#lib/aws/names.ts";
@@ -16,7 +16,7 @@ export async function awsTargets(
   what: "management" | "tenants",
   fleet: Fleet,
   accounts: readonly string[],
-  aws: Pick<Aws, "findAdministrator">,
+  aws: Pick<AwsClients, "findAdministrator">,
 ): Promise<readonly string[]> {
   if (what === "management") return managementTargets(fleet);
   const known = awsAccountRoles(fleet).map(({ account }) => account);
@@ -54,7 +54,7 @@ function managementTargets(fleet: Fleet): readonly string[] {
 
 async function administeredOf(
   accounts: readonly AwsAccount[],
-  aws: Pick<Aws, "findAdministrator">,
+  aws: Pick<AwsClients, "findAdministrator">,
 ): Promise<readonly AwsAccount[]> {
   const owners = await Promise.all(accounts.map((account) => aws.findAdministrator(account)));
   return accounts.filter((_account, index) => owners[index] !== undefined);

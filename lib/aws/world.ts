@@ -1,14 +1,14 @@
-import type { Aws } from "#lib/aws/clients.ts";
+import type { AwsClients } from "#lib/aws/clients.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
 
 /** The world of resources in AWS: with clients of its accounts. */
 export interface AwsWorld extends World {
-  readonly aws: Aws;
+  readonly aws: AwsClients;
 }
 
 /** Gives resources in AWS the clients that they call. */
-export function withClients(aws: Aws) {
+export function withClients(aws: AwsClients) {
   return <State>(resource: Resource<State, AwsWorld>): Resource<State> => ({
     ...resource,
     observe: (world, outputs) => resource.observe({ ...world, aws }, outputs),

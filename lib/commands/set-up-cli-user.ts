@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Aws } from "#lib/aws/clients.ts";
+import type { AwsClients } from "#lib/aws/clients.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { cliUserName, ensureCliUser, type KeyStore } from "#lib/aws/iam/cli-user.ts";
 import { addProfile, requireFreeProfile, sharedCredentialsPath } from "#lib/aws/iam/shared-credentials.ts";
@@ -11,7 +11,7 @@ import { taskCommand } from "#lib/printed-command.ts";
 
 export interface CliUserSetUp {
   readonly fleet: Pick<Fleet, "accounts" | "domain">;
-  readonly aws: Aws;
+  readonly aws: AwsClients;
   readonly variables: Readonly<Record<string, string>>;
   /** The checkout: its mise.local.toml gets the user's ARN. Undefined in the sandbox, whose user no real role may trust. */
   readonly root: string | undefined;

@@ -1,6 +1,6 @@
 import type { IAM } from "@aws-sdk/client-iam";
 import type { Route53 } from "@aws-sdk/client-route-53";
-import type { Aws } from "#lib/aws/clients.ts";
+import type { AwsClients } from "#lib/aws/clients.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { DnsRoot } from "#lib/dns/directory.ts";
@@ -41,7 +41,7 @@ export function awsWorld(options: AwsWorldOptions = {}): TestWorld {
     credentials: { accessKeyId: "key", secretAccessKey: "secret" },
     identity: { account, arn: `arn:${partition}:iam::${account}:user/${as}` },
   });
-  const aws: Aws = {
+  const aws: AwsClients = {
     session: async ({ account, as }) => sessionOf(account.accountId, as),
     findAdministrator: async ({ name, accountId }) =>
       withoutAdministrator.includes(name) ? undefined : sessionOf(accountId, "owner"),

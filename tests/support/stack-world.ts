@@ -1,5 +1,5 @@
 import type { CloudFormation } from "@aws-sdk/client-cloudformation";
-import type { Aws } from "#lib/aws/clients.ts";
+import type { AwsClients } from "#lib/aws/clients.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { type Clock, systemClock } from "#lib/clock.ts";
 import { cautious, type WorldOptions } from "#lib/graph/world.ts";
@@ -28,7 +28,7 @@ export function stackWorld({ cloudFormation, root, clock, signal, ...options }: 
   const refuse = (): never => {
     throw new Error("a stack needs no more than CloudFormation");
   };
-  const aws: Aws = {
+  const aws: AwsClients = {
     session: refuse,
     findAdministrator: refuse,
     rolesChanged: ({ name }) => void said.push(`roles of ${name} changed`),

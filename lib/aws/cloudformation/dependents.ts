@@ -1,4 +1,4 @@
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import { hasStack } from "#lib/aws/cloudformation/has-stack.ts";
 import type { Tags } from "#lib/aws/ownership.ts";
 import { decodeName, isNoSuchZone, listRecords, openRoute53 } from "#lib/aws/route53/route53.ts";
@@ -10,7 +10,7 @@ import { taskCommand } from "#lib/printed-command.ts";
 /** The clusters of one account, all of which exist only as long as the account's role can be assumed. */
 export interface Dependents {
   /** Who looks for them. */
-  readonly actor: AwsClients;
+  readonly actor: AwsActor;
   readonly clusters: readonly DependentCluster[];
 }
 
@@ -69,7 +69,7 @@ export interface LeavingZone {
 /** Route 53 deletes no zone with records: by then the rest of the stack would be gone. @throws FleetError StillNeeded */
 export async function refuseWhileRecords(
   world: AwsWorld,
-  actor: AwsClients,
+  actor: AwsActor,
   zones: readonly LeavingZone[],
 ): Promise<void> {
   const call = await openRoute53(world, actor);

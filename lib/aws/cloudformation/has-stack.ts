@@ -1,12 +1,12 @@
 import { clientCalls } from "#lib/aws/client-calls.ts";
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 
 /** Is there a stack of that name, ours or not? One in review has made nothing. */
 export async function hasStack(
   world: AwsWorld,
-  actor: AwsClients,
+  actor: AwsActor,
   { name, region }: { readonly name: string; readonly region: string },
 ): Promise<boolean> {
   const call = clientCalls(world, actor, await world.aws.cloudFormation(actor, region));

@@ -1,4 +1,4 @@
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import type { StackStatus } from "#lib/aws/cloudformation/status.ts";
 import type { Template } from "#lib/aws/cloudformation/template.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
@@ -14,7 +14,7 @@ export interface StackOptions {
   /** Why a delete leaves it alone. @default it is deleted */
   readonly keptOnDelete?: string;
   readonly needs: readonly AnyResource[];
-  readonly actor: AwsClients;
+  readonly actor: AwsActor;
   readonly region: string;
   /** Letters, digits and hyphens, no dots; unique in the account and region. */
   readonly name: string;

@@ -1,5 +1,5 @@
 import { clientCalls } from "#lib/aws/client-calls.ts";
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import { lookup } from "#lib/graph/lookup.ts";
@@ -24,7 +24,7 @@ export interface AddonVersionsOptions {
   readonly id: string;
   readonly title: string;
   readonly row: RowRef;
-  readonly actor: AwsClients;
+  readonly actor: AwsActor;
   readonly region: string;
   /** `major.minor`. */
   readonly kubernetes: string;

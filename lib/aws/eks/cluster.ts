@@ -1,5 +1,5 @@
 import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import { keepWith, type ParameterValues, type StackState } from "#lib/aws/cloudformation/model.ts";
 import { stack } from "#lib/aws/cloudformation/stack.ts";
 import { type AddonVersionsState, addonVersions } from "#lib/aws/eks/addon-versions.ts";
@@ -38,12 +38,12 @@ export function eksCluster(
 ): ClusterResources {
   const { fleet, settings, management, withClients } = parts;
   const row: RowRef = { kind: "cluster", name: cluster.name, group: "aws" };
-  const actor: AwsClients = { account, as: "clusters" };
-  const administrator: AwsClients = { account, as: "administrator" };
-  const leader: AwsClients = { account: management, as: "management" };
+  const actor: AwsActor = { account, as: "clusters" };
+  const administrator: AwsActor = { account, as: "administrator" };
+  const leader: AwsActor = { account: management, as: "management" };
   const prefix = `aws/${account.name}/${cluster.name}`;
   const tags = tagsOf(fleet, { cluster: cluster.name });
-  const zoneAs = (who: AwsClients): Resource<HostedZoneState> =>
+  const zoneAs = (who: AwsActor): Resource<HostedZoneState> =>
     withClients(
       hostedZone({
         id: `${prefix}/zone`,
@@ -94,7 +94,7 @@ export function eksCluster(
             needs: [role],
           }),
         );
-  const stackAs = (who: AwsClients): Resource<StackState> =>
+  const stackAs = (who: AwsActor): Resource<StackState> =>
     withClients(
       stack({
         id: `${prefix}/stack`,

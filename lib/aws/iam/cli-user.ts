@@ -1,6 +1,6 @@
 import type { IAM, User } from "@aws-sdk/client-iam";
 import { type ClientCalls, clientCalls } from "#lib/aws/client-calls.ts";
-import type { Aws, AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor, AwsClients } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import type { AccessKey } from "#lib/aws/iam/shared-credentials.ts";
@@ -26,7 +26,7 @@ export const assumePolicyName = "assume-management-roles";
 const keyTimeoutMs = 60_000;
 
 export interface CliUserOptions {
-  readonly aws: Aws;
+  readonly aws: AwsClients;
   readonly signal: AbortSignal;
   /** The management account. */
   readonly account: AwsAccount;
@@ -66,7 +66,7 @@ export function cliUserCommands(partition = "aws"): readonly string[] {
  */
 export async function ensureCliUser(options: CliUserOptions): Promise<CliUser> {
   const { aws, account, progress } = options;
-  const actor: AwsClients = { account, as: "administrator" };
+  const actor: AwsActor = { account, as: "administrator" };
   const { identity } = await aws.session(actor);
   const [, partition = "aws"] = identity.arn.split(":");
   const world = { clock: systemClock, signal: options.signal, progress };

@@ -1,6 +1,6 @@
 import type { GetOpenIDConnectProviderResponse, IAM, Role } from "@aws-sdk/client-iam";
 import { type ClientCalls, clientCalls } from "#lib/aws/client-calls.ts";
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { formatTags, isOfFleet, parseTags, type Tags } from "#lib/aws/ownership.ts";
@@ -44,7 +44,7 @@ type IamCalls = ClientCalls<IAM>;
  * is, and stays. IAM checks GitHub's certificate by its own list of authorities, so that there are no thumbprints to pin.
  */
 export function oidcProvider(options: OidcProviderOptions): Resource<OidcProviderState, AwsWorld> {
-  const actor: AwsClients = { account: options.account, as: "administrator" };
+  const actor: AwsActor = { account: options.account, as: "administrator" };
   return {
     id: options.id,
     title: options.title,
@@ -67,7 +67,7 @@ export function oidcProvider(options: OidcProviderOptions): Resource<OidcProvide
 
 async function observe(
   world: AwsWorld,
-  actor: AwsClients,
+  actor: AwsActor,
   options: OidcProviderOptions,
 ): Promise<Observed<OidcProviderState>> {
   if ((await world.aws.findAdministrator(actor.account)) === undefined) {
@@ -80,11 +80,11 @@ async function observe(
   return found === undefined ? { kind: "absent" } : { kind: "present", state: parse(arn, found, options) };
 }
 
-async function openIam(world: AwsWorld, actor: AwsClients): Promise<IamCalls> {
+async function openIam(world: AwsWorld, actor: AwsActor): Promise<IamCalls> {
   return clientCalls(world, actor, await world.aws.iam(actor));
 }
 
-async function arnOf(world: AwsWorld, actor: AwsClients): Promise<string> {
+async function arnOf(world: AwsWorld, actor: AwsActor): Promise<string> {
   const { identity } = await world.aws.session(actor);
   const [, partition = "aws"] = identity.arn.split(":");
   return `arn:${partition}:iam::${actor.account.accountId}:oidc-provider/${host}`;
@@ -111,7 +111,7 @@ function compare({ audiences }: OidcProviderState): readonly Change[] {
   return [{ field: "audiences", from: audiences, to: [...audiences, audience].sort(), effect: "in-place" }];
 }
 
-async function make(world: AwsWorld, actor: AwsClients, options: OidcProviderOptions): Promise<OidcProviderState> {
+async function make(world: AwsWorld, actor: AwsActor, options: OidcProviderOptions): Promise<OidcProviderState> {
   const call = await openIam(world, actor);
   const arn = await arnOf(world, actor);
   try {
@@ -131,7 +131,7 @@ async function make(world: AwsWorld, actor: AwsClients, options: OidcProviderOpt
   }
 }
 
-async function addAudience(world: AwsWorld, actor: AwsClients, state: OidcProviderState): Promise<OidcProviderState> {
+async function addAudience(world: AwsWorld, actor: AwsActor, state: OidcProviderState): Promise<OidcProviderState> {
   if (state.audiences.includes(audience)) return state;
   const call = await openIam(world, actor);
   await call("adding an audience to GitHub's identity provider", (iam, options) =>
@@ -142,7 +142,7 @@ async function addAudience(world: AwsWorld, actor: AwsClients, state: OidcProvid
 
 async function remove(
   world: AwsWorld,
-  actor: AwsClients,
+  actor: AwsActor,
   observed: Observed<OidcProviderState>,
   { roles }: OidcProviderOptions,
 ): Promise<Removal> {

@@ -1,5 +1,5 @@
 import { clientCalls } from "#lib/aws/client-calls.ts";
-import type { Aws, AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor, AwsClients } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import { awsManagementRole, awsReadOnlyManagementRole } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
@@ -23,7 +23,7 @@ const timeoutMs = 60_000;
 
 export interface RestrictOptions {
   readonly fleet: Pick<Fleet, "accounts">;
-  readonly aws: Aws;
+  readonly aws: AwsClients;
   readonly show: (text: string) => void;
 }
 
@@ -46,7 +46,7 @@ export function restrictCommands(fleet: Pick<Fleet, "accounts">, partition = "aw
  */
 export async function restrictCliUser({ fleet, aws, show }: RestrictOptions): Promise<void> {
   const account = managementOf(fleet);
-  const actor: AwsClients = { account, as: "administrator" };
+  const actor: AwsActor = { account, as: "administrator" };
   const { identity } = await aws.session(actor);
   const [, partition = "aws"] = identity.arn.split(":");
   const world = {

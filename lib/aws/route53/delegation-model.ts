@@ -1,5 +1,5 @@
 import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import { findRecordSet, isNoSuchZone, openRoute53 } from "#lib/aws/route53/route53.ts";
 import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
@@ -23,11 +23,11 @@ export interface DelegationOptions<Parent> {
   readonly parent: Resource<Parent>;
   readonly parentOf: (state: Parent) => ParentZone;
   /** Who may write NS records into the parent. */
-  readonly actor: AwsClients;
+  readonly actor: AwsActor;
   /** Name of the zone that is delegated. */
   readonly name: string;
   readonly zone: Resource<HostedZoneState>;
-  readonly zoneActor: AwsClients;
+  readonly zoneActor: AwsActor;
   /** Beside parent and zone. @default none */
   readonly needs?: readonly AnyResource[];
   /** Of the NS records, in seconds. @default 300 */
@@ -68,7 +68,7 @@ export function wantedOf<Parent>(
 /** The NS records of a name in its parent; undefined while there are none. */
 export async function findDelegation(
   world: AwsWorld,
-  actor: AwsClients,
+  actor: AwsActor,
   parent: Pick<ParentZone, "zoneId">,
   name: string,
 ): Promise<ResourceRecordSet | undefined> {
@@ -90,7 +90,7 @@ export function serversOf(set: ResourceRecordSet | undefined): readonly string[]
 /** Servers that a parent zone names for a name; empty while it names none. */
 export async function delegatedServers(
   world: AwsWorld,
-  actor: AwsClients,
+  actor: AwsActor,
   parent: Pick<ParentZone, "zoneId">,
   name: string,
 ): Promise<readonly string[]> {

@@ -1,4 +1,4 @@
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import { hasStack } from "#lib/aws/cloudformation/has-stack.ts";
 import { isOfFleet, parseTags, type Tags } from "#lib/aws/ownership.ts";
 import { bareId, decodeName, openRoute53, type Route53Calls } from "#lib/aws/route53/route53.ts";
@@ -16,7 +16,7 @@ export interface ExistingZonesOptions {
   readonly id: string;
   readonly title: string;
   readonly row: RowRef;
-  readonly actor: AwsClients;
+  readonly actor: AwsActor;
   readonly names: readonly string[];
   /** The stack that has zones of these names. Once it is there, it knows which. */
   readonly stack: { readonly name: string; readonly region: string };

@@ -1,5 +1,5 @@
 import type { CreateHostedZoneResponse } from "@aws-sdk/client-route-53";
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import { describeOwner, formatTags, missingTags } from "#lib/aws/ownership.ts";
 import { cachedUntilTag } from "#lib/aws/route53/cached-delegation.ts";
@@ -22,7 +22,7 @@ export interface HostedZoneOptions extends WantedZone {
   readonly title: string;
   readonly row: RowRef;
   /** In whose account the zone is. */
-  readonly actor: AwsClients;
+  readonly actor: AwsActor;
   readonly needs: readonly AnyResource[];
   /** Servers that the zone above names for it; tells which of several zones counts. @default nobody knows */
   readonly delegatedTo?: (world: AwsWorld, outputs: Outputs) => Promise<readonly string[]>;

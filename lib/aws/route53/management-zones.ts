@@ -1,4 +1,4 @@
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import type { StackState } from "#lib/aws/cloudformation/model.ts";
 import type { ParentZone } from "#lib/aws/route53/delegation-model.ts";
 import { openRoute53 } from "#lib/aws/route53/route53.ts";
@@ -18,7 +18,7 @@ export interface ManagementZonesOptions {
   readonly id: string;
   readonly title: string;
   readonly row: RowRef;
-  readonly actor: AwsClients;
+  readonly actor: AwsActor;
   readonly zones: CloudZones;
   readonly stack: Resource<StackState>;
 }

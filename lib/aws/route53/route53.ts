@@ -1,6 +1,6 @@
 import type { Change, ChangeInfo, ChangeStatus, ResourceRecordSet, Route53, RRType } from "@aws-sdk/client-route-53";
 import { type ClientCalls, clientCalls } from "#lib/aws/client-calls.ts";
-import type { AwsClients } from "#lib/aws/clients.ts";
+import type { AwsActor } from "#lib/aws/clients.ts";
 import { isAwsError, isPassing } from "#lib/aws/explain.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { normalize } from "#lib/dns/query.ts";
@@ -9,7 +9,7 @@ import { FleetError } from "#lib/errors.ts";
 /** Zones and records, in the name of one actor. */
 export type Route53Calls = ClientCalls<Route53>;
 
-export async function openRoute53(world: AwsWorld, actor: AwsClients): Promise<Route53Calls> {
+export async function openRoute53(world: AwsWorld, actor: AwsActor): Promise<Route53Calls> {
   return clientCalls(world, actor, await world.aws.route53(actor));
 }
 

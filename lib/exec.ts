@@ -63,19 +63,19 @@ const orphansTimeoutMs = 500;
 const killedTimeoutMs = 100;
 
 /**
- * The child leads a process group of its own, so that Ctrl-C reaches only us and we decide when it dies. A watchdog in the
- * same group reads from a pipe that we hold: when this process dies without a word (kill -9), the pipe closes and the
- * watchdog ends the group. `done` on the pipe tells it that all is well. It outlives our own SIGTERM to the group, in case
- * that we die before what ignores it.
+ * The child leads a process group of its own, so that Ctrl-C reaches only this process, which decides when the child ends. A
+ * watchdog in the same group reads from a pipe whose other end this process holds: when this process is killed (kill -9), the
+ * pipe closes and the watchdog ends the group. `done` on the pipe ends the watchdog alone. It ignores SIGTERM to the group: this
+ * process may be killed before a program that ignores SIGTERM too has ended.
  */
 function formatWatchdog(killAfterMs: number): string {
-  // `$$` is the program itself; a dead one that nobody collects counts as gone. The rest of the group gets what orphans get.
+  // `$$` is the program itself. A zombie counts as ended. The rest of the group has as long as in endOrphans.
   const dead = `case "$(cat /proc/$$/stat)" in *") Z "*) ;; *) false; esac`;
   const rounds = Math.ceil(killAfterMs / 100);
   const patience = `i=0; while kill -0 $$ && ! ${dead} && [ $i -lt ${rounds} ]; do sleep 0.1; i=$((i + 1)); done`;
   const end = `kill -TERM 0; ${patience}; sleep ${orphansTimeoutMs / 1000}; kill -KILL 0`;
   const wait = `{ read -r _ <&4 || { ${end}; }; } </dev/null >/dev/null 2>&1`;
-  // SIGTERM is ignored from before the watchdog's first moment: it inherits that, the program does not.
+  // Ignored before the watchdog starts, which inherits that; reset before the program starts.
   return `exec 4<&3 3<&-; trap "" TERM; ${wait} & trap - TERM; exec 4<&-; exec `;
 }
 
@@ -127,10 +127,10 @@ export function createExec(
     })(pieces, ...args);
     const { pid, cmd: command } = child;
     const lifeline = child.child?.stdio[3];
-    // Nobody is left to listen when the watchdog is gone first.
+    // Writing fails where the watchdog has ended first.
     lifeline?.on("error", () => undefined);
     child.child?.once("exit", () => {
-      // While the rest of a tree is being ended, the watchdog must stay: this process may die before it is through.
+      // The watchdog stays until the rest of the tree has ended: this process may be killed before.
       if (stop.aborted) void endOrphans(pid);
       else if (lifeline && "end" in lifeline) lifeline.end("done\n");
       else lifeline?.destroy();
@@ -177,14 +177,14 @@ function requireProgram(program: string, path: string | undefined): void {
   throw new FleetError("ProgramMissing", `${program} is not installed, or not in PATH`, { hint: installHint(program) });
 }
 
-/** The last lines of what a program said, its errors before its output. */
+/** The last lines of stderr, or of stdout where stderr is empty. */
 export function lastLines(result: Pick<ExecResult, "stdout" | "stderr">, count = 8): readonly string[] {
   const text = result.stderr.trim() === "" ? result.stdout : result.stderr;
   const lines = Bun.stripANSI(text).split(/[\r\n]+/);
   return lines.filter((line) => line.trim() !== "").slice(-count);
 }
 
-/** SIGTERM to the group, SIGKILL when it hasn't gone in time. */
+/** SIGTERM to the group, SIGKILL when its root has not ended in time. */
 async function killTree(pid: number | undefined, killAfterMs: number, ended: AbortSignal): Promise<void> {
   if (pid === undefined) return;
   signalGroup(pid, "SIGTERM");
@@ -219,7 +219,7 @@ function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
     process.kill(-pid, signal);
     return true;
   } catch (error) {
-    // EPERM is what macOS says of a group in which only dead processes are left.
+    // macOS reports EPERM for a group of zombies.
     if (!isErrno(error, "ESRCH", "EPERM")) throw error;
     return false;
   }

@@ -3,12 +3,12 @@ import { type AST, getStaticTOMLValue, parseTOML } from "toml-eslint-parser";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno, tryReadText, writeWholeFile } from "#lib/files.ts";
 
-/** Who may read a file that wasn't there: people keep tokens in it. */
+/** Mode of a new file: people keep tokens in it. */
 const newFileMode = 0o600;
 
 /**
- * Sets a variable in the `[env]` table of a mise configuration, and keeps everything else to the letter. The file is made if
- * it isn't there, and written whole or not at all.
+ * Sets a variable in the `[env]` table of a mise configuration, and keeps everything else to the letter. The file is
+ * created where it is missing, and written atomically.
  *
  * @returns whether anything had to be written
  * @throws FleetError MiseLocalInvalid
@@ -17,7 +17,7 @@ export async function writeMiseVariable(path: string, name: string, value: strin
   const text = await tryReadText(path);
   const edited = setMiseVariable(text ?? "", name, value, path);
   if (edited === text) return false;
-  // A link stays a link: what it leads to is replaced.
+  // A symbolic link stays: its target is replaced.
   const target = text === undefined ? path : await realpath(path);
   const mode = await modeOf(target);
   await writeWholeFile(target, edited, mode ?? newFileMode);

@@ -130,6 +130,8 @@ async function surviveInterrupt(harness: Harness, pace: Pace): Promise<void> {
 }
 
 async function failAlone(harness: Harness): Promise<void> {
+  // Starts the sandbox: one that starts while the port is in use would choose another.
+  await harness.run("status");
   const holder = createServer();
   await new Promise<void>((resolve) => holder.listen(6571, "127.0.0.1", resolve));
   try {

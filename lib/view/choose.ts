@@ -13,13 +13,13 @@ export interface ViewChoice {
   readonly environment: Readonly<Partial<Record<"CI" | "NO_COLOR" | "FORCE_COLOR" | "TERM", string | undefined>>>;
   /** Absent for runs that keep none. */
   readonly journal?: Journal | undefined;
-  /** Where everything but the tree goes. */
+  /** Output of all views except the tree. */
   readonly write: (text: string) => void;
   /** Milliseconds since the epoch, on the clock that stamps the events. */
   readonly now: () => number;
 }
 
-/** Prose is hard to read in longer lines, and a pipe has no width. */
+/** Longer lines of prose are hard to read, and a pipe has no width. */
 const pipeWidth = 100;
 
 /** The readers of a run: the journal, and what is seen. Close them in this order. */
@@ -33,7 +33,7 @@ export function chooseViews(choice: ViewChoice): readonly EventReader[] {
   return [...readers, inOrder(live, summary)];
 }
 
-/** A tree needs a terminal that can be painted and says how wide it is. CI logs are read later, line by line. */
+/** A tree needs a terminal with cursor control and a known width. Logs of CI are read later, line by line. */
 export function isTreeFit({ stdout, environment }: Pick<ViewChoice, "stdout" | "environment">): boolean {
   return stdout.isTTY === true && (stdout.columns ?? 0) > 0 && !isSet(environment.CI) && environment.TERM !== "dumb";
 }
@@ -57,7 +57,7 @@ interface SummaryChoice {
   readonly write: (text: string) => void;
 }
 
-/** Gathers the run and tells its end when it is closed, also when it was cut short. */
+/** Collects the run and writes its summary when it is closed, also after an interrupt. */
 function createSummary({ columns, color, journal, write }: SummaryChoice): EventReader {
   const redactEvent = createRedactor();
   let run = emptyRun;
@@ -78,7 +78,7 @@ function createSummary({ columns, color, journal, write }: SummaryChoice): Event
   };
 }
 
-/** A plan or a status is over in a second: in a pipe its end is all that is wanted. */
+/** A plan or a status takes seconds: in a pipe only its summary is useful. */
 function onlyForChanges(reader: EventReader): EventReader {
   let looking = false;
   return {

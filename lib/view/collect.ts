@@ -11,7 +11,7 @@ import type {
 } from "#lib/graph/events.ts";
 import type { Change, Health, ResourceId } from "#lib/graph/resource.ts";
 
-/** What is known of one resource so far. */
+/** State of one resource. */
 export type ResourceState =
   | {
       readonly kind: "waiting";
@@ -24,7 +24,7 @@ export type ResourceState =
       readonly subject: Subject;
       readonly startedAtMs: number;
       readonly message: string;
-      /** Since when this message is shown, give or take its numbers. */
+      /** When this message was first shown; changed numbers in it do not count. */
       readonly stepSinceMs: number;
     }
   | EndedState;
@@ -45,7 +45,7 @@ export interface EndedState {
   readonly cause: ResourceId | undefined;
 }
 
-/** All that the tree and the summary know of a run. */
+/** State of a run; input of the tree and the summary. */
 export interface RunState {
   readonly started: RunStarted | undefined;
   readonly resources: ReadonlyMap<ResourceId, ResourceState>;
@@ -101,7 +101,7 @@ function replace(run: RunState, id: ResourceId, change: (before: ResourceState) 
 }
 
 function progress(before: ResourceState, atMs: number, event: FleetEvent): ResourceState {
-  // a line that comes after the end changes nothing
+  // a line after the end is ignored
   if (before.kind === "ended") return before;
   const message = event.kind === "progress" ? event.message : "";
   const running = before.kind === "running" ? before : undefined;

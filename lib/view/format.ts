@@ -1,6 +1,6 @@
 import { stripControls } from "#lib/view/printable.ts";
 
-/** Marks that carry meaning without colour. Each is one column wide. */
+/** Marks that are readable without colour. Each is one column wide. */
 export const symbols = { done: "✔", failed: "✘", blocked: "⊘", nothing: "–", more: "…" } as const;
 
 const spinnerFrames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"] as const;
@@ -55,7 +55,7 @@ export function padStart(text: string, columns: number): string {
   return " ".repeat(Math.max(0, columns - widthOf(text))) + text;
 }
 
-/** At most so many columns; what was cut ends in `…`. Escape codes stay balanced. */
+/** Cut to the given columns, with `…` at the end. Escape codes stay balanced. */
 export function cut(text: string, columns: number): string {
   if (columns <= 0) return "";
   if (widthOf(text) <= columns) return text;
@@ -64,7 +64,7 @@ export function cut(text: string, columns: number): string {
   return widthOf(slice) <= columns ? slice : Bun.sliceAnsi(text, 0, columns - 1, { ellipsis: "…" });
 }
 
-/** Prose broken at words. What has no spaces stays whole, so that it can be copied. */
+/** Prose wrapped at words. Longer words stay whole, so that they can be copied. */
 export function wrap(text: string, columns: number): readonly string[] {
   return Bun.wrapAnsi(text, Math.max(columns, 20), { hard: false, wordWrap: true, trim: true }).split("\n");
 }
@@ -115,7 +115,7 @@ export function formatCount(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** What programs print, made fit for one line: no escape codes, no control characters, the last state of a progress bar. */
+/** Output of a program as one line: no escape codes, no control characters, the last state of a progress bar. */
 export function cleanLine(text: string): string {
   const lastState = Bun.stripANSI(text).trimEnd().split("\r").at(-1) ?? "";
   return stripControls(lastState.replace(/[\t\n]+/g, " "));

@@ -38,9 +38,9 @@ interface ShownRow {
   readonly status: RowStatus;
 }
 
-/** From here on there is room for the group and the place of a cluster. */
+/** Least width that has room for the group and the place of a cluster. */
 const wideColumns = 72;
-/** The blank line below the header is the first to go. */
+/** Least height with a blank line below the header. */
 const tallRows = 14;
 
 export function layoutFrame(run: RunState, options: FrameOptions): Frame {
@@ -50,7 +50,7 @@ export function layoutFrame(run: RunState, options: FrameOptions): Frame {
     const resources = resourcesOf(run, row);
     return { row, resources, status: rowStatus(resources) };
   });
-  // The painter ends a frame with a line break, which takes a line of its own.
+  // log-update ends a frame with a line break, which takes a line.
   const room = Math.max(1, options.rows - 1 - header.length - notice.length);
   const shown = all.length <= room ? all : selectRows(all, room - 1);
   const rest = all.filter((row) => !shown.includes(row));
@@ -58,7 +58,7 @@ export function layoutFrame(run: RunState, options: FrameOptions): Frame {
   return { header, rows: formatRows(shown, all, run, options), footer };
 }
 
-/** Failed rows first, then those at work, in the order of the fleet. */
+/** Failed rows first, then running ones, in the order of the fleet. */
 function selectRows(all: readonly ShownRow[], room: number): readonly ShownRow[] {
   const failed = all.filter((row) => row.status === "failed");
   const running = all.filter((row) => row.status === "running");
@@ -111,7 +111,7 @@ function formatRows(
     const group = isWide ? padEnd(isFirst ? style.strong(row.ref.group) : "", groupWidth) : "";
     const place = isWide ? padEnd(row.place, placeWidth) : "";
     const left = `${group}${padEnd(names[index] ?? row.ref.name, nameWidth)}${place}`;
-    // on a narrow terminal the mark at the front of the steps has to do
+    // a narrow terminal shows only the mark at the front of the steps
     const right = isWide || status === "done" ? formatRowEnd(resources, status, style) : "";
     const room = columns - widthOf(left) - (right === "" ? 0 : widthOf(right) + 1);
     const steps = formatSteps(resources, {
@@ -125,7 +125,7 @@ function formatRows(
   });
 }
 
-/** Clusters hang below their account or their group. */
+/** Clusters are branches of their account or their group. */
 function branch(row: Row, next: Row | undefined): string {
   if (row.ref.kind !== "cluster") return "";
   return next?.ref.kind === "cluster" && next.ref.group === row.ref.group ? "├ " : "└ ";

@@ -8,19 +8,19 @@ import { printableJson } from "#lib/view/printable.ts";
 import { createRedactor } from "#lib/view/redact.ts";
 
 export interface Journal extends EventReader {
-  /** Folder of this run: `journal.jsonl` with every event, and `<row>.log` with what was said about each row. */
+  /** Folder of this run: `journal.jsonl` with every event, and `<row>.log` with the messages and output of each row. */
   readonly folder: string;
   /** Why the journal is incomplete, if it is: a full disk must not end a run. */
   readonly problem: string | undefined;
 }
 
-/** Enough for a day of work; older runs are seldom looked at. */
+/** Enough for a day of work; older runs are rarely read. */
 const keptRuns = 20;
-/** A young folder may belong to a run that is still going. */
+/** A newer folder may belong to a run in progress. */
 const youngMs = 60 * 60_000;
 const journalName = "journal.jsonl";
 
-/** Makes the folder of a run and removes those of long ago. Lines are in the file before the next event is received. */
+/** Creates the folder of a run and removes old ones. A line is in the file before the next event is received. */
 export async function createJournal(runsFolder: string, startedAt: Date): Promise<Journal> {
   await mkdir(runsFolder, { recursive: true, mode: 0o700 });
   const folder = makeRunFolder(runsFolder, startedAt);
@@ -66,12 +66,12 @@ export async function createJournal(runsFolder: string, startedAt: Date): Promis
   };
 }
 
-/** File with what was said about one row. */
+/** File with the messages and output of one row. */
 export function logName(row: string): string {
   return `${row.replace(/[^A-Za-z0-9._-]/g, "_")}.log`;
 }
 
-/** `2026-11-23T10-15-02`; `-2`, `-3` when a run of the same second was first. mkdir is what decides between processes. */
+/** `2026-11-23T10-15-02`; `-2`, `-3` where another run started in the same second. mkdir decides between processes. */
 function makeRunFolder(runsFolder: string, startedAt: Date): string {
   const time = startedAt.toISOString().slice(0, 19).replaceAll(":", "-");
   for (let number = 1; ; number++) {

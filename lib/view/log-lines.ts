@@ -2,7 +2,7 @@ import type { Finished, FleetEvent, Subject } from "#lib/graph/events.ts";
 import { formatEnding, formatQueued } from "#lib/view/ending.ts";
 import { cleanLine, cleanLines, formatTime } from "#lib/view/format.ts";
 
-/** What the log of a row says about an event; empty for what concerns the whole run. */
+/** Lines for the log of a row; none for events of the whole run. */
 export function formatLogLines(event: FleetEvent, subject: Subject | undefined): readonly string[] {
   return textOf(event, subject).map((text) => `${formatTime(event.at)} ${labelOf(event, subject)}  ${text}`.trimEnd());
 }

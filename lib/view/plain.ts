@@ -13,13 +13,13 @@ import {
 } from "#lib/view/format.ts";
 import { createRedactor } from "#lib/view/redact.ts";
 
-/** A wait says something new about every second; a log needs less. */
+/** A wait reports about every second; a log needs less. */
 const progressIntervalMs = 2_000;
 
 interface Voice {
   readonly lastMs: number;
   readonly last: string;
-  /** Held back because it came too soon; written with a later event, or never when the end comes first. */
+  /** Delayed because it came too soon; written with a later event, or dropped at the end. */
   readonly pending: Progress | undefined;
 }
 
@@ -53,7 +53,7 @@ export function createPlain(options: { readonly write: (text: string) => void; r
     }
   }
 
-  /** Says what was held back long enough, unless the event at hand says something newer. */
+  /** Writes messages that were delayed long enough, unless this event is newer. */
   function sayLate({ at }: FleetEvent, newerOf: string | undefined): void {
     for (const [id, { pending, lastMs }] of [...voices]) {
       if (pending === undefined || id === newerOf) continue;

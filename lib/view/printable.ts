@@ -3,13 +3,13 @@
 const style = /(\u001b\[(?:1|2|22|31|32|33|39)m)/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]+/g;
-/** They make text look like another one: order of writing, line ends that are none. */
+/** Characters that disguise text: direction marks, unusual line separators. */
 const disguises = /[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /**
- * Text that does nothing but show itself, whatever it came from: no control of the terminal, no command to a CI system. GitHub takes a
- * line that begins with `::` after white space, and `##[` anywhere, for a command (actions/runner, ActionCommand.cs); others have
- * `##vso[` and `##teamcity[`. They get a backslash, always: what runs in a container does not know that its output ends in a CI log.
+ * Text without effects, whatever its source: no control of the terminal, no command to a CI system. GitHub reads a line that begins
+ * with `::` after white space, and `##[` anywhere, as a command (actions/runner, ActionCommand.cs); others have `##vso[` and
+ * `##teamcity[`. They always get a backslash: a program in a container does not know that its output ends in a CI log.
  */
 export function printable(text: string): string {
   const parts = text.replaceAll("\r\n", "\n").split(style);

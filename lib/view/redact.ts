@@ -35,7 +35,7 @@ const maskValue = (_all: string, head = "", found = ""): string => {
 };
 
 /**
- * What must never be written down, and what replaces it. The name in front stays, so that a reader sees what was there.
+ * Patterns of secrets and their replacements. The name before a secret stays, so that a reader knows what was removed.
  * `LS0tLS1CRUdJTi` is `-----BEGIN` in base64.
  */
 const rules: readonly (readonly [RegExp, Replacement])[] = [
@@ -57,7 +57,7 @@ const rules: readonly (readonly [RegExp, Replacement])[] = [
   [/\bLS0tLS1CRUdJTi[A-Za-z0-9+/=]*/g, mask],
 ];
 
-/** Every secret that the rules know has one of these; most texts have none and are done with one look. */
+/** Every secret that the rules know contains one of these; most texts contain none and need only this test. */
 const suspicious =
   /token|key|certificate|secret|passw|passphrase|auth|bearer|basic|signature|:\/\/|gh[pousr]_|github_pat|glpat|xox|k8s-aws|eyJ|K10|LS0t/i;
 

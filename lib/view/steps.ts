@@ -4,7 +4,7 @@ import { formatQueued } from "#lib/view/ending.ts";
 import { cleanLine, cut, formatDuration, type Style, symbols, widthOf } from "#lib/view/format.ts";
 import { rowStatus } from "#lib/view/rows.ts";
 
-/** From when on a wait says how long it has lasted. */
+/** A wait that lasts longer shows its duration. */
 const showWaitAfterMs = 5_000;
 
 export interface StepsOptions {
@@ -17,8 +17,8 @@ export interface StepsOptions {
 }
 
 /**
- * What the resources of one row are doing, cut to the given columns. What runs and what failed is the last to go: first the
- * remarks of finished steps are left out, then the finished steps are counted, then a wait names no others, then the line is cut.
+ * State of the resources of one row, cut to the given columns. Running and failed steps stay longest: first the remarks of finished
+ * steps are omitted, then finished steps are counted, then the names in a wait are omitted, then the line is cut.
  */
 export function formatSteps(resources: readonly ResourceState[], options: StepsOptions): string {
   const { style, columns } = options;
@@ -50,7 +50,7 @@ function isTrouble(resource: EndedState): boolean {
   return ["failed", "blocked", "cancelled", "degraded"].includes(resource.outcome);
 }
 
-/** For what it waits, and who has the places now. */
+/** The reason of its wait, and which rows run meanwhile. */
 function formatPlace(resource: ResourceState, run: RunState, hasNames: boolean): readonly string[] {
   if (resource.kind !== "waiting" || resource.atOnce === undefined) return [];
   const running = [...run.resources.values()].flatMap(({ kind, subject }) =>
@@ -85,7 +85,7 @@ function formatUrgent(
   return [];
 }
 
-/** Outcomes whose mark alone would say too much or too little. */
+/** Outcomes that need a word besides their mark. */
 const remarked: readonly Outcome[] = ["adopted", "kept", "absent", "replaced", "orphan"];
 const marks: Partial<Record<Outcome, string>> = {
   "to make": "+",

@@ -28,7 +28,7 @@ export function formatFailures(
   return orphanLines.length === 0 ? blocks : [...blocks, orphanLines];
 }
 
-/** Several resources that failed for one reason are told once. */
+/** Several resources with the same failure make one block. */
 function sameError({ error }: EndedState): string {
   return JSON.stringify([error?.code, error?.message, error?.hint, error?.details]);
 }

@@ -10,7 +10,7 @@ interface Layout {
   readonly style: Style;
 }
 
-/** Looked at, and nothing is to be done. */
+/** Nothing to do. */
 const idle: readonly Outcome[] = ["unchanged", "absent", "kept"];
 const troubles: readonly Outcome[] = ["failed", "blocked", "cancelled"];
 
@@ -26,7 +26,7 @@ export function formatPlan(run: RunState, layout: Layout): readonly string[] {
   return [...rows, ...(rows.length === 0 ? [] : [""]), ...flow(formatPlanTotals(run, ended), layout.width)];
 }
 
-/** Every resource was looked at, and none would be changed. */
+/** Every resource was read, and none would change. */
 export function isWithoutChanges(run: RunState): boolean {
   const resources = [...run.resources.values()];
   return resources.length > 0 && resources.every((one) => one.kind === "ended" && idle.includes(one.outcome));
@@ -85,7 +85,7 @@ function formatRow(resources: readonly EndedState[], labelWidth: number, layout:
   ];
 }
 
-/** What forces a replacement comes first, and the option that it needs last. */
+/** First the fields that force a replacement, last the option that permits it. */
 function formatChanged({ outcome, changes, note, requires }: EndedState, width: number): readonly string[] {
   const ordered = [...changes].sort((a, b) => Number(b.effect === "replace") - Number(a.effect === "replace"));
   const said = [

@@ -53,7 +53,7 @@ function resultWord(
   if (all("unchanged")) return verb === "delete" ? "already gone" : "unchanged";
   if (hasOutcome(ended, "degraded")) return "degraded";
   if (all("absent")) return "absent";
-  // part of it is there: not fit for use
+  // only a part exists: not usable
   if (hasOutcome(ended, "absent")) return "degraded";
   if (hasOutcome(ended, "healthy")) return "healthy";
   if (hasOutcome(ended, "removed")) return "removed";

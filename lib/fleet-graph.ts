@@ -59,7 +59,9 @@ export function fleetGraph(
       roots.push(...resources, ...(argocd?.inside(managed) ?? []));
     }
     for (const cluster of orphans.filter((one) => one.provider === name)) {
-      for (const resource of graph?.cluster(cluster).resources ?? []) ofOrphans.add(resource);
+      const orphan = graph?.cluster(cluster);
+      if (orphan === undefined) continue;
+      for (const resource of [...orphan.resources, ...(argocd?.inside(orphan.managed) ?? [])]) ofOrphans.add(resource);
     }
   }
   return { ...buildGraph([...roots, ...ofOrphans]), leftOut, orphans: ofOrphans };

@@ -10,6 +10,8 @@ import type { Opened } from "#lib/providers.ts";
 export async function findOrphans(fleet: Fleet, { open }: Opened, world: World): Promise<readonly Cluster[]> {
   const found = await Promise.all(
     [...open.values()].map(async (provider) => {
+      // Nothing real is called for a fleet that is not filled in yet.
+      if (provider.placeholder?.() !== undefined) return [];
       try {
         return (await provider.inventory?.(world)) ?? [];
       } catch (error) {

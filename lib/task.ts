@@ -60,7 +60,7 @@ export function commandSpec(verb: Pick<Verb, "name">, preset: Preset): CommandSp
     delete: [
       option.dryRun,
       option.yes,
-      ...(isPlain && place !== "cloud" ? [option.orphans] : []),
+      ...(isPlain ? [option.orphans] : []),
       ...jobs,
       { ...option.adopt, help: "delete what has these names, also where another tool created it" },
       ...(isCloud && accounts === undefined ? [option.skipDnsWait] : []),

@@ -2,6 +2,7 @@
 //MISE description="Delete all EKS clusters in AWS"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
 //USAGE flag "--yes" help="don't ask before deleting; required in non-interactive shells"
+//USAGE flag "--orphans" help="delete the clusters that this fleet created and no longer names, and nothing else"
 //USAGE flag "--jobs <count>" help="clusters to work on at once; default: 32"
 //USAGE flag "--adopt" help="delete what has these names, also where another tool created it"
 //USAGE flag "--skip-dns-wait" help="remove a zone at once, without waiting until resolvers no longer cache its delegation"

@@ -2,7 +2,7 @@
 //MISE description="Delete all k3d clusters on this computer"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
 //USAGE flag "--yes" help="don't ask before deleting; required in non-interactive shells"
-//USAGE flag "--orphans" help="delete the kind and k3d clusters that this fleet created and no longer names, and nothing else"
+//USAGE flag "--orphans" help="delete the clusters that this fleet created and no longer names, and nothing else"
 //USAGE flag "--jobs <count>" help="clusters to work on at once; default: as many as fit on this computer"
 //USAGE flag "--adopt" help="delete what has these names, also where another tool created it"
 //USAGE flag "--target <id>" help="only this resource, by the id that plan shows (repeatable)" var=#true

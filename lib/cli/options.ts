@@ -75,7 +75,7 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
   yes: { name: "yes", help: "don't ask before deleting; required in non-interactive shells" },
   orphans: {
     name: "orphans",
-    help: "delete the kind and k3d clusters that this fleet created and no longer names, and nothing else",
+    help: "delete the clusters that this fleet created and no longer names, and nothing else",
   },
   retain: {
     name: "retain",

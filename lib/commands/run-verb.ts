@@ -39,7 +39,10 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   const orphans = looksForOrphans(asked, selection, options, fleet) ? await findOrphans(fleet, opened, quiet) : [];
   const graph = fleetGraph(fleet, opened, { ...settingsOf(options, selection, environment), orphans });
   const all = { ...fleet, clusters: [...fleet.clusters, ...orphans] };
-  const selected = select(graph, all, options.orphans === true ? onlyOrphans(selection, orphans) : selection);
+  const selected =
+    options.orphans === true
+      ? withoutNamed(select(graph, all, onlyOrphans(selection, orphans)), graph)
+      : select(graph, all, selection);
   const verb = options.dryRun ? (asked.name === "delete" ? planDelete : plan) : asked;
   refuseLeftOut(graph, selected, options, opened);
   const resources = resourcesFor(asked, graph, selected, options);
@@ -166,6 +169,11 @@ function looksForOrphans({ name }: Verb, selection: Selection, options: RunOptio
   if (name === "plan" || name === "status" || options.orphans === true) return true;
   const known = new Set(clusters.map((cluster): string => cluster.name));
   return name === "delete" && (selection.clusters ?? []).some((asked) => !known.has(asked));
+}
+
+/** A cluster that the fleet names elsewhere has the same name, and stays. */
+function withoutNamed(selected: Selected, { orphans }: FleetGraph): Selected {
+  return { ...selected, chosen: selected.chosen.intersection(orphans) };
 }
 
 /** Of what was selected, only what the fleet no longer names. @throws FleetError NothingSelected */

@@ -185,7 +185,14 @@ export function foreignError(why: string): FleetError {
 
 /** What looking at something says that the fleet no longer names. */
 export async function examineOrphan(resource: AnyResource, world: World, engine: Engine): Promise<Conclusion> {
-  const observed = await resource.observe(world, engine.outputs);
-  if (observed.kind === "present") engine.outputs.set(resource, observed.state);
-  return observed.kind === "absent" ? { outcome: "absent" } : { outcome: "orphan", note: "no longer in the fleet" };
+  const orphan = { outcome: "orphan", note: "no longer in the fleet" } as const;
+  try {
+    const observed = await resource.observe(world, engine.outputs);
+    if (observed.kind === "present") engine.outputs.set(resource, observed.state);
+    return observed.kind === "absent" ? { outcome: "absent" } : orphan;
+  } catch (error) {
+    // What it is in can't be looked into, e.g. a stopped cluster, and is an orphan itself.
+    if (error instanceof FleetError && error.code === "OutputMissing") return orphan;
+    throw error;
+  }
 }

@@ -4,6 +4,7 @@ import { bareId, decodeName, isNoSuchZone, listRecords, type Route53Calls } from
 import { formatRecord, sortRecords } from "#lib/aws/route53/zone-records.ts";
 import { normalize } from "#lib/dns/query.ts";
 import { FleetError } from "#lib/errors.ts";
+import { isBelow } from "#lib/fleet/names.ts";
 
 /** A zone of Route 53, as resources hand it on. */
 export interface HostedZoneState {
@@ -56,6 +57,23 @@ export async function hasOwnZone(call: Route53Calls, wanted: WantedZone): Promis
   const found = await listZones(call, wanted.name);
   const zones = await Promise.all(found.map((zone) => readZone(call, zone, wanted)));
   return zones.some((zone) => zone?.ours === true);
+}
+
+/** Names of the public zones below a name. Route 53 sorts names by their labels from the right, so that they are in one run. */
+export async function listZoneNamesBelow(call: Route53Calls, parent: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  let start: { readonly DNSName: string; readonly HostedZoneId?: string } = { DNSName: parent };
+  for (;;) {
+    const page = await call(`listing the zones below ${parent}`, (route53, options) =>
+      route53.listHostedZonesByName(start, options),
+    );
+    const zones = page.HostedZones ?? [];
+    const within = zones.filter(({ Name }) => decodeName(Name) === parent || isBelow(decodeName(Name), parent));
+    names.push(...within.filter(({ Config }) => Config?.PrivateZone !== true).map(({ Name }) => decodeName(Name)));
+    const { NextDNSName, NextHostedZoneId } = page;
+    if (page.IsTruncated !== true || NextDNSName === undefined || within.length < zones.length) return names;
+    start = { DNSName: NextDNSName, ...(NextHostedZoneId === undefined ? {} : { HostedZoneId: NextHostedZoneId }) };
+  }
 }
 
 /** Public zones of exactly this name. */

@@ -4,8 +4,8 @@ const clouds: readonly CloudProvider[] = ["aws", "azure", "gcp"];
 const local: readonly LocalProvider[] = ["kind", "k3d"];
 
 /**
- * Which applications run where: the one place to switch them. Clusters on this computer get only what needs no way out, so
- * that a laptop on a train is enough.
+ * Which applications run where: the only place to enable them. Local clusters get only what needs no internet access,
+ * so a laptop without a network is enough.
  */
 export const applications: readonly ApplicationSwitch[] = [
   { name: "cluster-info", on: [{}] },
@@ -14,6 +14,6 @@ export const applications: readonly ApplicationSwitch[] = [
   { name: "argo-cd", on: [{ providers: clouds }] },
   { name: "cert-manager", on: [{ providers: clouds }] },
   { name: "external-dns", on: [{ providers: clouds }] },
-  // AKS and GKE bring their own.
+  // AKS and GKE include their own.
   { name: "metrics-server", on: [{ providers: ["aws"] }] },
 ];

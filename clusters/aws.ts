@@ -15,8 +15,8 @@ export const accounts: readonly AwsAccount[] = [
 ];
 
 /**
- * Addresses that your people and your CI come from: only they reach the API servers over the internet. This range is nobody's
- * (RFC 5737) and stands for one of yours.
+ * Public addresses of your people and your CI: only they can reach the API servers over the internet. This range is an example
+ * for documentation (RFC 5737); replace it.
  */
 const publicAccessCidrs = ["203.0.113.0/24"];
 

@@ -12,9 +12,9 @@ export const fleet: Fleet = {
   zones: [aws.zones, azure.zones, gcp.zones],
   accounts: [...aws.accounts, ...azure.accounts, ...gcp.accounts],
   clusters: [...aws.clusters, ...azure.clusters, ...gcp.clusters, ...kind.clusters, ...k3d.clusters],
-  // A fork reads itself: put its URL here.
+  // In a fork, put the URL of the fork here.
   gitops: { repository: "https://github.com/ruzickap/k8s-multicluster-gitops", applications },
-  // Its jobs may act on the clouds. Ids of one repeated digit are placeholders: put your repository's and its owner's in.
+  // Its jobs get access to the clouds. Ids of one repeated digit are placeholders: use those of your repository and its owner.
   github: {
     repository: "ruzickap/k8s-multicluster-gitops",
     repositoryId: "111111111",

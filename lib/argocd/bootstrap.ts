@@ -73,7 +73,7 @@ async function readBootstrap(
 function urlOf({ resources, where }: Kustomization): string {
   const [first, ...others] = resources.flatMap((resource) => (resource.kind === "remote" ? [resource.url] : []));
   if (first !== undefined && others.length === 0) return first;
-  throw new FleetError("KustomizationInvalid", `${where}: one URL of Argo CD's manifest is wanted in resources`);
+  throw new FleetError("KustomizationInvalid", `${where}: resources must contain one URL of Argo CD's manifest`);
 }
 
 /** In the URL, or, where that names a commit, in the comment behind it. */
@@ -83,7 +83,10 @@ function versionOf(url: string, text: string): string {
     /\/(v\d+\.\d+\.\d+(?:-[\w.]+)?)\//.exec(url)?.[1] ??
     /[0-9a-f]{40}\/.* # (v\d+\.\d+\.\d+(?:-[\w.]+)?)$/.exec(line)?.[1];
   if (version !== undefined) return version;
-  throw new FleetError("KustomizationInvalid", `${url} names no version: a branch moves, and its digest doesn't`);
+  throw new FleetError(
+    "KustomizationInvalid",
+    `${url} names no version: the content of a branch changes, its pinned digest doesn't`,
+  );
 }
 
 /** Digests by URL. */

@@ -91,7 +91,7 @@ async function resolveCommit(world: World, revision: string): Promise<string> {
       details: lastLines(result),
     });
   }
-  throw new FleetError("CheckoutUnreadable", "clusters on this computer read this folder's commits, and it has none", {
+  throw new FleetError("CheckoutUnreadable", "local clusters read this folder's commits, and it has none", {
     hint: "git init && git add . && git commit; or set gitops.local to repository in the fleet",
     details: lastLines(result),
   });

@@ -128,7 +128,7 @@ async function requireOurs({ address, port }: GitServerOptions["checkout"], serv
   const [, folder] = said.split("\n");
   const by = said.startsWith(identity) ? `the checkout in ${folder ?? "another folder"}` : "another program";
   throw new FleetError("PortTaken", `port ${port} on ${address}, where clusters read this checkout, is used by ${by}`, {
-    hint: "end the process that listens there, or choose another gitops.port in the fleet",
+    hint: "stop the process that listens there, or choose another gitops.port in the fleet",
   });
 }
 

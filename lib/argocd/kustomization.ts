@@ -162,6 +162,6 @@ async function need(path: string, readFile: ReadFile, where: string): Promise<st
 
 function invalid(where: string, why: string): FleetError {
   return new FleetError("KustomizationInvalid", `${where}: ${why}`, {
-    hint: "kustomize build shows what kustomize says",
+    hint: "kustomize build may explain more",
   });
 }

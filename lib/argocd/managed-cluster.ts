@@ -52,7 +52,7 @@ export function findApi(world: World, managed: ManagedCluster, outputs: Outputs)
     case "absent":
       return undefined;
     case "closed":
-      throw new FleetError("OutputMissing", `${managed.cluster.name} ${access.why}: what is in it can't be seen`, {
+      throw new FleetError("OutputMissing", `${managed.cluster.name} ${access.why}: its content can't be read`, {
         hint: `start it: ${taskCommand("create-all", managed.cluster.name)}`,
       });
     default:

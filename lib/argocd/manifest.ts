@@ -93,7 +93,7 @@ async function fetchPinned(world: World, pin: Pin): Promise<string> {
   const found = sha256(text);
   if (found === pin.sha256) return text;
   throw new FleetError("DigestMismatch", `${pin.url} is not what argocd/bootstrap pins: sha256 ${found}`, {
-    hint: `was the version raised? ${taskCommand("argocd:pin")}, and look at what it changes`,
+    hint: `was the version changed? ${taskCommand("argocd:pin")}, and look at what it changes`,
     details: [`pinned: sha256 ${pin.sha256}`],
   });
 }

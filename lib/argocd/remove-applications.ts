@@ -38,7 +38,7 @@ export async function removeApplications(world: World, api: KubernetesApi): Prom
       } catch (error) {
         if (!(error instanceof FleetError) || error.code !== "WaitTimedOut") throw error;
         throw new FleetError("ApplicationFailed", `${object.metadata.name} can't be deleted: ${error.message}`, {
-          hint: `look at it with ${taskCommand("argocd:open")}, or delete by hand what it waits for, then run the same command again`,
+          hint: `look at it with ${taskCommand("argocd:open")}, or delete what it waits for yourself, then run the same command again`,
           cause: error,
         });
       }

@@ -13,9 +13,13 @@ export interface Confirmation {
 export async function confirm(confirmation: Confirmation): Promise<void> {
   if (confirmation.yes) return;
   if (!confirmation.interactive) {
-    throw new FleetError("ConfirmationNeeded", `${confirmation.question}: nobody can be asked here`, {
-      hint: "add --yes to delete without a question, or --dry-run to see what would go",
-    });
+    throw new FleetError(
+      "ConfirmationNeeded",
+      `${confirmation.question}: confirmation required in a non-interactive shell`,
+      {
+        hint: "add --yes to delete without a question, or --dry-run to see what would be deleted",
+      },
+    );
   }
   const answer = await askLine(`${confirmation.question}. Type yes to go on: `, process.stdout);
   if (answer.trim().toLowerCase() !== "yes") {

@@ -104,8 +104,7 @@ async function checkPorts(world: World, clusters: readonly LocalCluster[]): Prom
 /** No fault by itself: the sandbox works with them, and so do local clusters. */
 function checkPlaceholders(fleet: Fleet, providers: Providers): readonly Check[] {
   const names = placeholders(fleet, providers).map((account) => account.name);
-  if (names.length === 0)
-    return [{ name: "accounts", level: "ok", found: `${fleet.accounts.length} with ids of their own` }];
+  if (names.length === 0) return [{ name: "accounts", level: "ok", found: `${fleet.accounts.length} with real ids` }];
   return [
     {
       name: "accounts",

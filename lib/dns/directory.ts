@@ -99,8 +99,8 @@ function parseAddress(text: string): { readonly address: string; readonly port: 
 }
 
 function noServers(domain: string, cause?: unknown): FleetError {
-  return new FleetError("DnsUnanswered", `${domain} has no name servers that this computer can find`, {
-    hint: `is ${domain} registered, and is there a way out to the internet?`,
+  return new FleetError("DnsUnanswered", `${domain} has no name servers that this computer can resolve`, {
+    hint: `is ${domain} registered, and does this computer have internet access?`,
     cause,
   });
 }

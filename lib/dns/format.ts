@@ -24,7 +24,7 @@ export function formatEdges(edges: readonly Edge[], domain: string, leftOut: rea
   });
   if (byHand.length > 0) {
     const records = byHand.flatMap((edge) => formatRecords(edge)).join("\n");
-    parts.push(`records to have in ${domain}, instead of what is there for these names:\n${records}\n`);
+    parts.push(`create these records in ${domain}, and delete others of the same names:\n${records}\n`);
   }
   const ok = edges.filter(({ state }) => state === "ok").length;
   parts.push(`${ok} of ${edges.length} delegations are ok\n${without}`);

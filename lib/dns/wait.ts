@@ -93,7 +93,7 @@ function unproved(edge: Edge, { ttlSeconds }: WantedDelegation, waitedMs: number
   return new FleetError("DelegationUnproved", `${edge.child}: ${describeEdge(edge)}, after ${seconds} s`, {
     hint: closed
       ? "open port 53 for UDP and TCP, or run again with --skip-dns-check to believe the cloud's word"
-      : "run the same command again to go on waiting; --skip-dns-check believes the cloud's word",
+      : "run the same command again to continue waiting; --skip-dns-check believes the cloud's word",
     details: [`records that ${edge.parent} must tell:`, ...formatRecords(edge, ttlSeconds)],
   });
 }

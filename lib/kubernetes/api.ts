@@ -180,7 +180,7 @@ export function createKubernetesApi(endpoint: Endpoint, exec?: Exec): Kubernetes
 
 const refuse = () =>
   Promise.reject(
-    new FleetError("CredentialPluginFailed", "this kubeconfig wants a program to be run for credentials", {
+    new FleetError("CredentialPluginFailed", "this kubeconfig needs a credential plugin", {
       hint: "run it from a task",
     }),
   );

@@ -122,7 +122,7 @@ async function place(api: KubernetesApi, object: KubernetesObject, options: Appl
 
 function unknownKind(reference: ObjectReference): FleetError {
   const message = `${formatReference(reference)}: the server has no ${reference.kind} in ${reference.apiVersion}`;
-  return new FleetError("KindUnknown", message, { hint: "apply what defines the kind first" });
+  return new FleetError("KindUnknown", message, { hint: "apply the CustomResourceDefinition of the kind first" });
 }
 
 function explain(error: unknown, reference: ObjectReference): unknown {
@@ -132,11 +132,15 @@ function explain(error: unknown, reference: ObjectReference): unknown {
   if (conflicts.length === 0) {
     return new FleetError("KubernetesError", `${name}: ${error.message}`, { cause: error });
   }
-  return new FleetError("ApplyConflict", `${name}: others own ${conflicts.length} of the fields that are applied`, {
-    hint: "take those fields out of the manifest, or let their owner go of them",
-    details: conflicts.map(({ field, message }) => `${field}: ${message}`),
-    cause: error,
-  });
+  return new FleetError(
+    "ApplyConflict",
+    `${name}: other field managers own ${conflicts.length} of the applied fields`,
+    {
+      hint: "remove those fields from the manifest, or let their manager release them",
+      details: conflicts.map(({ field, message }) => `${field}: ${message}`),
+      cause: error,
+    },
+  );
 }
 
 async function waitEstablished(

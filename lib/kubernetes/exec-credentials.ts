@@ -67,7 +67,7 @@ async function runPlugin(
     const said = lastLines({ ...result, stdout: "" });
     const hint = said.findLast((line) => line.startsWith("hint: "))?.slice("hint: ".length);
     const details = said.filter((line) => !line.startsWith("hint: "));
-    throw failed(plugin, `it ended with exit code ${result.exitCode}`, { hint, details });
+    throw failed(plugin, `it failed with exit code ${result.exitCode}`, { hint, details });
   }
   const parsed = credentialSchema.safeParse(tryParse(result.stdout));
   if (!parsed.success) throw failed(plugin, "what it printed is no ExecCredential");
@@ -101,7 +101,7 @@ function failed(
   why: string,
   { hint, details = [] }: { readonly hint?: string | undefined; readonly details?: readonly string[] } = {},
 ): FleetError {
-  return new FleetError("CredentialPluginFailed", `${command} gives no credentials: ${why}`, {
+  return new FleetError("CredentialPluginFailed", `${command} returned no credentials: ${why}`, {
     hint: hint ?? "run it by hand: the kubeconfig has its arguments under users[].user.exec",
     details,
   });

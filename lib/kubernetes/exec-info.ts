@@ -51,7 +51,7 @@ function parseObject(text: string): RawInfo {
 }
 
 function invalid(what: string): FleetError {
-  return new FleetError("ExecInfoInvalid", `${what}; versions ${known.join(" and ")} are answered`, {
+  return new FleetError("ExecInfoInvalid", `${what}; supported versions: ${known.join(" and ")}`, {
     hint: "run create again: it writes a new kubeconfig. Is kubectl current?",
   });
 }

@@ -85,7 +85,7 @@ export function parseKubeconfig(text: string, where: string): Kubeconfig {
 
 function invalid(where: string, fault: string): FleetError {
   return new FleetError("KubeconfigInvalid", `${where}: ${fault}`, {
-    hint: "remove the file and run create again: it is written again from the cluster",
+    hint: "delete the file and run create again: it writes a new one",
   });
 }
 

@@ -53,10 +53,10 @@ export async function waitUntilGone(
     options.progress(`deleting ${formatReference(reference)}${held}`);
     if (clock.now() >= deadline) {
       const seconds = Math.round(options.timeoutMs / 1_000);
-      throw new FleetError("WaitTimedOut", `${formatReference(reference)} is still there after ${seconds} s${held}`, {
+      throw new FleetError("WaitTimedOut", `${formatReference(reference)} still exists after ${seconds} s${held}`, {
         hint: held.includes("held by")
           ? "the controller that owns a finalizer must remove it; then run the same command again"
-          : "run the same command again to go on waiting",
+          : "run the same command again to continue waiting",
       });
     }
     await clock.sleep(pollMs, signal);

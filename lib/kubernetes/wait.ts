@@ -47,7 +47,7 @@ export async function waitFor(api: KubernetesApi, wait: Wait): Promise<readonly 
     if (left <= 0) {
       const seconds = Math.round(wait.timeoutMs / 1_000);
       throw new FleetError("WaitTimedOut", `${wait.what}: timed out after ${seconds} s: ${missing}`, {
-        hint: "run the same command again to go on waiting",
+        hint: "run the same command again to continue waiting",
       });
     }
     await waitForChange(api, wait, listing, Math.min(left, lookAgainMs));

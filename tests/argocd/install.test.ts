@@ -95,7 +95,7 @@ describe("Argo CD", () => {
     const closed = await failureOf(clusterFor("v3.5.7", () => ({ kind: "closed", why: "is stopped" })).observe());
     expect([closed.code, closed.message]).toEqual([
       "OutputMissing",
-      "kind01.internal is stopped: what is in it can't be seen",
+      "kind01.internal is stopped: its content can't be read",
     ]);
   });
 
@@ -170,7 +170,7 @@ describe("Argo CD", () => {
       { field: "workload", from: "namespace argocd is being deleted, held by example.org/x" },
     ]);
     expect((await failureOf(cluster.ensure())).message).toBe(
-      "Namespace argocd is still there after 300 s, held by example.org/x",
+      "Namespace argocd still exists after 300 s, held by example.org/x",
     );
     expect(cluster.calls.length).toBe(calls);
     cluster.objects.clear();

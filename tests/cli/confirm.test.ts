@@ -10,7 +10,10 @@ describe("a delete", () => {
 
   test("is refused where nobody can be asked", async () => {
     const error = await failureOf(confirm({ question: "delete all", yes: false, interactive: false }));
-    expect([error.code, error.message]).toEqual(["ConfirmationNeeded", "delete all: nobody can be asked here"]);
+    expect([error.code, error.message]).toEqual([
+      "ConfirmationNeeded",
+      "delete all: confirmation required in a non-interactive shell",
+    ]);
     expect(error.hint).toContain("--yes");
   });
 

@@ -53,7 +53,7 @@ describe.skipIf(reason !== undefined)("on a real cluster, the cause is named of"
     };
     const namespace = { apiVersion: "v1", kind: "Namespace", name: "stuck" };
     const error = await failureOf(removeObject(api, namespace, options));
-    expect(error.message).toBe("Namespace stuck is still there after 20 s, held by configmaps held (example.org/hold)");
+    expect(error.message).toBe("Namespace stuck still exists after 20 s, held by configmaps held (example.org/hold)");
     await finalizers([]);
     expect(await removeObject(api, namespace, { ...options, timeoutMs: 300_000 })).toBe("removed");
   });

@@ -159,7 +159,7 @@ test("the task says what is wrong, what to write by hand, and fails", async () =
   expect(rest).toEqual({ stderr: "", exitCode: 1 });
   expect(stdout).toContain(
     [
-      "records to have in mylabs.test, instead of what is there for these names:",
+      "create these records in mylabs.test, and delete others of the same names:",
       "aws.mylabs.test. 86400 IN NS a.aws.hosts.test.",
       "aws.mylabs.test. 86400 IN NS b.aws.hosts.test.",
       "",
@@ -185,7 +185,7 @@ test("a domain without servers is told", async () => {
   );
   expect([error.code, error.message]).toEqual([
     "DnsUnanswered",
-    "elsewhere.test has no name servers that this computer can find",
+    "elsewhere.test has no name servers that this computer can resolve",
   ]);
 });
 

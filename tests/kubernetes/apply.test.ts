@@ -151,7 +151,7 @@ describe("removing", () => {
     const held = { ...configMap("a"), metadata: { name: "a", finalizers: ["example.org/hold"] } };
     await applyObjects(api, [held], options());
     const error = await failureOf(removeObject(api, reference, removal()));
-    expect(error.message).toBe("ConfigMap default/a is still there after 10 s, held by example.org/hold");
+    expect(error.message).toBe("ConfigMap default/a still exists after 10 s, held by example.org/hold");
   });
 
   test("repeats what a namespace reports of its content and of finalizers in it", async () => {

@@ -115,7 +115,7 @@ describe("credentials of a program", () => {
   });
 
   test.each([
-    ["the program fails", "echo so sorry >&2; echo secret; exit 7", {}, "it ended with exit code 7"],
+    ["the program fails", "echo so sorry >&2; echo secret; exit 7", {}, "it failed with exit code 7"],
     [
       "there is no program",
       "",

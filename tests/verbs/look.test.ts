@@ -90,7 +90,7 @@ describe("status", () => {
 
   test("of what is inside of something closed tells that", async () => {
     const fake = fakeResource("one");
-    const closed = new FleetError("OutputMissing", "the cluster is stopped: what is in it can't be seen");
+    const closed = new FleetError("OutputMissing", "the cluster is stopped: its content can't be read");
     const [ended] = await runOver(status, [{ ...fake.resource, observe: () => Promise.reject(closed) }]);
     expect([ended?.outcome, ended?.health?.summary]).toEqual(["degraded", closed.message]);
   });

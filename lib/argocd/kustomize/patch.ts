@@ -113,6 +113,6 @@ function merge(object: KubernetesObject, patch: object, where: string): Kubernet
 
 function invalid(where: string, why: string): FleetError {
   return new FleetError("KustomizationInvalid", `${where}: ${why}`, {
-    hint: "kustomize build shows what kustomize says",
+    hint: "kustomize build may explain more",
   });
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Write what follows from the fleet: task files, kind and k3d configuration, tables, diagrams"
+//MISE description="Write the files generated from the fleet: tasks, kind and k3d configuration, tables, diagrams"
 //USAGE flag "--check" help="change nothing; fail when a file is stale"
 
 import type { CommandSpec } from "#lib/cli/options.ts";

@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Print a token for an EKS cluster: what kubeconfigs call"
+//MISE description="Print a token for an EKS cluster; kubeconfigs call it"
 //USAGE flag "--cluster <name>" help="the cluster as EKS knows it"
 //USAGE flag "--region <name>" help="the cluster's region"
 //USAGE flag "--server <url>" help="the cluster's API server; another one gets no token"

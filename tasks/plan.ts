@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Show what create-all would do and change nothing"
+//MISE description="Show what create-all would change; changes nothing"
 //USAGE flag "--detailed-exitcode" help="exit with 0 when nothing changes, 2 when something would, and 1 after any error"
 //USAGE flag "--no-gitops" help="leave Argo CD and its applications alone: clusters only"
 //USAGE flag "--revision <name>" help="branch, tag or commit that Argo CD reads, instead of the fleet's"

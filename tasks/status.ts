@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Show how every cluster is"
+//MISE description="Show the health of every cluster"
 //USAGE flag "--drift" help="detect drift of resources in the cloud too; takes minutes"
 //USAGE flag "--allow-absent" help="accept clusters and accounts that are not created yet"
 //USAGE flag "--no-gitops" help="leave Argo CD and its applications alone: clusters only"

@@ -38,25 +38,29 @@ export const aws: Provider<AwsAccount, EksCluster> = {
   accountTasks: [
     {
       path: "create/aws-mgmt/cf-route53-gh-action-iam-role-oidc",
-      description: "Create zones, management role and GitHub's way in, with credentials of AWS's management account",
+      description:
+        "Create zones, management role and GitHub's OIDC provider, with administrator credentials of the management account",
       verb: "create",
       of: "management",
     },
     {
       path: "delete/aws-mgmt/cf-route53-gh-action-iam-role-oidc",
-      description: "Delete zones, management role and GitHub's way in, with credentials of AWS's management account",
+      description:
+        "Delete zones, management role and GitHub's OIDC provider, with administrator credentials of the management account",
       verb: "delete",
       of: "management",
     },
     {
       path: "create/aws-tenant/cf-iam-role",
-      description: "Create the role by which the management account makes clusters, with credentials of the account",
+      description:
+        "Create the role that the management account assumes to create clusters, with administrator credentials of the account",
       verb: "create",
       of: "tenants",
     },
     {
       path: "delete/aws-tenant/cf-iam-role",
-      description: "Delete the role by which the management account makes clusters, with credentials of the account",
+      description:
+        "Delete the role that the management account assumes to create clusters, with administrator credentials of the account",
       verb: "delete",
       of: "tenants",
     },

@@ -36,8 +36,8 @@ interface Task {
 const fleetTasks: readonly Task[] = [
   { path: "create-all", description: "Create every cluster of the fleet", verb: "create", preset: {} },
   { path: "delete-all", description: "Delete every cluster of the fleet", verb: "delete", preset: {} },
-  { path: "plan", description: "Show what create-all would do and change nothing", verb: "plan", preset: {} },
-  { path: "status", description: "Show how every cluster is", verb: "status", preset: {} },
+  { path: "plan", description: "Show what create-all would change; changes nothing", verb: "plan", preset: {} },
+  { path: "status", description: "Show the health of every cluster", verb: "status", preset: {} },
 ];
 
 function providerTasks({ name, product, taskWord, title, place }: Provider): readonly Task[] {

@@ -162,7 +162,7 @@ async function createOrCleanUp(world: World, options: LocalClusterOptions, work:
         "StillBusy",
         `another program made it at the same time${creator === undefined ? "" : `: ${creator}`}`,
         {
-          hint: "run the same command again: it waits for the other and goes on with its cluster",
+          hint: "run the same command again: it waits for the other command and continues with its cluster",
           cause: error,
         },
       );
@@ -193,7 +193,7 @@ async function waitAndFinish(world: World, options: LocalClusterOptions): Promis
   const state = await waitReady(world, options, joinTimeoutMs);
   if (state.kind === "present") return await finish(world, options, state.state);
   throw new FleetError("ClusterNotReady", `${options.tool.name} ended well, but ${state.why}`, {
-    hint: "run the same command again: what was never finished is created again",
+    hint: "run the same command again: it recreates what was never completed",
   });
 }
 
@@ -247,7 +247,7 @@ async function waitReady(
         waiting = `what it lacks: ${observed.why}`;
         break;
       case "absent":
-        throw new FleetError("ClusterNotReady", "its containers went away while it was being waited for", {
+        throw new FleetError("ClusterNotReady", "its containers were removed during the wait", {
           hint: "something else removed them; run the same command again",
         });
       case "foreign":
@@ -272,7 +272,7 @@ async function waitReady(
 }
 
 function damaged({ waitingFor: why }: LocalClusterState): FleetError {
-  return new FleetError("ClusterNotReady", `it was ready before, and has lost a part since: ${why}`, {
+  return new FleetError("ClusterNotReady", `it was ready before, but a component is missing now: ${why}`, {
     hint: "restore what is missing, or run the same command with --allow-replacement to delete the cluster and create it again",
   });
 }

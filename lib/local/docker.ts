@@ -53,7 +53,7 @@ export function dockerError(result: ExecResult): FleetError {
   const said = lastLines(result);
   const text = said.join("\n");
   if (/permission denied/i.test(text) && /docker(\.sock| daemon| API)/i.test(text)) {
-    return new FleetError("DockerDenied", "docker refuses this user: permission denied on its socket", {
+    return new FleetError("DockerDenied", "docker denies access for this user: permission denied on its socket", {
       hint: 'sudo usermod -aG docker "$USER", then log in again; or try everything without Docker: add --sandbox',
       details: said,
     });

@@ -22,7 +22,7 @@ export async function explainCreateError(thrown: unknown, world: World, cluster:
     return await portTaken(world, cluster.apiPort);
   }
   if (/could not find a log line that matches|too many open files|inotify/i.test(text)) {
-    return new FleetError("InotifyLow", "a node did not start: the kernel's inotify limits are probably used up", {
+    return new FleetError("InotifyLow", "a node did not start: the kernel's inotify limits are probably exhausted", {
       hint: "sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288",
       details: error.details,
       cause: thrown,
@@ -34,7 +34,7 @@ export async function explainCreateError(thrown: unknown, world: World, cluster:
     )
   ) {
     return new FleetError("ImageUnavailable", "an image could not be pulled", {
-      hint: "is the registry reachable? an image that is already here can be named with KIND_NODE_IMAGE or K3S_NODE_IMAGE",
+      hint: "is the registry reachable? KIND_NODE_IMAGE and K3S_NODE_IMAGE can name a local image",
       details: error.details,
       cause: thrown,
     });

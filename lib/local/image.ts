@@ -43,7 +43,7 @@ export function image(reference: string): Resource<ImageState> {
       const error = dockerError(result);
       if (error.code !== "ProgramFailed") throw error;
       throw new FleetError("ImageUnavailable", `image ${reference} could not be pulled`, {
-        hint: "is the name right and the registry reachable? an image that is already here can be named with KIND_NODE_IMAGE or K3S_NODE_IMAGE",
+        hint: "is the name right and the registry reachable? KIND_NODE_IMAGE and K3S_NODE_IMAGE can name a local image",
         details: lastLines(result, 3),
       });
     },

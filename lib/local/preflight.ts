@@ -92,7 +92,7 @@ async function checkMemory(info: DockerInfo, demand: Demand): Promise<readonly C
       name: "memory",
       level: short ? "warning" : "ok",
       found: `${free.toFixed(1)} GiB free, ${needed.toFixed(1)} GiB needed`,
-      ...(short ? { remedy: "end other programs, or create fewer clusters: name them after the task" } : {}),
+      ...(short ? { remedy: "stop other programs, or create fewer clusters: name them after the task" } : {}),
     },
   ];
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Prove every DNS delegation of the fleet at the authoritative servers"
+//MISE description="Verify every DNS delegation of the fleet at the authoritative servers"
 //USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--json" help="print one JSON object per line and nothing else"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Serve this checkout to the clusters on this computer, and bring them each new commit"
+//MISE description="Serve this checkout to the local clusters, and update them with each new commit"
 //USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--verbose" help="show the stack of every error"

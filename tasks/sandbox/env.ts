@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Print the variables that lead other programs (aws, kubectl, dig) into the sandbox"
+//MISE description="Print the variables that point other programs (aws, kubectl, dig) at the sandbox"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--json" help="print one JSON object per line and nothing else"
 //USAGE flag "--verbose" help="show the stack of every error"

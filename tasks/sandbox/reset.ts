@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Stop the sandbox and forget all that is in it"
+//MISE description="Stop the sandbox and delete its state"
 //USAGE flag "--verbose" help="show the stack of every error"
 
 import { type CommandSpec, option } from "#lib/cli/options.ts";

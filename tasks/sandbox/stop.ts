@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Stop the sandbox; the next command with --sandbox starts it again with all that is in it"
+//MISE description="Stop the sandbox and keep its state; the next command with --sandbox starts it again"
 //USAGE flag "--verbose" help="show the stack of every error"
 
 import { type CommandSpec, option } from "#lib/cli/options.ts";

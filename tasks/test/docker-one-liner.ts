@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Create and delete all local clusters from a bare container: needs nothing but Docker"
+//MISE description="Create and delete all local clusters from a bare container; requires only Docker"
 //USAGE flag "--print" help="print the command instead of running it"
 //USAGE flag "--verbose" help="show the stack of every error"
 

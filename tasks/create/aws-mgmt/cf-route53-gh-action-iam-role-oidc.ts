@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Create zones, management role and GitHub's way in, with credentials of AWS's management account"
+//MISE description="Create zones, management role and GitHub's OIDC provider, with administrator credentials of the management account"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
 //USAGE flag "--retain" help="keep the resources of a stack whose creation failed, so that they can be inspected"
 //USAGE flag "--adopt" help="take over zones and stacks of these names that another tool created"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Show or run the commands that make the user aws-cli in the management account"
+//MISE description="Show or run the commands that create the user aws-cli in the management account"
 //USAGE flag "--apply" help="make the user, its permissions and an access key, by the credentials of the account's administrators"
 //USAGE flag "--restrict" help="end the set-up: take AdministratorAccess away from the user, who then may only assume the management roles"
 //USAGE flag "--profile <name>" help="keep the new key in this profile of ~/.aws/credentials instead of showing it"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Create the role by which the management account makes clusters, with credentials of the account"
+//MISE description="Create the role that the management account assumes to create clusters, with administrator credentials of the account"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
 //USAGE flag "--retain" help="keep the resources of a stack whose creation failed, so that they can be inspected"
 //USAGE flag "--adopt" help="take over zones and stacks of these names that another tool created"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Delete zones, management role and GitHub's way in, with credentials of AWS's management account"
+//MISE description="Delete zones, management role and GitHub's OIDC provider, with administrator credentials of the management account"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
 //USAGE flag "--yes" help="don't ask before deleting; required in non-interactive shells"
 //USAGE flag "--adopt" help="delete what has these names, also where another tool created it"

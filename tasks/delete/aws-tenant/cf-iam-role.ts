@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Delete the role by which the management account makes clusters, with credentials of the account"
+//MISE description="Delete the role that the management account assumes to create clusters, with administrator credentials of the account"
 //USAGE flag "--dry-run" help="say what would be done and change nothing"
 //USAGE flag "--yes" help="don't ask before deleting; required in non-interactive shells"
 //USAGE flag "--adopt" help="delete what has these names, also where another tool created it"

@@ -45,7 +45,7 @@ export async function portTaken(world: World, port: number): Promise<FleetError>
     return taken(` by container ${containers.join(", ")}`, removeContainersCommand(world, containers));
   }
   const listener = await findListener(world, port);
-  if (listener === undefined) return taken("", "end what listens on it");
+  if (listener === undefined) return taken("", "stop the process that listens on it");
   const sandbox = sandboxOf(listener.command);
   if (sandbox !== undefined) {
     return taken(
@@ -55,5 +55,5 @@ export async function portTaken(world: World, port: number): Promise<FleetError>
   }
   // Program and script only: the other arguments may hold a password.
   const program = listener.command.split(" ").slice(0, 2).join(" ");
-  return taken(` by process ${listener.pid} (${program})`, `end process ${listener.pid}`);
+  return taken(` by process ${listener.pid} (${program})`, `stop process ${listener.pid}`);
 }

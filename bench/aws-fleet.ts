@@ -47,9 +47,7 @@ const contenders: readonly Contender[] = [
 /** A sandbox that knows the fleet's accounts, so that entering it costs nothing that isn't ours. */
 async function open(clusterParameters: Readonly<Record<string, readonly string[]>>): Promise<Scene> {
   const at = await openAwsSandbox(speed);
-  const accounts = fleet.accounts.flatMap((account) =>
-    account.provider === "aws" ? ["--aws-account", `${account.name}=${account.accountId}`] : [],
-  );
+  const accounts = fleet.accounts.flatMap((account) => ["--account", JSON.stringify(account)]);
   const repository = fleet.gitops === undefined ? [] : ["--repository", fleet.gitops.repository];
   const answer = await at.sandbox("up", "--domain", fleet.domain, ...repository, ...accounts);
   const { env } = JSON.parse(answer) as { readonly env: Readonly<Record<string, string>> };

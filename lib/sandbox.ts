@@ -30,11 +30,10 @@ export async function startSandbox(
   fleet: Fleet,
   { declares = true } = {},
 ): Promise<Sandbox> {
-  // The first account is the one that its commands come from.
+  // Commands run as the administrator of the first account of each cloud.
   const accounts = fleet.accounts
-    .filter((account) => account.provider === "aws")
     .toSorted((a, b) => Number(b.role === "management") - Number(a.role === "management"))
-    .flatMap(({ name, accountId }) => ["--aws-account", `${name}=${accountId}`]);
+    .flatMap((account) => ["--account", JSON.stringify(account)]);
   const repository = fleet.gitops === undefined ? [] : ["--repository", fleet.gitops.repository];
   const ports = [...fleet.clusters.filter(isLocal).map(({ apiPort }) => apiPort), ...gitPorts(fleet)];
   const world = [

@@ -1,7 +1,6 @@
 import { lstatSync } from "node:fs";
-import type { AwsStatus } from "#sandbox/aws/service-host.ts";
-import type { GithubClaims } from "#sandbox/aws/sts/github-issuer.ts";
 import type { CallRecord } from "#sandbox/cloud/http-server.ts";
+import { UnknownUsage } from "#sandbox/docker/argv.ts";
 import type { ControlPlane } from "#sandbox/docker/model.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
 import type { SandboxWorld } from "#sandbox/settings.ts";
@@ -11,6 +10,9 @@ export class DaemonUnreachable extends Error {}
 
 /** The daemon refused, in Docker's words. */
 export class DaemonRefusal extends Error {}
+
+/** Status of an answer about something that the daemon does not know. */
+export const unknownUsageStatus = 400;
 
 /** A control plane before the daemon has given it its credentials. */
 export type NewControlPlane = Omit<ControlPlane, "authority" | "certificate" | "key" | "token">;
@@ -25,13 +27,21 @@ export interface NewNode {
   readonly tainted: boolean;
 }
 
-export interface AwsFaultRequest {
+export interface CloudFaultRequest {
+  readonly cloud: string;
   /** `cloudformation:CreateChangeSet`. */
   readonly target: string;
   readonly effect: string;
   readonly nth: number;
   /** 0: all that follow. */
   readonly times: number;
+}
+
+/** An operation that only one cloud has. */
+export interface CloudOperationRequest {
+  readonly cloud: string;
+  readonly operation: string;
+  readonly input: Readonly<Record<string, string>>;
 }
 
 export interface EnterRequest {
@@ -41,9 +51,14 @@ export interface EnterRequest {
 }
 
 export interface Entered {
-  readonly awsEndpoint: string | null;
+  /** Variables that point programs at the clouds. */
+  readonly env: Readonly<Record<string, string>>;
   /** What each wanted port is in this sandbox. */
   readonly ports: Readonly<Record<string, number>>;
+}
+
+export interface CloudCall extends CallRecord {
+  readonly cloud: string;
 }
 
 /** What only the daemon can do, since it holds ports open and runs the API servers. */
@@ -87,40 +102,33 @@ export class DaemonClient {
     await this.#call("join", node);
   }
 
-  /** Describes the world outside of the sandbox; opens AWS, if there are accounts, and reserves ports. */
+  /** Declares the world outside of the sandbox: opens the clouds of its accounts and reserves ports. */
   async enter(request: EnterRequest): Promise<Entered> {
     return await this.#call("enter", request);
   }
 
-  /** What there is in AWS; undefined when there is no AWS. */
-  async awsStatus(): Promise<(AwsStatus & { readonly endpoint: string }) | undefined> {
-    const { aws } = await this.#call<{ aws?: AwsStatus & { readonly endpoint: string } }>("aws-status", {});
-    return aws;
+  /** What there is in each cloud, by its name. */
+  async cloudStatus(): Promise<Readonly<Record<string, object>>> {
+    return await this.#call("cloud-status", {});
   }
 
-  async addAwsFault(fault: AwsFaultRequest): Promise<void> {
-    await this.#call("aws-fault", fault);
+  async addCloudFault(fault: CloudFaultRequest): Promise<void> {
+    await this.#call("cloud-fault", fault);
   }
 
-  async clearAwsFaults(): Promise<void> {
-    await this.#call("aws-clear", {});
+  async clearCloudFaults(): Promise<void> {
+    await this.#call("cloud-clear-faults", {});
   }
 
-  /** What AWS was asked, the oldest first. */
-  async awsCalls(options: { readonly clear: boolean }): Promise<readonly CallRecord[]> {
-    const { calls } = await this.#call<{ calls: readonly CallRecord[] }>("aws-calls", options);
+  /** The call log of the clouds, the oldest first. */
+  async cloudCalls(options: { readonly clear: boolean }): Promise<readonly CloudCall[]> {
+    const { calls } = await this.#call<{ calls: readonly CloudCall[] }>("cloud-calls", options);
     return calls;
   }
 
-  /** Begins a job of GitHub Actions: the variables by which it gets its tokens. */
-  async openGithubJob(claims: GithubClaims): Promise<Readonly<Record<string, string>>> {
-    const { env } = await this.#call<{ env: Readonly<Record<string, string>> }>("aws-github-job", { claims });
-    return env;
-  }
-
-  /** Ends all sessions of roles of AWS. */
-  async endAwsSessions(): Promise<void> {
-    await this.#call("aws-end-sessions", {});
+  /** Runs an operation that only one cloud has. */
+  async operate<Answer>(cloud: string, operation: string, input: CloudOperationRequest["input"] = {}): Promise<Answer> {
+    return await this.#call("cloud-operation", { cloud, operation, input });
   }
 
   async shutdown(): Promise<void> {
@@ -148,6 +156,7 @@ export class DaemonClient {
       throw new DaemonUnreachable(`no daemon answers at ${this.#socket}`, { cause: error });
     }
     const answer = (await response.json()) as Answer & { readonly error?: string };
+    if (response.status === unknownUsageStatus) throw new UnknownUsage(answer.error ?? operation);
     if (!response.ok) throw new DaemonRefusal(answer.error ?? `daemon answered ${response.status}`);
     return answer;
   }

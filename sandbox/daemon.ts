@@ -3,8 +3,10 @@ import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { ArgocdBehaviour } from "#sandbox/argocd/controller.ts";
 import { SnapshotRepository } from "#sandbox/argocd/repository.ts";
-import type { NewControlPlane, NewNode } from "#sandbox/daemon-client.ts";
+import { type CloudList, clouds } from "#sandbox/clouds.ts";
+import { DaemonRefusal, type NewControlPlane, type NewNode, unknownUsageStatus } from "#sandbox/daemon-client.ts";
 import { DaemonWorld } from "#sandbox/daemon-world.ts";
+import { UnknownUsage } from "#sandbox/docker/argv.ts";
 import { movePort, now, randomId } from "#sandbox/docker/engine.ts";
 import type { Container, ControlPlane } from "#sandbox/docker/model.ts";
 import { DockerState } from "#sandbox/docker/state.ts";
@@ -24,15 +26,14 @@ const X509_DELAY_MS = 100;
 /** What has not been closed by then is closed by the end of the process. */
 const CLOSE_DEADLINE_MS = 2000;
 
-/** A refusal in Docker's words, given to the program that asked. */
-class Refusal extends Error {}
-
 /** A published port: closed at once while no API server is behind it, as Docker's proxy does it. */
 type Listener =
   | { readonly kind: "plain"; readonly stop: () => void }
   | { readonly kind: "api"; readonly api: ApiServer };
 
 /** Holds the ports of running containers and the API servers behind them. All else is in the shared database. */
+type Operations = Readonly<Record<string, (body: never) => object | Promise<object>>>;
+
 class Daemon {
   readonly #paths: SandboxPaths;
   readonly #usage: Usage;
@@ -43,12 +44,13 @@ class Daemon {
   readonly #world: DaemonWorld;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(paths: SandboxPaths, usage: Usage) {
+  constructor(paths: SandboxPaths, usage: Usage, clouds: CloudList) {
     this.#paths = paths;
     this.#usage = usage;
     this.#state = new DockerState(paths.database, { create: true });
     this.#repository = new SnapshotRepository(paths.commits, () => this.#world.remotes());
     this.#world = new DaemonWorld({
+      clouds,
       paths,
       speed: () => this.#state.speed(),
       controllers: [this.#argocd],
@@ -72,7 +74,7 @@ class Daemon {
       await this.#open(container).catch((error: unknown) => this.#failed(container, error));
     }
     this.#updateNodes();
-    await this.#world.restore().catch((error: unknown) => log(`aws: ${String(error)}`));
+    await this.#world.restore().catch((error: unknown) => log(String(error)));
   }
 
   /** Operations run one after the other. */
@@ -108,9 +110,10 @@ class Daemon {
           setTimeout(() => process.exit(0), 5);
           return {};
         default: {
-          const done = this.#world.do(operation, body);
-          if (done === undefined) throw new Refusal(`unknown operation ${operation}`);
-          return await done;
+          const operations: Operations = this.#world.operations;
+          const run = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
+          if (run === undefined) throw new DaemonRefusal(`unknown operation ${operation}`);
+          return await run(body as never);
         }
       }
     };
@@ -132,7 +135,7 @@ class Daemon {
     const container = this.#container(id);
     if (container.state.status === "running") return;
     const refuse = (problem: string) =>
-      new Refusal(
+      new DaemonRefusal(
         `driver failed programming external connectivity on endpoint ${container.name} (${randomId()}): ${problem}`,
       );
     try {
@@ -284,13 +287,13 @@ class Daemon {
 
   #container(id: string): Container {
     const container = this.#state.container(id);
-    if (container === undefined) throw new Refusal(`No such container: ${id}`);
+    if (container === undefined) throw new DaemonRefusal(`No such container: ${id}`);
     return container;
   }
 
   #controlPlane(container: string): ControlPlane {
     const found = this.#state.controlPlanes().find((one) => one.container === container);
-    if (found === undefined) throw new Refusal(`no control plane in container ${container}`);
+    if (found === undefined) throw new DaemonRefusal(`no control plane in container ${container}`);
     return found;
   }
 
@@ -314,7 +317,8 @@ function log(line: string): void {
   process.stderr.write(`${new Date().toISOString()} ${line}\n`);
 }
 
-async function serve(directory: string, idleMs: number): Promise<void> {
+/** Runs the daemon of a sandbox. */
+export async function serveDaemon(directory: string, idleMs: number, clouds: CloudList): Promise<void> {
   // Keys and credentials are in its files, and its socket takes commands: whatever the folder's mode is, they are private.
   process.umask(0o077);
   const paths = sandboxPaths(directory);
@@ -323,7 +327,7 @@ async function serve(directory: string, idleMs: number): Promise<void> {
     return;
   }
   const usage = new Usage(idleMs);
-  const daemon = new Daemon(paths, usage);
+  const daemon = new Daemon(paths, usage, clouds);
   await daemon.restore();
   rmSync(paths.socket, { force: true });
   const control = Bun.serve({
@@ -334,8 +338,12 @@ async function serve(directory: string, idleMs: number): Promise<void> {
       try {
         return Response.json(await daemon.do(operation, await request.json()));
       } catch (error) {
-        if (!(error instanceof Refusal)) log(error instanceof Error ? (error.stack ?? error.message) : String(error));
-        return Response.json({ error: error instanceof Error ? error.message : String(error) }, { status: 409 });
+        if (!(error instanceof DaemonRefusal || error instanceof UnknownUsage))
+          log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+        return Response.json(
+          { error: error instanceof Error ? error.message : String(error) },
+          { status: error instanceof UnknownUsage ? unknownUsageStatus : 409 },
+        );
       }
     },
   });
@@ -368,5 +376,5 @@ async function serve(directory: string, idleMs: number): Promise<void> {
 
 if (import.meta.main) {
   const [directory, idleMs] = Bun.argv.slice(2);
-  if (directory !== undefined) await serve(directory, Number(idleMs));
+  if (directory !== undefined) await serveDaemon(directory, Number(idleMs), clouds);
 }

@@ -20,22 +20,13 @@ export interface SandboxPaths {
   readonly startLock: string;
   /** Held by the daemon as long as it lives. */
   readonly daemonLock: string;
-  /** What `up` was told of the world outside. */
+  /** What `up` declared of the world outside. */
   readonly settings: string;
-  readonly aws: AwsPaths;
-}
-
-/** Files of the sandbox's AWS. */
-export interface AwsPaths {
-  readonly cloud: string;
-  /** Objects of its clusters, one file each. */
-  readonly clusters: string;
-  /** Where its name servers are, for those who ask them. */
+  /** Addresses of the DNS servers, for programs. */
   readonly dnsDirectory: string;
   readonly dnsState: string;
-  /** Profiles and keys of the accounts' administrators, as the AWS CLI has them. */
-  readonly config: string;
-  readonly credentials: string;
+  /** State of a cloud, in a folder of its own. */
+  cloud(name: string): string;
 }
 
 /** Unix sockets have paths of at most 107 bytes on Linux and 103 on macOS. */
@@ -58,13 +49,8 @@ export function sandboxPaths(directory: string): SandboxPaths {
     startLock: join(state, "start.lock"),
     daemonLock: join(state, "daemon.lock"),
     settings: join(state, "settings.json"),
-    aws: {
-      cloud: join(state, "aws", "cloud.db"),
-      clusters: join(state, "clusters"),
-      dnsDirectory: join(state, "aws", "dns.json"),
-      dnsState: join(state, "aws", "dns-state.json"),
-      config: join(state, "aws", "config"),
-      credentials: join(state, "aws", "credentials"),
-    },
+    dnsDirectory: join(state, "dns.json"),
+    dnsState: join(state, "dns-state.json"),
+    cloud: (name) => join(state, name, "cloud.db"),
   };
 }

@@ -1,30 +1,25 @@
 import { readFileSync } from "node:fs";
 import { isErrno, writePrivateFile } from "#lib/files.ts";
+import type { CloudAccount } from "#sandbox/cloud/cloud.ts";
 
-/** What `up` says of the world outside of the sandbox; kept, so that it is the same after a restart. */
+/** What `up` declares of the world outside of the sandbox; kept over restarts. */
 export interface SandboxWorld {
-  /** Accounts of AWS; the first is the management account. None: there is no AWS. */
-  readonly accounts: readonly AwsAccountName[];
+  /** Accounts of clouds; the first one of each cloud is its management account. */
+  readonly accounts: readonly CloudAccount[];
   /** Domain that is hosted outside of the clouds. */
   readonly domain?: string;
   /** URL of the repository that this checkout stands for. */
   readonly repository?: string;
 }
 
-export interface AwsAccountName {
-  readonly name: string;
-  /** Twelve digits. */
-  readonly id: string;
-}
-
 export interface SandboxSettings extends SandboxWorld {
   /** Ports of this sandbox, by the port that a fleet wants. */
   readonly ports: Readonly<Record<string, number>>;
-  /** Port of AWS' endpoint; 0 before it was ever open. */
-  readonly awsPort: number;
+  /** Ports of the clouds' endpoints by cloud. */
+  readonly cloudPorts: Readonly<Record<string, number>>;
 }
 
-const initial: SandboxSettings = { accounts: [], awsPort: 0, ports: {} };
+const initial: SandboxSettings = { accounts: [], cloudPorts: {}, ports: {} };
 
 export function readSettings(path: string): SandboxSettings {
   try {

@@ -1,11 +1,11 @@
+import { join } from "node:path";
 import { writePrivateFile } from "#lib/files.ts";
 import { administratorKeys, administratorName } from "#sandbox/aws/iam/administrators.ts";
-import type { SandboxPaths } from "#sandbox/paths.ts";
-import type { AwsAccountName } from "#sandbox/settings.ts";
+import type { CloudAccount, CloudPlace } from "#sandbox/cloud/cloud.ts";
 
 const region = "us-east-1";
 
-/** What could lead somebody out of the sandbox who believes to be in it, or in as somebody else. */
+/** Variables that would point programs elsewhere, or change their identity. */
 const emptied = [
   "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
   "ACTIONS_ID_TOKEN_REQUEST_URL",
@@ -33,37 +33,38 @@ const emptied = [
   "AWS_WEB_IDENTITY_TOKEN_FILE",
 ] as const;
 
-/** Variables for programs that are to see the sandbox's AWS, as the administrator of the first account. */
-export function awsVariables(
-  endpoint: string,
-  { aws }: Pick<SandboxPaths, "aws">,
-  management: AwsAccountName,
-): Readonly<Record<string, string>> {
-  const { accessKeyId, secretAccessKey } = administratorKeys(management.id);
+/** @returns what is wrong with the declaration of an account */
+export function checkAccount({ name, accountId }: CloudAccount): string | undefined {
+  if (!/^[\w.-]+$/.test(name)) return "its name has other characters than letters, digits, . _ -";
+  return /^\d{12}$/.test(idOf({ accountId })) ? undefined : "accountId has to be twelve digits";
+}
+
+/** Variables for programs that use the sandbox's AWS, and one profile per account, named like it. */
+export async function env({ endpoint, folder, accounts }: CloudPlace): Promise<Readonly<Record<string, string>>> {
+  const [config, credentials] = [join(folder, "config"), join(folder, "credentials")];
+  const profiles = accounts.map(({ name }) => `[profile ${name}]\nregion = ${region}\n`);
+  const secrets = accounts.map((account) => {
+    const { accessKeyId, secretAccessKey } = administratorKeys(idOf(account));
+    return `[${account.name}]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
+  });
+  await writePrivateFile(config, profiles.join("\n"));
+  await writePrivateFile(credentials, secrets.join("\n"));
+  const management = idOf(accounts[0] ?? {});
+  const { accessKeyId, secretAccessKey } = administratorKeys(management);
   return {
     ...Object.fromEntries(emptied.map((name) => [name, ""])),
     AWS_ENDPOINT_URL: endpoint,
-    AWS_CONFIG_FILE: aws.config,
-    AWS_SHARED_CREDENTIALS_FILE: aws.credentials,
+    AWS_CONFIG_FILE: config,
+    AWS_SHARED_CREDENTIALS_FILE: credentials,
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
-    AWS_USER_ARN: `arn:aws:iam::${management.id}:user/${administratorName}`,
+    AWS_USER_ARN: `arn:aws:iam::${management}:user/${administratorName}`,
   };
 }
 
-/** One profile per account, named like the account: what its owner has on a computer. */
-export async function writeProfiles(
-  { aws }: Pick<SandboxPaths, "aws">,
-  accounts: readonly AwsAccountName[],
-): Promise<void> {
-  const config = accounts.map(({ name }) => `[profile ${name}]\nregion = ${region}\n`);
-  const credentials = accounts.map(({ name, id }) => {
-    const { accessKeyId, secretAccessKey } = administratorKeys(id);
-    return `[${name}]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
-  });
-  await writePrivateFile(aws.config, config.join("\n"));
-  await writePrivateFile(aws.credentials, credentials.join("\n"));
+function idOf({ accountId }: { readonly [field: string]: unknown }): string {
+  return typeof accountId === "string" ? accountId : "";
 }

@@ -204,7 +204,7 @@ test.concurrent("a session that has ended is told before anything else is asked"
     });
     const role = `arn:aws:iam::${ids["aws-mgmt"]}:role/people`;
     const { Credentials: keys } = await sts.assumeRole({ RoleArn: role, RoleSessionName: "alice" });
-    await aws.daemon.endAwsSessions();
+    await aws.daemon.operate("aws", "end-sessions");
     await aws.calls();
     const run = await aws.run("create-eks-all", [], {
       fleet,
@@ -234,7 +234,7 @@ test.concurrent("sessions that end in the middle of a run are renewed", async ()
     await aws.openFor(fleet);
     const started = aws.start("create-eks-all", [], { fleet });
     await waitForCall(aws, "ExecuteChangeSet", 3);
-    await aws.daemon.endAwsSessions();
+    await aws.daemon.operate("aws", "end-sessions");
     await well(started.ended);
     const calls = await aws.calls();
     expect(calls.filter(({ error }) => error === "ExpiredToken").length).toBeWithin(1, 20);

@@ -16,7 +16,7 @@ async function untilCalls(aws: AwsStory, { ended }: Started, count: number): Pro
     isOver = true;
   });
   for (let seen = 0; seen < count && !isOver; await Bun.sleep(10))
-    seen += (await aws.daemon.awsCalls({ clear: true })).length;
+    seen += (await aws.daemon.cloudCalls({ clear: true })).length;
 }
 
 /** The same numbers for the same seed. @returns whole numbers from 0 to below `limit` */
@@ -76,7 +76,7 @@ test.concurrent("an interrupted create ends at once, and the next one joins what
     await aws.openFor(fleet);
     const started = aws.start("create-eks-all", [], { fleet });
     for (let executed = 0; executed < 3; await Bun.sleep(10)) {
-      const calls = await aws.daemon.awsCalls({ clear: true });
+      const calls = await aws.daemon.cloudCalls({ clear: true });
       executed += calls.filter(({ action }) => action === "ExecuteChangeSet").length;
     }
     started.kill("SIGINT");

@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { isChanging } from "#tests/support/aws-sandbox.ts";
-import { eks, errorsOf, fleetOf, ids, inAws, well } from "#tests/support/aws-story.ts";
+import { type AwsStory, eks, errorsOf, fleetOf, ids, inAws, well } from "#tests/support/aws-story.ts";
 
 setDefaultTimeout(60_000);
 
@@ -27,7 +27,7 @@ test("a job of GitHub makes clusters, other jobs get nowhere, and none changes t
     };
     const job = async (claims: Readonly<Record<string, string>> = {}) => ({
       ...nobody,
-      ...(await aws.daemon.openGithubJob(claims)),
+      ...(await openJob(aws, claims)),
     });
 
     await aws.calls();
@@ -78,7 +78,7 @@ test("a job of a pull request plans and looks by the read-only roles, and change
       AWS_USER_ARN: "",
       AWS_CONFIG_FILE: config,
       AWS_SHARED_CREDENTIALS_FILE: config,
-      ...(await aws.daemon.openGithubJob({ sub: "repo:example/k8s-multicluster-gitops:pull_request" })),
+      ...(await openJob(aws, { sub: "repo:example/k8s-multicluster-gitops:pull_request" })),
     };
     await aws.calls();
     const planned = await aws.run("plan", [], { fleet: wider, variables: job, entered: false });
@@ -100,3 +100,13 @@ test("a job of a pull request plans and looks by the read-only roles, and change
     expect((await aws.calls()).filter((call) => isChanging(call) && call.error === undefined)).toEqual([]);
   });
 });
+
+/** Variables that a job of GitHub Actions gets its tokens by. */
+async function openJob(aws: AwsStory, claims: Readonly<Record<string, string>>) {
+  const { env } = await aws.daemon.operate<{ readonly env: Readonly<Record<string, string>> }>(
+    "aws",
+    "github-job",
+    claims,
+  );
+  return env;
+}

@@ -31,8 +31,8 @@ test("a run by the variables of the sandbox says so, and writes nothing beside t
 });
 
 test("the user of the sandbox's AWS is not written to the checkout's mise.local.toml", async () => {
-  const account = "aws-mgmt=111111111111";
-  const { stdout } = await sandbox.main("up", "--domain", "mylabs.dev", "--aws-account", account);
+  const account = JSON.stringify({ provider: "aws", name: "aws-mgmt", accountId: "111111111111" });
+  const { stdout } = await sandbox.main("up", "--domain", "mylabs.dev", "--account", account);
   sandbox.env = { ...sandbox.env, ...JSON.parse(stdout).env };
   const file = join(projectRoot, "mise.local.toml");
   const text = () => (existsSync(file) ? readFileSync(file, "utf8") : undefined);

@@ -94,13 +94,12 @@ async function tell(story: (aws: AwsStory) => Promise<void>, speed?: number): Pr
       daemon,
       as: async (account, region) => await openNeighbour(aws, account, region),
       async openFor({ domain, accounts }) {
-        const named = accounts.flatMap((account) =>
-          account.provider === "aws" ? ["--aws-account", `${account.name}=${account.accountId}`] : [],
-        );
+        const named = accounts.flatMap((account) => ["--account", JSON.stringify(account)]);
         await aws.sandbox("up", "--domain", domain, ...named);
       },
-      fault: (target, effect, { nth = 1, times = 1 } = {}) => daemon.addAwsFault({ target, effect, nth, times }),
-      clearFaults: () => daemon.clearAwsFaults(),
+      fault: (target, effect, { nth = 1, times = 1 } = {}) =>
+        daemon.addCloudFault({ cloud: "aws", target, effect, nth, times }),
+      clearFaults: () => daemon.clearCloudFaults(),
     });
   } finally {
     await aws.close();

@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { aws } from "#sandbox/aws/aws.ts";
 import { administratorKeys, administratorName } from "#sandbox/aws/iam/administrators.ts";
-import { openAwsHost } from "#sandbox/aws/service-host.ts";
+import { openCloudHost } from "#sandbox/cloud/cloud-host.ts";
 import { ministack, openMinistack } from "#tests/support/ministack.ts";
 import { moto, openMoto } from "#tests/support/moto.ts";
 
@@ -93,15 +94,16 @@ const speed = 100;
 /** All services of the sandbox's AWS, in this process. */
 async function openSandboxAws(): Promise<OpenedAws> {
   const folder = await mkdtemp(join(tmpdir(), "aws-"));
-  const host = await openAwsHost({
+  const host = await openCloudHost(aws, {
     stateFile: join(folder, "aws.json"),
     clusters: folder,
     speed: () => speed,
     controllers: [],
     log: (line) => void process.stderr.write(`${line}\n`),
+    port: undefined,
   });
   return {
-    endpoint: host.endpoint,
+    endpoint: host.server.endpoint,
     keysOf: administratorKeys,
     async stop() {
       await host.close();

@@ -10,7 +10,8 @@ import { run, TestSandbox } from "#tests/sandbox/harness.ts";
 /** Generous: these tests start processes, maybe on a busy machine. */
 setDefaultTimeout(60_000);
 
-const accounts = ["--aws-account", "aws-mgmt=111111111111", "--aws-account", "aws-01=222222222222"];
+const account = (name: string, accountId: string) => JSON.stringify({ provider: "aws", name, accountId });
+const accounts = ["--account", account("aws-mgmt", "111111111111"), "--account", account("aws-01", "222222222222")];
 const world = ["--domain", "mylabs.dev", ...accounts];
 const cli = Bun.env.AWS_CLI ?? Bun.which("aws") ?? join(projectRoot, ".tools/python/bin/aws");
 const hasCli = existsSync(cli);
@@ -101,10 +102,14 @@ describe("up", () => {
     for (const { AWS_ENDPOINT_URL } of all) expect(AWS_ENDPOINT_URL).toBe(variables.AWS_ENDPOINT_URL ?? "");
   });
 
-  test.each([["aws-01"], ["aws-01=22"], ["=222222222222"]])("refuses the account %s", async (account) => {
-    const outcome = await sandbox.main("up", "--aws-account", account);
+  test.each([
+    ["aws-01", "provider and name"],
+    [account("aws-01", "22"), "twelve digits"],
+    [account("", "222222222222"), "letters, digits"],
+  ])("refuses the account %s", async (text, problem) => {
+    const outcome = await sandbox.main("up", "--account", text);
     expect(outcome.code).toBe(64);
-    expect(outcome.stderr).toContain("NAME=ID");
+    expect(outcome.stderr).toContain(problem);
   });
 });
 

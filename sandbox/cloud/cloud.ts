@@ -1,0 +1,54 @@
+import type { HttpApi } from "#sandbox/cloud/http-server.ts";
+import type { Zone } from "#sandbox/dns/zone.ts";
+import type { Controller } from "#sandbox/kubernetes/server.ts";
+import type { Usage } from "#sandbox/usage.ts";
+
+/** An account as the fleet declares it; the other fields are those of its cloud. */
+export interface CloudAccount {
+  /** Name of the cloud: `aws`. */
+  readonly provider: string;
+  readonly name: string;
+  readonly [field: string]: unknown;
+}
+
+export interface CloudOptions {
+  /** State of all services; the cloud creates it when there is something to save. */
+  readonly stateFile: string;
+  /** Folder for the objects of its Kubernetes clusters. */
+  readonly clusters: string;
+  /** The sandbox's speed, on top of the cloud's own. */
+  readonly speed: () => number;
+  /** Controllers that run in each cluster. */
+  readonly controllers: readonly Controller[];
+  readonly usage?: Usage;
+  readonly log: (line: string) => void;
+}
+
+/** A cloud that the sandbox emulates. */
+export interface SandboxCloud {
+  /** Names of its DNS servers. */
+  readonly nameServers: readonly string[];
+  /** What is wrong with the declaration of an account; undefined when nothing is. */
+  checkAccount(account: CloudAccount): string | undefined;
+  /** Variables that point programs at the sandbox, as the administrator of the first account; may write files to `folder`. */
+  env(place: CloudPlace): Promise<Readonly<Record<string, string>>>;
+  /** Loads the services with their saved state. */
+  open(options: CloudOptions): Promise<OpenCloud>;
+}
+
+export interface CloudPlace {
+  readonly endpoint: string;
+  readonly folder: string;
+  readonly accounts: readonly CloudAccount[];
+}
+
+export interface OpenCloud {
+  readonly api: HttpApi;
+  /** Zones that its DNS servers answer for, the oldest first. */
+  zones(): readonly Zone[];
+  status(): object;
+  /** Operations of the sandbox's command line that only this cloud has. */
+  readonly operations: Readonly<Record<string, (input: Readonly<Record<string, string>>, endpoint: string) => object>>;
+  /** Stops everything that runs; the state stays on disk. */
+  close(): Promise<void>;
+}

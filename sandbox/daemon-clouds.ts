@@ -1,0 +1,149 @@
+import { dirname } from "node:path";
+import type { CloudAccount, CloudOptions, SandboxCloud } from "#sandbox/cloud/cloud.ts";
+import { type CloudHost, openCloudHost } from "#sandbox/cloud/cloud-host.ts";
+import { parseCloudFault } from "#sandbox/cloud/faults.ts";
+import type { CloudList } from "#sandbox/clouds.ts";
+import { type CloudFaultRequest, type CloudOperationRequest, DaemonRefusal } from "#sandbox/daemon-client.ts";
+import { type DnsHost, openDnsHost } from "#sandbox/dns/host.ts";
+import { UnknownUsage } from "#sandbox/docker/argv.ts";
+import type { SandboxPaths } from "#sandbox/paths.ts";
+
+export interface DaemonCloudsOptions extends Omit<CloudOptions, "stateFile" | "clusters"> {
+  readonly clouds: CloudList;
+  readonly paths: SandboxPaths;
+  /** Domains that are hosted outside of the clouds. */
+  readonly domains: () => readonly string[];
+}
+
+interface Hosted extends CloudHost {
+  readonly cloud: SandboxCloud;
+}
+
+/** The clouds of which accounts have been declared, and the DNS servers of their zones. */
+export class DaemonClouds {
+  readonly #options: DaemonCloudsOptions;
+  readonly #hosts = new Map<string, Hosted>();
+  #dns: DnsHost | undefined;
+
+  constructor(options: DaemonCloudsOptions) {
+    this.#options = options;
+  }
+
+  readonly operations = {
+    "cloud-status": () => this.#status(),
+    "cloud-fault": (request: CloudFaultRequest) => this.#addFault(request),
+    "cloud-clear-faults": () => {
+      for (const { server } of this.#hosts.values()) server.faults.clear();
+      return {};
+    },
+    "cloud-calls": ({ clear }: { readonly clear: boolean }) => {
+      const calls = [...this.#hosts].flatMap(([cloud, { server }]) => server.calls.map((call) => ({ cloud, ...call })));
+      if (clear) for (const { server } of this.#hosts.values()) server.clearCalls();
+      return { calls };
+    },
+    "cloud-operation": (request: CloudOperationRequest) => this.#operate(request),
+  };
+
+  /** The accounts of clouds that the sandbox emulates: a fleet may have others. @throws UnknownUsage for a malformed one */
+  async check(accounts: readonly CloudAccount[]): Promise<readonly CloudAccount[]> {
+    const known = accounts.filter(({ provider }) => Object.hasOwn(this.#options.clouds, provider));
+    for (const account of known) {
+      const fault = (await this.#load(account.provider)).checkAccount(account);
+      if (fault !== undefined) throw new UnknownUsage(`the account ${JSON.stringify(account.name)}: ${fault}`);
+    }
+    return known;
+  }
+
+  /** Opens each cloud that has accounts. @param ports of the clouds from before @returns their ports now */
+  async open(
+    accounts: readonly CloudAccount[],
+    ports: Readonly<Record<string, number>>,
+  ): Promise<Readonly<Record<string, number>>> {
+    const { paths, domains, ...options } = this.#options;
+    const added = [...new Set(accounts.map(({ provider }) => provider))].filter((name) => !this.#hosts.has(name));
+    for (const name of added) {
+      const cloud = await this.#load(name);
+      const { clusters } = paths;
+      const stateFile = paths.cloud(name);
+      const log = (line: string): void => options.log(`${name}: ${line}`);
+      const host = await openCloudHost(cloud, { ...options, stateFile, clusters, log, port: ports[name] });
+      this.#hosts.set(name, { ...host, cloud });
+    }
+    if (added.length > 0) {
+      await this.#dns?.close();
+      const hosts = [...this.#hosts.values()];
+      this.#dns = await openDnsHost({
+        servers: hosts.flatMap(({ cloud }) => cloud.nameServers),
+        zones: () => hosts.flatMap((host) => host.zones()),
+        domains,
+        directoryPath: paths.dnsDirectory,
+        statePath: paths.dnsState,
+      });
+    }
+    return { ...ports, ...Object.fromEntries([...this.#hosts].map(([name, { server }]) => [name, server.port])) };
+  }
+
+  /** Publishes the DNS servers again, after the domains have changed. */
+  async writeDnsDirectory(): Promise<void> {
+    await this.#dns?.writeDirectory();
+  }
+
+  /** Variables that point programs at the clouds. */
+  async env(accounts: readonly CloudAccount[]): Promise<Readonly<Record<string, string>>> {
+    if (this.#hosts.size === 0) return {};
+    const { paths } = this.#options;
+    const env: Record<string, string> = {};
+    for (const [name, { cloud, server }] of this.#hosts) {
+      const own = accounts.filter(({ provider }) => provider === name);
+      if (own.length === 0) continue;
+      const folder = dirname(paths.cloud(name));
+      Object.assign(env, await cloud.env({ endpoint: server.endpoint, folder, accounts: own }));
+    }
+    // Records change between two commands, so that no answer may be cached.
+    return { ...env, DNS_DIRECTORY: paths.dnsDirectory, DNS_UNCACHED: "1" };
+  }
+
+  async close(): Promise<void> {
+    await this.#dns?.close();
+    for (const host of this.#hosts.values()) await host.close();
+  }
+
+  async #load(name: string): Promise<SandboxCloud> {
+    const { clouds } = this.#options;
+    const load = Object.hasOwn(clouds, name) ? clouds[name] : undefined;
+    if (load === undefined) throw new UnknownUsage(`the cloud "${name}": known are ${Object.keys(clouds).join(", ")}`);
+    return await load();
+  }
+
+  async #hostOf(name: string): Promise<Hosted> {
+    await this.#load(name);
+    const host = this.#hosts.get(name);
+    if (host === undefined)
+      throw new DaemonRefusal(`the sandbox has no account of ${name}: declare it by up --account JSON`);
+    return host;
+  }
+
+  async #status(): Promise<object> {
+    const all = [...this.#hosts].map(async ([name, { open, server }]) => {
+      const { endpoint, faults } = server;
+      return [name, { endpoint, ...(await open()).status(), faults: faults.list() }] as const;
+    });
+    return Object.fromEntries(await Promise.all(all));
+  }
+
+  async #addFault({ cloud, target, effect, nth, times }: CloudFaultRequest): Promise<object> {
+    const { server } = await this.#hostOf(cloud);
+    const fault = parseCloudFault(target, effect, { nth, times });
+    if (fault === undefined) throw new UnknownUsage(`the fault "${target} ${effect}"`);
+    server.faults.add(fault);
+    return {};
+  }
+
+  async #operate({ cloud, operation, input }: CloudOperationRequest): Promise<object> {
+    const { open, server } = await this.#hostOf(cloud);
+    const { operations } = await open();
+    const run = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
+    if (run === undefined) throw new UnknownUsage(`the operation "${operation}" of ${cloud}`);
+    return run(input, server.endpoint);
+  }
+}

@@ -6,10 +6,18 @@ import type { Opened } from "#lib/providers.ts";
 /**
  * Clusters of this fleet, by their marks of ownership, that the fleet no longer names where they are: removed from it, renamed, or moved.
  * Of a provider that can't be looked at none is found; what it has in the fleet says so.
+ *
+ * @param isAsked which providers the run is about
  */
-export async function findOrphans(fleet: Fleet, { open }: Opened, world: World): Promise<readonly Cluster[]> {
+export async function findOrphans(
+  fleet: Fleet,
+  { open }: Opened,
+  world: World,
+  isAsked: (provider: string) => boolean,
+): Promise<readonly Cluster[]> {
+  const asked = [...open].filter(([name]) => isAsked(name));
   const found = await Promise.all(
-    [...open.values()].map(async (provider) => {
+    asked.map(async ([, provider]) => {
       // Nothing real is called for a fleet that is not filled in yet.
       if (provider.placeholder?.() !== undefined) return [];
       try {

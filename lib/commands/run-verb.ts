@@ -35,8 +35,14 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   const options = { ...given, sandbox };
   const opened = await openProviders(session.providers, contextOf(session, clock, options.fleetFile));
   const selection = await selectionOf(options, opened);
-  const quiet = createWorld(session, clock, new AbortController().signal, options);
-  const orphans = looksForOrphans(asked, selection, options, fleet) ? await findOrphans(fleet, opened, quiet) : [];
+  const orphans = looksForOrphans(asked, selection, options, fleet)
+    ? await findOrphans(
+        fleet,
+        opened,
+        createWorld(session, clock, new AbortController().signal, options),
+        isAskedBy(selection, fleet),
+      )
+    : [];
   const graph = fleetGraph(fleet, opened, { ...settingsOf(options, selection, environment), orphans });
   const all = { ...fleet, clusters: [...fleet.clusters, ...orphans] };
   const selected =
@@ -169,6 +175,17 @@ function looksForOrphans({ name }: Verb, selection: Selection, options: RunOptio
   if (name === "plan" || name === "status" || options.orphans === true) return true;
   const known = new Set(clusters.map((cluster): string => cluster.name));
   return name === "delete" && (selection.clusters ?? []).some((asked) => !known.has(asked));
+}
+
+/** Clusters by name are of any provider. */
+function isAskedBy(
+  { within, providers = [], clusters = [], accounts = [] }: Selection,
+  fleet: Fleet,
+): (provider: string) => boolean {
+  const ofAccounts = fleet.accounts.filter(({ name }) => accounts.includes(name)).map(({ provider }) => provider);
+  const asked: readonly string[] = [...providers, ...ofAccounts];
+  return (name) =>
+    (within?.includes(name) ?? true) && (asked.length === 0 || clusters.length > 0 || asked.includes(name));
 }
 
 /** A cluster that the fleet names elsewhere has the same name, and stays. */

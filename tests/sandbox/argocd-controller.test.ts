@@ -105,8 +105,11 @@ describe("an Application", () => {
     files.delete("app/two.yaml");
     await apply(application({}, {}, { annotations: { "argocd.argoproj.io/refresh": "normal" } }));
     await until(async () => (await configMap("two")) === undefined);
-    const found = await findObject(api, { ...argoproj, kind: "Application", name: "one" });
-    expect(found?.metadata.annotations).toBeUndefined();
+    // The request for a refresh is taken away once the refresh has ended.
+    await until(async () => {
+      const found = await findObject(api, { ...argoproj, kind: "Application", name: "one" });
+      return found !== undefined && found.metadata.annotations === undefined;
+    });
   });
 
   test("without automated syncs says what is missing, and makes nothing", async () => {

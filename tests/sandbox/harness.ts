@@ -65,12 +65,20 @@ export class TestSandbox {
   }
 }
 
-/** A port that was free a moment ago. */
+/**
+ * A port that was free a moment ago. Below those that Linux gives to outgoing connections (32768 …): tests that run side by side open
+ * many, and one of them could take it before it is used.
+ */
 export function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    try {
+      Bun.listen({ hostname: "127.0.0.1", port, socket: { data: () => {} } }).stop(true);
+      return port;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error;
+    }
+  }
 }
 
 export function kindConfig(name: string, port: number): string {

@@ -1,10 +1,10 @@
 import { FleetError } from "#lib/errors.ts";
-import { type Cluster, type Fleet, isCloud } from "#lib/fleet/types.ts";
+import type { Cluster, Fleet } from "#lib/fleet/types.ts";
 import type { World } from "#lib/graph/world.ts";
 import type { Opened } from "#lib/providers.ts";
 
 /**
- * Clusters of this fleet, by their marks of ownership, that the fleet no longer names where they are: removed from it, renamed, or moved.
+ * Clusters of this fleet, by their marks of ownership, whose names the fleet no longer has: removed or renamed.
  * Of a provider that can't be looked at none is found; what it has in the fleet says so.
  *
  * @param isAsked which providers the run is about
@@ -28,10 +28,6 @@ export async function findOrphans(
       }
     }),
   );
-  return found.flat().filter((cluster) => !fleet.clusters.some((named) => isSame(named, cluster)));
-}
-
-function isSame(a: Cluster, b: Cluster): boolean {
-  if (a.provider !== b.provider || a.name !== b.name) return false;
-  return !isCloud(a) || !isCloud(b) || (a.account === b.account && a.region === b.region);
+  const named = new Set(fleet.clusters.map(({ name }): string => name));
+  return found.flat().filter(({ name }) => !named.has(name));
 }

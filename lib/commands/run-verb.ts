@@ -45,10 +45,7 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
     : [];
   const graph = fleetGraph(fleet, opened, { ...settingsOf(options, selection, environment), orphans });
   const all = { ...fleet, clusters: [...fleet.clusters, ...orphans] };
-  const selected =
-    options.orphans === true
-      ? withoutNamed(select(graph, all, onlyOrphans(selection, orphans)), graph)
-      : select(graph, all, selection);
+  const selected = select(graph, all, options.orphans === true ? onlyOrphans(selection, orphans) : selection);
   const verb = options.dryRun ? (asked.name === "delete" ? planDelete : plan) : asked;
   refuseLeftOut(graph, selected, options, opened);
   const resources = resourcesFor(asked, graph, selected, options);
@@ -186,11 +183,6 @@ function isAskedBy(
   const asked: readonly string[] = [...providers, ...ofAccounts];
   return (name) =>
     (within?.includes(name) ?? true) && (asked.length === 0 || clusters.length > 0 || asked.includes(name));
-}
-
-/** A cluster that the fleet names elsewhere has the same name, and stays. */
-function withoutNamed(selected: Selected, { orphans }: FleetGraph): Selected {
-  return { ...selected, chosen: selected.chosen.intersection(orphans) };
 }
 
 /** Of what was selected, only what the fleet no longer names. @throws FleetError NothingSelected */

@@ -17,7 +17,7 @@ export type LocalOwned = Pick<LocalCluster, "name" | "apiPort" | "workers">;
  * @throws FleetError DockerUnreachable, ProgramMissing
  */
 export async function listOwned(world: World, tool: LocalTool, fleet: Fleet): Promise<readonly LocalOwned[]> {
-  const named = new Set(fleet.clusters.filter(({ provider }) => provider === tool.name).map((one): string => one.name));
+  const named = new Set(fleet.clusters.map((one): string => one.name));
   const nodes = await listContainers(world, [`label=${tool.clusterLabel}`]);
   const byName = Map.groupBy(nodes, ({ labels }) => labels[tool.clusterLabel] ?? "");
   const others = [...byName].flatMap(([name, containers]) => {

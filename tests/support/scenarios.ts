@@ -324,6 +324,11 @@ async function leaveOrphans(harness: Harness, pace: Pace): Promise<void> {
   expect((await pace.readyNodes(harness.kubeconfig(kind))).length).toBe(2);
   expect((await harness.run("delete-all", ["--orphans", "--yes"], removed)).exitCode).toBe(2);
 
+  // A name that the fleet has, for another tool, is no orphan's: a delete of orphans must not reach what has its name.
+  const retold = { fleet: await fleetOf("retold", "two-local.test", { ...kindEntry, provider: "k3d" }) };
+  expect((await harness.run("delete-all", ["--orphans", "--yes"], retold)).exitCode).toBe(2);
+  expect((await pace.readyNodes(harness.kubeconfig(kind))).length).toBe(2);
+
   const both = await harness.run("plan", [], renamed);
   expect([endOf(both, kind), endOf(both, "test-kind2.internal")]).toEqual(["orphan", "to make"]);
   // kind marks nodes in Kubernetes alone, which a stopped cluster can't be asked.

@@ -118,19 +118,10 @@ export function deleteRole(cloud: Cloud, account: string, name: string): void {
   cloud.save();
 }
 
-/** Adds tags, or gives them other values. @throws AwsFault NoSuchEntity, InvalidInput, LimitExceeded */
-export function tagRole(cloud: Cloud, account: string, name: string, tags: Readonly<Record<string, string>>): Role {
-  const role = findRole(cloud, account, name);
-  const all = { ...role.tags, ...tags };
-  checkTags(all);
-  return keep(cloud, account, { ...role, tags: all });
-}
-
-/** @throws AwsFault NoSuchEntity */
-export function untagRole(cloud: Cloud, account: string, name: string, keys: readonly string[]): Role {
-  const role = findRole(cloud, account, name);
-  const tags = Object.fromEntries(Object.entries(role.tags).filter(([key]) => !keys.includes(key)));
-  return keep(cloud, account, { ...role, tags });
+/** Gives a role exactly these tags. @throws AwsFault NoSuchEntity, InvalidInput, LimitExceeded */
+export function setRoleTags(cloud: Cloud, account: string, name: string, tags: Readonly<Record<string, string>>): Role {
+  checkTags(tags);
+  return keep(cloud, account, { ...findRole(cloud, account, name), tags });
 }
 
 /** Sets a limit, or another one. @throws AwsFault NoSuchEntity for the role or the policy */

@@ -11,7 +11,6 @@ export interface NetworkState {
   /** By allocation id. */
   readonly addresses: Record<string, Address>;
   readonly natGateways: Record<string, NatGateway>;
-  readonly securityGroups: Record<string, SecurityGroup>;
   launchTemplates?: Record<string, LaunchTemplate>;
   /** How many of each there may be; AWS's defaults, which tests and people may change. */
   quotas: Quotas;
@@ -24,18 +23,16 @@ export interface Quotas {
   readonly natGatewaysPerZone: number;
 }
 
-type Tags = Readonly<Record<string, string>>;
-
-interface Item {
+/** What everything in a network has. */
+export interface Item {
   readonly id: string;
-  readonly tags: Tags;
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 export interface Vpc extends Item {
   readonly cidr: string;
   readonly dnsSupport: boolean;
   readonly dnsHostnames: boolean;
-  readonly tenancy: string;
   readonly defaultSecurityGroup: string;
   readonly defaultAcl: string;
 }
@@ -72,28 +69,13 @@ export interface Address extends Item {
 export interface NatGateway extends Item {
   readonly vpcId: string;
   readonly subnetId: string;
-  readonly allocationId?: string;
-  readonly isPrivate: boolean;
+  readonly allocationId: string;
   readonly interfaceId: string;
-}
-
-export interface SecurityGroup extends Item {
-  readonly vpcId: string;
-  readonly name: string;
-  readonly description: string;
-  readonly ingress: readonly Rule[];
-  readonly egress: readonly Rule[];
 }
 
 export interface LaunchTemplate extends Item {
   /** The first has the number 1. */
   readonly versions: readonly JsonObject[];
-}
-
-/** One permission of a security group, as a template writes it, under its own id. */
-export interface Rule {
-  readonly id: string;
-  readonly properties: Readonly<Record<string, string | number>>;
 }
 
 /** https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
@@ -107,7 +89,6 @@ export function networkOf(cloud: Cloud, account: string, region: string): Networ
     routeTables: {},
     addresses: {},
     natGateways: {},
-    securityGroups: {},
     quotas: defaultQuotas,
   }));
 }
@@ -130,13 +111,4 @@ export function findSubnet(cloud: Cloud, account: string, region: string, id: st
 
 export function vpcCidr(cloud: Cloud, account: string, region: string, vpcId: string): string | undefined {
   return networkOf(cloud, account, region).vpcs[vpcId]?.cidr;
-}
-
-export function findSecurityGroup(
-  cloud: Cloud,
-  account: string,
-  region: string,
-  id: string,
-): SecurityGroup | undefined {
-  return networkOf(cloud, account, region).securityGroups[id];
 }

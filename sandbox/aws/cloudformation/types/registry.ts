@@ -1,9 +1,7 @@
-import { address } from "#sandbox/aws/cloudformation/types/ec2/address.ts";
-import { gatewayAttachment, internetGateway } from "#sandbox/aws/cloudformation/types/ec2/internet-gateway.ts";
+import { gatewayAttachment, internetGateway } from "#sandbox/aws/cloudformation/types/ec2/gateways.ts";
 import { launchTemplate } from "#sandbox/aws/cloudformation/types/ec2/launch-template.ts";
-import { natGateway } from "#sandbox/aws/cloudformation/types/ec2/nat-gateway.ts";
-import { route } from "#sandbox/aws/cloudformation/types/ec2/route.ts";
-import { routeTable, routeTableAssociation } from "#sandbox/aws/cloudformation/types/ec2/route-table.ts";
+import { address, natGateway } from "#sandbox/aws/cloudformation/types/ec2/nat.ts";
+import { route, routeTable, routeTableAssociation } from "#sandbox/aws/cloudformation/types/ec2/routes.ts";
 import { subnet } from "#sandbox/aws/cloudformation/types/ec2/subnet.ts";
 import { vpc } from "#sandbox/aws/cloudformation/types/ec2/vpc.ts";
 import { eksAccessEntry } from "#sandbox/aws/cloudformation/types/eks/access-entry.ts";

@@ -118,6 +118,28 @@ export function tagChanges(
   return { add, remove: Object.keys(before).filter((key) => !(key in after)) };
 }
 
+/**
+ * Asks for what a change of tags needs.
+ *
+ * @param actions by which tags are added, and removed
+ * @throws AwsFault AccessDenied
+ */
+export function allowTagChanges(
+  allow: ResourceContext["allow"],
+  arn: string,
+  [tag, untag]: readonly [tag: string, untag: string],
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): void {
+  const { add, remove } = tagChanges(before, after);
+  const known = resourceContext(before);
+  if (Object.keys(add).length > 0) {
+    const added = Object.entries(add).map(([Key, Value]) => ({ Key, Value }));
+    allow(tag, arn, { ...known, ...tagContext(added) });
+  }
+  if (remove.length > 0) allow(untag, arn, { ...known, "aws:TagKeys": remove });
+}
+
 /** Tags of the template and of the stack together, as they are put on a resource. The template's win. */
 export function mergeTags(context: ResourceContext, given: Json | undefined): Tag[] {
   const own: readonly Tag[] = Array.isArray(given) ? (given as readonly Tag[]) : [];

@@ -75,22 +75,14 @@ describe("a network", () => {
     const state = networkOf(lab.cloud, account, region);
     const [made] = Object.values(state.vpcs);
     const id = made?.id ?? "";
-    state.securityGroups["sg-1"] = {
-      id: "sg-1",
-      tags: {},
-      vpcId: id,
-      name: "k8s-elb",
-      description: "",
-      ingress: [],
-      egress: [],
-    };
+    state.gateways["igw-1"] = { id: "igw-1", tags: {}, vpcId: id };
     await lab.cfn.deleteStack({ StackName: "net" });
     expect((await lab.stack("net")).StackStatus).toBe("DELETE_FAILED");
     expect(await lab.failures("net")).toEqual([
       expect.stringContaining(`The vpc '${id}' has dependencies and cannot be deleted.`),
       expect.stringContaining("The following resource(s) failed to delete: [Vpc]. "),
     ]);
-    delete state.securityGroups["sg-1"];
+    delete state.gateways["igw-1"];
     await lab.cfn.deleteStack({ StackName: "net" });
     await lab.service.settled();
     expect(state.vpcs).toEqual({});

@@ -174,8 +174,8 @@ describe("a template", () => {
   });
 
   test("checks properties against the type's schema, and reads texts as what is due", () => {
-    const nat = (properties: object) => {
-      const found = plan({ Resources: { A: { Type: "AWS::EC2::VPC", Properties: properties } } });
+    const nat = (properties: object, Type = "AWS::EC2::VPC") => {
+      const found = plan({ Resources: { A: { Type, Properties: properties } } });
       return found.properties("A", nothingMade);
     };
     expect(nat({ CidrBlock: "10.0.0.0/16", EnableDnsSupport: "true" })).toEqual({
@@ -186,8 +186,8 @@ describe("a template", () => {
       "#/CidrBlock: expected type: String, found: JSONArray",
       "#: extraneous key [Foo] is not permitted",
     ]);
-    expect(nat({ CidrBlock: "10.0.0.0/16", InstanceTenancy: "x", Tags: [{ Key: "a" }] }).faults).toEqual([
-      "#/InstanceTenancy: x is not a valid enum value",
+    expect(nat({ RetentionInDays: "4", Tags: [{ Key: "a" }] }, "AWS::Logs::LogGroup").faults).toEqual([
+      "#/RetentionInDays: 4 is not a valid enum value",
       "#/Tags/0: required key [Value] not found",
     ]);
     expect(nat({ CidrBlock: "10.0.0.0/16", VpcId: "vpc-1" }).faults).toEqual([

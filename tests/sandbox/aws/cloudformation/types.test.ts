@@ -8,9 +8,7 @@ import { objectAt, stringAt } from "#sandbox/json.ts";
 /** Read off the calls of the types themselves. */
 async function actionsOf(file: string): Promise<readonly string[]> {
   const text = await Bun.file(file).text();
-  const plain = [...text.matchAll(/"((?:ec2|eks|iam|kms|logs|route53):[A-Z]\w+)"/g)].map(([, action = ""]) => action);
-  const ofNetworks = [...text.matchAll(/allow(?:On|New)\(context, "(\w+)"/g)].map(([, action = ""]) => `ec2:${action}`);
-  return [...plain, ...ofNetworks];
+  return [...text.matchAll(/"((?:ec2|eks|iam|kms|logs|route53):[A-Z]\w+)"/g)].map(([, action = ""]) => action);
 }
 
 /** These are keys of conditions. */

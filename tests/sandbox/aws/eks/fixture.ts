@@ -66,7 +66,7 @@ export function makeNetwork(cloud: Cloud, place = { account, region }): void {
     ["vpc-1", "10.0.0.0/16"],
     ["vpc-2", "10.9.0.0/16"],
   ] as const) {
-    const rest = { tenancy: "default", defaultSecurityGroup: "sg-1", defaultAcl: "acl-1", tags: {} };
+    const rest = { defaultSecurityGroup: "sg-1", defaultAcl: "acl-1", tags: {} };
     vpcs[id] = { id, cidr, dnsSupport: true, dnsHostnames: true, ...rest };
   }
   const add = (name: string, vpcId: string, zone: string, cidr: string) => {

@@ -1,104 +1,78 @@
 import { AwsFault } from "#sandbox/aws/cloud.ts";
-import { newId } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { contains, formatCidr, overlap, tryParseCidr } from "#sandbox/aws/cloudformation/template/cidr.ts";
 import { zoneIdsOf, zonesOf } from "#sandbox/aws/cloudformation/template/zones.ts";
 import {
-  allowNew,
   allowOn,
-  changedTags,
   dependencyViolation,
+  itemType,
+  kinds,
   stateOf,
-  subnetOf,
-  targetOf,
-  vpcOf,
-} from "#sandbox/aws/cloudformation/types/ec2/calls.ts";
-import { defineType, tagList } from "#sandbox/aws/cloudformation/types/type.ts";
+  thingOf,
+} from "#sandbox/aws/cloudformation/types/ec2/item.ts";
 import { leftoversInSubnet } from "#sandbox/aws/eks/load-balancers.ts";
 import { type JsonObject, stringAt } from "#sandbox/json.ts";
 
-export const subnet = defineType({
+export const subnet = itemType({
   name: "AWS::EC2::Subnet",
+  kind: kinds.subnet,
   supports: ["AvailabilityZone", "AvailabilityZoneId", "CidrBlock", "MapPublicIpOnLaunch", "Tags", "VpcId"],
   attributes: ["AvailabilityZone", "CidrBlock", "VpcId"],
   seconds: { create: 4, update: 10, delete: 2 },
+  actions: { create: "ec2:CreateSubnet", describe: "ec2:DescribeSubnets", delete: "ec2:DeleteSubnet" },
 
-  create(context, properties) {
-    const { subnets } = stateOf(context);
-    const network = vpcOf(context, stringAt(properties, "VpcId"));
-    const tags = allowNew(context, "CreateSubnet", "subnet", properties.Tags);
-    allowOn(context, "CreateSubnet", targetOf.vpc(network));
+  create(context, properties, item) {
+    const network = thingOf(context, kinds.vpc, stringAt(properties, "VpcId"));
+    allowOn(context, "ec2:CreateSubnet", kinds.vpc, network);
     const text = stringAt(properties, "CidrBlock");
     const range = tryParseCidr(text);
     const whole = tryParseCidr(network.cidr);
     if (range === undefined || whole === undefined || range.bits < 16 || range.bits > 28 || !contains(whole, range)) {
       throw new AwsFault("InvalidSubnet.Range", `The CIDR '${text}' is invalid.`);
     }
-    const taken = Object.values(subnets).some((other) => {
+    const taken = Object.values(stateOf(context).subnets).some((other) => {
       const used = tryParseCidr(other.cidr);
       return other.vpcId === network.id && used !== undefined && overlap(used, range);
     });
     if (taken) throw new AwsFault("InvalidSubnet.Conflict", `The CIDR '${text}' conflicts with another subnet`);
     const zone = zoneOf(context.region, properties);
-    const id = newId("subnet");
     const mapPublicIp = properties.MapPublicIpOnLaunch === true;
-    if (mapPublicIp) allowOn(context, "ModifySubnetAttribute", targetOf.subnet({ id, tags }));
-    subnets[id] = { id, tags, vpcId: network.id, zone, cidr: formatCidr(range), mapPublicIp };
-    return id;
+    if (mapPublicIp) allowOn(context, "ec2:ModifySubnetAttribute", kinds.subnet, item);
+    return { ...item, vpcId: network.id, zone, cidr: formatCidr(range), mapPublicIp };
   },
 
-  read(context, id) {
-    const found = stateOf(context).subnets[id];
-    if (found === undefined) return undefined;
-    return {
-      SubnetId: id,
-      VpcId: found.vpcId,
-      AvailabilityZone: found.zone,
-      AvailabilityZoneId: zoneIdsOf(context.region).get(found.zone) ?? "",
-      CidrBlock: found.cidr,
-      MapPublicIpOnLaunch: found.mapPublicIp,
-      Ipv6CidrBlocks: [],
-      Tags: tagList(found.tags),
-    };
-  },
+  read: ({ id, vpcId, zone, cidr, mapPublicIp }, { region }) => ({
+    SubnetId: id,
+    VpcId: vpcId,
+    AvailabilityZone: zone,
+    AvailabilityZoneId: zoneIdsOf(region).get(zone) ?? "",
+    CidrBlock: cidr,
+    MapPublicIpOnLaunch: mapPublicIp,
+    Ipv6CidrBlocks: [],
+  }),
 
-  update(context, id, properties) {
-    const found = subnetOf(context, id);
+  update(context, found, properties) {
     const mapPublicIp = properties.MapPublicIpOnLaunch === true;
-    if (mapPublicIp !== found.mapPublicIp) allowOn(context, "ModifySubnetAttribute", targetOf.subnet(found));
-    const tags = changedTags(context, "subnet", found, properties);
-    stateOf(context).subnets[id] = { ...found, mapPublicIp, tags };
+    if (mapPublicIp !== found.mapPublicIp) allowOn(context, "ec2:ModifySubnetAttribute", kinds.subnet, found);
+    return { mapPublicIp };
   },
 
-  delete(context, id) {
-    const { subnets, natGateways } = stateOf(context);
-    context.allow("ec2:DescribeSubnets", "*");
-    const found = subnets[id];
-    if (found === undefined) return;
-    allowOn(context, "DeleteSubnet", targetOf.subnet(found));
-    const isUsed = Object.values(natGateways).some(({ subnetId }) => subnetId === id);
-    if (isUsed || leftoversInSubnet(context, id).length > 0) throw dependencyViolation("subnet", id);
-    delete subnets[id];
+  release(context, found) {
+    const isUsed = Object.values(stateOf(context).natGateways).some(({ subnetId }) => subnetId === found.id);
+    if (isUsed || leftoversInSubnet(context, found.id).length > 0) throw dependencyViolation(kinds.subnet, found);
   },
 });
 
 /** Named by letter or by id; the first one where neither is said. */
 function zoneOf(region: string, properties: JsonObject): string {
-  const zones = zonesOf(region);
   const ids = zoneIdsOf(region);
+  const zones = zonesOf(region);
   const id = stringAt(properties, "AvailabilityZoneId");
-  const name = stringAt(properties, "AvailabilityZone");
-  if (id !== "") {
-    const found = zones.find((zone) => ids.get(zone) === id);
-    if (found !== undefined) return found;
-    throw unknownZone("availabilityZoneId", id, [...ids.values()]);
-  }
-  const zone = name === "" ? (zones[0] ?? "") : name;
-  if (!zones.includes(zone)) throw unknownZone("availabilityZone", zone, zones);
-  return zone;
-}
-
-function unknownZone(parameter: string, value: string, known: readonly string[]): AwsFault {
-  return new AwsFault(
+  const name = stringAt(properties, "AvailabilityZone") || (zones[0] ?? "");
+  const found = zones.find((zone) => (id === "" ? zone === name : ids.get(zone) === id));
+  if (found !== undefined) return found;
+  const [parameter, value, known] =
+    id === "" ? ["availabilityZone", name, zones] : ["availabilityZoneId", id, [...ids.values()]];
+  throw new AwsFault(
     "InvalidParameterValue",
     `Value (${value}) for parameter ${parameter} is invalid. Subnets can currently only be created in the following availability zones: ${known.join(", ")}.`,
   );

@@ -1,127 +1,70 @@
 import { AwsFault } from "#sandbox/aws/cloud.ts";
-import { newId } from "#sandbox/aws/cloudformation/ec2/network.ts";
+import { type Item, newId, type Vpc } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { formatCidr, tryParseCidr } from "#sandbox/aws/cloudformation/template/cidr.ts";
-import {
-  allowNew,
-  allowOn,
-  changedTags,
-  dependencyViolation,
-  stateOf,
-  targetOf,
-  vpcOf,
-} from "#sandbox/aws/cloudformation/types/ec2/calls.ts";
-import { defineType, type ResourceContext, tagList } from "#sandbox/aws/cloudformation/types/type.ts";
+import { allowOn, dependencyViolation, itemType, kinds, stateOf } from "#sandbox/aws/cloudformation/types/ec2/item.ts";
+import type { ResourceContext } from "#sandbox/aws/cloudformation/types/type.ts";
 import { leftovers } from "#sandbox/aws/eks/load-balancers.ts";
-import { stringAt } from "#sandbox/json.ts";
+import { type JsonObject, stringAt } from "#sandbox/json.ts";
 
-export const vpc = defineType({
+export const vpc = itemType({
   name: "AWS::EC2::VPC",
-  supports: ["CidrBlock", "EnableDnsHostnames", "EnableDnsSupport", "InstanceTenancy", "Tags"],
+  kind: kinds.vpc,
+  supports: ["CidrBlock", "EnableDnsHostnames", "EnableDnsSupport", "Tags"],
   attributes: ["CidrBlock"],
   seconds: { create: 12, update: 10, delete: 2 },
+  actions: { create: "ec2:CreateVpc", describe: "ec2:DescribeVpcs", delete: "ec2:DeleteVpc" },
+  limit: ["vpcs", "VpcLimitExceeded", "VPCs"],
 
-  create(context, properties) {
-    const { vpcs, securityGroups, routeTables, quotas } = stateOf(context);
-    const tags = allowNew(context, "CreateVpc", "vpc", properties.Tags);
-    const cidr = tryParseCidr(stringAt(properties, "CidrBlock"));
+  create(context, properties, item) {
+    const text = stringAt(properties, "CidrBlock");
+    const cidr = tryParseCidr(text);
     if (cidr === undefined || cidr.bits < 16 || cidr.bits > 28) {
-      throw new AwsFault("InvalidVpc.Range", `The CIDR '${stringAt(properties, "CidrBlock")}' is invalid.`);
+      throw new AwsFault("InvalidVpc.Range", `The CIDR '${text}' is invalid.`);
     }
-    if (Object.keys(vpcs).length >= quotas.vpcs) {
-      throw new AwsFault("VpcLimitExceeded", "The maximum number of VPCs has been reached.");
-    }
-    const id = newId("vpc");
-    const groupId = newId("sg");
-    const { EnableDnsSupport = true, EnableDnsHostnames = false } = properties;
-    if (EnableDnsSupport === false || EnableDnsHostnames === true) allowAttributes(context, id, tags);
-    checkDns(EnableDnsSupport === true, EnableDnsHostnames === true, id);
-    vpcs[id] = {
-      id,
-      tags,
-      cidr: formatCidr(cidr),
-      dnsSupport: EnableDnsSupport === true,
-      dnsHostnames: EnableDnsHostnames === true,
-      tenancy: stringAt(properties, "InstanceTenancy") || "default",
-      defaultSecurityGroup: groupId,
-      defaultAcl: newId("acl"),
-    };
-    const description = "default VPC security group";
-    securityGroups[groupId] = {
-      id: groupId,
-      tags: {},
-      vpcId: id,
-      name: "default",
-      description,
-      ingress: [],
-      egress: [],
-    };
-    const mainId = newId("rtb");
-    routeTables[mainId] = {
-      id: mainId,
-      tags: {},
-      vpcId: id,
-      routes: [],
-      associations: { [newId("rtbassoc")]: "main" },
-    };
-    return id;
+    const dns = changedDns(context, { ...item, dnsSupport: true, dnsHostnames: false }, properties);
+    const main = { id: newId("rtb"), tags: {}, vpcId: item.id, routes: [] };
+    stateOf(context).routeTables[main.id] = { ...main, associations: { [newId("rtbassoc")]: "main" } };
+    return { ...item, ...dns, cidr: formatCidr(cidr), defaultSecurityGroup: newId("sg"), defaultAcl: newId("acl") };
   },
 
-  read(context, id) {
-    const found = stateOf(context).vpcs[id];
-    if (found === undefined) return undefined;
-    return {
-      VpcId: id,
-      CidrBlock: found.cidr,
-      CidrBlockAssociations: [`vpc-cidr-assoc-${id.slice(4)}`],
-      DefaultNetworkAcl: found.defaultAcl,
-      DefaultSecurityGroup: found.defaultSecurityGroup,
-      Ipv6CidrBlocks: [],
-      EnableDnsSupport: found.dnsSupport,
-      EnableDnsHostnames: found.dnsHostnames,
-      InstanceTenancy: found.tenancy,
-      Tags: tagList(found.tags),
-    };
-  },
+  read: ({ id, cidr, defaultAcl, defaultSecurityGroup, dnsSupport, dnsHostnames }) => ({
+    VpcId: id,
+    CidrBlock: cidr,
+    CidrBlockAssociations: [`vpc-cidr-assoc-${id.slice(4)}`],
+    DefaultNetworkAcl: defaultAcl,
+    DefaultSecurityGroup: defaultSecurityGroup,
+    Ipv6CidrBlocks: [],
+    EnableDnsSupport: dnsSupport,
+    EnableDnsHostnames: dnsHostnames,
+  }),
 
-  update(context, id, properties) {
-    const found = vpcOf(context, id);
-    const dnsSupport = properties.EnableDnsSupport !== false;
-    const dnsHostnames = properties.EnableDnsHostnames === true;
-    if (dnsSupport !== found.dnsSupport || dnsHostnames !== found.dnsHostnames)
-      allowAttributes(context, id, found.tags);
-    checkDns(dnsSupport, dnsHostnames, id);
-    const tags = changedTags(context, "vpc", found, properties);
-    stateOf(context).vpcs[id] = { ...found, dnsSupport, dnsHostnames, tags };
-  },
+  update: changedDns,
 
-  delete(context, id) {
+  release(context, found) {
     const state = stateOf(context);
-    context.allow("ec2:DescribeVpcs", "*");
-    const found = state.vpcs[id];
-    if (found === undefined) return;
-    allowOn(context, "DeleteVpc", targetOf.vpc(found));
-    const inside = [
-      ...Object.values(state.subnets),
-      ...Object.values(state.gateways),
-      ...Object.values(state.natGateways),
-      ...Object.values(state.routeTables).filter(({ associations }) => !Object.values(associations).includes("main")),
-      ...Object.values(state.securityGroups).filter((group) => group.id !== found.defaultSecurityGroup),
-    ].filter(({ vpcId }) => vpcId === id);
-    if (inside.length > 0 || leftovers(context, id).length > 0) throw dependencyViolation("vpc", id);
-    delete state.vpcs[id];
-    delete state.securityGroups[found.defaultSecurityGroup];
-    for (const table of Object.values(state.routeTables)) if (table.vpcId === id) delete state.routeTables[table.id];
+    const tables = Object.values(state.routeTables).filter(({ vpcId }) => vpcId === found.id);
+    const main = tables.filter(({ associations }) => Object.values(associations).includes("main"));
+    const inside = [state.subnets, state.gateways, state.natGateways].some((things) =>
+      Object.values(things).some(({ vpcId }) => vpcId === found.id),
+    );
+    if (inside || tables.length > main.length || leftovers(context, found.id).length > 0) {
+      throw dependencyViolation(kinds.vpc, found);
+    }
+    for (const { id } of main) delete state.routeTables[id];
   },
 });
 
-function allowAttributes(context: ResourceContext, id: string, tags: Readonly<Record<string, string>>): void {
-  allowOn(context, "ModifyVpcAttribute", targetOf.vpc({ id, tags }));
-}
+type Dns = Pick<Vpc, "dnsSupport" | "dnsHostnames">;
 
-function checkDns(support: boolean, hostnames: boolean, id: string): void {
-  if (support || !hostnames) return;
+function changedDns(context: ResourceContext, now: Item & Dns, properties: JsonObject): Dns {
+  const dnsSupport = properties.EnableDnsSupport !== false;
+  const dnsHostnames = properties.EnableDnsHostnames === true;
+  if (dnsSupport !== now.dnsSupport || dnsHostnames !== now.dnsHostnames) {
+    allowOn(context, "ec2:ModifyVpcAttribute", kinds.vpc, now);
+  }
+  if (dnsSupport || !dnsHostnames) return { dnsSupport, dnsHostnames };
   throw new AwsFault(
     "InvalidParameterValue",
-    `VPC ${id} must have DNS support enabled before DNS hostnames can be enabled`,
+    `VPC ${now.id} must have DNS support enabled before DNS hostnames can be enabled`,
   );
 }

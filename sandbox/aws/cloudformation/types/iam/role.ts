@@ -7,11 +7,11 @@ import {
   inlinePolicies,
 } from "#sandbox/aws/cloudformation/types/iam/policies.ts";
 import {
+  allowTagChanges,
   defineType,
   mergeTags,
   type ResourceContext,
   resourceContext,
-  tagChanges,
   tagContext,
   tagList,
   tagRecord,
@@ -24,9 +24,8 @@ import {
   detachRolePolicy,
   findRole,
   putRoleBoundary,
-  tagRole,
+  setRoleTags,
   tryFindRole,
-  untagRole,
   updateRole,
   updateTrust,
 } from "#sandbox/aws/iam/roles.ts";
@@ -108,15 +107,9 @@ export const iamRole = defineType({
     }
     changeBoundary(context, name, optionalText(properties, "PermissionsBoundary"));
     changePolicies(context, name, properties, previous);
-    const { add, remove } = tagChanges(role.tags, tagRecord(mergeTags(context, properties.Tags)));
-    if (Object.keys(add).length > 0) {
-      context.allow("iam:TagRole", role.arn, { ...known, ...tagContext(tagList(add)) });
-      tagRole(cloud, account, name, add);
-    }
-    if (remove.length > 0) {
-      context.allow("iam:UntagRole", role.arn, { ...known, "aws:TagKeys": remove });
-      untagRole(cloud, account, name, remove);
-    }
+    const tags = tagRecord(mergeTags(context, properties.Tags));
+    allowTagChanges(context.allow, role.arn, ["iam:TagRole", "iam:UntagRole"], role.tags, tags);
+    setRoleTags(cloud, account, name, tags);
   },
 
   delete(context, name, properties) {

@@ -7,11 +7,11 @@ import {
   parseKeyPolicy,
 } from "#sandbox/aws/cloudformation/types/kms/key-policy.ts";
 import {
+  allowTagChanges,
   defineType,
   mergeTags,
   type ResourceContext,
   resourceContext,
-  tagChanges,
   tagContext,
   tagList,
   tagRecord,
@@ -29,7 +29,6 @@ interface Key {
   readonly policy: string;
   /** Unique ids of whom the policy names, by ARN. */
   readonly named?: Readonly<Record<string, string>>;
-  readonly enabled: boolean;
   readonly rotates: boolean;
   readonly tags: Readonly<Record<string, string>>;
   /** When it will be gone; undefined for one that shall stay. */
@@ -38,7 +37,7 @@ interface Key {
 
 export const kmsKey = defineType({
   name: "AWS::KMS::Key",
-  supports: ["Description", "EnableKeyRotation", "Enabled", "KeyPolicy", "PendingWindowInDays", "Tags"],
+  supports: ["Description", "EnableKeyRotation", "KeyPolicy", "PendingWindowInDays", "Tags"],
   // A key becomes usable everywhere within minutes; CloudFormation waits for that.
   seconds: { create: 120, update: 15, delete: 2 },
 
@@ -52,7 +51,6 @@ export const kmsKey = defineType({
       id,
       description: stringAt(properties, "Description"),
       ...policyOf(context, properties, arn),
-      enabled: properties.Enabled !== false,
       rotates: properties.EnableKeyRotation === true,
       tags: tagRecord(tags),
     };
@@ -60,7 +58,6 @@ export const kmsKey = defineType({
     context.began(id);
     // KMS does not know the tags of a new key yet.
     if (key.rotates) allowOnKey(context, key, "kms:EnableKeyRotation", arn, {});
-    if (!key.enabled) allowOnKey(context, key, "kms:DisableKey", arn, {});
     return id;
   },
 
@@ -74,7 +71,7 @@ export const kmsKey = defineType({
       KeyId: id,
       Arn: arnOf(context, id),
       Description: found.description,
-      Enabled: found.enabled,
+      Enabled: true,
       EnableKeyRotation: found.rotates,
       KeyPolicy: JSON.parse(found.policy),
       Tags: tagList(found.tags),
@@ -88,8 +85,8 @@ export const kmsKey = defineType({
     }
     const arn = arnOf(context, id);
     const known = resourceContext(found.tags);
-    const allow = (action: string, more: Readonly<Record<string, string | readonly string[]>> = {}): void =>
-      allowOnKey(context, found, action, arn, { ...known, ...more });
+    const allow = (action: string, on = arn, condition: Parameters<ResourceContext["allow"]>[2] = known): void =>
+      allowOnKey(context, found, action, on, condition);
     const text = policyText(context, properties);
     const isChanged = text !== found.policy;
     if (isChanged) allow("kms:PutKeyPolicy");
@@ -97,16 +94,12 @@ export const kmsKey = defineType({
       ...found,
       description: stringAt(properties, "Description"),
       ...(isChanged ? policyOf(context, properties, arn) : {}),
-      enabled: properties.Enabled !== false,
       rotates: properties.EnableKeyRotation === true,
       tags: tagRecord(mergeTags(context, properties.Tags)),
     };
     if (next.description !== found.description) allow("kms:UpdateKeyDescription");
-    if (next.enabled !== found.enabled) allow(next.enabled ? "kms:EnableKey" : "kms:DisableKey");
     if (next.rotates !== found.rotates) allow(next.rotates ? "kms:EnableKeyRotation" : "kms:DisableKeyRotation");
-    const { add, remove } = tagChanges(found.tags, next.tags);
-    if (Object.keys(add).length > 0) allow("kms:TagResource", tagContext(tagList(add)));
-    if (remove.length > 0) allow("kms:UntagResource", { "aws:TagKeys": remove });
+    allowTagChanges(allow, arn, ["kms:TagResource", "kms:UntagResource"], found.tags, next.tags);
     stateOf(context).keys[id] = next;
   },
 
@@ -119,7 +112,7 @@ export const kmsKey = defineType({
     }
     const days = typeof properties.PendingWindowInDays === "number" ? properties.PendingWindowInDays : 30;
     const deletedAt = new Date(context.cloud.now().getTime() + days * 86_400_000).toISOString();
-    keys[id] = { ...found, enabled: false, deletedAt };
+    keys[id] = { ...found, deletedAt };
   },
 });
 

@@ -1,10 +1,10 @@
 import { AwsFault } from "#sandbox/aws/cloud.ts";
 import {
+  allowTagChanges,
   defineType,
   mergeTags,
   type ResourceContext,
   resourceContext,
-  tagChanges,
   tagContext,
   tagList,
   tagRecord,
@@ -25,7 +25,7 @@ interface LogGroup {
 
 export const logGroup = defineType({
   name: "AWS::Logs::LogGroup",
-  supports: ["KmsKeyId", "LogGroupClass", "LogGroupName", "RetentionInDays", "Tags"],
+  supports: ["KmsKeyId", "LogGroupName", "RetentionInDays", "Tags"],
   seconds: { create: 5, update: 5, delete: 2 },
   nameOf: ({ LogGroupName }) => (typeof LogGroupName === "string" ? LogGroupName : undefined),
 
@@ -80,9 +80,7 @@ export const logGroup = defineType({
     if (next.keyArn !== found.keyArn) {
       context.allow(next.keyArn === undefined ? "logs:DisassociateKmsKey" : "logs:AssociateKmsKey", arn, known);
     }
-    const { add, remove } = tagChanges(found.tags, next.tags);
-    if (Object.keys(add).length > 0) context.allow("logs:TagResource", arn, { ...known, ...tagContext(tagList(add)) });
-    if (remove.length > 0) context.allow("logs:UntagResource", arn, { ...known, "aws:TagKeys": remove });
+    allowTagChanges(context.allow, arn, ["logs:TagResource", "logs:UntagResource"], found.tags, next.tags);
     stateOf(context).groups[name] = next;
   },
 

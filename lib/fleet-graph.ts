@@ -2,6 +2,7 @@ import { type GitOpsSettings, gitopsGraph } from "#lib/argocd/gitops-graph.ts";
 import type { Cluster, Fleet } from "#lib/fleet/types.ts";
 import { buildGraph, type Graph } from "#lib/graph/graph.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
+import type { ClusterResources } from "#lib/provider.ts";
 import type { Opened } from "#lib/providers.ts";
 
 export interface FleetGraph extends Graph {
@@ -29,13 +30,9 @@ export interface GraphSettings {
 }
 
 /** The resources of a fleet. Pure: asks nothing of any cloud. */
-export function fleetGraph(
-  fleet: Fleet,
-  opened: Opened,
-  { gitops, targets = [], orphans = [] }: GraphSettings,
-): FleetGraph {
-  const argocd =
-    gitops === undefined || fleet.gitops === undefined ? undefined : gitopsGraph(fleet, fleet.gitops, gitops);
+export function fleetGraph(fleet: Fleet, opened: Opened, settings: GraphSettings): FleetGraph {
+  const { targets = [], orphans = [] } = settings;
+  const inside = argocdOf(fleet, settings);
   const roots: AnyResource[] = [];
   const leftOut: LeftOut[] = [];
   const ofOrphans = new Set<AnyResource>();
@@ -55,14 +52,30 @@ export function fleetGraph(
         leftOut.push({ cluster: cluster.name, why: `${why}: put your own into clusters/`, placeholder: true });
         continue;
       }
-      const { resources, managed } = graph.cluster(cluster);
-      roots.push(...resources, ...(argocd?.inside(managed) ?? []));
+      roots.push(...inside(graph.cluster(cluster)));
     }
+    if (graph === undefined) continue;
     for (const cluster of orphans.filter((one) => one.provider === name)) {
-      const orphan = graph?.cluster(cluster);
-      if (orphan === undefined) continue;
-      for (const resource of [...orphan.resources, ...(argocd?.inside(orphan.managed) ?? [])]) ofOrphans.add(resource);
+      for (const resource of inside(graph.cluster(cluster))) ofOrphans.add(resource);
     }
   }
   return { ...buildGraph([...roots, ...ofOrphans]), leftOut, orphans: ofOrphans };
+}
+
+/** The resources of one cluster by an entry that the fleet does not have. Pure. */
+export function clusterGraph(
+  fleet: Fleet,
+  { open }: Opened,
+  settings: GraphSettings,
+  cluster: Cluster,
+): readonly AnyResource[] {
+  const graph = open.get(cluster.provider)?.graph([]);
+  return graph === undefined ? [] : argocdOf(fleet, settings)(graph.cluster(cluster));
+}
+
+/** Completes a cluster's resources with those of Argo CD. */
+function argocdOf(fleet: Fleet, { gitops }: GraphSettings): (cluster: ClusterResources) => readonly AnyResource[] {
+  const argocd =
+    gitops === undefined || fleet.gitops === undefined ? undefined : gitopsGraph(fleet, fleet.gitops, gitops);
+  return ({ resources, managed }) => [...resources, ...(argocd?.inside(managed) ?? [])];
 }

@@ -61,12 +61,26 @@ export interface OpenProvider<C extends Cluster = Cluster> {
    * @throws FleetError where it can't be looked
    */
   inventory?(world: World): Promise<readonly C[]>;
+  /**
+   * Where a cluster of the fleet is, if it is not where the fleet has it: it has another region, account or tool there.
+   * Asked only when something of it is missing.
+   * @throws FleetError where it can't be looked
+   */
+  findElsewhere?(world: World, cluster: C): Promise<FoundElsewhere | undefined>;
   /** Asks what only a person can answer, before the tree is drawn. */
   signIn?(): Promise<void>;
   /** Looks whether there is room for what is to be created. @throws FleetError where nothing could be */
   prepare?(world: World, run: PreparedRun): Promise<Preparation>;
   /** Who calls, in each account, and whom its roles let in. Changes nothing. */
   whoami?(): Promise<readonly Hop[]>;
+}
+
+/** A cluster of the fleet in another place than the fleet says. */
+export interface FoundElsewhere {
+  /** The entry that the fleet would have for it. */
+  readonly cluster: Cluster;
+  /** Ids of resources of this entry that also belong to the cluster's place in the fleet, e.g. its zone. @default none */
+  readonly kept?: readonly string[];
 }
 
 export interface ProviderGraph<C extends Cluster = Cluster> {

@@ -1,15 +1,16 @@
 import type { AwsActor } from "#lib/aws/clients.ts";
+import { isClosed } from "#lib/aws/cloudformation/dependents.ts";
 import { hasStack } from "#lib/aws/cloudformation/has-stack.ts";
 import { awsRegions } from "#lib/aws/fleet/regions.ts";
-import { awsAccountRoles } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
-import { eksStackName, tagsOf } from "#lib/aws/names.ts";
+import { delegationId, eksStackName, tagsOf, zoneId } from "#lib/aws/names.ts";
 import { openRoute53 } from "#lib/aws/route53/route53.ts";
 import { hasOwnZone, listZoneNamesBelow } from "#lib/aws/route53/zone-lookup.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import { parentName } from "#lib/fleet/names.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
+import type { FoundElsewhere } from "#lib/provider.ts";
 
 /**
  * EKS clusters that this fleet created and no longer names. A cluster's zone is created before everything else of it and deleted last, so
@@ -19,14 +20,16 @@ export async function listOwned(world: AwsWorld, fleet: Fleet): Promise<readonly
   const parent = fleet.zones.find(({ provider }) => provider === "aws")?.clusters;
   if (parent === undefined) return [];
   const found = await Promise.all(
-    awsAccountRoles(fleet).map(async ({ account }) => {
-      try {
-        return await listInAccount(world, fleet, account, parent);
-      } catch (error) {
-        if (error instanceof FleetError) return [];
-        throw error;
-      }
-    }),
+    fleet.accounts
+      .filter((account) => account.provider === "aws")
+      .map(async (account) => {
+        try {
+          return await listInAccount(world, fleet, account, parent);
+        } catch (error) {
+          if (error instanceof FleetError) return [];
+          throw error;
+        }
+      }),
   );
   return found.flat();
 }
@@ -53,24 +56,78 @@ async function listInAccount(
   return owned.flat();
 }
 
-/** Where the cluster's stack is; any region of the fleet once the stack is gone. Those of the fleet are asked first. */
+/** Where the cluster's stack is; any region of the fleet once the stack is gone. */
 async function findRegion(world: AwsWorld, actor: AwsActor, fleet: Fleet, name: EksCluster["name"]): Promise<string> {
-  const used = new Set(fleet.clusters.flatMap((cluster) => (cluster.provider === "aws" ? [cluster.region] : [])));
+  return (await findStack(world, actor, fleet, name)) ?? regionsOf(fleet)[0] ?? "us-east-1";
+}
+
+/** The region of a cluster's stack. Regions of the fleet are asked first. */
+async function findStack(
+  world: AwsWorld,
+  actor: AwsActor,
+  fleet: Fleet,
+  name: EksCluster["name"],
+  except?: string,
+): Promise<string | undefined> {
+  const used = regionsOf(fleet);
   const stack = eksStackName({ name });
-  for (const regions of [[...used], awsRegions.filter((region) => !used.has(region))]) {
+  for (const regions of [used, awsRegions.filter((region) => !used.includes(region))]) {
     const found = await Promise.all(
-      regions.map(async (region) => {
-        try {
-          return (await hasStack(world, actor, { name: stack, region })) ? [region] : [];
-        } catch (error) {
-          // A region that is not enabled in the account refuses the credentials.
-          if (error instanceof FleetError) return [];
-          throw error;
-        }
-      }),
+      regions
+        .filter((region) => region !== except)
+        .map(async (region) => {
+          try {
+            return (await hasStack(world, actor, { name: stack, region })) ? [region] : [];
+          } catch (error) {
+            // A region that is not enabled in the account, or closed by its organization, has no cluster of ours.
+            if (error instanceof FleetError && error.code === "AwsDenied") return [];
+            throw error;
+          }
+        }),
     );
     const [first] = found.flat();
     if (first !== undefined) return first;
   }
-  return [...used][0] ?? "us-east-1";
+  return undefined;
+}
+
+function regionsOf(fleet: Fleet): readonly string[] {
+  return [...new Set(fleet.clusters.flatMap((cluster) => (cluster.provider === "aws" ? [cluster.region] : [])))];
+}
+
+/**
+ * The account or region in which a cluster of the fleet is instead of its own. Its zone is created first and deleted last: the account
+ * with the zone has whatever else there is.
+ */
+export async function findElsewhere(
+  world: AwsWorld,
+  fleet: Fleet,
+  cluster: EksCluster,
+): Promise<FoundElsewhere | undefined> {
+  const { name } = cluster;
+  const zone = { name, tags: tagsOf(fleet, { cluster: name }) };
+  const holders = await Promise.all(
+    fleet.accounts
+      .filter((account) => account.provider === "aws")
+      .map(async (account) => {
+        const actor: AwsActor = { account, as: "clusters" };
+        try {
+          return (await hasOwnZone(await openRoute53(world, actor), zone)) ? [actor] : [];
+        } catch (error) {
+          // Without its role nothing was created in an account.
+          if (account.name !== cluster.account && isClosed(error)) return [];
+          throw error;
+        }
+      }),
+  );
+  const [own, other] = [true, false].map((isOwn) =>
+    holders.flat().find(({ account }) => (account.name === cluster.account) === isOwn),
+  );
+  if (other !== undefined) {
+    const region = (await findStack(world, other, fleet, name)) ?? cluster.region;
+    return { cluster: { ...cluster, account: other.account.name, region } };
+  }
+  const region = own === undefined ? undefined : await findStack(world, own, fleet, name, cluster.region);
+  if (region === undefined) return undefined;
+  return { cluster: { ...cluster, region }, kept: [zoneId(cluster), delegationId(cluster)] };
 }

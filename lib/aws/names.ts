@@ -47,6 +47,12 @@ export function managementStackId(account: string): string {
 export function roleStackId(account: string): string {
   return `aws/${account}/stack/role`;
 }
+export function zoneId({ account, name }: Pick<EksCluster, "account" | "name">): string {
+  return `aws/${account}/${name}/zone`;
+}
+export function delegationId({ account, name }: Pick<EksCluster, "account" | "name">): string {
+  return `aws/${account}/${name}/delegation`;
+}
 export function oidcProviderId(account: string): string {
   return `aws/${account}/oidc-provider`;
 }

@@ -5,7 +5,7 @@ import { describePlaceholder } from "#lib/aws/fleet/placeholder.ts";
 import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
 import { trustReader } from "#lib/aws/iam/role-trust.ts";
 import { userArnOf } from "#lib/aws/iam/user-arn.ts";
-import { listOwned } from "#lib/aws/inventory.ts";
+import { findElsewhere, listOwned } from "#lib/aws/inventory.ts";
 import { awsGraph } from "#lib/aws/resources.ts";
 import { awsTargets } from "#lib/aws/targets.ts";
 import { whoami } from "#lib/aws/whoami.ts";
@@ -39,6 +39,7 @@ export function openAws({
       return awsGraph({ fleet, settings, management, zones, withClients: withClients(clients) });
     },
     inventory: (world) => listOwned({ ...world, aws: asking() }, fleet),
+    findElsewhere: (world, cluster) => findElsewhere({ ...world, aws: clients }, fleet, cluster),
     signIn: () => prepareBase({ variables, askMfaCode, ...(endpoint === undefined ? {} : { endpoint }) }),
     whoami: () => whoami(variables, fleet, trustReader(asking()), askMfaCode),
   };

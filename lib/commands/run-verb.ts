@@ -9,6 +9,7 @@ import { emulatedOf, rowsOf, subjectOf } from "#lib/commands/rows.ts";
 import type { RunOptions } from "#lib/commands/run-options.ts";
 import { contextOf, createWorld, openSession } from "#lib/commands/session.ts";
 import { suggestNext } from "#lib/commands/suggest.ts";
+import { elsewhereFinder } from "#lib/elsewhere.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import { refuseIgnoredModes } from "#lib/file-modes.ts";
@@ -89,10 +90,8 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   });
   for (const notice of limits.notices) emit({ kind: "notice", ...notice });
 
-  const engine: Engine = {
-    resources,
+  const surroundings: Omit<Engine, "resources" | "outputs"> = {
     orphans: graph.orphans,
-    outputs: createOutputs(),
     clock,
     signal: interrupts.signal,
     verbose: options.verbose,
@@ -104,7 +103,9 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
       output: (line) => emit({ kind: "output", id: resource.id, line }),
     }),
   };
-  await verb.run(engine);
+  const settings = settingsOf(options, selection, environment);
+  const findElsewhere = elsewhereFinder(fleet, opened, settings, surroundings);
+  await verb.run({ ...surroundings, findElsewhere, resources, outputs: createOutputs() });
 
   const exitCode = interrupts.exitCode() ?? tally.exitCode();
   emit({

@@ -11,17 +11,23 @@ import { kubeconfigPath } from "#lib/paths.ts";
 export type LocalOwned = Pick<LocalCluster, "name" | "apiPort" | "workers">;
 
 /**
- * Clusters of a tool that this fleet created and no longer names. kind marks nodes only in Kubernetes: of a kind cluster that is stopped,
+ * Clusters of a tool that this fleet created and no longer has as clusters of the tool. kind marks nodes only in Kubernetes: of a kind cluster that is stopped,
  * the kubeconfig that this checkout wrote is the mark.
  *
  * @throws FleetError DockerUnreachable, ProgramMissing
  */
-export async function listOwned(world: World, tool: LocalTool, fleet: Fleet): Promise<readonly LocalOwned[]> {
-  const named = new Set(fleet.clusters.map((one): string => one.name));
+export async function listOwned(
+  world: World,
+  tool: LocalTool,
+  fleet: Fleet,
+  isAsked: (name: LocalCluster["name"]) => boolean = () => true,
+): Promise<readonly LocalOwned[]> {
+  const ofTool = fleet.clusters.filter(({ provider }) => provider === tool.name);
+  const named = new Set(ofTool.map((one): string => one.name));
   const nodes = await listContainers(world, [`label=${tool.clusterLabel}`]);
   const byName = Map.groupBy(nodes, ({ labels }) => labels[tool.clusterLabel] ?? "");
   const others = [...byName].flatMap(([name, containers]) => {
-    return isLocalName(name) && !named.has(name) ? [{ name, containers }] : [];
+    return isLocalName(name) && !named.has(name) && isAsked(name) ? [{ name, containers }] : [];
   });
   const owned = await Promise.all(
     others.map(async ({ name, containers }) => {

@@ -19,6 +19,7 @@ import type { OpenProvider, ProviderContext } from "#lib/provider.ts";
 /** kind or k3d on this computer: clusters, the images and networks that they share, and kubeconfigs. */
 export function openLocal<C extends LocalCluster>(
   tool: LocalTool,
+  otherTool: LocalTool,
   { fleet, environment }: ProviderContext,
 ): OpenProvider<C> {
   return {
@@ -52,6 +53,10 @@ export function openLocal<C extends LocalCluster>(
     },
     inventory: async (world) =>
       (await listOwned(world, tool, fleet)).map((owned) => ({ ...owned, provider: tool.name }) as C),
+    async findElsewhere(world, { name }) {
+      const [owned] = await listOwned(world, otherTool, fleet, (one) => one === name);
+      return owned === undefined ? undefined : { cluster: { ...owned, provider: otherTool.name } };
+    },
     prepare,
   };
 }

@@ -43,7 +43,8 @@ export const k3d: Provider<never, K3dCluster> = {
 async function open<C extends LocalCluster>(name: C["provider"], context: ProviderContext): Promise<OpenProvider<C>> {
   const [{ openLocal }, tools] = await Promise.all([
     import("#lib/local/open.ts"),
-    name === "kind" ? import("#lib/local/kind.ts") : import("#lib/local/k3d.ts"),
+    Promise.all([import("#lib/local/kind.ts"), import("#lib/local/k3d.ts")]),
   ]);
-  return openLocal("kind" in tools ? tools.kind : tools.k3d, context);
+  const [{ kind: kindTool }, { k3d: k3dTool }] = tools;
+  return name === "kind" ? openLocal(kindTool, k3dTool, context) : openLocal(k3dTool, kindTool, context);
 }

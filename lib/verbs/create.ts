@@ -3,7 +3,7 @@ import { formatChange } from "#lib/graph/change.ts";
 import type { AnyResource, Change, Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
-import { exclusively, foreignError, settle, walk } from "#lib/verbs/engine.ts";
+import { exclusively, findElsewhere, foreignError, settle, walk } from "#lib/verbs/engine.ts";
 
 /** Without it `create` refuses what it would have to delete and recreate. */
 export const replacementFlag = "--allow-replacement";
@@ -22,7 +22,13 @@ async function converge(resource: AnyResource, world: World, engine: Engine): Pr
     engine.outputs.set(resource, first.state);
     return { outcome: "unchanged", ...tellHealth(resource, first.state) };
   }
-  return await exclusively(resource, world, () => change(resource, world, engine));
+  const elsewhere = await findElsewhere(resource, first, world, engine);
+  if (elsewhere === undefined) return await exclusively(resource, world, () => change(resource, world, engine));
+  const { changes } = elsewhere;
+  if (!world.options.allowReplacement) throw replacementRequired(changes);
+  await elsewhere.remove(world);
+  const conclusion = await exclusively(resource, world, () => change(resource, world, engine));
+  return conclusion.outcome === "made" ? { ...conclusion, outcome: "replaced", changes } : conclusion;
 }
 
 async function change(resource: AnyResource, world: World, engine: Engine): Promise<Conclusion> {

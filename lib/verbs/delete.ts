@@ -2,8 +2,8 @@ import { asFleetError, FleetError } from "#lib/errors.ts";
 import { type AnyResource, laneOf, type Observed } from "#lib/graph/resource.ts";
 import { runGraph } from "#lib/graph/scheduler.ts";
 import type { World } from "#lib/graph/world.ts";
-import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
-import { exclusively, foreignError, isTakenAlong, settle, walk } from "#lib/verbs/engine.ts";
+import type { Conclusion, Elsewhere, Engine, Verb } from "#lib/verbs/engine.ts";
+import { exclusively, findElsewhere, foreignError, isTakenAlong, settle, walk } from "#lib/verbs/engine.ts";
 
 /** Removes everything of the selection, what is needed last. */
 export const remove: Verb = {
@@ -18,7 +18,10 @@ export const remove: Verb = {
       const found = seen.get(resource);
       // What can't be looked at is a failure, never "absent": nothing that it needs may go.
       if (found?.kind === "failed") throw found.error;
-      return await removeOne(resource, world, engine);
+      const elsewhere = found && (await findElsewhere(resource, found.observed, world, engine));
+      if (elsewhere === undefined) return await removeOne(resource, world, engine);
+      await elsewhere.remove(world);
+      return { outcome: "removed", note: describePlace(elsewhere) };
     });
   },
 };
@@ -26,6 +29,11 @@ export const remove: Verb = {
 export type Seen =
   | { readonly kind: "seen"; readonly observed: Observed<unknown> }
   | { readonly kind: "failed"; readonly error: unknown };
+
+/** Where a cluster was found. */
+export function describePlace({ changes }: Elsewhere): string {
+  return changes.map(({ field, from }) => `in ${field} ${from}`).join(", ");
+}
 
 /** It went with another; whether there was anything is known of that one. */
 export function concludeTakenAlong(

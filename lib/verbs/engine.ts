@@ -17,6 +17,14 @@ export interface Verb {
 /** An event before it is stamped with its time. */
 export type Emitted = FleetEvent extends infer Event ? (Event extends FleetEvent ? Omit<Event, "at"> : never) : never;
 
+/** A cluster of the fleet that is in another place than the fleet says. */
+export interface Elsewhere {
+  /** From where it is to where the fleet says: region, account or provider. */
+  readonly changes: readonly Change[];
+  /** Deletes it there, once per run. */
+  remove(world: World): Promise<void>;
+}
+
 /** All that a verb works with. */
 export interface Engine {
   readonly resources: readonly AnyResource[];
@@ -26,6 +34,8 @@ export interface Engine {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly verbose: boolean;
+  /** The cluster of a resource, if it is somewhere else. @default no cluster is */
+  readonly findElsewhere?: (resource: AnyResource, world: World) => Promise<Elsewhere | undefined>;
   /** How many resources of this one's lane are worked on at once. */
   limit(resource: AnyResource): number;
   emit(event: Emitted): void;
@@ -161,6 +171,19 @@ export async function settle(
       throw new WorkGoesOn(observed.why, error);
     }
   }
+}
+
+/**
+ * The cluster of a resource that was not found where the fleet has it, or is somebody else's there, if the cluster is somewhere else.
+ * Its deletion there takes leases of its own, so that the caller must hold none.
+ */
+export async function findElsewhere(
+  resource: AnyResource,
+  { kind }: Observed<unknown>,
+  world: World,
+  engine: Engine,
+): Promise<Elsewhere | undefined> {
+  return kind === "absent" || kind === "foreign" ? await engine.findElsewhere?.(resource, world) : undefined;
 }
 
 /** Holds the lease on a resource while changing it. */

@@ -1,10 +1,10 @@
 import { FleetError } from "#lib/errors.ts";
-import type { AnyResource, Observed } from "#lib/graph/resource.ts";
+import type { AnyResource, Change, Observed } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
 import { replacementFlag } from "#lib/verbs/create.ts";
-import { concludeTakenAlong, lookAtAll } from "#lib/verbs/delete.ts";
+import { concludeTakenAlong, describePlace, lookAtAll } from "#lib/verbs/delete.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
-import { examineOrphan, foreignError, isTakenAlong, walk } from "#lib/verbs/engine.ts";
+import { examineOrphan, findElsewhere, foreignError, isTakenAlong, walk } from "#lib/verbs/engine.ts";
 
 /** What `create` would do. Changes nothing. */
 export const plan: Verb = {
@@ -23,12 +23,14 @@ export const planDelete: Verb = {
   async run(engine) {
     const seen = await lookAtAll(engine);
     const selected = new Set(engine.resources);
-    await walk(engine, "needs-last", async (resource) => {
+    await walk(engine, "needs-last", async (resource, world) => {
       if (isTakenAlong(resource, selected)) return concludeTakenAlong(resource, seen, "to remove");
       if (resource.keptOnDelete !== undefined) return { outcome: "kept", note: resource.keptOnDelete };
       const found = seen.get(resource);
       if (found === undefined) return { outcome: "unchanged" };
       if (found.kind === "failed") throw found.error;
+      const elsewhere = await findElsewhere(resource, found.observed, world, engine);
+      if (elsewhere !== undefined) return { outcome: "to remove", note: describePlace(elsewhere) };
       if (found.observed.kind === "absent") return { outcome: "unchanged", note: "already gone" };
       if (found.observed.kind === "foreign") throw foreignError(found.observed.why);
       return { outcome: "to remove" };
@@ -45,6 +47,8 @@ async function compare(resource: AnyResource, world: World, engine: Engine): Pro
       return { outcome: "to make", note: error.message };
     throw error;
   }
+  const elsewhere = await findElsewhere(resource, observed, world, engine);
+  if (elsewhere !== undefined) return toReplace(elsewhere.changes, world);
   switch (observed.kind) {
     case "absent":
       return { outcome: "to make" };
@@ -60,13 +64,13 @@ async function compare(resource: AnyResource, world: World, engine: Engine): Pro
       if (changes.length === 0) return { outcome: "unchanged" };
       resource.refuse?.(observed.state, engine.outputs);
       if (!changes.some((change) => change.effect === "replace")) return { outcome: "to update", changes };
-      return {
-        outcome: "to replace",
-        changes,
-        ...(world.options.allowReplacement ? {} : { requires: replacementFlag }),
-      };
+      return toReplace(changes, world);
     }
     default:
       return observed satisfies never;
   }
+}
+
+function toReplace(changes: readonly Change[], { options }: World): Conclusion {
+  return { outcome: "to replace", changes, ...(options.allowReplacement ? {} : { requires: replacementFlag }) };
 }

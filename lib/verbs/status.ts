@@ -1,9 +1,9 @@
 import { FleetError } from "#lib/errors.ts";
 import { formatChange } from "#lib/graph/change.ts";
-import type { AnyResource, Observed } from "#lib/graph/resource.ts";
+import type { AnyResource, Change, Observed } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
-import { examineOrphan, walk } from "#lib/verbs/engine.ts";
+import { examineOrphan, findElsewhere, walk } from "#lib/verbs/engine.ts";
 
 /** Looks at everything and says how it is. Changes nothing. */
 export const status: Verb = {
@@ -36,6 +36,8 @@ async function examine(
     // What it is in can't be looked into, and says so in a row of its own.
     return degraded(error.message);
   }
+  const elsewhere = await findElsewhere(resource, observed, world, engine);
+  if (elsewhere !== undefined) return drifted(elsewhere.changes);
   switch (observed.kind) {
     case "absent":
       return { outcome: "absent" };
@@ -48,14 +50,17 @@ async function examine(
       const changes = resource.diff(observed.state, engine.outputs);
       const health = resource.health(observed.state);
       if (health.kind === "degraded") return { outcome: "degraded", health, changes };
-      const drift = changes.map(formatChange).join(", ");
-      const warning = health.warning === undefined ? "" : `; ${health.warning}`;
-      if (drift !== "") return { ...degraded(`drifted from the fleet (${drift})${warning}`), changes };
+      if (changes.length > 0) return drifted(changes, health.warning);
       return { outcome: "healthy", health };
     }
     default:
       return observed satisfies never;
   }
+}
+
+function drifted(changes: readonly Change[], warning?: string): Conclusion {
+  const drift = changes.map(formatChange).join(", ");
+  return { ...degraded(`drifted from the fleet (${drift})${warning === undefined ? "" : `; ${warning}`}`), changes };
 }
 
 function degraded(summary: string): Conclusion {

@@ -46,7 +46,7 @@ async function findClusters(world: AwsWorld, { actor, clusters }: Dependents) {
     );
     return found.filter(({ parts }) => parts.length > 0);
   } catch (error) {
-    if (!(error instanceof FleetError) || !closed.has(error.code)) throw error;
+    if (!isClosed(error)) throw error;
     throw new FleetError("StillNeeded", `${account} may still have clusters: ${error.message}`, {
       hint: `run it again with a profile named ${account} in ~/.aws/config, or take the account's clusters out of the fleet if they are gone`,
       details: error.details,
@@ -57,6 +57,11 @@ async function findClusters(world: AwsWorld, { actor, clusters }: Dependents) {
 
 /** Ways in which an account can't be looked into. */
 const closed: ReadonlySet<string> = new Set(["AssumeRoleDenied", "AwsDenied", "CredentialsMissing"]);
+
+/** Is it an account that can't be looked into? */
+export function isClosed(error: unknown): error is FleetError {
+  return error instanceof FleetError && closed.has(error.code);
+}
 
 /** A zone that is about to go, and what in it goes along. */
 export interface LeavingZone {

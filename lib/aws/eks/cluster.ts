@@ -11,7 +11,7 @@ import { eksRanges, kubernetesOfEks } from "#lib/aws/fleet/defaults.ts";
 import { eksZoneIds } from "#lib/aws/fleet/regions.ts";
 import { iamRoleOf, roleArn } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount, EksCluster, NodeGroup } from "#lib/aws/fleet/types.ts";
-import { eksStackName, minuteMs, type Parts, tagsOf } from "#lib/aws/names.ts";
+import { delegationId, eksStackName, minuteMs, type Parts, tagsOf, zoneId } from "#lib/aws/names.ts";
 import { delegation } from "#lib/aws/route53/delegation.ts";
 import { delegatedServers } from "#lib/aws/route53/delegation-model.ts";
 import { hostedZone } from "#lib/aws/route53/hosted-zone.ts";
@@ -46,7 +46,7 @@ export function eksCluster(
   const zoneAs = (who: AwsActor): Resource<HostedZoneState> =>
     withClients(
       hostedZone({
-        id: `${prefix}/zone`,
+        id: zoneId(cluster),
         title: `${cluster.name}: zone`,
         row,
         actor: who,
@@ -62,7 +62,7 @@ export function eksCluster(
   const zone = throughRole(role, zoneAs(actor), zoneAs(administrator));
   const led = withClients(
     delegation({
-      id: `${prefix}/delegation`,
+      id: delegationId(cluster),
       title: `${cluster.name}: delegation`,
       row,
       actor: leader,

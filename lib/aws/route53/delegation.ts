@@ -51,8 +51,13 @@ async function observe<Parent>(
   const state = { parent, nameServers: serversOf(set), ttlSeconds: set.TTL ?? 0 };
   const zone = await lookAtZone(world, outputs, options);
   switch (zone.kind) {
-    case "present":
+    case "present": {
+      if (state.nameServers.join() !== zone.state.nameServers.join()) {
+        const elsewhere = await observeWithoutZone(world, state, options);
+        if (elsewhere.kind === "foreign") return elsewhere;
+      }
       return { kind: "present", state: { ...state, proof: await prove(world, wantedOf(parent, zone.state, options)) } };
+    }
     case "foreign":
       // Who has the zone lives by these records.
       return zone;
@@ -105,7 +110,7 @@ function compare<Parent>(
   const change = (field: string, from: ChangeValue, to: ChangeValue): void => {
     if (!isDeepStrictEqual(from, to)) changes.push({ field, from, to, effect: "in-place" });
   };
-  // Other servers than the zone's own are drift, whoever put them there: the name and both zones are this fleet's.
+  // Other servers than the zone's own are drift, if they do not answer: then nothing depends on them.
   const wanted = outputs.find(zone)?.nameServers;
   change("name servers", state.nameServers, wanted ?? `those of ${zone.title}, once it is made`);
   change("ttl", `${state.ttlSeconds} s`, `${ttlSeconds} s`);

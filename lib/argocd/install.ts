@@ -44,7 +44,7 @@ export function argocdInstall(managed: ManagedCluster, manifest: Resource<Manife
     ...(managed.goesWith === undefined ? {} : { goesWith: managed.goesWith }),
     observe: (world, outputs) => observe(world, managed, outputs),
     diff: (state, outputs) => compare(state, outputs.find(manifest)),
-    refuse(state, outputs) {
+    async refuse(_world, state, outputs) {
       const wanted = outputs.find(manifest);
       if (wanted !== undefined) refuseDowngrade(state, wanted);
     },

@@ -10,6 +10,8 @@ import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 import { parentName } from "#lib/fleet/names.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
+import type { Change } from "#lib/graph/resource.ts";
+import { taskCommand } from "#lib/printed-command.ts";
 import type { FoundElsewhere } from "#lib/provider.ts";
 
 /**
@@ -17,14 +19,12 @@ import type { FoundElsewhere } from "#lib/provider.ts";
  * the zones with the fleet's tags tell all of them. An account that can't be looked at has none: the resources of its clusters say so.
  */
 export async function listOwned(world: AwsWorld, fleet: Fleet): Promise<readonly EksCluster[]> {
-  const parent = fleet.zones.find(({ provider }) => provider === "aws")?.clusters;
-  if (parent === undefined) return [];
   const found = await Promise.all(
     fleet.accounts
       .filter((account) => account.provider === "aws")
       .map(async (account) => {
         try {
-          return await listInAccount(world, fleet, account, parent);
+          return await listInAccount(world, fleet, account);
         } catch (error) {
           if (error instanceof FleetError) return [];
           throw error;
@@ -34,26 +34,76 @@ export async function listOwned(world: AwsWorld, fleet: Fleet): Promise<readonly
   return found.flat();
 }
 
-async function listInAccount(
+async function listInAccount(world: AwsWorld, fleet: Fleet, account: AwsAccount): Promise<readonly EksCluster[]> {
+  const actor: AwsActor = { account, as: "clusters" };
+  const named = new Set(fleet.clusters.map(({ name }): string => name));
+  const owned = await listOwnZones(world, fleet, actor, (name) => !named.has(name));
+  return await Promise.all(
+    owned.map(async (name): Promise<EksCluster> => {
+      const region = await findRegion(world, actor, fleet, name);
+      return { provider: "aws", name, account: account.name, region, publicAccessCidrs: [] };
+    }),
+  );
+}
+
+/** Names of clusters of which the account has the zone. */
+async function listOwnZones(
   world: AwsWorld,
   fleet: Fleet,
-  account: AwsAccount,
-  parent: string,
-): Promise<readonly EksCluster[]> {
-  const actor: AwsActor = { account, as: "clusters" };
+  actor: AwsActor,
+  isAsked: (name: string) => boolean,
+): Promise<readonly EksCluster["name"][]> {
+  const parent = parentOf(fleet);
+  if (parent === undefined) return [];
   const call = await openRoute53(world, actor);
-  const named = new Set(fleet.clusters.map(({ name }): string => name));
-  const others = (await listZoneNamesBelow(call, parent)).filter(
-    (name): name is EksCluster["name"] => parentName(name) === parent && !named.has(name),
-  );
+  const below = await listZoneNamesBelow(call, parent);
+  const asked = below.filter((name): name is EksCluster["name"] => parentName(name) === parent && isAsked(name));
   const owned = await Promise.all(
-    others.map(async (name): Promise<readonly EksCluster[]> => {
-      if (!(await hasOwnZone(call, { name, tags: tagsOf(fleet, { cluster: name }) }))) return [];
-      const region = await findRegion(world, actor, fleet, name);
-      return [{ provider: "aws", name, account: account.name, region, publicAccessCidrs: [] }];
+    asked.map(async (name) => {
+      return (await hasOwnZone(call, { name, tags: tagsOf(fleet, { cluster: name }) })) ? [name] : [];
     }),
   );
   return owned.flat();
+}
+
+function parentOf({ zones }: Fleet): string | undefined {
+  return zones.find(({ provider }) => provider === "aws")?.clusters;
+}
+
+/**
+ * Stops the management role from losing the roles of an account that is no longer in the fleet while clusters of the fleet are left in it:
+ * nothing could find or delete them.
+ *
+ * @param roles change of the ARNs that the management role may assume
+ * @throws FleetError StillNeeded
+ */
+export async function refuseDeparture(world: AwsWorld, fleet: Fleet, { from }: Change): Promise<void> {
+  const staying = new Set(fleet.accounts.flatMap((account) => (account.provider === "aws" ? [account.accountId] : [])));
+  const before = typeof from === "string" ? from.split(",") : from;
+  const leaving = before.flatMap((arn): readonly AwsAccount[] => {
+    const [, accountId, iamRole] = /^arn:aws:iam::(\d{12}):role\/(.+)$/.exec(arn) ?? [];
+    if (accountId === undefined || iamRole === undefined || staying.has(accountId)) return [];
+    return [{ provider: "aws", name: accountId, role: "tenant", accountId, iamRole }];
+  });
+  const left = await Promise.all(
+    leaving.map(async (account) => {
+      try {
+        const names = await listOwnZones(world, fleet, { account, as: "clusters" }, () => true);
+        return names.map((name) => `${account.name}: ${name}`);
+      } catch (error) {
+        // Its role was deleted first, as it should be.
+        if (isClosed(error)) return [];
+        throw error;
+      }
+    }),
+  );
+  const details = left.flat();
+  if (details.length === 0) return;
+  const ids = leaving.map(({ name }) => name).join(", ");
+  throw new FleetError("StillNeeded", `the roles of ${ids} are needed to delete clusters: ${details.join(", ")}`, {
+    hint: `put the account back into the fleet, then ${taskCommand("delete-all", "--orphans")}, then remove the account`,
+    details,
+  });
 }
 
 /** Where the cluster's stack is; any region of the fleet once the stack is gone. */
@@ -115,7 +165,7 @@ export async function findElsewhere(
           return (await hasOwnZone(await openRoute53(world, actor), zone)) ? [actor] : [];
         } catch (error) {
           // Without its role nothing was created in an account.
-          if (account.name !== cluster.account && isClosed(error)) return [];
+          if (isClosed(error)) return [];
           throw error;
         }
       }),

@@ -1,16 +1,19 @@
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { type LeavingZone, refuseWhileClusters, refuseWhileRecords } from "#lib/aws/cloudformation/dependents.ts";
-import { keep, type StackState } from "#lib/aws/cloudformation/model.ts";
+import { keep, type ListValue, type StackState } from "#lib/aws/cloudformation/model.ts";
 import { stack } from "#lib/aws/cloudformation/stack.ts";
 import {
   awsAccountRoles,
   awsManagementRole,
   awsReadOnlyManagementRole,
+  iamRoleOf,
   readOnlyRoleOf,
   roleArn,
 } from "#lib/aws/fleet/roles.ts";
+import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { type CallerState, callerIdentity } from "#lib/aws/iam/caller.ts";
 import { oidcProvider } from "#lib/aws/iam/oidc-provider.ts";
+import { refuseDeparture } from "#lib/aws/inventory.ts";
 import {
   dependentsOf,
   homeRegion,
@@ -97,6 +100,10 @@ export function managementAccount(parts: Parts): ManagementAccount {
         await refuseWhileClusters(world, `${management.name}: ${awsManagementRole}`, needed);
         await refuseWhileRecords(world, actor, leavingZones(zones, state));
       },
+      refuse: async (world, changes) => {
+        const roles = changes.find(({ field }) => field === "parameters.TenantIamRoleArns");
+        if (roles !== undefined) await refuseDeparture(world, fleet, roles);
+      },
       timeoutMs: rolesTimeoutMs,
       ...keptUnlessTargeted(settings, managementStackId(management.name), managementDelete),
     }),
@@ -144,8 +151,12 @@ function managementParameters(
   const { ids } = outputs.of(existing);
   const { principal } = outputs.of(caller);
   const provider = `arn:aws:iam::${management.accountId}:oidc-provider/token.actions.githubusercontent.com`;
-  const roles = awsAccountRoles(fleet).map(({ account, role }) => roleArn(account, role));
-  const readers = awsAccountRoles(fleet).map(({ account }) => roleArn(account, readOnlyRoleOf(account)));
+  const accounts = awsAccountRoles(fleet).map(({ account }) => account);
+  // The management account has a role for clusters only while it has clusters; orphans among them still need it.
+  const rolesBy = (nameOf: (account: AwsAccount) => string): ListValue => ({
+    elements: accounts.map((account) => roleArn(account, nameOf(account))),
+    kept: [roleArn(management, nameOf(management))],
+  });
   return {
     PrimaryDomain: zones.primary,
     K8sDomain: zones.clusters,
@@ -160,7 +171,7 @@ function managementParameters(
     SubjectClaimFilters: github === undefined ? "" : subjectsOf(github).toSorted().join(","),
     ReadSubjectClaimFilters: github === undefined ? "" : readSubjectsOf(github).toSorted().join(","),
     RepositoryId: github?.repositoryId ?? "",
-    TenantIamRoleArns: roles.toSorted().join(","),
-    TenantReadOnlyIamRoleArns: readers.toSorted().join(","),
+    TenantIamRoleArns: rolesBy(iamRoleOf),
+    TenantReadOnlyIamRoleArns: rolesBy(readOnlyRoleOf),
   };
 }

@@ -12,6 +12,7 @@ export function withClients(aws: AwsClients) {
   return <State>(resource: Resource<State, AwsWorld>): Resource<State> => ({
     ...resource,
     observe: (world, outputs) => resource.observe({ ...world, aws }, outputs),
+    refuse: async (world, state, outputs) => await resource.refuse?.({ ...world, aws }, state, outputs),
     ensure: (world, observed, outputs) => resource.ensure({ ...world, aws }, observed, outputs),
     remove: (world, observed, outputs) => resource.remove({ ...world, aws }, observed, outputs),
   });

@@ -94,7 +94,7 @@ export interface Resource<State, In extends World = World> {
   /** Pure. Empty means nothing to do; asked only of what is present. */
   diff(state: State, outputs: Outputs): readonly Change[];
   /** Throws what `ensure` would refuse before it changes anything, so that a plan says it, too. @default nothing is refused */
-  refuse?(state: State, outputs: Outputs): void;
+  refuse?(world: In, state: State, outputs: Outputs): Promise<void>;
   /** Acts on what `observe` saw and returns fresh state. Running it twice changes nothing. */
   ensure(world: In, observed: Observed<State>, outputs: Outputs): Promise<State>;
   /** "Already gone" is success. */

@@ -62,7 +62,7 @@ async function compare(resource: AnyResource, world: World, engine: Engine): Pro
       engine.outputs.set(resource, observed.state);
       const changes = resource.diff(observed.state, engine.outputs);
       if (changes.length === 0) return { outcome: "unchanged" };
-      resource.refuse?.(observed.state, engine.outputs);
+      await resource.refuse?.(world, observed.state, engine.outputs);
       if (!changes.some((change) => change.effect === "replace")) return { outcome: "to update", changes };
       return toReplace(changes, world);
     }

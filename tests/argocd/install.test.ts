@@ -76,7 +76,7 @@ function clusterFor(version: string, access: ManagedCluster["access"] = managed.
     },
     async refuse() {
       const observed = await observe();
-      if (observed.kind === "present") resource.refuse?.(observed.state, outputs);
+      if (observed.kind === "present") await resource.refuse?.(world, observed.state, outputs);
     },
     want: (next: string) => outputs.set(manifest, { ...wanted, version: next, digest: `digest of ${next}` }),
   };

@@ -1,8 +1,316 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { type AwsStory, eks, fleetOf, inAws, openCluster, well } from "#tests/support/aws-story.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
+import type { Run } from "#tests/support/aws-sandbox.ts";
+import {
+  type AwsStory,
+  eks,
+  endedAs,
+  errorsOf,
+  fleetOf,
+  ids,
+  inAws,
+  openCluster,
+  well,
+} from "#tests/support/aws-story.ts";
 
 // Some wait until others are done.
-setDefaultTimeout(240_000);
+setDefaultTimeout(300_000);
+
+const eu = { region: "eu-central-1" } as const;
+/** Every account, whether it has a cluster or not. */
+const every = fleetOf(eks(1, "aws-01"), eks(2, "aws-02")).accounts;
+const fleet = (...clusters: Fleet["clusters"]): Fleet => ({ ...fleetOf(), accounts: every, clusters });
+
+type Number = 1 | 2 | 3;
+const nameOf = (number: Number): string => `k0${number}.k8s.aws.mylabs.dev`;
+
+/** All that there is of clusters: `k01 aws-01 us-east-1` for its stack, `k01 aws-01 zone`. */
+async function standing(aws: AwsStory): Promise<readonly string[]> {
+  const accountOf = (id: string): string => Object.entries(ids).find(([, known]) => known === id)?.[0] ?? id;
+  const { stacks } = JSON.parse(await aws.sandbox("status")).aws as {
+    stacks: readonly { name: string; account: string; region: string }[];
+  };
+  const clusters = stacks.filter(({ name }) => name.endsWith("-eks"));
+  const zones = await Promise.all(
+    (["aws-mgmt", "aws-01", "aws-02"] as const).map(async (account) => {
+      const { HostedZones = [] } = await (await aws.as(account)).route53.listHostedZonesByName({});
+      const names = HostedZones.map(({ Name = "" }) => Name.split(".")).filter(([first = ""]) => /^k0\d$/.test(first));
+      return names.map(([first]) => `${first} ${account} zone`);
+    }),
+  );
+  return [
+    ...clusters.map(({ name, account, region }) => `${name.slice(0, 3)} ${accountOf(account)} ${region}`),
+    ...zones.flat(),
+  ].sort();
+}
+
+/** What of a cluster a run ended otherwise than as "unchanged" or "healthy". */
+function tell(run: Run, number: Number): Readonly<Record<string, string>> {
+  const ofCluster = Object.values(run.results).filter(({ id }) => id.includes(`/${nameOf(number)}/`));
+  const noted = ofCluster.filter(({ outcome }) => outcome !== "unchanged" && outcome !== "healthy");
+  return Object.fromEntries(
+    noted.map(({ id, outcome, changes }) => {
+      const moved = changes.flatMap(({ field, from, to }) => (field === "" ? [] : [`${field} ${from} > ${to}`]));
+      return [id.split("/").at(-1) ?? "", [outcome, ...moved].join(": ")];
+    }),
+  );
+}
+
+interface Case {
+  readonly before: Fleet;
+  readonly after: Fleet;
+  /** Whom it is about. */
+  readonly number: Number;
+  /** What `plan` says of its zone, delegation and stack. */
+  readonly plan: Readonly<Record<string, string>>;
+  /** What stands once `create-eks-all` has run, without permission to replace anything. */
+  readonly created: readonly string[];
+  /** Of that run. @default 0 */
+  readonly exitCode?: number;
+  /** The task that puts it right, and what stands then. */
+  readonly task: readonly [string, ...string[]];
+  readonly left: readonly string[];
+}
+
+const orphan = { zone: "orphan", delegation: "orphan", stack: "orphan" } as const;
+const orphansDeleted = ["delete-all", "--orphans", "--yes"] as const;
+const replaced = ["create-eks-all", "--allow-replacement"] as const;
+const k01 = ["k01 aws-01 us-east-1", "k01 aws-01 zone"] as const;
+const k02 = ["k02 aws-02 us-east-1", "k02 aws-02 zone"] as const;
+const both = fleet(eks(1), eks(2, "aws-02"));
+const moved = (change: string) => ({ stack: `to replace: ${change}` });
+const movedAccount = (change: string) => ({
+  ...moved(change),
+  zone: `to replace: ${change}`,
+  delegation: `to replace: ${change}`,
+});
+
+const cases: Readonly<Record<string, Case>> = {
+  removed: {
+    before: both,
+    after: fleet(eks(2, "aws-02")),
+    number: 1,
+    plan: orphan,
+    created: [...k01, ...k02],
+    task: orphansDeleted,
+    left: k02,
+  },
+  "removed, in a region that no other cluster uses": {
+    before: fleet(eks(1, "aws-01", eu), eks(2, "aws-02")),
+    after: fleet(eks(2, "aws-02")),
+    number: 1,
+    plan: orphan,
+    created: ["k01 aws-01 eu-central-1", "k01 aws-01 zone", ...k02],
+    task: orphansDeleted,
+    left: k02,
+  },
+  "removed, the last of its account": {
+    before: both,
+    after: fleet(eks(1)),
+    number: 2,
+    plan: orphan,
+    created: [...k01, ...k02],
+    task: ["delete-all", nameOf(2), "--yes"],
+    left: k01,
+  },
+  "removed, the last of the management account": {
+    before: fleet(eks(1), eks(2, "aws-mgmt")),
+    after: fleet(eks(1)),
+    number: 2,
+    plan: orphan,
+    created: [...k01, "k02 aws-mgmt us-east-1", "k02 aws-mgmt zone"],
+    task: orphansDeleted,
+    left: k01,
+  },
+  renamed: {
+    before: fleet(eks(1)),
+    after: fleet(eks(3)),
+    number: 1,
+    plan: orphan,
+    created: [...k01, "k03 aws-01 us-east-1", "k03 aws-01 zone"],
+    task: orphansDeleted,
+    left: ["k03 aws-01 us-east-1", "k03 aws-01 zone"],
+  },
+  "moved to another region": {
+    before: both,
+    after: fleet(eks(1, "aws-01", eu), eks(2, "aws-02")),
+    number: 1,
+    plan: moved("region us-east-1 > eu-central-1"),
+    created: [...k01, ...k02],
+    exitCode: 1,
+    task: replaced,
+    left: ["k01 aws-01 eu-central-1", "k01 aws-01 zone", ...k02],
+  },
+  "moved to another account": {
+    before: fleet(eks(1)),
+    after: fleet(eks(1, "aws-02")),
+    number: 1,
+    plan: movedAccount("account aws-01 > aws-02"),
+    created: k01,
+    exitCode: 1,
+    task: replaced,
+    left: ["k01 aws-02 us-east-1", "k01 aws-02 zone"],
+  },
+  "moved to another account and region": {
+    before: fleet(eks(1)),
+    after: fleet(eks(1, "aws-02", eu)),
+    number: 1,
+    plan: movedAccount("account aws-01 > aws-02: region us-east-1 > eu-central-1"),
+    created: k01,
+    exitCode: 1,
+    task: replaced,
+    left: ["k01 aws-02 eu-central-1", "k01 aws-02 zone"],
+  },
+  "moved out of the management account": {
+    before: fleet(eks(1, "aws-mgmt"), eks(2, "aws-mgmt")),
+    after: fleet(eks(1), eks(2, "aws-mgmt")),
+    number: 1,
+    plan: movedAccount("account aws-mgmt > aws-01"),
+    created: ["k01 aws-mgmt us-east-1", "k01 aws-mgmt zone", "k02 aws-mgmt us-east-1", "k02 aws-mgmt zone"],
+    exitCode: 1,
+    task: replaced,
+    left: [...k01, "k02 aws-mgmt us-east-1", "k02 aws-mgmt zone"],
+  },
+  "moved to another region, then deleted": {
+    before: both,
+    after: fleet(eks(1, "aws-01", eu), eks(2, "aws-02")),
+    number: 1,
+    plan: moved("region us-east-1 > eu-central-1"),
+    created: [...k01, ...k02],
+    exitCode: 1,
+    task: ["delete-all", nameOf(1), "--yes"],
+    left: k02,
+  },
+  "moved to another account, then deleted with the whole fleet": {
+    before: fleet(eks(1)),
+    after: fleet(eks(1, "aws-02")),
+    number: 1,
+    plan: movedAccount("account aws-01 > aws-02"),
+    created: k01,
+    exitCode: 1,
+    task: ["delete-all", "--yes"],
+    left: [],
+  },
+};
+
+for (const [title, { before, after, number, plan, created, exitCode = 0, task, left }] of Object.entries(cases)) {
+  test.concurrent(`nothing is forgotten of a cluster that was ${title}`, async () => {
+    await inAws(async (aws) => {
+      await well(aws.run("create-eks-all", [], { fleet: before }));
+      const planned = await aws.run("plan", [], { fleet: after });
+      expect(tell(planned, number)).toEqual(plan);
+      expect((await aws.run("status", [], { fleet: after })).exitCode).toBe(1);
+      expect((await aws.run("create-eks-all", [], { fleet: after })).exitCode).toBe(exitCode);
+      expect(await standing(aws)).toEqual([...created].sort());
+
+      const tried = await well(aws.run(task[0], [...task.slice(1), "--dry-run"], { fleet: after }));
+      expect(endedAs(tried, "failed")).toEqual([]);
+      expect(await standing(aws)).toEqual([...created].sort());
+      await well(aws.run(task[0], task.slice(1), { fleet: after }));
+      expect(await standing(aws)).toEqual([...left].sort());
+      const status = await aws.run("status", ["--allow-absent"], { fleet: after });
+      expect([status.exitCode, endedAs(status, "orphan"), endedAs(status, "degraded")]).toEqual([0, [], []]);
+    });
+  });
+}
+
+test.concurrent("what another fleet has of the same name in another account is left alone", async () => {
+  await inAws(async (aws) => {
+    await well(aws.run("create-eks-all", [], { fleet: both }));
+    await giveAway(aws, "aws-02", 2);
+    // k02 is in aws-01 now, by this fleet's entry: the one in aws-02 is not a former place of it.
+    const after = fleet(eks(1), eks(2));
+    expect(tell(await aws.run("plan", [], { fleet: after }), 2)).toEqual({
+      zone: "to make",
+      stack: "to make",
+      delegation: "failed",
+    });
+    const refused = await aws.run("create-eks-all", ["--allow-replacement"], { fleet: after });
+    expect(refused.results[`aws/aws-01/${nameOf(2)}/delegation`]?.error?.code).toBe("ForeignResource");
+    // Nor does a delete: a name that leads to somebody's zone stays with its own.
+    await aws.run("delete-all", ["--yes"], { fleet: after });
+    expect(await standing(aws)).toEqual(["k02 aws-01 zone", ...k02]);
+  });
+});
+
+test.concurrent("a move that was interrupted goes on where it was", async () => {
+  await inAws(async (aws) => {
+    await well(aws.run("create-eks-all", [], { fleet: fleet(eks(1)) }));
+    const after = fleet(eks(1, "aws-02", eu));
+    const started = aws.start("create-eks-all", ["--allow-replacement"], { fleet: after });
+    await started.printed("EKS cluster: deleting it");
+    started.kill("SIGKILL");
+    await started.ended;
+    expect((await aws.run("create-eks-all", [], { fleet: after })).exitCode).toBe(1);
+    await well(aws.run("create-eks-all", ["--allow-replacement"], { fleet: after }));
+    expect(await standing(aws)).toEqual(["k01 aws-02 eu-central-1", "k01 aws-02 zone"]);
+  });
+}, 300_000);
+
+test.concurrent("what is left of a cluster in the old region does not stand in the way of the new one", async () => {
+  await inAws(async (aws) => {
+    await well(aws.run("create-eks-all", [], { fleet: fleet(eks(1)) }));
+    const { cloudFormation } = await aws.as("aws-01");
+    const StackName = "k01-k8s-aws-mylabs-dev-eks";
+    await cloudFormation.updateTerminationProtection({ StackName, EnableTerminationProtection: false });
+    await cloudFormation.deleteStack({ StackName });
+    while ((await standing(aws)).includes(k01[0])) await Bun.sleep(100);
+    const after = fleet(eks(1, "aws-01", eu));
+    expect(tell(await aws.run("plan", [], { fleet: after }), 1)).toEqual({ stack: "to make" });
+    await well(aws.run("create-eks-all", [], { fleet: after }));
+    expect(await standing(aws)).toEqual(["k01 aws-01 eu-central-1", "k01 aws-01 zone"]);
+    // Of one whose stack is gone, the zone is left.
+    expect(tell(await aws.run("plan", [], { fleet: fleet() }), 1)).toEqual(orphan);
+    await well(aws.run("delete-all", orphansDeleted.slice(1), { fleet: fleet() }));
+    expect(await standing(aws)).toEqual([]);
+  });
+});
+
+test.concurrent("an account with clusters does not leave the fleet", async () => {
+  await inAws(async (aws) => {
+    await well(aws.run("create-eks-all", [], { fleet: both }));
+    const without = { ...fleet(eks(1)), accounts: every.filter(({ name }) => name !== "aws-02") };
+    for (const task of ["plan", "create-eks-all"]) {
+      const refused = await aws.run(task, [], { fleet: without });
+      expect(errorsOf(refused)["aws/aws-mgmt/stack/management"]).toContain(
+        `${ids["aws-02"]}: ${nameOf(2)} (StillNeeded)`,
+      );
+    }
+    await well(aws.run("delete-all", orphansDeleted.slice(1), { fleet: fleet(eks(1)) }));
+    await well(aws.run("create-eks-all", [], { fleet: without }));
+    expect(await standing(aws)).toEqual([...k01]);
+  });
+});
+
+test.concurrent("another domain is another fleet, which takes nothing of this one", async () => {
+  await inAws(async (aws) => {
+    await well(aws.run("create-eks-all", [], { fleet: both }));
+    const renamed = JSON.parse(JSON.stringify(both).replaceAll("mylabs.dev", "other.dev")) as Fleet;
+    for (const task of ["plan", "create-eks-all"]) {
+      const refused = await aws.run(task, [], { fleet: renamed });
+      // The old fleet is named.
+      expect([refused.exitCode, Object.values(errorsOf(refused)).join().includes("fleet mylabs.dev")]).toEqual([
+        1,
+        true,
+      ]);
+    }
+    await well(aws.run("delete-all", ["--yes"], { fleet: renamed }));
+    const none = await aws.run("delete-all", orphansDeleted.slice(1), { fleet: { ...renamed, clusters: [] } });
+    expect(none.exitCode).toBe(2);
+    expect(await standing(aws)).toEqual([...k01, ...k02].sort());
+  });
+});
+
+/** Another fleet's mark on the zone of a cluster. */
+async function giveAway(aws: AwsStory, account: "aws-01" | "aws-02", number: Number): Promise<void> {
+  const { route53 } = await aws.as(account);
+  const { HostedZones = [] } = await route53.listHostedZonesByName({ DNSName: nameOf(number) });
+  await route53.changeTagsForResource({
+    ResourceType: "hostedzone",
+    ResourceId: HostedZones[0]?.Id?.replace("/hostedzone/", ""),
+    AddTags: [{ Key: "fleet", Value: "other.dev" }],
+  });
+}
 
 const stackOf = (number: number): string => `aws/aws-01/k0${number}.k8s.aws.mylabs.dev/stack`;
 

@@ -2,19 +2,21 @@ import type { Finished } from "#lib/graph/events.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
 import { cautious, type World, type WorldOptions } from "#lib/graph/world.ts";
-import type { Verb } from "#lib/verbs/engine.ts";
+import type { Engine, Verb } from "#lib/verbs/engine.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
 
 export interface RunOptions extends Partial<WorldOptions> {
   readonly signal?: AbortSignal;
   readonly progress?: World["progress"];
+  /** Finds the clusters of resources elsewhere. @default none is elsewhere */
+  readonly elsewhere?: (engine: Omit<Engine, "resources" | "outputs">) => NonNullable<Engine["findElsewhere"]>;
 }
 
 /** Runs a verb over resources of a test, and gives how each ended, in the order of their ends. */
 export async function runOver(
   verb: Verb,
   resources: readonly AnyResource[],
-  { signal = new AbortController().signal, progress = () => undefined, ...options }: RunOptions = {},
+  { signal = new AbortController().signal, progress = () => undefined, elsewhere, ...options }: RunOptions = {},
 ): Promise<readonly Finished[]> {
   const clock = virtualClock();
   const finished: Finished[] = [];
@@ -35,9 +37,7 @@ export async function runOver(
     output: () => undefined,
     options: { ...cautious, ...options },
   };
-  await verb.run({
-    resources,
-    outputs: createOutputs(),
+  const engine: Omit<Engine, "resources" | "outputs"> = {
     clock,
     signal,
     verbose: false,
@@ -46,7 +46,9 @@ export async function runOver(
       if (event.kind === "finished") finished.push({ ...event, at: "" });
     },
     worldOf: () => world,
-  });
+  };
+  const found = elsewhere === undefined ? {} : { findElsewhere: elsewhere(engine) };
+  await verb.run({ ...engine, ...found, resources, outputs: createOutputs() });
   return finished;
 }
 

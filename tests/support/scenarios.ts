@@ -327,7 +327,23 @@ async function leaveOrphans(harness: Harness, pace: Pace): Promise<void> {
   // A name that the fleet has, for another tool, is no orphan's: a delete of orphans must not reach what has its name.
   const retold = { fleet: await fleetOf("retold", "two-local.test", { ...kindEntry, provider: "k3d" }) };
   expect((await harness.run("delete-all", ["--orphans", "--yes"], retold)).exitCode).toBe(2);
+  expect(endOf(await harness.run("plan", [], retold), kind)).toBe("to replace");
+  const drifted = await harness.run("status", [], retold);
+  expect([drifted.exitCode, endOf(drifted, kind)]).toEqual([1, "degraded"]);
+  const refused = await harness.run("create-all", [], retold);
+  expect([refused.exitCode, refused.results[clusterId(kind)]?.error?.code]).toEqual([1, "ReplacementRequired"]);
   expect((await pace.readyNodes(harness.kubeconfig(kind))).length).toBe(2);
+  // There and back.
+  for (const [entry, node] of [
+    [retold, `k3d-${kind}-server-0`],
+    [removed, `${kind}-control-plane`],
+  ] as const) {
+    const replaced = await harness.run("create-all", ["--allow-replacement"], entry);
+    expect([replaced.exitCode, errorsOf(replaced), endOf(replaced, kind)]).toEqual([0, [], "replaced"]);
+    expect(await pace.readyNodes(harness.kubeconfig(kind))).toContain(node);
+    const again = await harness.run("create-all", [], entry);
+    expect([again.exitCode, endOf(again, kind)]).toEqual([0, "unchanged"]);
+  }
 
   const both = await harness.run("plan", [], renamed);
   expect([endOf(both, kind), endOf(both, "test-kind2.internal")]).toEqual(["orphan", "to make"]);

@@ -46,7 +46,7 @@ describe("plan", () => {
   });
 
   test("fails on what create would refuse, and only then", async () => {
-    const refuse = (): never => {
+    const refuse = async (): Promise<never> => {
       throw new FleetError("UpgradeRefused", "one version at a time", { hint: "write the next one" });
     };
     const changed = { ...fakeResource("changed", { observed: present(2) }).resource, refuse };

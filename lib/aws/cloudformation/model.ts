@@ -38,20 +38,27 @@ export interface StackOptions {
   readonly timeoutMs: number;
   /** Whether a parameter's value can be changed while the stack lives. @default it can */
   readonly effectOf?: (parameter: string, from: string, to: string) => Change["effect"];
-  /** Throws for changes that AWS would refuse half-way; asked before anything is sent. @default none */
-  readonly refuse?: (changes: readonly Change[]) => void;
+  /** Throws for changes of parameters that AWS would refuse half-way, or that would lose something; called before an update. @default none */
+  readonly refuse?: (world: AwsWorld, changes: readonly Change[]) => Promise<void>;
   /** Takes away what keeps resources of the stack from being deleted. May be called more than once. */
   readonly beforeDelete?: (world: AwsWorld, state: StackState, outputs: Outputs) => Promise<void>;
 }
 
 /** A value, or leave what the stack has; a new stack gets `fallback`. */
-export type ParameterValue = string | KeptValue;
+export type ParameterValue = string | KeptValue | ListValue;
 
 export interface KeptValue {
   readonly keep: true;
   readonly fallback: string;
   /** Name of another parameter: when that one changes, the stack gets `fallback`, too. @default it is kept in any case */
   readonly with?: string;
+}
+
+/** Elements of a list, sorted. */
+export interface ListValue {
+  readonly elements: readonly string[];
+  /** Elements that the stack keeps if it has them, but does not get. */
+  readonly kept: readonly string[];
 }
 
 export type ParameterValues = Readonly<Record<string, ParameterValue>>;

@@ -32,7 +32,7 @@ export function stack(options: StackOptions): Resource<StackState, AwsWorld> {
     ...(keptOnDelete === undefined ? {} : { keptOnDelete }),
     observe: (world) => observeStack(stackClient(world, options)),
     diff: (state, outputs) => diffStack(state, options, outputs),
-    refuse: (state, outputs) => options.refuse?.(compareParameters(state, options, outputs)),
+    refuse: async (world, state, outputs) => await options.refuse?.(world, compareParameters(state, options, outputs)),
     async ensure(world, observed, outputs) {
       try {
         const client = stackClient(world, options);
@@ -130,7 +130,7 @@ async function ensureOnce(client: StackClient, observed: Observed<StackState>, o
 async function change(client: StackClient, state: StackState, outputs: Outputs): Promise<StackState> {
   const { world, options, subject } = client;
   const changes = compareParameters(state, options, outputs);
-  options.refuse?.(changes);
+  await options.refuse?.(world, changes);
   const settled = changes.filter(({ effect }) => effect === "replace");
   if (settled.length === 0) return await updateStack(client, state, outputs);
   if (!world.options.allowReplacement) {

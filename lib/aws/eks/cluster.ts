@@ -119,7 +119,7 @@ export function eksCluster(
         isProtected: true,
         timeoutMs,
         effectOf: effectOnCluster,
-        refuse: (changes) => refuseLeap(cluster.name, changes),
+        refuse: async (_world, changes) => refuseLeap(cluster.name, changes),
         beforeDelete: (world, state) => removeClusterContents(world, access, state),
       }),
     );

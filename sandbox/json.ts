@@ -39,6 +39,11 @@ export function listAt(value: unknown, ...keys: readonly string[]): readonly unk
   return Array.isArray(found) ? found : [];
 }
 
+/** The strings of a list; other items are left out. */
+export function textsAt(value: unknown, ...keys: readonly string[]): readonly string[] {
+  return listAt(value, ...keys).filter((item) => typeof item === "string");
+}
+
 /** The pairs of a map of strings; other values are left out. */
 export function stringsAt(value: unknown, ...keys: readonly string[]): Record<string, string> {
   const pairs: Record<string, string> = {};

@@ -58,6 +58,6 @@ export function tryFreeRange(taken: readonly Cidr[]): string | undefined {
   return undefined;
 }
 
-function formatAddress(value: number): string {
+export function formatAddress(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
 }

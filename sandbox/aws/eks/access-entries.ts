@@ -1,4 +1,4 @@
-import { readInput, readTags } from "#sandbox/aws/eks/input.ts";
+import { findPart, keepPart } from "#sandbox/aws/eks/parts.ts";
 import { principalIdOf } from "#sandbox/aws/eks/principals.ts";
 import {
   type AccessEntry,
@@ -7,20 +7,16 @@ import {
   activeRecord,
   arnOf,
   type Cluster,
-  type ClusterRecord,
-  changeRecord,
   inUse,
   invalidParameter,
   type Location,
-  notFound,
   type Place,
   placeOf,
   recordOf,
   secondsOf,
   type Tags,
-  without,
 } from "#sandbox/aws/eks/state.ts";
-import type { JsonObject } from "#sandbox/json.ts";
+import { type JsonObject, stringAt, stringsAt } from "#sandbox/json.ts";
 
 export const clusterAdminPolicy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy";
 /** Of Auto Mode's nodes, whose kubelets don't exist here. */
@@ -34,33 +30,14 @@ const wholeCluster = { type: "cluster", namespaces: [] } as const;
 export function createAccessEntry(at: Location, name: string, body: JsonObject): AccessEntry {
   const place = placeOf(at);
   const { cluster, accessEntries } = activeRecord(place, name);
-  const input = readInput(body);
-  const principalArn = input.requiredText("principalArn");
-  const type = input.text("type") ?? "STANDARD";
-  const tags = readTags(input);
-  input.end();
+  const principalArn = stringAt(body, "principalArn");
+  const type = stringAt(body, "type") || "STANDARD";
   if (type !== "STANDARD") throw invalidParameter(`the sandbox does not know access entries of the type ${type}`);
-  const made = newEntry(place, cluster, principalArn, type, tags);
+  const made = newEntry(place, cluster, principalArn, type, stringsAt(body, "tags"));
   if (accessEntries[principalArn] !== undefined) {
     throw inUse("The specified access entry resource is already in use on this cluster.");
   }
-  return keep(place, name, made).entry;
-}
-
-/** @throws AwsFault ResourceNotFoundException */
-export function describeAccessEntry(at: Location, name: string, principalArn: string): AccessEntry {
-  return entryOf(recordOf(placeOf(at), name), principalArn).entry;
-}
-
-export function listAccessEntries(at: Location, name: string): readonly string[] {
-  return Object.keys(recordOf(placeOf(at), name).accessEntries).sort();
-}
-
-/** @throws AwsFault ResourceNotFoundException, InvalidRequestException */
-export function deleteAccessEntry(at: Location, name: string, principalArn: string): void {
-  const place = placeOf(at);
-  entryOf(activeRecord(place, name), principalArn);
-  changeRecord(place, name, ({ accessEntries }) => ({ accessEntries: without(accessEntries, principalArn) }));
+  return keepPart(place, name, "accessEntries", principalArn, made).entry;
 }
 
 /**
@@ -70,34 +47,33 @@ export function deleteAccessEntry(at: Location, name: string, principalArn: stri
  * InvalidRequestException, ResourceNotFoundException
  */
 export function associateAccessPolicy(at: Location, name: string, principalArn: string, body: JsonObject): void {
-  const place = placeOf(at);
-  const found = entryOf(activeRecord(place, name), principalArn);
-  const input = readInput(body);
-  const policyArn = input.requiredText("policyArn");
-  const type = input.one("accessScope")?.text("type");
-  input.end();
+  const policyArn = stringAt(body, "policyArn");
+  const type = stringAt(body, "accessScope", "type");
   if (policyArn !== clusterAdminPolicy) {
     throw invalidParameter(`The specified policyArn is invalid: the sandbox does not know ${policyArn}`);
   }
   if (type !== "cluster") throw invalidParameter(`the sandbox does not know the accessScope type ${type}`);
-  const others = found.policies.filter((one) => one.policyArn !== policyArn);
-  keep(place, name, { ...found, policies: [...others, policyOf(place, policyArn)] });
-}
-
-/** @throws AwsFault ResourceNotFoundException */
-export function listAssociatedAccessPolicies(
-  at: Location,
-  name: string,
-  principalArn: string,
-): readonly AssociatedPolicy[] {
-  return entryOf(recordOf(placeOf(at), name), principalArn).policies;
+  changePolicies(at, name, principalArn, (policies, place) => [
+    ...policies.filter((one) => one.policyArn !== policyArn),
+    policyOf(place, policyArn),
+  ]);
 }
 
 /** @throws AwsFault ResourceNotFoundException, InvalidRequestException */
 export function disassociateAccessPolicy(at: Location, name: string, principalArn: string, policyArn: string): void {
+  changePolicies(at, name, principalArn, (policies) => policies.filter((one) => one.policyArn !== policyArn));
+}
+
+function changePolicies(
+  at: Location,
+  name: string,
+  principalArn: string,
+  change: (policies: readonly AssociatedPolicy[], place: Place) => readonly AssociatedPolicy[],
+): void {
   const place = placeOf(at);
-  const found = entryOf(activeRecord(place, name), principalArn);
-  keep(place, name, { ...found, policies: found.policies.filter((one) => one.policyArn !== policyArn) });
+  activeRecord(place, name);
+  const found = findPart(place, name, "accessEntries", principalArn);
+  keepPart(place, name, "accessEntries", principalArn, { ...found, policies: change(found.policies, place) });
 }
 
 /** Entries of a new cluster: for its creator, and for the machines of Auto Mode. */
@@ -120,7 +96,8 @@ export function bootstrapEntries(
 /** The entry that EKS creates for the role of a managed node group. */
 export function admitNodeRole(place: Place, name: string, roleArn: string): void {
   const { cluster, accessEntries } = recordOf(place, name);
-  if (accessEntries[roleArn] === undefined) keep(place, name, newEntry(place, cluster, roleArn, "EC2_LINUX"));
+  if (accessEntries[roleArn] !== undefined) return;
+  keepPart(place, name, "accessEntries", roleArn, newEntry(place, cluster, roleArn, "EC2_LINUX"));
 }
 
 function newEntry(
@@ -154,18 +131,4 @@ function newEntry(
 function policyOf(place: Place, policyArn: string): AssociatedPolicy {
   const now = secondsOf(place);
   return { policyArn, accessScope: wholeCluster, associatedAt: now, modifiedAt: now };
-}
-
-function keep(place: Place, name: string, made: AccessEntryRecord): AccessEntryRecord {
-  const { principalArn } = made.entry;
-  changeRecord(place, name, ({ accessEntries }) => ({ accessEntries: { ...accessEntries, [principalArn]: made } }));
-  return made;
-}
-
-function entryOf({ accessEntries }: ClusterRecord, principalArn: string): AccessEntryRecord {
-  const found = accessEntries[principalArn];
-  if (found !== undefined) return found;
-  throw notFound(
-    "The specified principalArn could not be found. You can view your available access entries with 'list-access-entries'.",
-  );
 }

@@ -1,24 +1,20 @@
 import { checkAddonVersion, defaultAddonVersion } from "#sandbox/aws/eks/addon-versions.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
-import { readInput, readTags } from "#sandbox/aws/eks/input.ts";
+import { dropPart, findPart, keepPart } from "#sandbox/aws/eks/parts.ts";
 import { installAddon, uninstallAddon } from "#sandbox/aws/eks/seed.ts";
 import {
   type Addon,
   activeRecord,
   arnOf,
-  type ClusterRecord,
-  changeRecord,
   inUse,
   type Location,
-  notFound,
   type Place,
   placeOf,
   recordOf,
   secondsOf,
-  without,
 } from "#sandbox/aws/eks/state.ts";
 import { durations, later } from "#sandbox/aws/eks/work.ts";
-import type { JsonObject } from "#sandbox/json.ts";
+import { type JsonObject, stringAt, stringsAt } from "#sandbox/json.ts";
 
 /**
  * Begins to install an addon. It takes over workloads that came with the cluster.
@@ -29,47 +25,32 @@ import type { JsonObject } from "#sandbox/json.ts";
 export function createAddon(at: Location, name: string, body: JsonObject): void {
   const place = placeOf(at);
   const { cluster, addons } = activeRecord(place, name);
-  const input = readInput(body);
-  const addonName = input.requiredText("addonName");
-  const version = defaultAddonVersion(addonName, cluster.version);
+  const addonName = stringAt(body, "addonName");
+  const version = stringAt(body, "addonVersion") || defaultAddonVersion(addonName, cluster.version);
   const now = secondsOf(place);
   const addon: Addon = {
     addonName,
     clusterName: name,
     status: "CREATING",
-    addonVersion: checkAddonVersion(addonName, input.text("addonVersion") ?? version, cluster.version),
+    addonVersion: checkAddonVersion(addonName, version, cluster.version),
     health: { issues: [] },
     addonArn: arnOf(place, "addon", `${name}/${addonName}/${crypto.randomUUID()}`),
     createdAt: now,
     modifiedAt: now,
-    tags: readTags(input),
+    tags: stringsAt(body, "tags"),
     owner: "aws",
     publisher: "eks",
   };
-  input.end();
   if (addons[addonName] !== undefined) throw inUse("Addon already exists.");
   resumeAddon(place, keep(place, addon));
-}
-
-/** @throws AwsFault ResourceNotFoundException */
-export function describeAddon(at: Location, name: string, addonName: string): Omit<Addon, "pending"> {
-  const { pending: _, ...addon } = addonOf(recordOf(placeOf(at), name), addonName);
-  return addon;
-}
-
-export function listAddons(at: Location, name: string): readonly string[] {
-  return Object.keys(recordOf(placeOf(at), name).addons).sort();
 }
 
 /** Begins to change an addon's version. @throws AwsFault InvalidParameterException, ResourceInUseException, ResourceNotFoundException */
 export function updateAddon(at: Location, name: string, addonName: string, body: JsonObject): void {
   const place = placeOf(at);
-  const record = recordOf(place, name);
-  const addon = addonOf(record, addonName);
-  const input = readInput(body);
-  const wanted = input.text("addonVersion") ?? addon.addonVersion;
-  input.end();
-  const pending = checkAddonVersion(addonName, wanted, record.cluster.version);
+  const addon = findPart(place, name, "addons", addonName);
+  const wanted = stringAt(body, "addonVersion") || addon.addonVersion;
+  const pending = checkAddonVersion(addonName, wanted, recordOf(place, name).cluster.version);
   if (addon.status !== "ACTIVE") throw inUse(`Addon ${addonName} is ${addon.status}`);
   resumeAddon(place, keep(place, { ...addon, status: "UPDATING", pending }));
 }
@@ -77,9 +58,8 @@ export function updateAddon(at: Location, name: string, addonName: string, body:
 /** Begins to remove an addon with its workloads. @throws AwsFault ResourceNotFoundException */
 export function deleteAddon(at: Location, name: string, addonName: string): void {
   const place = placeOf(at);
-  const record = recordOf(place, name);
-  const deleting = keep(place, { ...addonOf(record, addonName), status: "DELETING" });
-  const objects = controlPlanesOf(place.cloud).objects(record);
+  const deleting = keep(place, { ...findPart(place, name, "addons", addonName), status: "DELETING" });
+  const objects = controlPlanesOf(place.cloud).objects(recordOf(place, name));
   if (objects !== undefined) uninstallAddon(objects, addonName);
   resumeAddon(place, deleting);
 }
@@ -92,7 +72,7 @@ export function resumeAddon(place: Place, { clusterName, addonName, status, crea
     const addon = record?.addons[addonName];
     if (record === undefined || addon?.createdAt !== createdAt || addon.status !== status) return;
     if (status === "DELETING") {
-      changeRecord(place, clusterName, ({ addons }) => ({ addons: without(addons, addonName) }));
+      dropPart(place, clusterName, "addons", addonName);
       return;
     }
     const objects = controlPlanesOf(place.cloud).objects(record);
@@ -102,13 +82,6 @@ export function resumeAddon(place: Place, { clusterName, addonName, status, crea
   });
 }
 
-function addonOf({ addons, cluster }: ClusterRecord, addonName: string): Addon {
-  const found = addons[addonName];
-  if (found === undefined) throw notFound(`No addon: ${addonName} found in cluster: ${cluster.name}`);
-  return found;
-}
-
 function keep(place: Place, addon: Addon): Addon {
-  changeRecord(place, addon.clusterName, ({ addons }) => ({ addons: { ...addons, [addon.addonName]: addon } }));
-  return addon;
+  return keepPart(place, addon.clusterName, "addons", addon.addonName, addon);
 }

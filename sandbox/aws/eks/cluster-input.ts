@@ -1,4 +1,3 @@
-import { type Input, readInput, readTags } from "#sandbox/aws/eks/input.ts";
 import { checkPublicCidrs, checkSubnets, chooseServiceCidr } from "#sandbox/aws/eks/network.ts";
 import { checkClusterRole, checkNodeRole } from "#sandbox/aws/eks/principals.ts";
 import {
@@ -12,7 +11,7 @@ import {
   type VpcConfig,
 } from "#sandbox/aws/eks/state.ts";
 import { checkVersion, defaultVersion, platformOf } from "#sandbox/aws/eks/versions.ts";
-import type { JsonObject } from "#sandbox/json.ts";
+import { type JsonObject, listAt, objectAt, stringAt, stringsAt, textsAt, valueAt } from "#sandbox/json.ts";
 
 const namePattern = /^[0-9A-Za-z][A-Za-z0-9\-_]*$/;
 const longestName = 100;
@@ -26,23 +25,20 @@ export interface NewCluster {
 
 /** What CreateCluster asks for, with EKS' defaults. @throws AwsFault InvalidParameterException */
 export function parseNewCluster(place: Place, body: JsonObject): NewCluster {
-  const input = readInput(body);
-  const name = checkName(input.requiredText("name"));
+  const name = checkName(stringAt(body, "name"));
   const arn = arnOf(place, "cluster", name);
-  const auto = readAutoMode(input);
-  const roleArn = input.requiredText("roleArn");
-  const version = checkVersion(input.text("version") ?? defaultVersion);
-  const vpc = readVpcConfig(place, input.one("resourcesVpcConfig"), name);
-  const network = input.one("kubernetesNetworkConfig");
-  if ((network?.text("ipFamily") ?? "ipv4") !== "ipv4") throw invalidParameter("the sandbox knows ipFamily ipv4 only");
-  const serviceIpv4Cidr = chooseServiceCidr(place, vpc.vpcId, network?.text("serviceIpv4Cidr"));
-  const encryption = readEncryption(input.many("encryptionConfig"));
-  const access = readAccess(input.one("accessConfig"));
-  const selfManagedAddons = input.flag("bootstrapSelfManagedAddons");
-  if (auto && selfManagedAddons === true) {
+  const auto = readAutoMode(body);
+  const roleArn = stringAt(body, "roleArn");
+  const version = checkVersion(stringAt(body, "version") || defaultVersion);
+  const vpc = readVpcConfig(place, body, name);
+  if ((valueAt(body, "kubernetesNetworkConfig", "ipFamily") ?? "ipv4") !== "ipv4") {
+    throw invalidParameter("the sandbox knows ipFamily ipv4 only");
+  }
+  const services = stringAt(body, "kubernetesNetworkConfig", "serviceIpv4Cidr");
+  const encryption = readEncryption(body);
+  if (auto && body.bootstrapSelfManagedAddons === true) {
     throw invalidParameter("bootstrapSelfManagedAddons must be false when EKS Auto Mode is enabled");
   }
-  const compute = input.one("computeConfig");
   const cluster: Cluster = {
     name,
     arn,
@@ -50,24 +46,31 @@ export function parseNewCluster(place: Place, body: JsonObject): NewCluster {
     version,
     roleArn,
     resourcesVpcConfig: vpc,
-    kubernetesNetworkConfig: { serviceIpv4Cidr, ipFamily: "ipv4", elasticLoadBalancing: { enabled: auto } },
-    logging: { clusterLogging: readLogging(input.one("logging")) },
+    kubernetesNetworkConfig: {
+      serviceIpv4Cidr: chooseServiceCidr(place, vpc.vpcId, services),
+      ipFamily: "ipv4",
+      elasticLoadBalancing: { enabled: auto },
+    },
+    logging: { clusterLogging: readLogging(body) },
     status: "CREATING",
     certificateAuthority: {},
     platformVersion: platformOf(version),
-    tags: readTags(input),
-    ...(encryption === undefined ? {} : { encryptionConfig: encryption }),
+    tags: stringsAt(body, "tags"),
+    ...(encryption.length === 0 ? {} : { encryptionConfig: encryption }),
     health: { issues: [] },
-    accessConfig: access,
-    upgradePolicy: { supportType: readSupport(input.one("upgradePolicy")) },
-    ...(compute === undefined ? {} : { computeConfig: readCompute(compute, auto) }),
-    ...(input.one("storageConfig") === undefined ? {} : { storageConfig: { blockStorage: { enabled: auto } } }),
+    accessConfig: {
+      bootstrapClusterCreatorAdminPermissions:
+        valueAt(body, "accessConfig", "bootstrapClusterCreatorAdminPermissions") !== false,
+      authenticationMode: readAuthenticationMode(body),
+    },
+    upgradePolicy: { supportType: readSupport(body) },
+    ...(body.computeConfig === undefined ? {} : { computeConfig: readCompute(body, auto) }),
+    ...(body.storageConfig === undefined ? {} : { storageConfig: { blockStorage: { enabled: auto } } }),
   };
-  input.end();
   checkClusterRole(place, roleArn, arn, auto);
   const nodeRole = cluster.computeConfig?.nodeRoleArn;
   if (nodeRole !== undefined) checkNodeRole(place, nodeRole);
-  return { cluster, selfManagedAddons: selfManagedAddons ?? !auto };
+  return { cluster, selfManagedAddons: (body.bootstrapSelfManagedAddons ?? !auto) === true };
 }
 
 function checkName(name: string): string {
@@ -79,11 +82,11 @@ function checkName(name: string): string {
 }
 
 /** Whether all three parts of Auto Mode are on. @throws AwsFault InvalidParameterException when only some are */
-export function readAutoMode(input: Input): boolean {
+export function readAutoMode(body: JsonObject): boolean {
   const parts = [
-    input.one("computeConfig")?.flag("enabled"),
-    input.one("storageConfig")?.one("blockStorage")?.flag("enabled"),
-    input.one("kubernetesNetworkConfig")?.one("elasticLoadBalancing")?.flag("enabled"),
+    valueAt(body, "computeConfig", "enabled"),
+    valueAt(body, "storageConfig", "blockStorage", "enabled"),
+    valueAt(body, "kubernetesNetworkConfig", "elasticLoadBalancing", "enabled"),
   ].map((part) => part === true);
   if (new Set(parts).size === 1) return parts[0] === true;
   throw invalidParameter(
@@ -92,10 +95,9 @@ export function readAutoMode(input: Input): boolean {
   );
 }
 
-export function readCompute(compute: Input, enabled: boolean): NonNullable<Cluster["computeConfig"]> {
-  compute.flag("enabled");
-  const pools = compute.texts("nodePools") ?? [];
-  const nodeRoleArn = compute.text("nodeRoleArn");
+export function readCompute(body: JsonObject, enabled: boolean): NonNullable<Cluster["computeConfig"]> {
+  const pools = textsAt(body, "computeConfig", "nodePools");
+  const nodeRoleArn = stringAt(body, "computeConfig", "nodeRoleArn") || undefined;
   const wrong = pools.find((pool) => !nodePools.includes(pool));
   if (wrong !== undefined) throw invalidParameter(`nodePools can be general-purpose and system, and not ${wrong}`);
   if (!enabled && (pools.length > 0 || nodeRoleArn !== undefined)) {
@@ -107,29 +109,29 @@ export function readCompute(compute: Input, enabled: boolean): NonNullable<Clust
   return { enabled, nodePools: pools, ...(nodeRoleArn === undefined ? {} : { nodeRoleArn }) };
 }
 
-function readVpcConfig(place: Place, vpc: Input | undefined, name: string): VpcConfig {
-  if (vpc === undefined) throw invalidParameter("resourcesVpcConfig is required");
-  const subnets = checkSubnets(place, vpc.texts("subnetIds") ?? []);
+function readVpcConfig(place: Place, body: JsonObject, name: string): VpcConfig {
+  const subnets = checkSubnets(place, textsAt(body, "resourcesVpcConfig", "subnetIds"));
   return {
     subnetIds: subnets.map(({ id }) => id),
     securityGroupIds: [],
     clusterSecurityGroupId: `sg-${randomHex(17)}`,
     vpcId: subnets[0]?.vpcId ?? name,
-    ...readEndpoints(vpc, { endpointPublicAccess: true, endpointPrivateAccess: false, publicAccessCidrs: [] }),
+    ...readEndpoints(body, { endpointPublicAccess: true, endpointPrivateAccess: false, publicAccessCidrs: [] }),
   };
 }
 
 type Endpoints = Pick<VpcConfig, "endpointPublicAccess" | "endpointPrivateAccess" | "publicAccessCidrs">;
 
-/** How a cluster's endpoint is reached. @param now for what the input leaves out */
-export function readEndpoints(vpc: Input, now: Endpoints): Endpoints {
-  const endpointPublicAccess = vpc.flag("endpointPublicAccess") ?? now.endpointPublicAccess;
-  const endpointPrivateAccess = vpc.flag("endpointPrivateAccess") ?? now.endpointPrivateAccess;
+/** How a cluster's endpoint is reached. @param now for what the body leaves out */
+export function readEndpoints(body: JsonObject, now: Endpoints): Endpoints {
+  const vpc = objectAt(body, "resourcesVpcConfig");
+  const endpointPublicAccess = (vpc.endpointPublicAccess ?? now.endpointPublicAccess) === true;
+  const endpointPrivateAccess = (vpc.endpointPrivateAccess ?? now.endpointPrivateAccess) === true;
   if (!endpointPublicAccess && !endpointPrivateAccess) {
     throw invalidParameter("Private and public endpoint access cannot be false");
   }
   const before = now.publicAccessCidrs.length === 0 ? ["0.0.0.0/0"] : now.publicAccessCidrs;
-  const cidrs = vpc.texts("publicAccessCidrs") ?? before;
+  const cidrs = vpc.publicAccessCidrs === undefined ? before : textsAt(vpc, "publicAccessCidrs");
   return {
     endpointPublicAccess,
     endpointPrivateAccess,
@@ -138,28 +140,20 @@ export function readEndpoints(vpc: Input, now: Endpoints): Endpoints {
 }
 
 /** Every type is in one of two lists: those that are on, and those that are off. */
-export function readLogging(logging: Input | undefined): readonly LogSetup[] {
-  const on = new Set<string>();
-  for (const setup of logging?.many("clusterLogging") ?? []) {
-    const enabled = setup.flag("enabled") ?? false;
-    for (const type of setup.texts("types") ?? []) {
-      if (!logTypes.includes(type)) throw invalidParameter(`Unsupported log type ${type}: ${logTypes.join(", ")}`);
-      if (enabled) on.add(type);
-    }
-  }
+export function readLogging(body: JsonObject): readonly LogSetup[] {
+  const setups = listAt(body, "logging", "clusterLogging").filter((setup) => valueAt(setup, "enabled") === true);
+  const on = setups.flatMap((setup) => textsAt(setup, "types"));
   const lists = [true, false].map((enabled) => ({
-    types: logTypes.filter((type) => on.has(type) === enabled),
+    types: logTypes.filter((type) => on.includes(type) === enabled),
     enabled,
   }));
   return lists.filter(({ types }) => types.length > 0);
 }
 
-function readEncryption(configs: readonly Input[] | undefined): Cluster["encryptionConfig"] {
-  if (configs === undefined || configs.length === 0) return undefined;
-  if (configs.length > 1) throw invalidParameter("encryptionConfig can have one entry at most");
-  return configs.map((config) => {
-    const resources = config.texts("resources") ?? [];
-    const keyArn = config.one("provider")?.requiredText("keyArn") ?? "";
+function readEncryption(body: JsonObject): NonNullable<Cluster["encryptionConfig"]> {
+  return listAt(body, "encryptionConfig").map((config) => {
+    const resources = textsAt(config, "resources");
+    const keyArn = stringAt(config, "provider", "keyArn");
     if (resources.length !== 1 || resources[0] !== "secrets") {
       throw invalidParameter('encryptionConfig.resources must be ["secrets"]');
     }
@@ -170,15 +164,12 @@ function readEncryption(configs: readonly Input[] | undefined): Cluster["encrypt
   });
 }
 
-function readAccess(access: Input | undefined): Cluster["accessConfig"] {
-  const mode = access?.text("authenticationMode") ?? "CONFIG_MAP";
-  if (mode !== "API") throw invalidParameter(`the sandbox knows the authentication mode API only, and not ${mode}`);
-  const bootstrap = access?.flag("bootstrapClusterCreatorAdminPermissions") ?? true;
-  return { bootstrapClusterCreatorAdminPermissions: bootstrap, authenticationMode: mode };
+export function readAuthenticationMode(body: JsonObject): "API" {
+  const mode = stringAt(body, "accessConfig", "authenticationMode") || "CONFIG_MAP";
+  if (mode === "API") return mode;
+  throw invalidParameter(`the sandbox knows the authentication mode API only, and not ${mode}`);
 }
 
-export function readSupport(policy: Input | undefined): "STANDARD" | "EXTENDED" {
-  const support = policy?.text("supportType") ?? "EXTENDED";
-  if (support === "STANDARD" || support === "EXTENDED") return support;
-  throw invalidParameter(`Unsupported supportType ${support}: STANDARD or EXTENDED`);
+export function readSupport(body: JsonObject): "STANDARD" | "EXTENDED" {
+  return stringAt(body, "upgradePolicy", "supportType") === "STANDARD" ? "STANDARD" : "EXTENDED";
 }

@@ -1,7 +1,13 @@
 import { bootstrapEntries } from "#sandbox/aws/eks/access-entries.ts";
-import { readAutoMode, readCompute, readEndpoints, readLogging, readSupport } from "#sandbox/aws/eks/cluster-input.ts";
+import {
+  readAuthenticationMode,
+  readAutoMode,
+  readCompute,
+  readEndpoints,
+  readLogging,
+  readSupport,
+} from "#sandbox/aws/eks/cluster-input.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
-import { type Input, readInput } from "#sandbox/aws/eks/input.ts";
 import { autoMachines, startMachines } from "#sandbox/aws/eks/nodes.ts";
 import { checkClusterRole, checkNodeRole } from "#sandbox/aws/eks/principals.ts";
 import {
@@ -17,7 +23,7 @@ import {
 } from "#sandbox/aws/eks/state.ts";
 import { checkUpgrade, platformOf } from "#sandbox/aws/eks/versions.ts";
 import { durations, later } from "#sandbox/aws/eks/work.ts";
-import type { JsonObject } from "#sandbox/json.ts";
+import { type JsonObject, stringAt, valueAt } from "#sandbox/json.ts";
 
 /**
  * Begins to bring a cluster to the next minor version.
@@ -27,9 +33,7 @@ import type { JsonObject } from "#sandbox/json.ts";
 export function updateClusterVersion(at: Location, name: string, body: JsonObject): void {
   const place = placeOf(at);
   const { cluster, nodeGroups } = recordOf(place, name);
-  const input = readInput(body);
-  const version = checkUpgrade(cluster.version, input.requiredText("version"));
-  input.end();
+  const version = checkUpgrade(cluster.version, stringAt(body, "version"));
   const behind = Object.values(nodeGroups).filter((group) => group.version !== cluster.version);
   if (behind.length > 0) {
     const names = behind.map(({ nodegroupName }) => nodegroupName).join(", ");
@@ -48,16 +52,17 @@ export function updateClusterVersion(at: Location, name: string, body: JsonObjec
 export function updateClusterConfig(at: Location, name: string, body: JsonObject): void {
   const place = placeOf(at);
   const { cluster } = recordOf(place, name);
-  const input = readInput(body);
-  const [vpc, logging, support] = [input.one("resourcesVpcConfig"), input.one("logging"), input.one("upgradePolicy")];
+  if (valueAt(body, "resourcesVpcConfig", "subnetIds") !== undefined) {
+    throw invalidParameter("the sandbox does not know other subnets of a running cluster");
+  }
+  if (body.accessConfig !== undefined) readAuthenticationMode(body);
   const now = cluster.resourcesVpcConfig;
   const change: Partial<Cluster> = {
-    ...(vpc === undefined ? {} : { resourcesVpcConfig: { ...now, ...readEndpoints(vpc, now) } }),
-    ...(logging === undefined ? {} : { logging: { clusterLogging: readLogging(logging) } }),
-    ...(support === undefined ? {} : { upgradePolicy: { supportType: readSupport(support) } }),
-    ...readAutoModeChange(place, cluster, input),
+    ...(body.resourcesVpcConfig === undefined ? {} : { resourcesVpcConfig: { ...now, ...readEndpoints(body, now) } }),
+    ...(body.logging === undefined ? {} : { logging: { clusterLogging: readLogging(body) } }),
+    ...(body.upgradePolicy === undefined ? {} : { upgradePolicy: { supportType: readSupport(body) } }),
+    ...readAutoModeChange(place, cluster, body),
   };
-  input.end();
   begin(place, cluster, change);
 }
 
@@ -105,12 +110,11 @@ function replaceAutoNodes(place: Place, name: string): void {
   controlPlanesOf(place.cloud).refreshNodes(place, name);
 }
 
-function readAutoModeChange(place: Place, cluster: Cluster, input: Input): Partial<Cluster> {
-  const compute = input.one("computeConfig");
-  const parts = [compute, input.one("storageConfig"), input.one("kubernetesNetworkConfig")];
+function readAutoModeChange(place: Place, cluster: Cluster, body: JsonObject): Partial<Cluster> {
+  const parts = [body.computeConfig, body.storageConfig, body.kubernetesNetworkConfig];
   if (parts.every((part) => part === undefined)) return {};
-  const enabled = readAutoMode(input);
-  const computeConfig = compute === undefined ? { enabled, nodePools: [] } : readCompute(compute, enabled);
+  const enabled = readAutoMode(body);
+  const computeConfig = readCompute(body, enabled);
   const { nodeRoleArn } = computeConfig;
   const fixed = cluster.computeConfig?.nodeRoleArn;
   if (fixed !== undefined && nodeRoleArn !== undefined && nodeRoleArn !== fixed) {

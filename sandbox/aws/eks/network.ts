@@ -1,12 +1,15 @@
+import { type Cidr, overlap, tryParseCidr } from "#lib/fleet/cidr.ts";
 import { AwsFault } from "#sandbox/aws/cloud.ts";
-import { findSubnet, type Subnet, vpcCidr } from "#sandbox/aws/cloudformation/ec2/network.ts";
+import { networkOf, type Subnet } from "#sandbox/aws/cloudformation/ec2/network.ts";
+import { contains } from "#sandbox/aws/cloudformation/template/cidr.ts";
 import { zoneIdsOf } from "#sandbox/aws/cloudformation/template/zones.ts";
 import { invalidParameter, type Place } from "#sandbox/aws/eks/state.ts";
 
 /** @throws AwsFault InvalidParameterException */
 export function findSubnets({ cloud, account, region }: Place, ids: readonly string[]): readonly Subnet[] {
+  const { subnets } = networkOf(cloud, account, region);
   return ids.map((id) => {
-    const found = findSubnet(cloud, account, region, id);
+    const found = subnets[id];
     if (found === undefined) throw invalidParameter(`The subnet ID '${id}' does not exist`);
     return found;
   });
@@ -37,39 +40,22 @@ export function checkSubnets(place: Place, ids: readonly string[]): readonly Sub
 /** https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html */
 const withoutControlPlanes: readonly string[] = ["use1-az3", "usw1-az2", "cac1-az3"];
 
-export interface Range {
-  readonly first: number;
-  readonly last: number;
-  readonly bits: number;
-}
-
-/** An IPv4 range in CIDR form; undefined for what is none, or whose address is not the first of it. */
-export function parseRange(cidr: string): Range | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(cidr);
-  if (match === null) return undefined;
-  const [a = 0, b = 0, c = 0, d = 0, bits = 0] = match.slice(1).map(Number);
-  if (Math.max(a, b, c, d) > 255 || bits > 32) return undefined;
-  const first = ((a * 256 + b) * 256 + c) * 256 + d;
-  const size = 2 ** (32 - bits);
-  return first % size === 0 ? { first, last: first + size - 1, bits } : undefined;
-}
-
-export function overlaps(a: Range, b: Range): boolean {
-  return a.first <= b.last && b.first <= a.last;
-}
-
-const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].flatMap((cidr) => parseRange(cidr) ?? []);
+const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 /** Not addresses of the internet. */
-const reservedRanges = [
-  ...privateRanges,
-  ...["127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4"].flatMap((cidr) => parseRange(cidr) ?? []),
-];
+const reservedRanges = [...privateRanges, "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4"];
+
+function isWithin(range: Cidr, ranges: readonly string[]): boolean {
+  return ranges.some((cidr) => {
+    const outer = tryParseCidr(cidr);
+    return outer !== undefined && contains(outer, range);
+  });
+}
 
 /** @throws AwsFault InvalidParameterException */
 export function checkPublicCidrs(cidrs: readonly string[]): readonly string[] {
   const wrong = cidrs.filter((cidr) => {
-    const range = parseRange(cidr);
-    return range === undefined || reservedRanges.some((one) => one.first <= range.first && range.last <= one.last);
+    const range = tryParseCidr(cidr);
+    return range === undefined || isWithin(range, reservedRanges);
   });
   if (wrong.length > 0) {
     throw invalidParameter(`The following CIDRs are invalid in publicAccessCidrs: [${wrong.join(", ")}]`);
@@ -79,20 +65,14 @@ export function checkPublicCidrs(cidrs: readonly string[]): readonly string[] {
 }
 
 /** Range of Services: what is given, else the first of EKS' two that the VPC leaves free. @throws AwsFault InvalidParameterException */
-export function chooseServiceCidr(place: Place, vpcId: string, given: string | undefined): string {
-  const vpc = parseRange(vpcCidr(place.cloud, place.account, place.region, vpcId) ?? "");
-  const isFree = (range: Range) => vpc === undefined || !overlaps(range, vpc);
-  if (given === undefined) {
-    const free = ["10.100.0.0/16", "172.20.0.0/16"].find((cidr) => {
-      const range = parseRange(cidr);
-      return range !== undefined && isFree(range);
-    });
-    return free ?? "172.20.0.0/16";
-  }
-  const range = parseRange(given);
+export function chooseServiceCidr(place: Place, vpcId: string, given: string): string {
+  const vpc = tryParseCidr(networkOf(place.cloud, place.account, place.region).vpcs[vpcId]?.cidr ?? "");
+  const isFree = (range: Cidr | undefined) => vpc === undefined || (range !== undefined && !overlap(range, vpc));
+  if (given === "") return isFree(tryParseCidr("10.100.0.0/16")) ? "10.100.0.0/16" : "172.20.0.0/16";
+  const range = tryParseCidr(given);
   if (range === undefined) throw invalidParameter(`serviceIpv4Cidr ${given} is not a valid CIDR`);
-  if (range.bits < 12 || range.bits > 24) throw invalidParameter("serviceIpv4Cidr must be between /12 and /24");
-  if (!privateRanges.some((one) => one.first <= range.first && range.last <= one.last)) {
+  if (range.prefix < 12 || range.prefix > 24) throw invalidParameter("serviceIpv4Cidr must be between /12 and /24");
+  if (!isWithin(range, privateRanges)) {
     throw invalidParameter("serviceIpv4Cidr must be within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16");
   }
   if (!isFree(range)) throw invalidParameter(`serviceIpv4Cidr ${given} overlaps with the CIDR of the VPC ${vpcId}`);

@@ -1,9 +1,9 @@
 import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { admitNodeRole } from "#sandbox/aws/eks/access-entries.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
-import { type Input, readInput, readTags } from "#sandbox/aws/eks/input.ts";
 import { findSubnets } from "#sandbox/aws/eks/network.ts";
 import { startMachines } from "#sandbox/aws/eks/nodes.ts";
+import { dropPart, findPart, keepPart } from "#sandbox/aws/eks/parts.ts";
 import { checkNodeRole } from "#sandbox/aws/eks/principals.ts";
 import { networkDaemonSet } from "#sandbox/aws/eks/seed.ts";
 import {
@@ -15,15 +15,13 @@ import {
   invalidRequest,
   type Location,
   type NodeGroup,
-  notFound,
   type Place,
   placeOf,
   recordOf,
   secondsOf,
-  without,
 } from "#sandbox/aws/eks/state.ts";
 import { durations, later } from "#sandbox/aws/eks/work.ts";
-import type { JsonObject } from "#sandbox/json.ts";
+import { type JsonObject, numberAt, stringAt, stringsAt, textsAt, valueAt } from "#sandbox/json.ts";
 import { daemonSets } from "#sandbox/kubernetes/kinds.ts";
 
 const namePattern = /^[0-9A-Za-z][A-Za-z0-9\-_]{0,62}$/;
@@ -40,7 +38,7 @@ export function createNodeGroup(at: Location, name: string, body: JsonObject): v
   const place = placeOf(at);
   const record = recordOf(place, name);
   if (record.cluster.status !== "ACTIVE") throw invalidRequest(`Cluster '${name}' is not in ACTIVE status`);
-  const group = parseNodeGroup(place, record, readInput(body));
+  const group = parseNodeGroup(place, record, body);
   const { nodegroupName } = group;
   if (record.nodeGroups[nodegroupName] !== undefined) {
     throw inUse(`NodeGroup already exists with name ${nodegroupName} and cluster name ${name}`);
@@ -50,16 +48,6 @@ export function createNodeGroup(at: Location, name: string, body: JsonObject): v
   resumeNodeGroup(place, group);
 }
 
-/** @throws AwsFault ResourceNotFoundException */
-export function describeNodeGroup(at: Location, name: string, groupName: string): Omit<NodeGroup, "pending"> {
-  const { pending: _, ...group } = groupOf(recordOf(placeOf(at), name), groupName);
-  return group;
-}
-
-export function listNodeGroups(at: Location, name: string): readonly string[] {
-  return Object.keys(recordOf(placeOf(at), name).nodeGroups).sort();
-}
-
 /**
  * Begins to change the number of machines, or how many an update replaces at once.
  *
@@ -67,25 +55,19 @@ export function listNodeGroups(at: Location, name: string): readonly string[] {
  */
 export function updateNodeGroupConfig(at: Location, name: string, groupName: string, body: JsonObject): void {
   const place = placeOf(at);
-  const group = groupOf(recordOf(place, name), groupName);
-  const input = readInput(body);
-  const pending = {
-    scalingConfig: readScaling(input.one("scalingConfig"), group.scalingConfig),
-    updateConfig: readUpdateConfig(input.one("updateConfig"), group.updateConfig),
-  };
-  input.end();
-  begin(place, group, pending);
+  const group = findPart(place, name, "nodeGroups", groupName);
+  begin(place, group, {
+    scalingConfig: readScaling(body, group.scalingConfig),
+    updateConfig: readUpdateConfig(body, group.updateConfig),
+  });
 }
 
 /** Begins to bring a node group to the version of its cluster or launch template: all of its machines are replaced. */
 export function updateNodeGroupVersion(at: Location, name: string, groupName: string, body: JsonObject): void {
   const place = placeOf(at);
-  const record = recordOf(place, name);
-  const group = groupOf(record, groupName);
-  const input = readInput(body);
-  const version = readVersion(record, input);
-  const launchTemplate = readLaunchTemplate(place, input.one("launchTemplate"));
-  input.end();
+  const group = findPart(place, name, "nodeGroups", groupName);
+  const version = readVersion(recordOf(place, name), body);
+  const launchTemplate = readLaunchTemplate(place, body);
   if (launchTemplate !== undefined && launchTemplate.id !== group.launchTemplate?.id) {
     throw invalidParameter("Launch template details can't be added, or be those of another one");
   }
@@ -99,7 +81,7 @@ export function updateNodeGroupVersion(at: Location, name: string, groupName: st
 /** @throws AwsFault ResourceNotFoundException, ResourceInUseException */
 export function deleteNodeGroup(at: Location, name: string, groupName: string): void {
   const place = placeOf(at);
-  const group = groupOf(recordOf(place, name), groupName);
+  const group = findPart(place, name, "nodeGroups", groupName);
   if (group.status === "CREATING" || group.status === "UPDATING") {
     throw inUse(`Nodegroup ${groupName} is ${group.status}: it can be deleted when that is done`);
   }
@@ -154,7 +136,7 @@ function finishUpdate(place: Place, _: ClusterRecord, { pending, ...group }: Nod
 function finishDeletion(place: Place, _: ClusterRecord, group: NodeGroup): void {
   const { clusterName, nodegroupName } = group;
   resize(place, group, 0);
-  changeRecord(place, clusterName, ({ nodeGroups }) => ({ nodeGroups: without(nodeGroups, nodegroupName) }));
+  dropPart(place, clusterName, "nodeGroups", nodegroupName);
 }
 
 /** @param replaces all machines, as an upgrade does */
@@ -175,20 +157,21 @@ function resize(
   controlPlanesOf(place.cloud).refreshNodes(place, clusterName);
 }
 
-function parseNodeGroup(place: Place, record: ClusterRecord, input: Input): NodeGroup {
+function parseNodeGroup(place: Place, record: ClusterRecord, body: JsonObject): NodeGroup {
   const { cluster } = record;
-  const nodegroupName = input.requiredText("nodegroupName");
+  const nodegroupName = stringAt(body, "nodegroupName");
   if (!namePattern.test(nodegroupName)) throw invalidParameter(`The nodegroupName ${nodegroupName} is not valid`);
-  const subnets = input.texts("subnets") ?? [];
+  const subnets = textsAt(body, "subnets");
   if (subnets.length === 0) throw invalidParameter("subnets are required");
   const foreign = findSubnets(place, subnets).find(({ vpcId }) => vpcId !== cluster.resourcesVpcConfig.vpcId);
   if (foreign !== undefined) throw invalidParameter(`The subnet ${foreign.id} is not in the VPC of the cluster`);
-  const instanceTypes = input.texts("instanceTypes") ?? ["t3.medium"];
-  const version = readVersion(record, input);
-  const launchTemplate = readLaunchTemplate(place, input.one("launchTemplate"));
+  const given = textsAt(body, "instanceTypes");
+  const instanceTypes = given.length === 0 ? ["t3.medium"] : given;
+  const version = readVersion(record, body);
+  const launchTemplate = readLaunchTemplate(place, body);
   const id = crypto.randomUUID();
   const now = secondsOf(place);
-  const group: NodeGroup = {
+  return {
     nodegroupName,
     nodegroupArn: arnOf(place, "nodegroup", `${cluster.name}/${nodegroupName}/${id}`),
     clusterName: cluster.name,
@@ -198,31 +181,29 @@ function parseNodeGroup(place: Place, record: ClusterRecord, input: Input): Node
     modifiedAt: now,
     status: "CREATING",
     capacityType: "ON_DEMAND",
-    scalingConfig: readScaling(input.one("scalingConfig"), defaultScaling),
+    scalingConfig: readScaling(body, defaultScaling),
     instanceTypes,
     subnets,
-    amiType: readAmiType(instanceTypes, input.text("amiType")),
-    nodeRole: checkNodeRole(place, input.requiredText("nodeRole")),
+    amiType: readAmiType(instanceTypes, stringAt(body, "amiType")),
+    nodeRole: checkNodeRole(place, stringAt(body, "nodeRole")),
     ...(launchTemplate === undefined ? { diskSize: 20 } : { launchTemplate }),
     health: { issues: [] },
-    updateConfig: readUpdateConfig(input.one("updateConfig"), { maxUnavailable: 1 }),
+    updateConfig: readUpdateConfig(body, { maxUnavailable: 1 }),
     resources: { autoScalingGroups: [{ name: `eks-${nodegroupName}-${id}` }] },
-    tags: readTags(input),
+    tags: stringsAt(body, "tags"),
   };
-  input.end();
-  return group;
 }
 
 /** Missing: that of the cluster. */
-function readVersion({ cluster }: ClusterRecord, input: Input): string {
-  const version = input.text("version") ?? cluster.version;
+function readVersion({ cluster }: ClusterRecord, body: JsonObject): string {
+  const version = stringAt(body, "version") || cluster.version;
   if (version === cluster.version) return version;
   throw invalidParameter(`Nodegroup version ${version} must be that of the cluster, ${cluster.version}`);
 }
 
-function readAmiType([instanceType = ""]: readonly string[], given: string | undefined): string {
+function readAmiType([instanceType = ""]: readonly string[], given: string): string {
   const isArm = /^[a-z]+\d+g/.test(instanceType);
-  const amiType = given ?? (isArm ? amiTypes.arm : amiTypes.x86);
+  const amiType = given || (isArm ? amiTypes.arm : amiTypes.x86);
   if (amiType !== amiTypes.arm && amiType !== amiTypes.x86) {
     throw invalidParameter(`the sandbox does not know the amiType ${amiType}`);
   }
@@ -231,9 +212,9 @@ function readAmiType([instanceType = ""]: readonly string[], given: string | und
 }
 
 /** By its id alone. */
-function readLaunchTemplate({ cloud, account, region }: Place, input: Input | undefined): NodeGroup["launchTemplate"] {
-  if (input === undefined) return undefined;
-  const [id, version] = [input.requiredText("id"), input.requiredText("version")];
+function readLaunchTemplate({ cloud, account, region }: Place, body: JsonObject): NodeGroup["launchTemplate"] {
+  if (valueAt(body, "launchTemplate") === undefined) return undefined;
+  const [id, version] = [stringAt(body, "launchTemplate", "id"), stringAt(body, "launchTemplate", "version")];
   const found = networkOf(cloud, account, region).launchTemplates?.[id];
   if (found?.versions[Number(version) - 1] === undefined) {
     throw invalidParameter(`The launch template ${id} has no version ${version}`);
@@ -241,10 +222,10 @@ function readLaunchTemplate({ cloud, account, region }: Place, input: Input | un
   return { id, version };
 }
 
-function readScaling(input: Input | undefined, now: NodeGroup["scalingConfig"]): NodeGroup["scalingConfig"] {
-  const minSize = input?.number("minSize") ?? now.minSize;
-  const maxSize = input?.number("maxSize") ?? now.maxSize;
-  const desiredSize = input?.number("desiredSize") ?? now.desiredSize;
+function readScaling({ scalingConfig }: JsonObject, now: NodeGroup["scalingConfig"]): NodeGroup["scalingConfig"] {
+  const minSize = numberAt(scalingConfig, "minSize") ?? now.minSize;
+  const maxSize = numberAt(scalingConfig, "maxSize") ?? now.maxSize;
+  const desiredSize = numberAt(scalingConfig, "desiredSize") ?? now.desiredSize;
   if (minSize > maxSize) {
     throw invalidParameter(`Minimum capacity ${minSize} can't be greater than maximum size ${maxSize}`);
   }
@@ -257,23 +238,14 @@ function readScaling(input: Input | undefined, now: NodeGroup["scalingConfig"]):
   return { minSize, maxSize, desiredSize };
 }
 
-function readUpdateConfig(input: Input | undefined, now: NodeGroup["updateConfig"]): NodeGroup["updateConfig"] {
-  return { maxUnavailable: input?.number("maxUnavailable") ?? now.maxUnavailable };
+function readUpdateConfig(body: JsonObject, now: NodeGroup["updateConfig"]): NodeGroup["updateConfig"] {
+  return { maxUnavailable: numberAt(body, "updateConfig", "maxUnavailable") ?? now.maxUnavailable };
 }
 
 function releaseOf(version: string): string {
   return `${version}.0-20260501`;
 }
 
-function groupOf({ nodeGroups }: Pick<ClusterRecord, "nodeGroups">, groupName: string): NodeGroup {
-  const found = nodeGroups[groupName];
-  if (found === undefined) throw notFound(`No node group found for name: ${groupName}.`);
-  return found;
-}
-
 function keep(place: Place, group: NodeGroup): NodeGroup {
-  changeRecord(place, group.clusterName, ({ nodeGroups }) => ({
-    nodeGroups: { ...nodeGroups, [group.nodegroupName]: group },
-  }));
-  return group;
+  return keepPart(place, group.clusterName, "nodeGroups", group.nodegroupName, group);
 }

@@ -1,4 +1,5 @@
-import { findSubnets, parseRange } from "#sandbox/aws/eks/network.ts";
+import { formatAddress, tryParseCidr } from "#lib/fleet/cidr.ts";
+import { findSubnets } from "#sandbox/aws/eks/network.ts";
 import { isAutoMode } from "#sandbox/aws/eks/seed.ts";
 import { type ClusterRecord, changeRecord, type Node, type Place, randomHex } from "#sandbox/aws/eks/state.ts";
 import { gitVersionOf } from "#sandbox/aws/eks/versions.ts";
@@ -68,9 +69,9 @@ function freeAddress({ state }: Place, subnetId: string, cidr: string): string {
       .filter((node) => node.subnetId === subnetId)
       .map(({ address }) => address),
   );
-  const range = parseRange(cidr);
+  const range = tryParseCidr(cidr);
   for (let host = (range?.first ?? 0) + firstHost; host < (range?.last ?? 0); host++) {
-    const address = [24, 16, 8, 0].map((shift) => Math.floor(host / 2 ** shift) % 256).join(".");
+    const address = formatAddress(host);
     if (!taken.has(address)) return address;
   }
   throw new Error(`the subnet ${subnetId} has no address left`);

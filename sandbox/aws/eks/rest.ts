@@ -1,16 +1,8 @@
 import { AwsFault, type Call, type Cloud } from "#sandbox/aws/cloud.ts";
-import {
-  describeAccessEntry,
-  listAccessEntries,
-  listAssociatedAccessPolicies,
-} from "#sandbox/aws/eks/access-entries.ts";
 import { describeAddonVersions } from "#sandbox/aws/eks/addon-versions.ts";
-import { describeAddon, listAddons } from "#sandbox/aws/eks/addons.ts";
 import { describeCluster, listClusters } from "#sandbox/aws/eks/clusters.ts";
-import { describeNodeGroup, listNodeGroups } from "#sandbox/aws/eks/node-groups.ts";
-import { describePodIdentity, listPodIdentities } from "#sandbox/aws/eks/pod-identities.ts";
-import { arnOf, invalidParameter, type Location, placeOf } from "#sandbox/aws/eks/state.ts";
-import { describeVersions } from "#sandbox/aws/eks/versions.ts";
+import { findPart, listParts } from "#sandbox/aws/eks/parts.ts";
+import { type AccessEntryRecord, arnOf, invalidParameter, type Location, placeOf } from "#sandbox/aws/eks/state.ts";
 import { matchRest, type RestOperation } from "#sandbox/aws/protocol/rest.ts";
 
 /** One call of an operation, with its path taken apart. */
@@ -48,12 +40,6 @@ const operations: readonly Operation[] = [
     answer: (request) => ({ cluster: describeCluster(request, request.cluster) }),
   },
   {
-    name: "DescribeClusterVersions",
-    method: "GET",
-    path: "cluster-versions",
-    answer: () => ({ clusterVersions: describeVersions() }),
-  },
-  {
     name: "DescribeAddonVersions",
     method: "GET",
     path: "addons/supported-versions",
@@ -66,14 +52,14 @@ const operations: readonly Operation[] = [
     method: "GET",
     path: "clusters/:cluster/access-entries",
     resource: clusterArn,
-    answer: (request) => page(request, "accessEntries", listAccessEntries(request, request.cluster)),
+    answer: (request) => page(request, "accessEntries", listParts(request, request.cluster, "accessEntries")),
   },
   {
     name: "DescribeAccessEntry",
     method: "GET",
     path: "clusters/:cluster/access-entries/:item",
     resource: entryArn,
-    answer: (request) => ({ accessEntry: describeAccessEntry(request, request.cluster, request.item) }),
+    answer: (request) => ({ accessEntry: entryOf(request).entry }),
   },
   {
     name: "ListAssociatedAccessPolicies",
@@ -81,54 +67,10 @@ const operations: readonly Operation[] = [
     path: "clusters/:cluster/access-entries/:item/access-policies",
     resource: entryArn,
     answer: (request) => {
-      const policies = listAssociatedAccessPolicies(request, request.cluster, request.item);
+      const { policies } = entryOf(request);
       const names = { clusterName: request.cluster, principalArn: request.item };
       return { ...names, ...page(request, "associatedAccessPolicies", policies) };
     },
-  },
-  {
-    name: "ListPodIdentityAssociations",
-    method: "GET",
-    path: "clusters/:cluster/pod-identity-associations",
-    resource: clusterArn,
-    answer: (request) => page(request, "associations", listPodIdentities(request, request.cluster)),
-  },
-  {
-    name: "DescribePodIdentityAssociation",
-    method: "GET",
-    path: "clusters/:cluster/pod-identity-associations/:item",
-    resource: (request) => arnOf(request, "podidentityassociation", `${request.cluster}/${request.item}`),
-    answer: (request) => ({ association: describePodIdentity(request, request.cluster, request.item) }),
-  },
-  {
-    name: "ListNodegroups",
-    method: "GET",
-    path: "clusters/:cluster/node-groups",
-    resource: clusterArn,
-    answer: (request) => page(request, "nodegroups", listNodeGroups(request, request.cluster)),
-  },
-  {
-    name: "DescribeNodegroup",
-    method: "GET",
-    path: "clusters/:cluster/node-groups/:item",
-    resource: (request) =>
-      recordOf(request)?.nodeGroups[request.item]?.nodegroupArn ?? absentArn(request, "nodegroup", request.item),
-    answer: (request) => ({ nodegroup: describeNodeGroup(request, request.cluster, request.item) }),
-  },
-  {
-    name: "ListAddons",
-    method: "GET",
-    path: "clusters/:cluster/addons",
-    resource: clusterArn,
-    answer: (request) => page(request, "addons", listAddons(request, request.cluster)),
-  },
-  {
-    name: "DescribeAddon",
-    method: "GET",
-    path: "clusters/:cluster/addons/:item",
-    resource: (request) =>
-      recordOf(request)?.addons[request.item]?.addonArn ?? absentArn(request, "addon", request.item),
-    answer: (request) => ({ addon: describeAddon(request, request.cluster, request.item) }),
   },
 ];
 
@@ -154,25 +96,22 @@ export function answerRest(cloud: Cloud, { caller, method, url, region, requestI
   return Response.json(operation.answer(request), { headers: { "x-amzn-requestid": requestId } });
 }
 
-function recordOf(request: Request) {
-  return placeOf(request).state.clusters[request.cluster];
-}
-
 function clusterArn(request: Request): string {
   return arnOf(request, "cluster", request.cluster);
 }
 
-/** ARN for what does not exist: a denial comes before "not found". */
-function absentArn(request: Request, kind: string, path: string): string {
-  return arnOf(request, kind, `${request.cluster}/${path}/none`);
+/** @throws AwsFault ResourceNotFoundException */
+function entryOf(request: Request): AccessEntryRecord {
+  return findPart(request, request.cluster, "accessEntries", request.item);
 }
 
+/** Also of one that does not exist: a denial comes before "not found". */
 function entryArn(request: Request): string {
-  const found = recordOf(request)?.accessEntries[request.item];
+  const found = placeOf(request).state.clusters[request.cluster]?.accessEntries[request.item];
   if (found !== undefined) return found.entry.accessEntryArn;
   const [, owner = request.account, kind = "role", path = ""] =
     /^arn:aws:iam::(\d+):(\w+)\/(.*)$/.exec(request.item) ?? [];
-  return absentArn(request, "access-entry", `${kind}/${owner}/${path.split("/").at(-1)}`);
+  return arnOf(request, "access-entry", `${request.cluster}/${kind}/${owner}/${path.split("/").at(-1)}/none`);
 }
 
 const largestPage = 100;

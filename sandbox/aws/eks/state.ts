@@ -256,12 +256,6 @@ export function secondsOf({ cloud }: Place): Seconds {
   return cloud.now().getTime() / 1000;
 }
 
-/** What `without` leaves of a record. */
-export function without<Value>(all: Readonly<Record<string, Value>>, key: string): Readonly<Record<string, Value>> {
-  const { [key]: _gone, ...rest } = all;
-  return rest;
-}
-
 /** Letters and digits as in the ids of AWS. */
 export function randomHex(length: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(Math.ceil(length / 2)));

@@ -1,6 +1,5 @@
-import { eksVersions, isInStandardSupport } from "#lib/aws/fleet/eks-versions.ts";
+import { eksVersions } from "#lib/aws/fleet/eks-versions.ts";
 import { invalidParameter } from "#sandbox/aws/eks/state.ts";
-import type { JsonObject } from "#sandbox/json.ts";
 
 /** What this EKS makes of each version of the table. */
 const known: ReadonlyMap<string, { readonly patch: string; readonly platform: string }> = new Map([
@@ -38,22 +37,4 @@ export function gitVersionOf(version: string): string {
 
 export function minorOf(version: string): number {
   return Number(version.split(".")[1]);
-}
-
-/** As DescribeClusterVersions answers, newest first. */
-export function describeVersions(): readonly JsonObject[] {
-  return eksVersions.toReversed().map((entry) => {
-    const { version, standardUntil, extendedUntil } = entry;
-    const isStandard = isInStandardSupport(entry);
-    return {
-      clusterVersion: version,
-      clusterType: "eks",
-      defaultPlatformVersion: platformOf(version),
-      defaultVersion: version === defaultVersion,
-      endOfStandardSupportDate: Date.parse(standardUntil) / 1_000,
-      endOfExtendedSupportDate: Date.parse(extendedUntil) / 1_000,
-      status: isStandard ? "standard-support" : "extended-support",
-      versionStatus: isStandard ? "STANDARD_SUPPORT" : "EXTENDED_SUPPORT",
-    };
-  });
 }

@@ -104,11 +104,3 @@ export function setNetworkQuotas(cloud: Cloud, account: string, region: string, 
 export function newId(prefix: string): string {
   return `${prefix}-0${randomBytes(8).toString("hex")}`;
 }
-
-export function findSubnet(cloud: Cloud, account: string, region: string, id: string): Subnet | undefined {
-  return networkOf(cloud, account, region).subnets[id];
-}
-
-export function vpcCidr(cloud: Cloud, account: string, region: string, vpcId: string): string | undefined {
-  return networkOf(cloud, account, region).vpcs[vpcId]?.cidr;
-}

@@ -94,7 +94,7 @@ function checkTypes(template: Template): void {
 function checkSupported(plan: Plan, logicalId: string): void {
   const type = resourceType(plan.node(logicalId).declaration.type);
   const { properties } = plan.properties(logicalId, nothingMade);
-  const unsupported = pathsOf(properties).filter(
+  const unsupported = [...new Set(pathsOf(properties))].filter(
     (path) =>
       // What AWS has not either is told by the check of properties.
       isSettable(type.schema, path) &&

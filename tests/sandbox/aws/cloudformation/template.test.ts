@@ -144,6 +144,28 @@ describe("a template", () => {
       { Resources: { A: { Type: "AWS::EC2::VPC", Properties: { Ipv4IpamPoolId: "x", Ipv4NetmaskLength: 16 } } } },
       "Template error: this sandbox does not carry out [Ipv4IpamPoolId, Ipv4NetmaskLength] of AWS::EC2::VPC (resource A)",
     ],
+    [
+      {
+        Resources: {
+          A: {
+            Type: "AWS::EKS::Cluster",
+            Properties: { ResourcesVpcConfig: { ControlPlaneEgressMode: "x" }, ZonalShiftConfig: { Enabled: true } },
+          },
+        },
+      },
+      "Template error: this sandbox does not carry out [ResourcesVpcConfig.ControlPlaneEgressMode, ZonalShiftConfig, ZonalShiftConfig.Enabled] of AWS::EKS::Cluster (resource A)",
+    ],
+    [
+      {
+        Resources: {
+          A: {
+            Type: "AWS::EKS::AccessEntry",
+            Properties: { AccessPolicies: [{ AccessScope: { Namespaces: ["a"] } }], KubernetesGroups: ["ops"] },
+          },
+        },
+      },
+      "Template error: this sandbox does not carry out [AccessPolicies.AccessScope.Namespaces, KubernetesGroups] of AWS::EKS::AccessEntry (resource A)",
+    ],
     [{ Resources: { A: topic }, Mappings: {} }, "This sandbox does not know the template section(s) [Mappings]"],
     [
       { Resources: { A: topic }, Outputs: { O: { Value: "x", Export: { Name: "y" } } } },

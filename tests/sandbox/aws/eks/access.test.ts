@@ -1,21 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { STS } from "@aws-sdk/client-sts";
-import {
-  associateAccessPolicy,
-  createAccessEntry,
-  deleteAccessEntry,
-  describeAccessEntry,
-  disassociateAccessPolicy,
-  listAccessEntries,
-  listAssociatedAccessPolicies,
-} from "#sandbox/aws/eks/access-entries.ts";
-import {
-  createPodIdentity,
-  deletePodIdentity,
-  describePodIdentity,
-  listPodIdentities,
-  updatePodIdentity,
-} from "#sandbox/aws/eks/pod-identities.ts";
+import { associateAccessPolicy, createAccessEntry, disassociateAccessPolicy } from "#sandbox/aws/eks/access-entries.ts";
+import { dropPart, findPart, listParts } from "#sandbox/aws/eks/parts.ts";
+import { createPodIdentity, updatePodIdentity } from "#sandbox/aws/eks/pod-identities.ts";
+import { placeOf } from "#sandbox/aws/eks/state.ts";
 import { awsApi } from "#sandbox/aws/http-api.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { iamOf } from "#sandbox/aws/iam/model.ts";
@@ -107,15 +95,14 @@ describe("an access entry", () => {
       "ResourceInUseException",
       "The specified access entry resource is already in use on this cluster.",
     ]);
-    const listed = listAccessEntries(world, "k01");
+    const listed = listParts(world, "k01", "accessEntries");
     expect(listed).toEqual(expect.arrayContaining([world.adminRole, world.nodeRole, user]));
-    for (const arn of [world.adminRole, user]) deleteAccessEntry(world, "k01", arn);
-    expect(refusal(() => describeAccessEntry(world, "k01", user))[0]).toBe("ResourceNotFoundException");
+    for (const arn of [world.adminRole, user]) dropPart(placeOf(world), "k01", "accessEntries", arn);
+    expect(refusal(() => findPart(world, "k01", "accessEntries", user))[0]).toBe("ResourceNotFoundException");
   });
 
   test.each<[string, JsonObject, JsonObject, string]>([
     ["the type of a machine", { type: "EC2_LINUX" }, {}, "access entries of the type EC2_LINUX"],
-    ["groups", { kubernetesGroups: ["ops"] }, {}, "does not know kubernetesGroups"],
     ["a policy of IAM", {}, { policyArn: "arn:aws:iam::aws:policy/x" }, "policyArn is invalid"],
     [
       "a policy without effect here",
@@ -123,7 +110,7 @@ describe("an access entry", () => {
       { policyArn: policy("View") },
       "does not know arn:aws:eks::aws:cluster-access",
     ],
-    ["namespaces", {}, { accessScope: { type: "namespace", namespaces: ["a"] } }, "accessScope.namespaces"],
+    ["namespaces", {}, { accessScope: { type: "namespace", namespaces: ["a"] } }, "accessScope type namespace"],
   ])("is refused with %s", (_, entry, association, message) => {
     const principalArn = makeRole(world.cloud, "refused", undefined, ["sts:AssumeRole"]);
     const given = { policyArn: policy("ClusterAdmin"), accessScope: { type: "cluster" }, ...association };
@@ -132,15 +119,15 @@ describe("an access entry", () => {
       associate(principalArn, given);
     });
     expect([code, said]).toEqual(["InvalidParameterException", expect.stringContaining(message)]);
-    if (Object.keys(entry).length === 0) deleteAccessEntry(world, "k01", principalArn);
+    if (Object.keys(entry).length === 0) dropPart(placeOf(world), "k01", "accessEntries", principalArn);
   });
 
   test("has a policy once, until it is disassociated", () => {
     const principalArn = admit("twice");
     associate(principalArn, { policyArn: policy("ClusterAdmin"), accessScope: { type: "cluster" } });
-    expect(listAssociatedAccessPolicies(world, "k01", principalArn)).toHaveLength(1);
+    expect(findPart(world, "k01", "accessEntries", principalArn).policies).toHaveLength(1);
     disassociateAccessPolicy(world, "k01", principalArn, policy("ClusterAdmin"));
-    expect(listAssociatedAccessPolicies(world, "k01", principalArn)).toEqual([]);
+    expect(findPart(world, "k01", "accessEntries", principalArn).policies).toEqual([]);
   });
 });
 
@@ -164,7 +151,7 @@ describe("the API of a cluster", () => {
     // It is known now, and may do nothing but ask what there is.
     expect((await call(token)).status).toBe(403);
     expect((await call(token, "/version")).status).toBe(200);
-    deleteAccessEntry(world, "k01", stranger);
+    dropPart(placeOf(world), "k01", "accessEntries", stranger);
     expect((await call(token)).status).toBe(401);
   });
 
@@ -242,8 +229,8 @@ describe("a pod identity association", () => {
     ]);
     const other = makeRole(world.cloud, "pod-2", "pods.eks.amazonaws.com", ["sts:AssumeRole", "sts:TagSession"]);
     updatePodIdentity(world, "k01", associationId, { roleArn: other });
-    expect(describePodIdentity(world, "k01", associationId).roleArn).toBe(other);
-    deletePodIdentity(world, "k01", associationId);
-    expect(listPodIdentities(world, "k01")).toEqual([]);
+    expect(findPart(world, "k01", "podIdentities", associationId).roleArn).toBe(other);
+    dropPart(placeOf(world), "k01", "podIdentities", associationId);
+    expect(listParts(world, "k01", "podIdentities")).toEqual([]);
   });
 });

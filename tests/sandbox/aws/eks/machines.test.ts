@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { createAddon, deleteAddon, describeAddon, listAddons, updateAddon } from "#sandbox/aws/eks/addons.ts";
+import { createAddon, deleteAddon, updateAddon } from "#sandbox/aws/eks/addons.ts";
 import { updateClusterVersion } from "#sandbox/aws/eks/cluster-updates.ts";
 import { createCluster, deleteCluster, describeCluster, listClusters } from "#sandbox/aws/eks/clusters.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
@@ -7,11 +7,10 @@ import { leftovers, leftoversInSubnet } from "#sandbox/aws/eks/load-balancers.ts
 import {
   createNodeGroup,
   deleteNodeGroup,
-  describeNodeGroup,
-  listNodeGroups,
   updateNodeGroupConfig,
   updateNodeGroupVersion,
 } from "#sandbox/aws/eks/node-groups.ts";
+import { findPart, listParts } from "#sandbox/aws/eks/parts.ts";
 import { resumeEks } from "#sandbox/aws/eks/service.ts";
 import { placeOf, recordOf } from "#sandbox/aws/eks/state.ts";
 import { type JsonObject, objectAt, stringAt, valueAt } from "#sandbox/json.ts";
@@ -117,7 +116,7 @@ describe("a managed node group", () => {
     ...changes,
   });
   const make = (changes: JsonObject = {}) => createNodeGroup(world, "k01", groupInput(changes));
-  const found = () => describeNodeGroup(world, "k01", "main");
+  const found = () => findPart(world, "k01", "nodeGroups", "main");
 
   test("brings as many machines as it should, on which the cluster's own workloads run", async () => {
     await makeCluster(world, managedInput(world));
@@ -170,7 +169,7 @@ describe("a managed node group", () => {
       "Cluster has nodegroups attached",
     ]);
     deleteNodeGroup(world, "k01", "main");
-    await until(() => listNodeGroups(world, "k01").length === 0);
+    await until(() => listParts(world, "k01", "nodeGroups").length === 0);
     expect(objects().store.list(nodes)).toEqual([]);
     deleteCluster(world, "k01");
   });
@@ -179,7 +178,7 @@ describe("a managed node group", () => {
     await makeCluster(world, managedInput(world));
     make();
     createAddon(world, "k01", { addonName: "coredns" });
-    const addon = () => describeAddon(world, "k01", "coredns");
+    const addon = () => findPart(world, "k01", "addons", "coredns");
     await until(() => found().status === "ACTIVE" && addon().status === "ACTIVE");
     updateNodeGroupConfig(world, "k01", "main", { scalingConfig: { desiredSize: 4 } });
     updateAddon(world, "k01", "coredns", { addonVersion: "v1.2.3-eksbuild.4" });
@@ -199,10 +198,10 @@ describe("a managed node group", () => {
     await until(() => found().status === "CREATE_FAILED");
     expect(found().health.issues).toMatchObject([{ code: "NodeCreationFailure" }]);
     createAddon(world, "k01", { addonName: "vpc-cni" });
-    await until(() => describeAddon(world, "k01", "vpc-cni").status === "ACTIVE");
+    await until(() => findPart(world, "k01", "addons", "vpc-cni").status === "ACTIVE");
     await until(() => readyNodes().length === 2);
     deleteAddon(world, "k01", "vpc-cni");
-    await until(() => listAddons(world, "k01").length === 0);
+    await until(() => listParts(world, "k01", "addons").length === 0);
   });
 
   test.each<[string, () => JsonObject, string]>([
@@ -211,7 +210,6 @@ describe("a managed node group", () => {
     ["another VPC", () => ({ subnets: ["subnet-other"] }), "not in the VPC"],
     ["more than its maximum", () => ({ scalingConfig: { desiredSize: 3 } }), "can't be greater than max size 2"],
     ["machines of another kind", () => ({ amiType: "AL2023_x86_64_STANDARD" }), "not a valid instance type"],
-    ["what the sandbox would ignore", () => ({ remoteAccess: { ec2SshKey: "key" } }), "does not know remoteAccess"],
     ["a missing launch template", () => ({ launchTemplate: { id: "lt-1", version: "1" } }), "lt-1 has no version 1"],
   ])("is refused with %s", async (_, changes, message) => {
     await makeCluster(world, managedInput(world));

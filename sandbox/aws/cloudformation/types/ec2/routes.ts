@@ -1,6 +1,6 @@
+import { formatCidr, tryParseCidr } from "#lib/fleet/cidr.ts";
 import { AwsFault } from "#sandbox/aws/cloud.ts";
 import { newId, type Route } from "#sandbox/aws/cloudformation/ec2/network.ts";
-import { formatCidr, tryParseCidr } from "#sandbox/aws/cloudformation/template/cidr.ts";
 import {
   allowOn,
   dependencyViolation,

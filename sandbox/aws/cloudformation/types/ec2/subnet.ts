@@ -1,5 +1,6 @@
+import { formatCidr, overlap, tryParseCidr } from "#lib/fleet/cidr.ts";
 import { AwsFault } from "#sandbox/aws/cloud.ts";
-import { contains, formatCidr, overlap, tryParseCidr } from "#sandbox/aws/cloudformation/template/cidr.ts";
+import { contains } from "#sandbox/aws/cloudformation/template/cidr.ts";
 import { zoneIdsOf, zonesOf } from "#sandbox/aws/cloudformation/template/zones.ts";
 import {
   allowOn,
@@ -26,7 +27,13 @@ export const subnet = itemType({
     const text = stringAt(properties, "CidrBlock");
     const range = tryParseCidr(text);
     const whole = tryParseCidr(network.cidr);
-    if (range === undefined || whole === undefined || range.bits < 16 || range.bits > 28 || !contains(whole, range)) {
+    if (
+      range === undefined ||
+      whole === undefined ||
+      range.prefix < 16 ||
+      range.prefix > 28 ||
+      !contains(whole, range)
+    ) {
       throw new AwsFault("InvalidSubnet.Range", `The CIDR '${text}' is invalid.`);
     }
     const taken = Object.values(stateOf(context).subnets).some((other) => {

@@ -1,6 +1,6 @@
+import { formatCidr, tryParseCidr } from "#lib/fleet/cidr.ts";
 import { AwsFault } from "#sandbox/aws/cloud.ts";
 import { type Item, newId, type Vpc } from "#sandbox/aws/cloudformation/ec2/network.ts";
-import { formatCidr, tryParseCidr } from "#sandbox/aws/cloudformation/template/cidr.ts";
 import { allowOn, dependencyViolation, itemType, kinds, stateOf } from "#sandbox/aws/cloudformation/types/ec2/item.ts";
 import type { ResourceContext } from "#sandbox/aws/cloudformation/types/type.ts";
 import { leftovers } from "#sandbox/aws/eks/load-balancers.ts";
@@ -18,7 +18,7 @@ export const vpc = itemType({
   create(context, properties, item) {
     const text = stringAt(properties, "CidrBlock");
     const cidr = tryParseCidr(text);
-    if (cidr === undefined || cidr.bits < 16 || cidr.bits > 28) {
+    if (cidr === undefined || cidr.prefix < 16 || cidr.prefix > 28) {
       throw new AwsFault("InvalidVpc.Range", `The CIDR '${text}' is invalid.`);
     }
     const dns = changedDns(context, { ...item, dnsSupport: true, dnsHostnames: false }, properties);

@@ -3,13 +3,14 @@ import {
   allowPassing,
   given,
   inApiNames,
+  inTemplateNames,
   ownTags,
   settle,
   tryFind,
 } from "#sandbox/aws/cloudformation/types/eks/common.ts";
-import { changeEksTags } from "#sandbox/aws/cloudformation/types/eks/tags.ts";
 import { allowUseOfKey } from "#sandbox/aws/cloudformation/types/kms/key.ts";
 import {
+  allowTagChanges,
   defineType,
   type ResourceContext,
   resourceContext,
@@ -18,8 +19,8 @@ import {
 } from "#sandbox/aws/cloudformation/types/type.ts";
 import { updateClusterConfig, updateClusterVersion } from "#sandbox/aws/eks/cluster-updates.ts";
 import { createCluster, deleteCluster, describeCluster } from "#sandbox/aws/eks/clusters.ts";
-import { arnOf, type Cluster } from "#sandbox/aws/eks/state.ts";
-import { type Json, type JsonObject, listAt, objectAt, stringAt } from "#sandbox/json.ts";
+import { arnOf, type Cluster, changeCluster, placeOf } from "#sandbox/aws/eks/state.ts";
+import { type JsonObject, listAt, objectAt, stringAt } from "#sandbox/json.ts";
 
 export const eksCluster = defineType({
   name: "AWS::EKS::Cluster",
@@ -57,8 +58,8 @@ export const eksCluster = defineType({
     allowPassing(context, stringAt(properties, "RoleArn"), "eks.amazonaws.com");
     const nodeRole = stringAt(properties, "ComputeConfig", "NodeRoleArn");
     if (nodeRole !== "") allowPassing(context, nodeRole, "eks.amazonaws.com");
-    for (const { keyArn } of encryptionOf(properties)) {
-      allowUseOfKey(context, keyArn);
+    for (const config of listAt(properties, "EncryptionConfig")) {
+      allowUseOfKey(context, stringAt(config, "Provider", "KeyArn"));
     }
     context.allow("ec2:DescribeSubnets", "*");
     createCluster(context, { ...inputOf(properties), name, tags }, caller.principal);
@@ -76,9 +77,11 @@ export const eksCluster = defineType({
   },
 
   async update(context, name, properties, previous) {
-    const arn = arnOf(context, "cluster", name);
+    const { arn, tags } = describeCluster(context, name);
+    const wanted = ownTags(context, properties.Tags);
+    allowTagChanges(context.allow, arn, ["eks:TagResource", "eks:UntagResource"], tags, wanted);
+    changeCluster(placeOf(context), name, { tags: wanted });
     const known = () => resourceContext(tryCluster(context, name)?.tags ?? {});
-    changeEksTags(context, arn, ownTags(context, properties.Tags));
     const ready = () => settle(context, `Cluster ${name}`, "update", () => tryCluster(context, name)?.status);
     if (properties.Version !== undefined && properties.Version !== describeCluster(context, name).version) {
       context.allow("eks:UpdateClusterVersion", arn, known());
@@ -111,36 +114,16 @@ function tryCluster(context: ResourceContext, name: string): Cluster | undefined
 }
 
 function inputOf(properties: JsonObject): JsonObject {
+  const { Logging, Name, Tags, ...rest } = properties;
   const logging = loggingOf(properties);
-  return {
-    ...given(
-      properties,
-      "AccessConfig",
-      "BootstrapSelfManagedAddons",
-      "ComputeConfig",
-      "EncryptionConfig",
-      "KubernetesNetworkConfig",
-      "ResourcesVpcConfig",
-      "RoleArn",
-      "StorageConfig",
-      "UpgradePolicy",
-      "Version",
-    ),
-    ...(logging === undefined ? {} : { logging }),
-  };
+  return { ...given(rest, ...Object.keys(rest)), ...(logging === undefined ? {} : { logging }) };
 }
 
 /** CloudFormation lists what is on; EKS wants to be told what is on and what is off. */
 function loggingOf(properties: JsonObject): JsonObject | undefined {
   if (properties.Logging === undefined) return undefined;
   const types = listAt(properties, "Logging", "ClusterLogging", "EnabledTypes").map((one) => stringAt(one, "Type"));
-  const all = ["api", "audit", "authenticator", "controllerManager", "scheduler"];
-  const off = all.filter((type) => !types.includes(type));
-  return { clusterLogging: [...entry(types, true), ...entry(off, false)] };
-}
-
-function entry(types: readonly string[], enabled: boolean): readonly Json[] {
-  return types.length === 0 ? [] : [{ types: [...types], enabled }];
+  return { clusterLogging: [{ types, enabled: true }] };
 }
 
 /** Changes of the configuration, one kind each, as EKS takes them. */
@@ -175,61 +158,17 @@ function configChanges(after: JsonObject, before: JsonObject): readonly JsonObje
   ].flat();
 }
 
-function encryptionOf(properties: JsonObject): readonly { readonly keyArn: string }[] {
-  return listAt(properties, "EncryptionConfig").map((config) => ({ keyArn: stringAt(config, "Provider", "KeyArn") }));
-}
-
-function propertiesOf(cluster: Cluster): JsonObject {
-  const { resourcesVpcConfig: vpc, kubernetesNetworkConfig: network, accessConfig } = cluster;
-  const encryption = cluster.encryptionConfig ?? [];
-  const on = cluster.logging.clusterLogging.filter(({ enabled }) => enabled).flatMap(({ types }) => types);
-  const compute = cluster.computeConfig;
+function propertiesOf({ tags, logging, resourcesVpcConfig, ...cluster }: Cluster): JsonObject {
+  const { vpcId: _, securityGroupIds: __, clusterSecurityGroupId, ...vpc } = resourcesVpcConfig;
+  const on = logging.clusterLogging.filter(({ enabled }) => enabled).flatMap(({ types }) => types);
   return {
+    ...inTemplateNames({ ...cluster, resourcesVpcConfig: vpc }),
     Id: cluster.name,
-    Arn: cluster.arn,
-    Name: cluster.name,
-    Version: cluster.version,
-    RoleArn: cluster.roleArn,
-    ClusterSecurityGroupId: vpc.clusterSecurityGroupId,
-    ...(cluster.endpoint === undefined ? {} : { Endpoint: cluster.endpoint }),
-    ...(cluster.certificateAuthority.data === undefined
-      ? {}
-      : { CertificateAuthorityData: cluster.certificateAuthority.data }),
-    ...(cluster.identity === undefined ? {} : { OpenIdConnectIssuerUrl: cluster.identity.oidc.issuer }),
-    EncryptionConfigKeyArn: encryption[0]?.provider.keyArn ?? "",
-    EncryptionConfig: encryption.map(({ resources, provider }) => ({
-      Resources: [...resources],
-      Provider: { KeyArn: provider.keyArn },
-    })),
-    AccessConfig: {
-      AuthenticationMode: accessConfig.authenticationMode,
-      BootstrapClusterCreatorAdminPermissions: accessConfig.bootstrapClusterCreatorAdminPermissions,
-    },
-    ResourcesVpcConfig: {
-      SubnetIds: [...vpc.subnetIds],
-      EndpointPublicAccess: vpc.endpointPublicAccess,
-      EndpointPrivateAccess: vpc.endpointPrivateAccess,
-      PublicAccessCidrs: [...vpc.publicAccessCidrs],
-    },
-    KubernetesNetworkConfig: {
-      IpFamily: network.ipFamily,
-      ServiceIpv4Cidr: network.serviceIpv4Cidr,
-      ElasticLoadBalancing: { Enabled: network.elasticLoadBalancing.enabled },
-    },
+    ClusterSecurityGroupId: clusterSecurityGroupId,
+    CertificateAuthorityData: cluster.certificateAuthority.data,
+    OpenIdConnectIssuerUrl: cluster.identity?.oidc.issuer,
+    EncryptionConfigKeyArn: cluster.encryptionConfig?.[0]?.provider.keyArn ?? "",
     Logging: { ClusterLogging: { EnabledTypes: on.map((Type) => ({ Type })) } },
-    UpgradePolicy: { SupportType: cluster.upgradePolicy.supportType },
-    ...(compute === undefined
-      ? {}
-      : {
-          ComputeConfig: {
-            Enabled: compute.enabled,
-            NodePools: [...compute.nodePools],
-            ...(compute.nodeRoleArn === undefined ? {} : { NodeRoleArn: compute.nodeRoleArn }),
-          },
-        }),
-    ...(cluster.storageConfig === undefined
-      ? {}
-      : { StorageConfig: { BlockStorage: { Enabled: cluster.storageConfig.blockStorage.enabled } } }),
-    Tags: tagList(cluster.tags),
+    Tags: tagList(tags),
   };
 }

@@ -8,19 +8,24 @@ const POLLING_MS = 10_000;
 
 /** Properties as EKS' own API calls them: `NodeRoleArn` is `nodeRoleArn`. */
 export function inApiNames(value: Json | undefined): Json {
-  if (Array.isArray(value)) return value.map((item: Json) => inApiNames(item));
+  return renamed(value, (name) => name.charAt(0).toLowerCase() + name.slice(1));
+}
+
+/** The other way round: what EKS' API describes, as a template would write it. */
+export function inTemplateNames(value: object): JsonObject {
+  return renamed(value as JsonObject, (name) => name.charAt(0).toUpperCase() + name.slice(1)) as JsonObject;
+}
+
+function renamed(value: Json | undefined, rename: (name: string) => string): Json {
+  if (Array.isArray(value)) return value.map((item: Json) => renamed(item, rename));
   if (!isObject(value)) return value ?? null;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key.charAt(0).toLowerCase() + key.slice(1), inApiNames(item)]),
-  );
+  const given = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(given.map(([name, item]) => [rename(name), renamed(item, rename)]));
 }
 
 /** Members of an input, without those that the template leaves out. */
 export function given(properties: JsonObject, ...names: readonly string[]): JsonObject {
-  const found = names.filter((name) => properties[name] !== undefined).map((name) => [name, properties[name]] as const);
-  return Object.fromEntries(
-    found.map(([name, value]) => [name.charAt(0).toLowerCase() + name.slice(1), inApiNames(value)]),
-  );
+  return inApiNames(Object.fromEntries(names.map((name) => [name, properties[name]]))) as JsonObject;
 }
 
 /** Tags of a template and its stack. CloudFormation's own are put on by other means than the API. */

@@ -1,125 +1,91 @@
 import { isDeepStrictEqual } from "node:util";
 import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
-import { allowPassing, given, ownTags, settle, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
-import { changeEksTags } from "#sandbox/aws/cloudformation/types/eks/tags.ts";
-import {
-  defineType,
-  type ResourceContext,
-  resourceContext,
-  tagContext,
-  tagList,
-} from "#sandbox/aws/cloudformation/types/type.ts";
+import { allowPassing, given, inTemplateNames } from "#sandbox/aws/cloudformation/types/eks/common.ts";
+import { partType } from "#sandbox/aws/cloudformation/types/eks/part.ts";
+import { type ResourceContext, resourceContext, tagList } from "#sandbox/aws/cloudformation/types/type.ts";
 import {
   createNodeGroup,
   deleteNodeGroup,
-  describeNodeGroup,
   updateNodeGroupConfig,
   updateNodeGroupVersion,
 } from "#sandbox/aws/eks/node-groups.ts";
-import { arnOf } from "#sandbox/aws/eks/state.ts";
 import { type JsonObject, stringAt, stringsAt } from "#sandbox/json.ts";
 
-export const eksNodegroup = defineType({
+const input = [
+  "AmiType",
+  "InstanceTypes",
+  "LaunchTemplate",
+  "NodeRole",
+  "ScalingConfig",
+  "Subnets",
+  "UpdateConfig",
+  "Version",
+];
+
+export const eksNodegroup = partType({
   name: "AWS::EKS::Nodegroup",
+  kind: "nodeGroups",
   supports: [
     "AmiType",
     "ClusterName",
     "InstanceTypes",
-    "LaunchTemplate",
+    "LaunchTemplate.Id",
+    "LaunchTemplate.Version",
     "NodeRole",
     "NodegroupName",
     "ScalingConfig",
     "Subnets",
     "Tags",
-    "UpdateConfig",
+    "UpdateConfig.MaxUnavailable",
     "Version",
   ],
   attributes: ["ClusterName", "NodegroupName"],
   seconds: { create: 5, update: 5, delete: 5 },
   nameOf: ({ ClusterName, NodegroupName }) =>
     typeof NodegroupName === "string" ? `${String(ClusterName)}/${NodegroupName}` : undefined,
+  resource: "nodegroup",
+  actions: { create: "eks:CreateNodegroup", delete: "eks:DeleteNodegroup" },
 
-  create(context, properties) {
-    const cluster = stringAt(properties, "ClusterName");
-    const name = stringAt(properties, "NodegroupName") || context.generateName(63);
-    const tags = ownTags(context, tagList(stringsAt(properties, "Tags")));
-    const arn = arnOf(context, "cluster", cluster);
-    context.allow("eks:CreateNodegroup", arn, tagContext(tagList(tags)));
-    if (Object.keys(tags).length > 0) {
-      context.allow("eks:TagResource", arnOf(context, "nodegroup", `${cluster}/${name}/*`), tagContext(tagList(tags)));
-    }
+  place(id) {
+    const [cluster = "", name = ""] = id.split("/");
+    return [cluster, name];
+  },
+
+  facts: ({ nodegroupArn, tags, status }) => ({ arn: nodegroupArn, tags, status }),
+  withTags: (part, tags) => ({ ...part, tags }),
+  // A map in templates.
+  tagsOf: (properties) => tagList(stringsAt(properties, "Tags")),
+
+  create(context, cluster, properties, tags) {
+    const nodegroupName = stringAt(properties, "NodegroupName") || context.generateName(63);
     allowPassing(context, stringAt(properties, "NodeRole"), "eks.amazonaws.com");
     allowLaunch(context, properties);
-    const names = [
-      "AmiType",
-      "InstanceTypes",
-      "LaunchTemplate",
-      "NodeRole",
-      "ScalingConfig",
-      "Subnets",
-      "UpdateConfig",
-    ];
-    createNodeGroup(context, cluster, { ...given(properties, ...names, "Version"), nodegroupName: name, tags });
-    return `${cluster}/${name}`;
+    createNodeGroup(context, cluster, { ...given(properties, ...input), nodegroupName, tags });
+    return `${cluster}/${nodegroupName}`;
   },
 
-  settle: (context, id, operation) =>
-    settle(context, `Nodegroup ${id}`, operation, () => tryGroup(context, id)?.status),
+  read: (group) => ({
+    ...inTemplateNames(group),
+    Id: `${group.clusterName}/${group.nodegroupName}`,
+    Arn: group.nodegroupArn,
+    Tags: { ...group.tags },
+  }),
 
-  readArn: (context, id) => tryGroup(context, id)?.nodegroupArn ?? arnOf(context, "nodegroup", `${id}/*`),
-
-  read(context, id) {
-    const found = tryGroup(context, id);
-    if (found === undefined) return undefined;
-    const { minSize, maxSize, desiredSize } = found.scalingConfig;
-    return {
-      Id: id,
-      Arn: found.nodegroupArn,
-      ClusterName: found.clusterName,
-      NodegroupName: found.nodegroupName,
-      AmiType: found.amiType,
-      InstanceTypes: [...found.instanceTypes],
-      ...(found.launchTemplate === undefined
-        ? {}
-        : { LaunchTemplate: { Id: found.launchTemplate.id, Version: found.launchTemplate.version } }),
-      NodeRole: found.nodeRole,
-      ScalingConfig: { MinSize: minSize, MaxSize: maxSize, DesiredSize: desiredSize },
-      Subnets: [...found.subnets],
-      UpdateConfig: { MaxUnavailable: found.updateConfig.maxUnavailable },
-      Version: found.version,
-      Tags: stringsOf(found.tags),
-    };
-  },
-
-  async update(context, id, properties, previous) {
-    const { cluster, name } = namesOf(id);
-    const group = describeNodeGroup(context, cluster, name);
-    changeEksTags(context, group.nodegroupArn, ownTags(context, tagList(stringsAt(properties, "Tags"))));
-    const known = resourceContext(group.tags);
-    const ready = () => settle(context, `Nodegroup ${id}`, "update", () => tryGroup(context, id)?.status);
+  async update(context, { cluster, key, arn, tags }, properties, previous, changed) {
+    const known = resourceContext(tags);
     const differs = (property: string) => !isDeepStrictEqual(properties[property], previous[property]);
     if (differs("Version") || differs("LaunchTemplate")) {
-      context.allow("eks:UpdateNodegroupVersion", group.nodegroupArn, known);
+      context.allow("eks:UpdateNodegroupVersion", arn, known);
       allowLaunch(context, properties);
-      updateNodeGroupVersion(context, cluster, name, given(properties, "LaunchTemplate", "Version"));
-      await ready();
+      updateNodeGroupVersion(context, cluster, key, given(properties, "LaunchTemplate", "Version"));
+      await changed();
     }
     if (!["ScalingConfig", "UpdateConfig"].some(differs)) return;
-    context.allow("eks:UpdateNodegroupConfig", group.nodegroupArn, known);
-    updateNodeGroupConfig(context, cluster, name, given(properties, "ScalingConfig", "UpdateConfig"));
-    await ready();
+    context.allow("eks:UpdateNodegroupConfig", arn, known);
+    updateNodeGroupConfig(context, cluster, key, given(properties, "ScalingConfig", "UpdateConfig"));
   },
 
-  async delete(context, id) {
-    const { cluster, name } = namesOf(id);
-    const found = tryGroup(context, id);
-    if (found === undefined) return;
-    context.allow("eks:DeleteNodegroup", found.nodegroupArn, resourceContext(found.tags));
-    if (found.status === "CREATING" || found.status === "UPDATING") {
-      await settle(context, `Nodegroup ${id}`, "update", () => tryGroup(context, id)?.status);
-    }
-    deleteNodeGroup(context, cluster, name);
-  },
+  remove: deleteNodeGroup,
 });
 
 /** EKS tries whether the caller itself could run instances from a launch template of its own. */
@@ -135,19 +101,4 @@ function allowLaunch(context: ResourceContext, properties: JsonObject): void {
   for (const kind of ["instance", "network-interface", "security-group", "volume"]) {
     context.allow("ec2:RunInstances", arn(kind, "*"), from);
   }
-}
-
-function tryGroup(context: ResourceContext, id: string) {
-  const { cluster, name } = namesOf(id);
-  return tryFind(() => describeNodeGroup(context, cluster, name));
-}
-
-function namesOf(id: string): { readonly cluster: string; readonly name: string } {
-  const [cluster = "", name = ""] = id.split("/");
-  return { cluster, name };
-}
-
-/** Tags of a node group are a map in templates. */
-function stringsOf(tags: Readonly<Record<string, string>>): JsonObject {
-  return { ...tags };
 }

@@ -60,10 +60,8 @@ export const deleteStack: Action = {
     if (stack.terminationProtection) {
       throw invalid(`Stack [${stack.name}] cannot be deleted while TerminationProtection is enabled`);
     }
-    if (stack.status === "CREATE_IN_PROGRESS") {
-      throw invalid(`This sandbox does not delete stack [${stack.name}] while it is being created`);
-    }
-    if (isInProgress(stack.status)) {
+    // A creation is cancelled.
+    if (isInProgress(stack.status) && stack.status !== "CREATE_IN_PROGRESS") {
       throw invalid(`Stack [${stack.name}] cannot be deleted while in status ${stack.status}`);
     }
     const roleArn = roleOf(request);

@@ -19,6 +19,8 @@ export async function create(run: Run, target: Deployment): Promise<void> {
   const { cloud, stack, operation } = run;
   const plan = planOf(stack, target);
   const failed = await bringAll(run, plan, target);
+  // Cancelled by a deletion, which is the stack's operation now.
+  if (stack.operation?.id !== operation.id) return;
   const why = failureOf(stack.resources, failed) ?? finishOutputs(run, plan);
   if (why === undefined) {
     stack.stable = target;

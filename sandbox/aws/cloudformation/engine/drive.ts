@@ -1,16 +1,21 @@
 import type { Cloud } from "#sandbox/aws/cloud.ts";
-import { createCancellation } from "#sandbox/aws/cloudformation/engine/cancellation.ts";
+import { type Cancellation, createCancellation } from "#sandbox/aws/cloudformation/engine/cancellation.ts";
 import { create, rollBackCreation } from "#sandbox/aws/cloudformation/engine/create.ts";
 import type { StackRecord } from "#sandbox/aws/cloudformation/engine/model.ts";
 import { remove } from "#sandbox/aws/cloudformation/engine/removal.ts";
 import { finishRollback, finishUpdate, rollBackUpdate, update } from "#sandbox/aws/cloudformation/engine/update.ts";
 
 /** Carries on with a stack's operation until it has come to an end; each status is one step, so that a restart can go on from any. */
-export async function drive(cloud: Cloud, stack: StackRecord): Promise<void> {
+export async function drive(
+  cloud: Cloud,
+  stack: StackRecord,
+  begun: (cancellation: Cancellation) => void,
+): Promise<void> {
   for (;;) {
     const { operation } = stack;
     if (operation === undefined) return;
     const run = { cloud, stack, operation, cancellation: createCancellation() };
+    begun(run.cancellation);
     switch (stack.status) {
       case "CREATE_IN_PROGRESS":
         await create(run, targetOf(stack));

@@ -1,4 +1,5 @@
 import type { Cloud } from "#sandbox/aws/cloud.ts";
+import type { Cancellation } from "#sandbox/aws/cloudformation/engine/cancellation.ts";
 import { finishChangeSet } from "#sandbox/aws/cloudformation/engine/change-sets.ts";
 import { finishDetection } from "#sandbox/aws/cloudformation/engine/drift.ts";
 import { drive } from "#sandbox/aws/cloudformation/engine/drive.ts";
@@ -13,7 +14,7 @@ import { serviceName } from "#sandbox/aws/cloudformation/engine/stacks.ts";
 
 /** What goes on behind the API. */
 export interface Engine {
-  /** Carries on with the stack's operation, if nobody is at it yet. */
+  /** Carries on with the stack's operation. One that is under way is called off first. */
   drive(stack: StackRecord): void;
   fillChangeSet(stack: StackRecord, changeSet: ChangeSetRecord): void;
   detectDrift(stack: StackRecord, detection: DriftDetection): void;
@@ -26,7 +27,8 @@ export interface Engine {
 }
 
 export function createEngine(cloud: Cloud): Engine {
-  const driven = new Set<string>();
+  /** Stacks that somebody is at, and how to call that off. */
+  const driven = new Map<string, Cancellation | undefined>();
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
 
@@ -37,9 +39,13 @@ export function createEngine(cloud: Cloud): Engine {
 
   const engine: Engine = {
     drive: (stack) => {
-      if (driven.has(stack.id)) return;
-      driven.add(stack.id);
-      keep(drive(cloud, stack).finally(() => driven.delete(stack.id)));
+      if (driven.has(stack.id)) {
+        driven.get(stack.id)?.cancel();
+        return;
+      }
+      driven.set(stack.id, undefined);
+      const begun = (cancellation: Cancellation) => void driven.set(stack.id, cancellation);
+      keep(drive(cloud, stack, begun).finally(() => driven.delete(stack.id)));
     },
     fillChangeSet: (stack, changeSet) => keep(finishChangeSet(cloud, stack, changeSet)),
     detectDrift: (stack, detection) => keep(finishDetection(cloud, stack, detection)),

@@ -57,10 +57,26 @@ describe("a stack that is deleted", () => {
     expect(tryFindRole(lab.cloud, account, "one")).toBeUndefined();
   });
 
-  test("is refused while it is being created", async () => {
+  test("while it is being created is created no further, and goes", async () => {
     const lab = await openLab({ speed: 100 });
-    await lab.cfn.createStack({ StackName: "roles", TemplateBody: JSON.stringify(roleTemplate()), ...named });
-    expect(await refusal(lab.cfn.deleteStack({ StackName: "roles" }))).toContain("while it is being created");
-    expect((await lab.stack("roles")).StackStatus).toBe("CREATE_COMPLETE");
+    const Resources = { One: role({ RoleName: "one" }), Two: role({ RoleName: "two" }, { DependsOn: "One" }) };
+    const { StackId = "" } = await lab.cfn.createStack({
+      StackName: "roles",
+      TemplateBody: JSON.stringify({ Resources }),
+      ...named,
+    });
+    await lab.cfn.deleteStack({ StackName: "roles" });
+    expect((await lab.stack(StackId)).StackStatus).toBe("DELETE_COMPLETE");
+    expect(await lab.events(StackId)).toEqual([
+      "roles CREATE_IN_PROGRESS: User Initiated",
+      "One CREATE_IN_PROGRESS",
+      "One CREATE_IN_PROGRESS: Resource creation Initiated",
+      "roles DELETE_IN_PROGRESS: User Initiated",
+      "One CREATE_FAILED: Resource creation cancelled",
+      "One DELETE_IN_PROGRESS",
+      "One DELETE_COMPLETE",
+      "roles DELETE_COMPLETE",
+    ]);
+    expect(tryFindRole(lab.cloud, account, "one")).toBeUndefined();
   });
 });

@@ -1,3 +1,4 @@
+import type { ContextValues } from "#sandbox/aws/policy/context.ts";
 import type { Slices } from "#sandbox/cloud/slices.ts";
 import type { Pace } from "#sandbox/pace.ts";
 
@@ -42,12 +43,7 @@ export interface Cloud extends Omit<Slices, "flush"> {
    * @param resource ARN, or `*`
    * @throws AwsFault AccessDenied
    */
-  authorize(
-    caller: Caller,
-    action: string,
-    resource: string,
-    context?: Readonly<Record<string, string | readonly string[]>>,
-  ): void;
+  authorize(caller: Caller, action: string, resource: string, context?: ContextValues): void;
   /** A caller that acts by a role for a service (CloudFormation's own role). @throws AwsFault AccessDenied unless the role trusts the service */
   assumeAsService(roleArn: string, service: string): Caller;
   /** Milliseconds of the real AWS, shortened by the sandbox's speed. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { bootstrapEntries } from "#sandbox/aws/eks/access-entries.ts";
 import {
   readAuthenticationMode,
@@ -23,7 +24,7 @@ import {
 } from "#sandbox/aws/eks/state.ts";
 import { checkUpgrade, platformOf } from "#sandbox/aws/eks/versions.ts";
 import { durations, later } from "#sandbox/aws/eks/work.ts";
-import { type JsonObject, stringAt, valueAt } from "#sandbox/json.ts";
+import { type JsonObject, stringAt, textsAt } from "#sandbox/json.ts";
 
 /**
  * Begins to bring a cluster to the next minor version.
@@ -52,7 +53,8 @@ export function updateClusterVersion(at: Location, name: string, body: JsonObjec
 export function updateClusterConfig(at: Location, name: string, body: JsonObject): void {
   const place = placeOf(at);
   const { cluster } = recordOf(place, name);
-  if (valueAt(body, "resourcesVpcConfig", "subnetIds") !== undefined) {
+  const subnets = textsAt(body, "resourcesVpcConfig", "subnetIds");
+  if (subnets.length > 0 && !isDeepStrictEqual(subnets, cluster.resourcesVpcConfig.subnetIds)) {
     throw invalidParameter("the sandbox does not know other subnets of a running cluster");
   }
   if (body.accessConfig !== undefined) readAuthenticationMode(body);

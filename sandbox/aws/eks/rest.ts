@@ -3,6 +3,7 @@ import { describeAddonVersions } from "#sandbox/aws/eks/addon-versions.ts";
 import { describeCluster, listClusters } from "#sandbox/aws/eks/clusters.ts";
 import { findPart, listParts } from "#sandbox/aws/eks/parts.ts";
 import { type AccessEntryRecord, arnOf, invalidParameter, type Location, placeOf } from "#sandbox/aws/eks/state.ts";
+import { pageOf } from "#sandbox/aws/protocol/paging.ts";
 import { matchRest, type RestOperation } from "#sandbox/aws/protocol/rest.ts";
 
 /** One call of an operation, with its path taken apart. */
@@ -122,10 +123,7 @@ function page({ query }: Request, member: string, items: readonly unknown[]): ob
   if (!Number.isInteger(size) || size < 1 || size > largestPage) {
     throw invalidParameter(`maxResults must be between 1 and ${largestPage}`);
   }
-  const token = query("nextToken");
-  const start = token === undefined ? 0 : Number(Buffer.from(token, "base64url").toString());
-  if (!Number.isInteger(start) || start < 0) throw invalidParameter("nextToken is invalid");
-  const end = start + size;
-  const more = end < items.length ? { nextToken: Buffer.from(String(end)).toString("base64url") } : {};
-  return { [member]: items.slice(start, end), ...more };
+  const found = pageOf(items, size, query("nextToken"));
+  if (found === undefined) throw invalidParameter("nextToken is invalid");
+  return { [member]: found.items, ...(found.next === undefined ? {} : { nextToken: found.next }) };
 }

@@ -1,5 +1,7 @@
 import { AwsFault, type Call, type Cloud } from "#sandbox/aws/cloud.ts";
 import { type ContextValues, resourceTags } from "#sandbox/aws/policy/context.ts";
+import { checkRange } from "#sandbox/aws/protocol/constraints.ts";
+import { pageOf } from "#sandbox/aws/protocol/paging.ts";
 import { allowOnly, integerAt, type QueryInput, textAt, tryTextAt } from "#sandbox/aws/protocol/query.ts";
 import type { QueryAction } from "#sandbox/aws/protocol/query-service.ts";
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
@@ -81,10 +83,7 @@ export function permit(
   resource: string,
   context: ContextValues = {},
 ): void {
-  const known = Object.entries(context).filter((pair): pair is [string, string | readonly string[]] => {
-    return pair[1] !== undefined;
-  });
-  cloud.authorize(caller, `iam:${action}`, resource, Object.fromEntries(known));
+  cloud.authorize(caller, `iam:${action}`, resource, context);
 }
 
 /** Condition keys of something that has tags. */
@@ -122,20 +121,9 @@ export function page(
   input: QueryInput,
 ): { readonly [key: string]: XmlValue } {
   const size = integerAt(input, "MaxItems") ?? 100;
-  if (size < 1 || size > 1_000) {
-    throw new AwsFault(
-      "ValidationError",
-      `1 validation error detected: Value '${size}' at 'maxItems' failed to satisfy constraint: Member must have value between 1 and 1000`,
-    );
-  }
+  checkRange("maxItems", size, 1, 1_000);
   const marker = tryTextAt(input, "Marker");
-  const start = marker === undefined ? 0 : Number(Buffer.from(marker, "base64").toString());
-  if (!Number.isInteger(start) || start < 0) throw new AwsFault("InvalidInput", `Invalid Marker ${marker}`);
-  const end = start + size;
-  const isTruncated = end < items.length;
-  return {
-    [name]: items.slice(start, end),
-    IsTruncated: isTruncated,
-    ...(isTruncated ? { Marker: Buffer.from(String(end)).toString("base64") } : {}),
-  };
+  const found = pageOf(items, size, marker);
+  if (found === undefined) throw new AwsFault("InvalidInput", `Invalid Marker ${marker}`);
+  return { [name]: found.items, IsTruncated: found.next !== undefined, Marker: found.next };
 }

@@ -11,8 +11,9 @@ import {
   noSuchEntity,
   type PolicyVersion,
 } from "#sandbox/aws/iam/model.ts";
-import { checkLength, checkName, checkPath, sizeOfPolicy } from "#sandbox/aws/iam/validation.ts";
+import { checkName, checkPath, sizeOfPolicy } from "#sandbox/aws/iam/validation.ts";
 import { parsePolicy } from "#sandbox/aws/policy/parse.ts";
+import { checkLength } from "#sandbox/aws/protocol/constraints.ts";
 
 export interface NewPolicy {
   readonly name: string;

@@ -7,7 +7,8 @@ import {
   noSuchEntity,
   type OidcProvider,
 } from "#sandbox/aws/iam/model.ts";
-import { checkLength, checkTags } from "#sandbox/aws/iam/validation.ts";
+import { checkTags } from "#sandbox/aws/iam/validation.ts";
+import { checkLength } from "#sandbox/aws/protocol/constraints.ts";
 
 export interface NewOidcProvider {
   /** With `https://`. */

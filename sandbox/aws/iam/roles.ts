@@ -11,7 +11,8 @@ import {
   type Role,
 } from "#sandbox/aws/iam/model.ts";
 import { resolveTrust } from "#sandbox/aws/iam/trust.ts";
-import { checkLength, checkName, checkPath, checkRange, checkTags } from "#sandbox/aws/iam/validation.ts";
+import { checkName, checkPath, checkTags } from "#sandbox/aws/iam/validation.ts";
+import { checkLength, checkRange } from "#sandbox/aws/protocol/constraints.ts";
 
 export interface NewRole {
   readonly name: string;

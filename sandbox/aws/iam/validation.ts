@@ -1,12 +1,11 @@
 import { AwsFault } from "#sandbox/aws/cloud.ts";
+import { checkLength, checkPattern } from "#sandbox/aws/protocol/constraints.ts";
 
 /** The rules of IAM for names, paths and tags, in IAM's own words. */
 
 /** @param field as the API calls it: `roleName` @throws AwsFault ValidationError */
 export function checkName(field: string, name: string, maximum: number): void {
-  if (name.length > maximum) {
-    throw constraint(name, field, `Member must have length less than or equal to ${maximum}`);
-  }
+  checkLength(field, name, 0, maximum);
   if (!/^[\w+=,.@-]+$/.test(name)) {
     throw new AwsFault(
       "ValidationError",
@@ -21,35 +20,6 @@ export function checkPath(path: string): void {
   throw new AwsFault(
     "ValidationError",
     "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.",
-  );
-}
-
-/** @throws AwsFault ValidationError */
-export function checkRange(field: string, value: number, least: number, most: number): void {
-  if (value < least) {
-    throw constraint(String(value), field, `Member must have value greater than or equal to ${least}`);
-  }
-  if (value > most) throw constraint(String(value), field, `Member must have value less than or equal to ${most}`);
-}
-
-/** @throws AwsFault ValidationError */
-export function checkLength(field: string, value: string, least: number, most: number): void {
-  if (value.length < least) {
-    throw constraint(value, field, `Member must have length greater than or equal to ${least}`);
-  }
-  if (value.length > most) throw constraint(value, field, `Member must have length less than or equal to ${most}`);
-}
-
-/** @param pattern as AWS writes it in its messages @throws AwsFault ValidationError */
-export function checkPattern(field: string, value: string, pattern: string): void {
-  if (new RegExp(`^(?:${pattern})$`, "u").test(value)) return;
-  throw constraint(value, field, `Member must satisfy regular expression pattern: ${pattern}`);
-}
-
-function constraint(value: string, field: string, rule: string): AwsFault {
-  return new AwsFault(
-    "ValidationError",
-    `1 validation error detected: Value '${value}' at '${field}' failed to satisfy constraint: ${rule}`,
   );
 }
 

@@ -2,10 +2,10 @@ import { AwsFault, type Call, type Caller, type Cloud } from "#sandbox/aws/cloud
 import { type Role, tryFindPrincipal } from "#sandbox/aws/iam/model.ts";
 import { identityVerdict, requestContext } from "#sandbox/aws/iam/permissions.ts";
 import { tryFindRole } from "#sandbox/aws/iam/roles.ts";
-import { checkLength, checkPattern, checkRange } from "#sandbox/aws/iam/validation.ts";
 import { type ContextValues, resourceTags } from "#sandbox/aws/policy/context.ts";
 import { parsePolicy } from "#sandbox/aws/policy/parse.ts";
 import { evaluateTrust } from "#sandbox/aws/policy/trust.ts";
+import { checkLength, checkPattern, checkRange } from "#sandbox/aws/protocol/constraints.ts";
 import { allowOnly, integerAt, type QueryInput, textAt, tryTextAt } from "#sandbox/aws/protocol/query.ts";
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
 import { isSession, openSession, type Session, sourceIdentityKey } from "#sandbox/aws/sts/sessions.ts";

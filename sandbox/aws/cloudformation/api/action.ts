@@ -3,6 +3,10 @@ import type { AwsFault, Caller, Cloud } from "#sandbox/aws/cloud.ts";
 import type { Engine } from "#sandbox/aws/cloudformation/engine/engine.ts";
 import { findStack, type StackRecord, stacksOf, tryFindStack } from "#sandbox/aws/cloudformation/engine/stacks.ts";
 import { invalid } from "#sandbox/aws/cloudformation/template/parse.ts";
+import { tagRecord } from "#sandbox/aws/cloudformation/types/type.ts";
+import { type ContextValues, resourceTags } from "#sandbox/aws/policy/context.ts";
+import { checkLength, checkPattern, constraint } from "#sandbox/aws/protocol/constraints.ts";
+import { pageOf } from "#sandbox/aws/protocol/paging.ts";
 import { type QueryInput, textAt } from "#sandbox/aws/protocol/query.ts";
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
 
@@ -36,11 +40,7 @@ export function checkInputs(action: Action, name: string, input: QueryInput): vo
 }
 
 /** @throws AwsFault AccessDenied @param resource ARN of a stack, or `*` */
-export function authorize(
-  { cloud, caller, action }: Request,
-  resource: string,
-  context: Readonly<Record<string, string | readonly string[]>> = {},
-): void {
+export function authorize({ cloud, caller, action }: Request, resource: string, context: ContextValues = {}): void {
   cloud.authorize(caller, `cloudformation:${action}`, resource, context);
 }
 
@@ -62,30 +62,18 @@ export function stackOf(request: Request, missing?: (name: string) => AwsFault):
   return findStack(cloud, account, region, name);
 }
 
-export function authorizeStack(
-  request: Request,
-  name: string,
-  context: Readonly<Record<string, string | readonly string[]>> = {},
-): void {
+export function authorizeStack(request: Request, name: string, context: ContextValues = {}): void {
   const { cloud, account, region } = request;
   const stack = tryFindStack(cloud, account, region, name);
-  const tags = stack?.current?.tags ?? [];
-  const known = Object.fromEntries(tags.map(({ Key, Value }) => [`aws:ResourceTag/${Key}`, Value]));
+  const known = resourceTags(tagRecord(stack?.current?.tags ?? []));
   authorize(request, stackArn(request, name), { ...known, ...context });
 }
 
-/** One page of a list, and where the next begins. */
-export function page<Item>(
-  items: readonly Item[],
-  token: string | undefined,
-): { readonly items: readonly Item[]; readonly next: string | undefined } {
-  const start = token === undefined || token === "" ? 0 : Number(Buffer.from(token, "base64url").toString());
-  if (!Number.isInteger(start) || start < 0) throw invalid("NextToken is invalid");
-  const end = start + 100;
-  return {
-    items: items.slice(start, end),
-    next: end < items.length ? Buffer.from(String(end)).toString("base64url") : undefined,
-  };
+/** One page of a list. @throws AwsFault ValidationError */
+export function page<Item>(items: readonly Item[], token: string | undefined) {
+  const found = pageOf(items, 100, token);
+  if (found === undefined) throw invalid("NextToken is invalid");
+  return found;
 }
 
 /** A new stack of a name, without anything in it. @throws AwsFault for a name that can't be */
@@ -112,17 +100,10 @@ export function newStack(request: Request, name: string): StackRecord {
   return stack;
 }
 
+/** @throws AwsFault ValidationError */
 export function checkName(field: string, name: string): void {
-  if (!/^[a-zA-Z][-a-zA-Z0-9]*$/.test(name)) {
-    throw invalid(
-      `1 validation error detected: Value '${name}' at '${field}' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*`,
-    );
-  }
-  if (name.length > 128) {
-    throw invalid(
-      `1 validation error detected: Value '${name}' at '${field}' failed to satisfy constraint: Member must have length less than or equal to 128`,
-    );
-  }
+  checkPattern(field, name, "[a-zA-Z][-a-zA-Z0-9]*");
+  checkLength(field, name, 1, 128);
 }
 
 /** One of some words; undefined when it is missing. @throws AwsFault ValidationError */
@@ -134,17 +115,18 @@ export function wordAt<Word extends string>(
   if (text === undefined || text === "") return undefined;
   const found = allowed.find((word) => word === text);
   if (found !== undefined) return found;
-  const name = field.charAt(0).toLowerCase() + field.slice(1);
-  throw invalid(
-    `1 validation error detected: Value '${text}' at '${name}' failed to satisfy constraint: Member must satisfy enum value set: [${allowed.join(", ")}]`,
-  );
+  throw constraint(text, lowered(field), `Member must satisfy enum value set: [${allowed.join(", ")}]`);
 }
 
 /** @throws AwsFault ValidationError */
 export function tokenAt(input: QueryInput, field: string): string | undefined {
   const found = typeof input === "object" && field in input ? textAt(input, field) : undefined;
-  if (found === undefined || /^[a-zA-Z0-9][-a-zA-Z0-9]{0,127}$/.test(found)) return found;
-  throw invalid(
-    `1 validation error detected: Value '${found}' at '${field.charAt(0).toLowerCase()}${field.slice(1)}' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9][-a-zA-Z0-9]*`,
-  );
+  if (found === undefined) return undefined;
+  checkPattern(lowered(field), found, "[a-zA-Z0-9][-a-zA-Z0-9]*");
+  checkLength(lowered(field), found, 1, 128);
+  return found;
+}
+
+function lowered(field: string): string {
+  return field.charAt(0).toLowerCase() + field.slice(1);
 }

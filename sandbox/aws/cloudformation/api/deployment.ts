@@ -5,7 +5,8 @@ import type { Deployment, StackRecord } from "#sandbox/aws/cloudformation/engine
 import { type GivenParameter, parameterValues } from "#sandbox/aws/cloudformation/template/parameters.ts";
 import { invalid } from "#sandbox/aws/cloudformation/template/parse.ts";
 import { parseTemplate, type Template } from "#sandbox/aws/cloudformation/template/template.ts";
-import type { Tag } from "#sandbox/aws/cloudformation/types/type.ts";
+import { type Tag, tagRecord } from "#sandbox/aws/cloudformation/types/type.ts";
+import { type ContextValues, requestTags } from "#sandbox/aws/policy/context.ts";
 import { booleanAt, listAt, type QueryInput, textAt, textsAt, tryTextAt } from "#sandbox/aws/protocol/query.ts";
 
 /** Inputs of everything that deploys. */
@@ -73,7 +74,7 @@ function parseParameter(item: QueryInput): GivenParameter {
   return { kind: "value", key, value };
 }
 
-export function parseTag(item: QueryInput): Tag {
+function parseTag(item: QueryInput): Tag {
   return { Key: textAt(item, "Key"), Value: tryTextAt(item, "Value") ?? "" };
 }
 
@@ -133,16 +134,12 @@ export function roleOf({ cloud, caller, input }: Request): string | undefined {
 }
 
 /** Condition keys of a request that may bring a role, tags, resources to import and a change set's name. */
-export function deploymentContext({ input }: Request): Record<string, string | readonly string[]> {
-  const roleArn = tryTextAt(input, "RoleARN");
-  const changeSet = tryTextAt(input, "ChangeSetName");
-  const tags = listAt(input, "Tags").map(parseTag);
+export function deploymentContext({ input }: Request): ContextValues {
   const imports = listAt(input, "ResourcesToImport").map((one) => textAt(one, "ResourceType"));
   return {
-    ...(imports.length === 0 ? {} : { "cloudformation:ImportResourceTypes": imports }),
-    ...(roleArn === undefined ? {} : { "cloudformation:RoleArn": roleArn }),
-    ...(changeSet === undefined ? {} : { "cloudformation:ChangeSetName": changeSet }),
-    ...Object.fromEntries(tags.map(({ Key, Value }) => [`aws:RequestTag/${Key}`, Value])),
-    ...(tags.length === 0 ? {} : { "aws:TagKeys": tags.map(({ Key }) => Key) }),
+    "cloudformation:ImportResourceTypes": imports.length === 0 ? undefined : imports,
+    "cloudformation:RoleArn": tryTextAt(input, "RoleARN"),
+    "cloudformation:ChangeSetName": tryTextAt(input, "ChangeSetName"),
+    ...requestTags(tagRecord(listAt(input, "Tags").map(parseTag))),
   };
 }

@@ -91,17 +91,6 @@ function checkObject(checking: Checking, schema: JsonObject, value: JsonObject, 
   if (xor.length > 0 && xor.filter(has).length !== 1) fault(`exactly one of [${xor.join(", ")}] is required`);
   const or = listAt(schema, "requiredOr").map(String);
   if (or.length > 0 && !or.some(has)) fault(`at least one of [${or.join(", ")}] is required`);
-  for (const [key, others] of Object.entries(objectAt(schema, "dependentRequired"))) {
-    for (const other of Array.isArray(others) && has(key) ? others : []) {
-      if (!has(other)) fault(`property [${String(other)}] is required with [${key}]`);
-    }
-  }
-  for (const [key, others] of Object.entries(objectAt(schema, "dependentExcluded"))) {
-    for (const other of Array.isArray(others) && has(key) ? others : []) {
-      if (has(other)) fault(`property [${String(other)}] is not permitted with [${key}]`);
-    }
-  }
-  checkAlternatives(checking, schema, value, path);
   const result: JsonObject = {};
   const properties = objectAt(schema, "properties");
   for (const [key, item] of Object.entries(value)) {
@@ -118,32 +107,11 @@ function patternOf(schema: JsonObject, key: string): Json | undefined {
   return patterns.find(([pattern]) => matches(pattern, key))?.[1];
 }
 
-/** `anyOf` and `oneOf` of the registry tell which keys go together. */
-function checkAlternatives(checking: Checking, schema: JsonObject, value: JsonObject, path: string): void {
-  for (const key of ["anyOf", "oneOf"] as const) {
-    const alternatives = listAt(schema, key).map((alternative) => objectAt(alternative));
-    if (alternatives.length === 0) continue;
-    const fits = alternatives.filter((alternative) => {
-      const faults: string[] = [];
-      // The other keys of the object are judged by the schema itself.
-      check({ root: checking.root, faults }, { ...alternative, type: "object" }, value, path);
-      return faults.length === 0;
-    });
-    if (fits.length === 0 || (key === "oneOf" && fits.length > 1)) {
-      checking.faults.push(`${path}: #: ${fits.length} subschemas matched instead of one`);
-    }
-  }
-}
-
 function checkScalar(checking: Checking, schema: JsonObject, value: Json, path: string): void {
   const fault = (message: string) => checking.faults.push(`${path}: ${message}`);
   const { pattern, minLength, maxLength, minimum, maximum } = schema;
   const allowed = listAt(schema, "enum");
   if (allowed.length > 0 && !allowed.includes(value)) fault(`${String(value)} is not a valid enum value`);
-  const folded = listAt(schema, "enumCaseInsensitive").map((item) => String(item).toLowerCase());
-  if (folded.length > 0 && !folded.includes(String(value).toLowerCase())) {
-    fault(`${String(value)} is not a valid enum value`);
-  }
   if (typeof value === "string") {
     if (typeof pattern === "string" && !matches(pattern, value)) {
       fault(`string [${value}] does not match pattern ${pattern}`);

@@ -1,5 +1,6 @@
 import type { Caller, Cloud } from "#sandbox/aws/cloud.ts";
 import { schemaOf, type TypeSchema } from "#sandbox/aws/cloudformation/schemas/schema.ts";
+import { type ContextValues, requestTags, resourceTags } from "#sandbox/aws/policy/context.ts";
 import type { Json, JsonObject } from "#sandbox/json.ts";
 
 export type Tag = {
@@ -20,7 +21,7 @@ export interface ResourceContext {
   /** The stack's tags and CloudFormation's own, which types with tags add to those of the template. */
   readonly tags: readonly Tag[];
   /** @throws AwsFault AccessDenied unless the caller may @param resource ARN, or `*` */
-  allow(action: string, resource: string, context?: Readonly<Record<string, string | readonly string[]>>): void;
+  allow(action: string, resource: string, context?: ContextValues): void;
   /**
    * Tells the id of what exists from now on, where more is to be done before it is as wanted: if that fails, a rollback
    * finds it.
@@ -96,17 +97,8 @@ export function tagList(tags: Readonly<Record<string, string>>): Tag[] {
 }
 
 /** Condition keys of a request that brings tags. */
-export function tagContext(tags: readonly Tag[]): Record<string, string | readonly string[]> {
-  const keys = tags.map(({ Key }) => Key);
-  return {
-    ...Object.fromEntries(tags.map(({ Key, Value }) => [`aws:RequestTag/${Key}`, Value])),
-    ...(keys.length === 0 ? {} : { "aws:TagKeys": keys }),
-  };
-}
-
-/** Condition keys of what a request is about. */
-export function resourceContext(tags: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:ResourceTag/${key}`, value]));
+export function tagContext(tags: readonly Tag[]): ContextValues {
+  return requestTags(tagRecord(tags));
 }
 
 /** What has to be done to come from some tags to others. */
@@ -132,11 +124,8 @@ export function allowTagChanges(
   after: Readonly<Record<string, string>>,
 ): void {
   const { add, remove } = tagChanges(before, after);
-  const known = resourceContext(before);
-  if (Object.keys(add).length > 0) {
-    const added = Object.entries(add).map(([Key, Value]) => ({ Key, Value }));
-    allow(tag, arn, { ...known, ...tagContext(added) });
-  }
+  const known = resourceTags(before);
+  if (Object.keys(add).length > 0) allow(tag, arn, { ...known, ...requestTags(add) });
   if (remove.length > 0) allow(untag, arn, { ...known, "aws:TagKeys": remove });
 }
 

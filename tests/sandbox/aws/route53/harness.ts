@@ -1,5 +1,6 @@
 import { type ChangeResourceRecordSetsResponse, Route53, type RRType } from "@aws-sdk/client-route-53";
 import { AwsFault, accessDenied, type Call, type Caller, type Cloud } from "#sandbox/aws/cloud.ts";
+import type { ContextValues } from "#sandbox/aws/policy/context.ts";
 import { answerFaultOf } from "#sandbox/aws/protocol/faults.ts";
 import { route53 } from "#sandbox/aws/route53/service.ts";
 
@@ -11,7 +12,7 @@ export interface Asked {
   readonly principal: string;
   readonly action: string;
   readonly resource: string;
-  readonly context: Readonly<Record<string, string | readonly string[]>>;
+  readonly context: ContextValues;
 }
 
 /** A cloud in memory whose time stands still until it is moved. */

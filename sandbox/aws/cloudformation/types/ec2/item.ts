@@ -6,11 +6,11 @@ import {
   mergeTags,
   type ResourceContext,
   type ResourceType,
-  resourceContext,
   tagContext,
   tagList,
   tagRecord,
 } from "#sandbox/aws/cloudformation/types/type.ts";
+import { resourceTags } from "#sandbox/aws/policy/context.ts";
 import type { Json, JsonObject } from "#sandbox/json.ts";
 
 /** A kind of thing that EC2 keeps under an id, with tags. */
@@ -81,7 +81,7 @@ export function allowOn<Thing extends Item>(
   of: Kind<Thing>,
   { id, tags }: Item,
 ): void {
-  context.allow(action, arnOf(context, of, id), resourceContext(tags));
+  context.allow(action, arnOf(context, of, id), resourceTags(tags));
 }
 
 export interface ItemType<Thing extends Item> extends Pick<ResourceType, "name" | "supports" | "seconds"> {

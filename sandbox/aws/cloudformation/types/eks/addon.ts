@@ -1,7 +1,7 @@
 import { given, inTemplateNames } from "#sandbox/aws/cloudformation/types/eks/common.ts";
 import { partType } from "#sandbox/aws/cloudformation/types/eks/part.ts";
-import { resourceContext } from "#sandbox/aws/cloudformation/types/type.ts";
 import { createAddon, deleteAddon, updateAddon } from "#sandbox/aws/eks/addons.ts";
+import { resourceTags } from "#sandbox/aws/policy/context.ts";
 import { stringAt } from "#sandbox/json.ts";
 
 export const eksAddon = partType({
@@ -31,7 +31,7 @@ export const eksAddon = partType({
 
   update(context, { cluster, key, arn, tags }, properties, previous) {
     if (properties.AddonVersion === previous.AddonVersion) return;
-    context.allow("eks:UpdateAddon", arn, resourceContext(tags));
+    context.allow("eks:UpdateAddon", arn, resourceTags(tags));
     updateAddon(context, cluster, key, given(properties, "AddonVersion"));
   },
 

@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from "node:util";
 import {
   allowPassing,
   given,
-  inApiNames,
   inTemplateNames,
   ownTags,
   settle,
@@ -13,14 +12,14 @@ import {
   allowTagChanges,
   defineType,
   type ResourceContext,
-  resourceContext,
   tagContext,
   tagList,
 } from "#sandbox/aws/cloudformation/types/type.ts";
 import { updateClusterConfig, updateClusterVersion } from "#sandbox/aws/eks/cluster-updates.ts";
 import { createCluster, deleteCluster, describeCluster } from "#sandbox/aws/eks/clusters.ts";
 import { arnOf, type Cluster, changeCluster, placeOf } from "#sandbox/aws/eks/state.ts";
-import { type JsonObject, listAt, objectAt, stringAt } from "#sandbox/json.ts";
+import { resourceTags } from "#sandbox/aws/policy/context.ts";
+import { type JsonObject, listAt, stringAt } from "#sandbox/json.ts";
 
 export const eksCluster = defineType({
   name: "AWS::EKS::Cluster",
@@ -81,26 +80,23 @@ export const eksCluster = defineType({
     const wanted = ownTags(context, properties.Tags);
     allowTagChanges(context.allow, arn, ["eks:TagResource", "eks:UntagResource"], tags, wanted);
     changeCluster(placeOf(context), name, { tags: wanted });
-    const known = () => resourceContext(tryCluster(context, name)?.tags ?? {});
-    const ready = () => settle(context, `Cluster ${name}`, "update", () => tryCluster(context, name)?.status);
     if (properties.Version !== undefined && properties.Version !== describeCluster(context, name).version) {
-      context.allow("eks:UpdateClusterVersion", arn, known());
+      context.allow("eks:UpdateClusterVersion", arn, resourceTags(wanted));
       updateClusterVersion(context, name, { version: properties.Version });
-      await ready();
+      await settle(context, `Cluster ${name}`, "update", () => tryCluster(context, name)?.status);
     }
-    for (const change of configChanges(properties, previous)) {
-      context.allow("eks:UpdateClusterConfig", arn, known());
-      updateClusterConfig(context, name, change);
-      await ready();
-    }
+    const change = configChange(properties, previous);
+    if (change === undefined) return;
+    context.allow("eks:UpdateClusterConfig", arn, resourceTags(wanted));
+    updateClusterConfig(context, name, change);
   },
 
   async delete(context, name) {
     const arn = arnOf(context, "cluster", name);
-    context.allow("eks:DescribeCluster", arn, resourceContext(tryCluster(context, name)?.tags ?? {}));
+    context.allow("eks:DescribeCluster", arn, resourceTags(tryCluster(context, name)?.tags ?? {}));
     const found = tryCluster(context, name);
     if (found === undefined) return;
-    context.allow("eks:DeleteCluster", arn, resourceContext(found.tags));
+    context.allow("eks:DeleteCluster", arn, resourceTags(found.tags));
     // EKS refuses to delete what is being made or changed; CloudFormation waits.
     if (found.status === "CREATING" || found.status === "UPDATING") {
       await settle(context, `Cluster ${name}`, "update", () => tryCluster(context, name)?.status);
@@ -126,36 +122,20 @@ function loggingOf(properties: JsonObject): JsonObject | undefined {
   return { clusterLogging: [{ types, enabled: true }] };
 }
 
-/** Changes of the configuration, one kind each, as EKS takes them. */
-function configChanges(after: JsonObject, before: JsonObject): readonly JsonObject[] {
+/** What of the configuration changes, as EKS takes it; undefined when nothing does. */
+function configChange(after: JsonObject, before: JsonObject): JsonObject | undefined {
   const differs = (name: string): boolean => !isDeepStrictEqual(after[name], before[name]);
-  const vpc = objectAt(after, "ResourcesVpcConfig");
-  const vpcBefore = objectAt(before, "ResourcesVpcConfig");
-  const pick = (...names: readonly string[]): JsonObject | undefined =>
-    names.some((name) => !isDeepStrictEqual(vpc[name], vpcBefore[name])) ? given(vpc, ...names) : undefined;
-  const access = pick("EndpointPrivateAccess", "EndpointPublicAccess", "PublicAccessCidrs");
-  const subnets = pick("SubnetIds");
-  const auto = ["ComputeConfig", "StorageConfig"].some(differs);
-  const mode = stringAt(after, "AccessConfig", "AuthenticationMode");
-  return [
-    access === undefined ? [] : [{ resourcesVpcConfig: access }],
-    subnets === undefined ? [] : [{ resourcesVpcConfig: subnets }],
-    differs("Logging") ? [{ logging: loggingOf(after) ?? loggingOf({ Logging: {} }) }] : [],
-    mode !== stringAt(before, "AccessConfig", "AuthenticationMode")
-      ? [{ accessConfig: { authenticationMode: mode } }]
-      : [],
-    differs("UpgradePolicy") ? [given(after, "UpgradePolicy")] : [],
-    auto
-      ? [
-          {
-            ...given(after, "ComputeConfig", "StorageConfig"),
-            kubernetesNetworkConfig: {
-              elasticLoadBalancing: inApiNames(objectAt(after, "KubernetesNetworkConfig", "ElasticLoadBalancing")),
-            },
-          },
-        ]
-      : [],
-  ].flat();
+  const changed = ["AccessConfig", "ResourcesVpcConfig", "UpgradePolicy"].filter(differs);
+  // The parts of Auto Mode go together.
+  const isAuto = ["ComputeConfig", "StorageConfig"].some(differs);
+  if (changed.length === 0 && !isAuto && !differs("Logging")) return undefined;
+  return {
+    ...given(after, ...changed),
+    ...(isAuto
+      ? { kubernetesNetworkConfig: {}, ...given(after, "ComputeConfig", "KubernetesNetworkConfig", "StorageConfig") }
+      : {}),
+    ...(differs("Logging") ? { logging: loggingOf(after) ?? {} } : {}),
+  };
 }
 
 function propertiesOf({ tags, logging, resourcesVpcConfig, ...cluster }: Cluster): JsonObject {

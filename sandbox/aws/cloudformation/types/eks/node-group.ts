@@ -2,13 +2,14 @@ import { isDeepStrictEqual } from "node:util";
 import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { allowPassing, given, inTemplateNames } from "#sandbox/aws/cloudformation/types/eks/common.ts";
 import { partType } from "#sandbox/aws/cloudformation/types/eks/part.ts";
-import { type ResourceContext, resourceContext, tagList } from "#sandbox/aws/cloudformation/types/type.ts";
+import { type ResourceContext, tagList } from "#sandbox/aws/cloudformation/types/type.ts";
 import {
   createNodeGroup,
   deleteNodeGroup,
   updateNodeGroupConfig,
   updateNodeGroupVersion,
 } from "#sandbox/aws/eks/node-groups.ts";
+import { resourceTags } from "#sandbox/aws/policy/context.ts";
 import { type JsonObject, stringAt, stringsAt } from "#sandbox/json.ts";
 
 const input = [
@@ -72,7 +73,7 @@ export const eksNodegroup = partType({
   }),
 
   async update(context, { cluster, key, arn, tags }, properties, previous, changed) {
-    const known = resourceContext(tags);
+    const known = resourceTags(tags);
     const differs = (property: string) => !isDeepStrictEqual(properties[property], previous[property]);
     if (differs("Version") || differs("LaunchTemplate")) {
       context.allow("eks:UpdateNodegroupVersion", arn, known);
@@ -96,7 +97,7 @@ function allowLaunch(context: ResourceContext, properties: JsonObject): void {
   if (found === undefined) return;
   const arn = (kind: string, name: string, owner = account) => `arn:aws:ec2:${region}:${owner}:${kind}/${name}`;
   const from = { "ec2:LaunchTemplate": arn("launch-template", id) };
-  context.allow("ec2:RunInstances", arn("launch-template", id), { ...from, ...resourceContext(found.tags) });
+  context.allow("ec2:RunInstances", arn("launch-template", id), { ...from, ...resourceTags(found.tags) });
   context.allow("ec2:RunInstances", arn("image", "ami-1", ""), from);
   for (const kind of ["instance", "network-interface", "security-group", "volume"]) {
     context.allow("ec2:RunInstances", arn(kind, "*"), from);

@@ -4,12 +4,12 @@ import {
   defineType,
   type ResourceContext,
   type ResourceType,
-  resourceContext,
   tagContext,
   tagList,
 } from "#sandbox/aws/cloudformation/types/type.ts";
 import { dropPart, findPart, keepPart, type Part, type PartOf } from "#sandbox/aws/eks/parts.ts";
 import { arnOf, placeOf, type Tags } from "#sandbox/aws/eks/state.ts";
+import { resourceTags } from "#sandbox/aws/policy/context.ts";
 import { type Json, type JsonObject, stringAt } from "#sandbox/json.ts";
 
 type Own = "name" | "supports" | "seconds";
@@ -102,7 +102,7 @@ export function partType<Kind extends Part>(type: PartType<Kind>): ResourceType 
       const found = find(context, id);
       if (found === undefined) return;
       const { arn, tags, status } = facts(found);
-      context.allow(actions.delete, arn, resourceContext(tags));
+      context.allow(actions.delete, arn, resourceTags(tags));
       // EKS refuses to delete what is being created or updated; CloudFormation waits.
       if (status === "CREATING" || status === "UPDATING") await ready(context, id, "update");
       if (type.remove === undefined) dropPart(placeOf(context), ...keysOf(id));

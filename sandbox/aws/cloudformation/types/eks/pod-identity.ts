@@ -1,7 +1,7 @@
 import { allowPassing, given, inTemplateNames } from "#sandbox/aws/cloudformation/types/eks/common.ts";
 import { partType } from "#sandbox/aws/cloudformation/types/eks/part.ts";
-import { resourceContext } from "#sandbox/aws/cloudformation/types/type.ts";
 import { createPodIdentity, updatePodIdentity } from "#sandbox/aws/eks/pod-identities.ts";
+import { resourceTags } from "#sandbox/aws/policy/context.ts";
 import { stringAt } from "#sandbox/json.ts";
 
 export const eksPodIdentity = partType({
@@ -30,7 +30,7 @@ export const eksPodIdentity = partType({
 
   update(context, { cluster, key, arn, tags }, properties, previous) {
     if (properties.RoleArn === previous.RoleArn) return;
-    context.allow("eks:UpdatePodIdentityAssociation", arn, resourceContext(tags));
+    context.allow("eks:UpdatePodIdentityAssociation", arn, resourceTags(tags));
     allowPassing(context, stringAt(properties, "RoleArn"), "pods.eks.amazonaws.com");
     updatePodIdentity(context, cluster, key, given(properties, "RoleArn"));
   },

@@ -47,7 +47,7 @@ export const iamManagedPolicy = defineType({
       PolicyArn: arn,
       PolicyId: policy.id,
       DefaultVersionId: policy.defaultVersion,
-      AttachmentCount: listRoles(cloud, account).filter(({ attached }) => attached.includes(arn)).length,
+      AttachmentCount: rolesWith(cloud, account, arn).length,
       CreateDate: policy.created,
       UpdateDate: policy.updated,
       IsAttachable: true,
@@ -73,15 +73,7 @@ export const iamManagedPolicy = defineType({
       }
       createPolicyVersion(cloud, account, arn, document, true);
     }
-    const kept = listAt(properties, "Roles").map(String);
-    detach(
-      context,
-      arn,
-      listAt(previous, "Roles")
-        .map(String)
-        .filter((role) => !kept.includes(role)),
-    );
-    attach(context, arn, properties);
+    attach(context, arn, properties, previous);
   },
 
   delete(context, arn, properties) {
@@ -89,7 +81,7 @@ export const iamManagedPolicy = defineType({
     context.allow("iam:GetPolicy", arn);
     const policy = tryFindPolicy(cloud, account, arn);
     if (policy === undefined) return;
-    detach(context, arn, listAt(properties, "Roles").map(String));
+    attach(context, arn, {}, properties);
     for (const { id } of policy.versions.filter((version) => version.id !== policy.defaultVersion)) {
       context.allow("iam:DeletePolicyVersion", arn);
       deletePolicyVersion(cloud, account, arn, id);
@@ -109,22 +101,21 @@ function rolesWith(cloud: ResourceContext["cloud"], account: string, arn: string
     .map(({ name }) => name);
 }
 
-/** Attaches it to the roles of its properties. Roles may have it by their own properties, too. */
-function attach(context: ResourceContext, arn: string, properties: JsonObject): void {
+/**
+ * Attaches it to the roles of its properties, and detaches it from those that only its properties of before name. Roles may
+ * have it by their own properties, too.
+ */
+function attach(context: ResourceContext, arn: string, properties: JsonObject, previous: JsonObject = {}): void {
   const { cloud, account } = context;
   const wanted = listAt(properties, "Roles").map(String);
   const present = rolesWith(cloud, account, arn);
+  for (const role of listAt(previous, "Roles").map(String)) {
+    if (wanted.includes(role) || !present.includes(role)) continue;
+    context.allow("iam:DetachRolePolicy", existingRoleArn(context, role), { "iam:PolicyARN": arn });
+    detachRolePolicy(cloud, account, role, arn);
+  }
   for (const role of wanted.filter((name) => !present.includes(name))) {
     context.allow("iam:AttachRolePolicy", existingRoleArn(context, role), { "iam:PolicyARN": arn });
     attachRolePolicy(cloud, account, role, arn);
-  }
-}
-
-function detach(context: ResourceContext, arn: string, roles: readonly string[]): void {
-  const { cloud, account } = context;
-  const present = rolesWith(cloud, account, arn);
-  for (const role of roles.filter((name) => present.includes(name))) {
-    context.allow("iam:DetachRolePolicy", existingRoleArn(context, role), { "iam:PolicyARN": arn });
-    detachRolePolicy(cloud, account, role, arn);
   }
 }

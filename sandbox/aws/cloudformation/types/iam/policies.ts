@@ -1,4 +1,4 @@
-import { type ResourceContext, resourceContext } from "#sandbox/aws/cloudformation/types/type.ts";
+import type { ResourceContext } from "#sandbox/aws/cloudformation/types/type.ts";
 import type { Role } from "#sandbox/aws/iam/model.ts";
 import {
   attachRolePolicy,
@@ -7,9 +7,10 @@ import {
   findRole,
   putRolePolicy,
 } from "#sandbox/aws/iam/roles.ts";
+import { resourceTags } from "#sandbox/aws/policy/context.ts";
 import { type Json, type JsonObject, listAt, objectAt, stringAt } from "#sandbox/json.ts";
 
-export interface InlinePolicy {
+interface InlinePolicy {
   readonly PolicyName: string;
   readonly PolicyDocument: JsonObject;
 }
@@ -19,7 +20,7 @@ export function documentText(document: Json | undefined): string {
   return typeof document === "string" ? document : JSON.stringify(document ?? {});
 }
 
-export function attachedArns(properties: JsonObject): readonly string[] {
+function attachedArns(properties: JsonObject): readonly string[] {
   return listAt(properties, "ManagedPolicyArns").map(String);
 }
 
@@ -36,7 +37,7 @@ export function changePolicies(
 ): void {
   const { cloud, account } = context;
   const role = findRole(cloud, account, name);
-  const known = { ...resourceContext(role.tags), ...boundaryOf(role) };
+  const known = { ...resourceTags(role.tags), ...boundaryOf(role) };
   const wanted = attachedArns(properties);
   for (const policyArn of wanted.filter((arn) => !role.attached.includes(arn))) {
     context.allow("iam:AttachRolePolicy", role.arn, { ...known, "iam:PolicyARN": policyArn });
@@ -62,7 +63,7 @@ export function changePolicies(
 }
 
 /** Inline policies of a role's properties. */
-export function inlineOf(properties: JsonObject): readonly InlinePolicy[] {
+function inlineOf(properties: JsonObject): readonly InlinePolicy[] {
   return listAt(properties, "Policies").map((policy) => ({
     PolicyName: stringAt(policy, "PolicyName"),
     PolicyDocument: objectAt(policy, "PolicyDocument"),

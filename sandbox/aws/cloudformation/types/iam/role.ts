@@ -1,17 +1,10 @@
 import { AwsFault } from "#sandbox/aws/cloud.ts";
-import {
-  attachedArns,
-  changePolicies,
-  documentText,
-  inlineOf,
-  inlinePolicies,
-} from "#sandbox/aws/cloudformation/types/iam/policies.ts";
+import { changePolicies, documentText, inlinePolicies } from "#sandbox/aws/cloudformation/types/iam/policies.ts";
 import {
   allowTagChanges,
   defineType,
   mergeTags,
   type ResourceContext,
-  resourceContext,
   tagContext,
   tagList,
   tagRecord,
@@ -20,8 +13,6 @@ import {
   createRole,
   deleteRole,
   deleteRoleBoundary,
-  deleteRolePolicy,
-  detachRolePolicy,
   findRole,
   putRoleBoundary,
   setRoleTags,
@@ -29,6 +20,7 @@ import {
   updateRole,
   updateTrust,
 } from "#sandbox/aws/iam/roles.ts";
+import { resourceTags } from "#sandbox/aws/policy/context.ts";
 import { type JsonObject, numberAt, stringAt } from "#sandbox/json.ts";
 
 export const iamRole = defineType({
@@ -93,7 +85,7 @@ export const iamRole = defineType({
   update(context, name, properties, previous) {
     const { cloud, account } = context;
     const role = findRole(cloud, account, name);
-    const known = resourceContext(role.tags);
+    const known = resourceTags(role.tags);
     const trust = documentText(properties.AssumeRolePolicyDocument);
     if (trust !== documentText(previous.AssumeRolePolicyDocument) || trust !== role.trust) {
       context.allow("iam:UpdateAssumeRolePolicy", role.arn, known);
@@ -118,17 +110,8 @@ export const iamRole = defineType({
     // Without the right to look, CloudFormation does not know that it is gone.
     context.allow("iam:GetRole", role?.arn ?? roleArn(account, stringAt(properties, "Path") || "/", name));
     if (role === undefined) return;
-    const known = { ...resourceContext(role.tags), ...boundaryContext(role.boundary) };
-    for (const policyArn of attachedArns(properties)) {
-      if (!role.attached.includes(policyArn)) continue;
-      context.allow("iam:DetachRolePolicy", role.arn, { ...known, "iam:PolicyARN": policyArn });
-      detachRolePolicy(cloud, account, name, policyArn);
-    }
-    for (const { PolicyName } of inlineOf(properties)) {
-      if (role.inline[PolicyName] === undefined) continue;
-      context.allow("iam:DeleteRolePolicy", role.arn, known);
-      deleteRolePolicy(cloud, account, name, PolicyName);
-    }
+    const known = { ...resourceTags(role.tags), ...boundaryContext(role.boundary) };
+    changePolicies(context, name, {}, properties);
     context.allow("iam:DeleteRole", role.arn, known);
     deleteRole(cloud, account, name);
   },
@@ -138,7 +121,7 @@ function changeBoundary(context: ResourceContext, name: string, boundary: string
   const { cloud, account } = context;
   const role = findRole(cloud, account, name);
   if (role.boundary === boundary) return;
-  const known = resourceContext(role.tags);
+  const known = resourceTags(role.tags);
   if (boundary === undefined) {
     context.allow("iam:DeleteRolePermissionsBoundary", role.arn, { ...known, ...boundaryContext(role.boundary) });
     deleteRoleBoundary(cloud, account, name);

@@ -3,6 +3,7 @@ import type { ResourceContext } from "#sandbox/aws/cloudformation/types/type.ts"
 import { tryFindPrincipal } from "#sandbox/aws/iam/model.ts";
 import { identityVerdict, requestContext } from "#sandbox/aws/iam/permissions.ts";
 import { resolvePrincipals } from "#sandbox/aws/iam/trust.ts";
+import type { ContextValues } from "#sandbox/aws/policy/context.ts";
 import { parsePolicy } from "#sandbox/aws/policy/parse.ts";
 import { evaluateTrust } from "#sandbox/aws/policy/trust.ts";
 
@@ -11,8 +12,6 @@ export interface KeyPolicy {
   readonly policy: string;
   readonly named?: Readonly<Record<string, string>>;
 }
-
-type Condition = Readonly<Record<string, string | readonly string[]>>;
 
 /** @throws AwsFault MalformedPolicyDocumentException */
 export function parseKeyPolicy({ cloud }: ResourceContext, text: string): KeyPolicy {
@@ -44,7 +43,7 @@ export function allowOnKey(
   policy: KeyPolicy,
   action: string,
   arn: string,
-  condition: Condition,
+  condition: ContextValues,
 ): void {
   const refusal = refusalOf(context, policy, action, arn, condition);
   if (refusal !== undefined) throw accessDenied(context.caller, action, arn, refusal);
@@ -56,7 +55,7 @@ function refusalOf(
   { policy, named = {} }: KeyPolicy,
   action: string,
   arn: string,
-  condition: Condition,
+  condition: ContextValues,
 ): string | undefined {
   const { verdict, isNamed } = evaluateTrust(parsePolicy(policy, "key"), {
     requester: {

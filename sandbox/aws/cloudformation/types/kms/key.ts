@@ -11,11 +11,11 @@ import {
   defineType,
   mergeTags,
   type ResourceContext,
-  resourceContext,
   tagContext,
   tagList,
   tagRecord,
 } from "#sandbox/aws/cloudformation/types/type.ts";
+import { resourceTags } from "#sandbox/aws/policy/context.ts";
 import { type JsonObject, objectAt, stringAt } from "#sandbox/json.ts";
 
 /** Keys of one account in one region; nothing is encrypted with them. */
@@ -84,7 +84,7 @@ export const kmsKey = defineType({
       throw new AwsFault("NotFoundException", `Key '${arnOf(context, id)}' does not exist`);
     }
     const arn = arnOf(context, id);
-    const known = resourceContext(found.tags);
+    const known = resourceTags(found.tags);
     const allow = (action: string, on = arn, condition: Parameters<ResourceContext["allow"]>[2] = known): void =>
       allowOnKey(context, found, action, on, condition);
     const text = policyText(context, properties);
@@ -108,7 +108,7 @@ export const kmsKey = defineType({
     const found = keys[id];
     if (found === undefined || found.deletedAt !== undefined) return;
     for (const action of ["kms:DescribeKey", "kms:ScheduleKeyDeletion"]) {
-      allowOnKey(context, found, action, arnOf(context, id), resourceContext(found.tags));
+      allowOnKey(context, found, action, arnOf(context, id), resourceTags(found.tags));
     }
     const days = typeof properties.PendingWindowInDays === "number" ? properties.PendingWindowInDays : 30;
     const deletedAt = new Date(context.cloud.now().getTime() + days * 86_400_000).toISOString();
@@ -121,7 +121,7 @@ export function allowUseOfKey(context: ResourceContext, keyArn: string): void {
   const found = stateOf(context).keys[keyArn.split("/").at(-1) ?? ""];
   if (found === undefined) throw new AwsFault("NotFoundException", `Key '${keyArn}' does not exist`);
   for (const action of ["kms:DescribeKey", "kms:CreateGrant"]) {
-    allowOnKey(context, found, action, keyArn, resourceContext(found.tags));
+    allowOnKey(context, found, action, keyArn, resourceTags(found.tags));
   }
 }
 

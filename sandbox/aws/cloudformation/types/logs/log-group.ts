@@ -4,11 +4,11 @@ import {
   defineType,
   mergeTags,
   type ResourceContext,
-  resourceContext,
   tagContext,
   tagList,
   tagRecord,
 } from "#sandbox/aws/cloudformation/types/type.ts";
+import { resourceTags } from "#sandbox/aws/policy/context.ts";
 import { type JsonObject, stringAt } from "#sandbox/json.ts";
 
 /** Log groups of one account in one region, without any logs. */
@@ -38,7 +38,7 @@ export const logGroup = defineType({
     const keyArn = stringAt(properties, "KmsKeyId");
     if (keyArn !== "") context.allow("logs:AssociateKmsKey", arn, tagContext(tags));
     if (properties.RetentionInDays !== undefined)
-      context.allow("logs:PutRetentionPolicy", arn, resourceContext(tagRecord(tags)));
+      context.allow("logs:PutRetentionPolicy", arn, resourceTags(tagRecord(tags)));
     const { groups } = stateOf(context);
     if (groups[name] !== undefined) {
       throw new AwsFault("ResourceAlreadyExistsException", "The specified log group already exists");
@@ -68,7 +68,7 @@ export const logGroup = defineType({
       throw new AwsFault("ResourceNotFoundException", "The specified log group does not exist.");
     }
     const arn = arnOf(context, name);
-    const known = resourceContext(found.tags);
+    const known = resourceTags(found.tags);
     const next = groupOf(name, properties, tagRecord(mergeTags(context, properties.Tags)));
     if (next.retentionDays !== found.retentionDays) {
       context.allow(
@@ -90,7 +90,7 @@ export const logGroup = defineType({
     const arn = arnOf(context, name);
     context.allow("logs:DescribeLogGroups", arn);
     if (found === undefined) return;
-    context.allow("logs:DeleteLogGroup", arn, resourceContext(found.tags));
+    context.allow("logs:DeleteLogGroup", arn, resourceTags(found.tags));
     delete groups[name];
   },
 });

@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { modeOfNewFile, refuseIgnoredModes } from "#lib/file-modes.ts";
 import { DaemonClient, DaemonUnreachable } from "#sandbox/daemon-client.ts";
-import { createBuiltinNetworks } from "#sandbox/docker/engine.ts";
+import { createBuiltinNetwork } from "#sandbox/docker/engine.ts";
 import { DockerState } from "#sandbox/docker/state.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
 
@@ -29,7 +29,7 @@ async function startOnce(paths: SandboxPaths, daemon: DaemonClient, idleMs: numb
   try {
     if (await isUp(daemon, paths)) return;
     const state = new DockerState(paths.database, { create: true });
-    createBuiltinNetworks(state);
+    createBuiltinNetwork(state);
     state.close();
     const log = openSync(paths.log, "a", 0o600);
     const child = spawn(process.execPath, [join(import.meta.dir, "daemon.ts"), paths.state, String(idleMs)], {

@@ -21,7 +21,6 @@ import { pullImage } from "#sandbox/docker/pull.ts";
 import {
   containerRow,
   formatTable,
-  imageRow,
   inspectContainer,
   inspectImage,
   inspectNetwork,
@@ -30,7 +29,6 @@ import {
 } from "#sandbox/docker/view.ts";
 
 const ENGINE_VERSION = "28.5.2";
-const API_VERSION = "1.51";
 /** Stopping a container takes its processes a moment. */
 const STOP_MS = 100;
 
@@ -40,60 +38,47 @@ interface Command {
 }
 
 const NO_FLAGS: FlagSpecification = { flags: {} };
-const FORMAT: FlagSpecification = { flags: { format: "string" }, short: { f: "format" } };
+const FORMAT: FlagSpecification = { flags: { format: "string" } };
 const LISTING: FlagSpecification = {
   flags: { all: "boolean", quiet: "boolean", "no-trunc": "boolean", filter: "list", format: "string" },
   short: { a: "all", q: "quiet", f: "filter" },
+};
+/** Networks and volumes have no --all. */
+const NAMED: FlagSpecification = {
+  flags: { quiet: "boolean", "no-trunc": "boolean", filter: "list", format: "string" },
+  short: { q: "quiet", f: "filter" },
 };
 
 const listContainers: Command = {
   specification: LISTING,
   run: ({ state, out }, args) => {
-    none(args);
     const matches = containerFilter(args.values("filter"));
     const shown = state
       .containers()
       .filter((one) => (args.is("all") || one.state.status === "running") && matches(one))
       // Newest first.
       .toReversed();
-    const rows = shown.map((one) => containerRow(one, !args.is("no-trunc")));
-    if (args.is("quiet")) for (const row of rows) out(row.ID ?? "");
-    else if (wantsJson(args)) for (const row of rows) out(toJsonLine(row));
-    else {
-      const header = ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"];
-      const cells = rows.map((row) => [
-        row.ID,
-        row.Image,
-        row.Command,
-        row.RunningFor,
-        row.Status,
-        row.Ports,
-        row.Names,
-      ]);
-      for (const line of formatTable(
-        header,
-        cells.map((row) => row.map((cell) => cell ?? "")),
-      ))
-        out(line);
-    }
+    printRows(
+      out,
+      args,
+      shown.map((one) => containerRow(one, !args.is("no-trunc"))),
+      {
+        "CONTAINER ID": "ID",
+        IMAGE: "Image",
+        COMMAND: "Command",
+        CREATED: "RunningFor",
+        STATUS: "Status",
+        PORTS: "Ports",
+        NAMES: "Names",
+      },
+    );
   },
-};
-
-const inspectContainers: Command = {
-  specification: NO_FLAGS,
-  run: (context, args) => inspect(context, args, "Error response from daemon: No such container: "),
 };
 
 const startContainers: Command = {
   specification: NO_FLAGS,
   run: async (context, args) => {
-    const failed: string[] = [];
-    for (const reference of some(args)) {
-      const succeeded = await eachContainer(context, reference, async (container) => {
-        await context.daemon.start(container.id);
-      });
-      if (!succeeded) failed.push(reference);
-    }
+    const failed = await each(context, args, (reference) => context.daemon.start(containerOf(context, reference).id));
     if (failed.length === 0) return;
     context.err(`Error: failed to start containers: ${failed.join(", ")}`);
     throw new Exit(1);
@@ -101,76 +86,34 @@ const startContainers: Command = {
 };
 
 const stopContainers: Command = {
-  specification: { flags: { time: "string", timeout: "string" }, short: { t: "time" } },
+  specification: NO_FLAGS,
   run: async (context, args) => {
-    let failures = 0;
-    for (const reference of some(args)) {
-      const succeeded = await eachContainer(context, reference, async (container) => {
-        if (container.state.status === "running") await context.pace.wait(STOP_MS);
-        await context.daemon.stop(container.id);
-      });
-      if (!succeeded) failures++;
-    }
-    if (failures > 0) throw new Exit(1);
+    const failed = await each(context, args, async (reference) => {
+      const container = containerOf(context, reference);
+      if (container.state.status === "running") await context.pace.wait(STOP_MS);
+      await context.daemon.stop(container.id);
+    });
+    if (failed.length > 0) throw new Exit(1);
   },
 };
 
 const removeContainers: Command = {
   specification: { flags: { force: "boolean", volumes: "boolean" }, short: { f: "force", v: "volumes" } },
   run: async (context, args) => {
-    let failures = 0;
-    for (const reference of some(args)) {
-      const container = context.state.container(reference);
-      // With --force the CLI reports a missing container and still succeeds.
-      if (container === undefined && args.is("force")) {
-        context.err(`Error response from daemon: No such container: ${reference}`);
-        continue;
+    const failed = await each(context, args, async (reference) => {
+      const container = containerOf(context, reference);
+      if (container.state.status === "running" && !args.is("force")) {
+        throw new DockerError(
+          `You cannot remove a running container ${container.id}. ` +
+            "Stop the container before attempting removal or force remove",
+        );
       }
-      const succeeded = await eachContainer(context, reference, async (found) => {
-        if (found.state.status === "running" && !args.is("force")) {
-          throw new DockerError(
-            `You cannot remove a running container ${found.id}. ` +
-              "Stop the container before attempting removal or force remove",
-          );
-        }
-        await context.daemon.remove(found.id);
-        if (args.is("volumes")) removeAnonymousVolumes(context.state, found);
-      });
-      if (!succeeded) failures++;
-    }
-    if (failures > 0) throw new Exit(1);
-  },
-};
-
-const listImages: Command = {
-  specification: { flags: { format: "string", quiet: "boolean" }, short: { q: "quiet" } },
-  run: ({ state, out }, args) => {
-    none(args);
-    const rows = state.images().map((image) => imageRow(image));
-    if (args.is("quiet")) for (const row of rows) out(row.ID ?? "");
-    else if (wantsJson(args)) for (const row of rows) out(toJsonLine(row));
-    else {
-      const header = ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"];
-      const cells = rows.map((row) =>
-        [row.Repository, row.Tag, row.ID, row.CreatedSince, row.Size].map((cell) => cell ?? ""),
-      );
-      for (const line of formatTable(header, cells)) out(line);
-    }
-  },
-};
-
-const pull: Command = {
-  specification: { flags: { quiet: "boolean" }, short: { q: "quiet" } },
-  run: async (context, args) => {
-    const [reference = "", ...more] = some(args);
-    if (more.length > 0) throw new UnknownUsage("a second image");
-    try {
-      await pullImage(context, reference, args.is("quiet") ? () => {} : context.out);
-    } catch (error) {
-      if (!(error instanceof DockerError)) throw error;
-      context.err(`Error response from daemon: ${error.message}`);
-      throw new Exit(1);
-    }
+      await context.daemon.remove(container.id);
+      if (args.is("volumes")) removeAnonymousVolumes(context.state, container);
+    });
+    // With --force the CLI reports a missing container and still succeeds.
+    const isMissing = (reference: string) => context.state.container(reference) === undefined;
+    if (failed.some((reference) => !(args.is("force") && isMissing(reference)))) throw new Exit(1);
   },
 };
 
@@ -180,147 +123,90 @@ const commands: Readonly<Record<string, Command>> = {
   info: { specification: FORMAT, run: showInfo },
   ps: listContainers,
   "container ls": listContainers,
-  "container list": listContainers,
-  "container ps": listContainers,
-  inspect: { specification: NO_FLAGS, run: (context, args) => inspect(context, args, "Error: No such object: ") },
-  "container inspect": inspectContainers,
+  inspect: inspection(inspectedContainer, (name) => `Error: No such object: ${name}`),
+  "container inspect": inspection(
+    inspectedContainer,
+    (name) => `Error response from daemon: No such container: ${name}`,
+  ),
   start: startContainers,
   "container start": startContainers,
   stop: stopContainers,
   "container stop": stopContainers,
   rm: removeContainers,
   "container rm": removeContainers,
-  images: listImages,
-  "image ls": listImages,
-  "image inspect": {
+  "image inspect": inspection(
+    ({ state }, name) => {
+      const image = findImage(state, name);
+      return image && inspectImage(image);
+    },
+    (name) => `Error response from daemon: no such image: ${name}: No such image: ${name}`,
+  ),
+  pull: {
     specification: NO_FLAGS,
-    run: ({ state, out, err }, args) => {
-      const found = some(args).flatMap((reference) => {
-        const image = findImage(state, reference);
-        if (image === undefined) {
-          err(`Error response from daemon: no such image: ${reference}: No such image: ${reference}`);
-          return [];
-        }
-        return [inspectImage(image)];
-      });
-      printJson(out, found);
-      if (found.length < args.positional.length) throw new Exit(1);
+    run: async (context, args) => {
+      const reference = only(args);
+      await orRefused(context, () => pullImage(context, reference, context.out));
     },
   },
-  pull,
-  "image pull": pull,
-  "network inspect": {
-    specification: NO_FLAGS,
-    run: ({ state, out, err }, args) => {
-      const found = some(args).flatMap((reference) => {
-        const network = state.network(reference);
-        if (network !== undefined) return [inspectNetwork(network, state)];
-        err(`Error response from daemon: network ${reference} not found`);
-        return [];
-      });
-      printJson(out, found);
-      if (found.length < args.positional.length) throw new Exit(1);
+  "network inspect": inspection(
+    ({ state }, name) => {
+      const network = state.network(name);
+      return network && inspectNetwork(network, state);
     },
-  },
+    (name) => `Error response from daemon: network ${name} not found`,
+  ),
   "network create": {
     specification: {
-      flags: { driver: "string", label: "list", opt: "list", ipv6: "boolean", subnet: "list" },
-      short: { d: "driver", o: "opt" },
+      flags: { driver: "string", label: "list", opt: "list", ipv6: "boolean", subnet: "string" },
     },
     run: async (context, args) => {
-      const [name = "", ...more] = some(args);
+      const name = only(args);
       const driver = args.value("driver") ?? "bridge";
-      if (more.length > 0) throw new UnknownUsage("a second network name");
       if (driver !== "bridge") throw new UnknownUsage(`network driver ${driver}`);
-      const subnets = args.values("subnet");
-      const ipv6Subnet = subnets.find((subnet) => subnet.includes(":"));
-      const subnet = subnets.find((one) => !one.includes(":"));
-      if (args.is("ipv6") !== (ipv6Subnet !== undefined))
+      const ipv6Subnet = args.value("subnet");
+      if (args.is("ipv6") !== (ipv6Subnet?.includes(":") ?? false))
         throw new UnknownUsage("--ipv6 without an IPv6 --subnet, or the reverse");
-      await orDockerError(context, () => {
-        const network = createNetwork(context.state, {
-          name,
-          labels: parsePairs(args.values("label")),
-          options: parsePairs(args.values("opt")),
-          ...(ipv6Subnet === undefined ? {} : { ipv6Subnet }),
-          ...(subnet === undefined ? {} : { subnet }),
-        });
+      if (ipv6Subnet?.includes(":") === false) throw new UnknownUsage(`--subnet ${ipv6Subnet}`);
+      await orRefused(context, () => {
+        const labels = parsePairs(args.values("label"));
+        const options = parsePairs(args.values("opt"));
+        const network = createNetwork(context.state, { name, labels, options, ipv6Subnet });
         context.out(network.id);
       });
     },
   },
   "network rm": {
     specification: NO_FLAGS,
-    run: (context, args) => {
-      let failures = 0;
-      for (const name of some(args)) {
-        try {
-          removeNetwork(context.state, name);
-          context.out(name);
-        } catch (error) {
-          if (!(error instanceof DockerError)) throw error;
-          context.err(`Error response from daemon: ${error.message}`);
-          failures++;
-        }
-      }
-      if (failures === 0) return;
+    run: async (context, args) => {
+      const failed = await each(context, args, (name) => void removeNetwork(context.state, name));
+      if (failed.length === 0) return;
       context.err("exit status 1");
       throw new Exit(1);
     },
   },
   "network ls": {
-    specification: LISTING,
+    specification: NAMED,
     run: ({ state, out }, args) => {
-      none(args);
-      const matches = namedFilter(args.values("filter"), "network");
       const rows = state
         .networks()
-        .filter(matches)
+        .filter(namedFilter(args.values("filter")))
         .toSorted((a, b) => (a.name < b.name ? -1 : 1))
         .map((network) => networkRow(network, !args.is("no-trunc")));
-      if (args.is("quiet")) for (const row of rows) out(row.ID ?? "");
-      else if (wantsJson(args)) for (const row of rows) out(toJsonLine(row));
-      else {
-        const cells = rows.map((row) => [row.ID, row.Name, row.Driver, row.Scope].map((cell) => cell ?? ""));
-        for (const line of formatTable(["NETWORK ID", "NAME", "DRIVER", "SCOPE"], cells)) out(line);
-      }
+      printRows(out, args, rows, { "NETWORK ID": "ID", NAME: "Name", DRIVER: "Driver", SCOPE: "Scope" });
     },
   },
   "volume ls": {
-    specification: LISTING,
+    specification: NAMED,
     run: ({ state, out }, args) => {
-      none(args);
-      const matches = namedFilter(args.values("filter"), "volume");
-      const volumes = state.volumes().filter(matches);
-      if (args.is("quiet")) for (const { name } of volumes) out(name);
-      else if (wantsJson(args)) for (const volume of volumes) out(toJsonLine(volumeRow(volume)));
-      else
-        for (const line of formatTable(
-          ["DRIVER", "VOLUME NAME"],
-          volumes.map(({ name }) => ["local ", name]),
-        ))
-          out(line);
+      const volumes = state.volumes().filter(namedFilter(args.values("filter")));
+      printRows(out, args, volumes.map(volumeRow), { DRIVER: "Driver", "VOLUME NAME": "Name" });
     },
   },
   "volume rm": {
-    specification: { flags: { force: "boolean" }, short: { f: "force" } },
-    run: (context, args) => {
-      let failures = 0;
-      for (const name of some(args)) {
-        try {
-          removeVolume(context.state, name);
-          context.out(name);
-        } catch (error) {
-          if (!(error instanceof DockerError)) throw error;
-          if (args.is("force") && error.message.endsWith("no such volume")) {
-            context.out(name);
-            continue;
-          }
-          context.err(`Error response from daemon: ${error.message}`);
-          failures++;
-        }
-      }
-      if (failures > 0) throw new Exit(1);
+    specification: NO_FLAGS,
+    run: async (context, args) => {
+      const failed = await each(context, args, (name) => removeVolume(context.state, name));
+      if (failed.length > 0) throw new Exit(1);
     },
   },
 };
@@ -336,28 +222,29 @@ async function main(context: ProgramContext): Promise<void> {
   throw new UnknownUsage(`the command "${argv.slice(0, 2).join(" ")}"`);
 }
 
-/** Does something with a container and says its name, or says what Docker refused. */
-async function eachContainer(
-  { state, out, err }: ProgramContext,
-  reference: string,
-  work: (container: Container) => Promise<void>,
-): Promise<boolean> {
-  try {
-    const container = state.container(reference);
-    if (container === undefined) throw new DockerError(`No such container: ${reference}`);
-    await work(container);
-    out(reference);
-    return true;
-  } catch (error) {
-    if (!(error instanceof DockerError || error instanceof DaemonRefusal)) throw error;
-    err(`Error response from daemon: ${error.message}`);
-    return false;
+/** Does something with each of the arguments and prints it, or what Docker refuses. @returns those that failed */
+async function each(
+  { out, err }: ProgramContext,
+  args: ParsedArguments,
+  work: (reference: string) => void | Promise<void>,
+): Promise<readonly string[]> {
+  const failed: string[] = [];
+  for (const reference of some(args)) {
+    try {
+      await work(reference);
+      out(reference);
+    } catch (error) {
+      if (!(error instanceof DockerError || error instanceof DaemonRefusal)) throw error;
+      err(`Error response from daemon: ${error.message}`);
+      failed.push(reference);
+    }
   }
+  return failed;
 }
 
-async function orDockerError({ err }: ProgramContext, work: () => void): Promise<void> {
+async function orRefused({ err }: ProgramContext, work: () => unknown): Promise<void> {
   try {
-    work();
+    await work();
   } catch (error) {
     if (!(error instanceof DockerError)) throw error;
     err(`Error response from daemon: ${error.message}`);
@@ -365,21 +252,48 @@ async function orDockerError({ err }: ProgramContext, work: () => void): Promise
   }
 }
 
-function inspect({ state, out, err }: ProgramContext, args: ParsedArguments, missing: string): void {
-  const found = some(args).flatMap((reference) => {
-    const container = state.container(reference);
-    if (container !== undefined) return [inspectContainer(container, state)];
-    return [{ missing: reference }];
-  });
-  const isMissing = (one: unknown): one is { missing: string } =>
-    typeof one === "object" && one !== null && "missing" in one;
-  printJson(
-    out,
-    found.filter((one) => !isMissing(one)),
-  );
-  const absent = found.filter(isMissing);
-  for (const one of absent) err(`${missing}${one.missing}`);
-  if (absent.length > 0) throw new Exit(1);
+function containerOf({ state }: ProgramContext, reference: string): Container {
+  const container = state.container(reference);
+  if (container === undefined) throw new DockerError(`No such container: ${reference}`);
+  return container;
+}
+
+function inspectedContainer({ state }: ProgramContext, reference: string): unknown {
+  const container = state.container(reference);
+  return container && inspectContainer(container, state);
+}
+
+/** Prints what is there as a list, and an error for each name that is missing. */
+function inspection(
+  find: (context: ProgramContext, name: string) => unknown,
+  missing: (name: string) => string,
+): Command {
+  return {
+    specification: NO_FLAGS,
+    run: (context, args) => {
+      const found = some(args).map((name) => ({ name, object: find(context, name) }));
+      const objects = found.flatMap(({ object }) => object ?? []);
+      context.out(JSON.stringify(objects, undefined, 4));
+      for (const { name, object } of found) if (object === undefined) context.err(missing(name));
+      if (objects.length < found.length) throw new Exit(1);
+    },
+  };
+}
+
+/** Rows as ids, as JSON, or as a table. @param columns the field of a row by the title of its column */
+function printRows(
+  out: (text: string) => void,
+  args: ParsedArguments,
+  rows: readonly Readonly<Record<string, string>>[],
+  columns: Readonly<Record<string, string>>,
+): void {
+  none(args);
+  if (args.is("quiet")) for (const { ID, Name = "" } of rows) out(ID ?? Name);
+  else if (wantsJson(args)) for (const row of rows) out(toJsonLine(row));
+  else {
+    const cells = rows.map((row) => Object.values(columns).map((field) => row[field] ?? ""));
+    for (const line of formatTable(Object.keys(columns), cells)) out(line);
+  }
 }
 
 /** Filters of one key: any value of `name`, `network` and `publish` will do, all labels must be there. */
@@ -399,16 +313,9 @@ function containerFilter(filters: readonly string[]): (container: Container) => 
     );
 }
 
-function namedFilter(filters: readonly string[], what: "network" | "volume") {
-  const by = groupFilters(filters, what === "network" ? ["label", "name", "driver"] : ["label", "name"]);
-  return (one: {
-    readonly name: string;
-    readonly driver?: string;
-    readonly labels: Readonly<Record<string, string>>;
-  }) =>
-    (by.get("label") ?? []).every((label) => hasLabel(one.labels, label)) &&
-    (by.get("name") ?? [""]).some((name) => new RegExp(name).test(one.name)) &&
-    (by.get("driver") ?? [one.driver]).some((driver) => driver === one.driver);
+function namedFilter(filters: readonly string[]) {
+  const names = groupFilters(filters, ["name"]).get("name") ?? [""];
+  return (one: { readonly name: string }) => names.some((name) => new RegExp(name).test(one.name));
 }
 
 function groupFilters(filters: readonly string[], known: readonly string[]): ReadonlyMap<string, readonly string[]> {
@@ -430,52 +337,23 @@ function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boo
 function showVersion(out: (text: string) => void, args: ParsedArguments): void {
   none(args);
   if (!wantsJson(args)) throw new UnknownUsage("version without --format '{{json .}}'");
-  const common = { ApiVersion: API_VERSION, GitCommit: "sandbox", GoVersion: "go1.24.9", Os: "linux", Arch: "amd64" };
-  const server = {
-    Platform: { Name: "Docker Engine (sandbox)" },
-    Components: [
-      { Name: "Engine", Version: ENGINE_VERSION, Details: { ApiVersion: API_VERSION, MinAPIVersion: "1.24" } },
-    ],
-    Version: ENGINE_VERSION,
-    MinAPIVersion: "1.24",
-    ...common,
-  };
-  out(
-    toJsonLine({
-      Client: { Version: ENGINE_VERSION, DefaultAPIVersion: API_VERSION, ...common, Context: "default" },
-      Server: server,
-    }),
-  );
+  out(toJsonLine({ Client: { Version: ENGINE_VERSION }, Server: { Version: ENGINE_VERSION } }));
 }
 
-function showInfo({ state, paths, out }: ProgramContext, args: ParsedArguments): void {
+function showInfo({ paths, out }: ProgramContext, args: ParsedArguments): void {
   none(args);
   if (!wantsJson(args)) throw new UnknownUsage("info without --format '{{json .}}'");
-  const containers = state.containers();
-  const running = containers.filter((one) => one.state.status === "running").length;
   out(
     toJsonLine({
-      ID: "sandbox",
-      Containers: containers.length,
-      ContainersRunning: running,
-      ContainersPaused: 0,
-      ContainersStopped: containers.length - running,
-      Images: state.images().length,
-      Driver: "overlay2",
-      CgroupDriver: "systemd",
       CgroupVersion: "2",
-      KernelVersion: "6.12.0-sandbox",
       OperatingSystem: "Sandbox (no container runs)",
       OSType: "linux",
-      Architecture: "x86_64",
       NCPU: availableParallelism(),
       MemTotal: totalmem(),
       // A folder that is there, so that a check of free space has something to look at.
       DockerRootDir: paths.state,
       Name: "sandbox",
       ServerVersion: ENGINE_VERSION,
-      Warnings: null,
-      ServerErrors: [],
     }),
   );
 }
@@ -492,13 +370,15 @@ function toJsonLine(value: unknown): string {
   return JSON.stringify(value).replace(/[<>&]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
 }
 
-function printJson(out: (text: string) => void, values: readonly unknown[]): void {
-  out(JSON.stringify(values, undefined, 4));
-}
-
 function some(args: ParsedArguments): readonly string[] {
   if (args.positional.length === 0) throw new UnknownUsage("a call without arguments");
   return args.positional;
+}
+
+function only(args: ParsedArguments): string {
+  const [argument = "", ...more] = some(args);
+  if (more.length > 0) throw new UnknownUsage(`the argument ${more[0]}`);
+  return argument;
 }
 
 function none(args: ParsedArguments): void {

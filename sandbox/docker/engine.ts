@@ -1,12 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import {
-  type Container,
-  type Image,
-  type Mount,
-  NEVER,
-  type Network,
-  type PublishedPort,
-} from "#sandbox/docker/model.ts";
+import { type Container, type Image, NEVER, type Network } from "#sandbox/docker/model.ts";
 import type { DockerState } from "#sandbox/docker/state.ts";
 
 /** Docker says no: `Error response from daemon: …`. */
@@ -22,22 +15,9 @@ export function now(): string {
   return new Date().toISOString().replace("Z", `${nanoseconds}Z`);
 }
 
-export interface NewContainer {
-  readonly name: string;
-  readonly image: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly network: string;
-  readonly networkMode: string;
-  readonly entrypoint: readonly string[];
-  readonly cmd: readonly string[] | null;
-  readonly env: readonly string[];
-  readonly tty: boolean;
-  /** Anonymous volumes are made for these paths. */
-  readonly anonymousVolumes: readonly string[];
-  readonly mounts: readonly Mount[];
-  readonly port?: PublishedPort;
-  readonly restartPolicy: Container["restartPolicy"];
-  readonly stopExitCode: number;
+export interface NewContainer extends Omit<Container, "id" | "created" | "imageId" | "address" | "state"> {
+  /** How many anonymous volumes it gets besides. */
+  readonly anonymousVolumes: number;
 }
 
 /** Makes a container, not yet started. One transaction: it exists with its volumes, or not at all. */
@@ -55,28 +35,15 @@ export function createContainer(state: DockerState, request: NewContainer): Cont
     if (network === undefined) throw new DockerError(`network ${request.network} not found`);
     const image = findImage(state, request.image);
     if (image === undefined) throw new DockerError(`No such image: ${request.image}`);
-    const address = freeAddress(state, network);
-    const created = now();
-    const volumes = anonymousVolumes.map((destination): Mount => {
-      const name = randomId();
-      state.saveVolume({ name, created, labels: {}, anonymous: true });
-      return volumeMount(name, destination, "");
-    });
-    const [path = "", ...entryArgs] = request.entrypoint;
+    const anonymous = Array.from({ length: anonymousVolumes }, randomId);
+    for (const name of anonymous) state.saveVolume({ name, labels: {} });
     const container: Container = {
       ...rest,
       id: randomId(),
-      created,
+      created: now(),
       imageId: image.id,
-      path,
-      args: [...entryArgs, ...(request.cmd ?? [])],
-      address,
-      mac: `02:42:${address
-        .split(".")
-        .map((part) => Number(part).toString(16).padStart(2, "0"))
-        .join(":")}`,
-      endpointId: randomId(),
-      mounts: [...request.mounts, ...volumes],
+      address: freeAddress(state, network),
+      volumes: [...rest.volumes, ...anonymous],
       state: { status: "created", exitCode: 0, error: "", startedAt: NEVER, finishedAt: NEVER },
     };
     state.saveContainer(container);
@@ -84,15 +51,10 @@ export function createContainer(state: DockerState, request: NewContainer): Cont
   });
 }
 
-export function volumeMount(name: string, destination: string, mode: string): Mount {
-  return { type: "volume", name, source: `/var/lib/docker/volumes/${name}/_data`, destination, mode, writable: true };
-}
-
-/** Removes what a removed container leaves: its anonymous volumes. */
-export function removeAnonymousVolumes(state: DockerState, container: Container): void {
+/** Removes what a removed container leaves: its anonymous volumes, which have ids for names. */
+export function removeAnonymousVolumes(state: DockerState, { volumes }: Container): void {
   state.transaction(() => {
-    const anonymous = new Set(state.volumes().flatMap((volume) => (volume.anonymous ? [volume.name] : [])));
-    for (const { name } of container.mounts) if (name !== undefined && anonymous.has(name)) state.removeVolume(name);
+    for (const name of volumes) if (/^[0-9a-f]{64}$/.test(name)) state.removeVolume(name);
   });
 }
 
@@ -112,13 +74,7 @@ export function movePort(state: DockerState, from: number, to: number): void {
   });
 }
 
-export interface NewNetwork {
-  readonly name: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly options?: Readonly<Record<string, string>>;
-  readonly ipv6Subnet?: string;
-  readonly subnet?: string;
-}
+export type NewNetwork = Pick<Network, "name" | "labels" | "options" | "ipv6Subnet">;
 
 export function createNetwork(state: DockerState, request: NewNetwork): Network {
   return state.transaction(() => {
@@ -126,24 +82,12 @@ export function createNetwork(state: DockerState, request: NewNetwork): Network 
     if (networks.some(({ name }) => name === request.name)) {
       throw new DockerError(`network with name ${request.name} already exists`);
     }
-    const wanted = [request.subnet, request.ipv6Subnet].filter((subnet) => subnet !== undefined);
-    if (networks.some(({ subnet, ipv6Subnet }) => wanted.includes(subnet) || wanted.includes(ipv6Subnet ?? ""))) {
+    if (request.ipv6Subnet !== undefined && networks.some(({ ipv6Subnet }) => ipv6Subnet === request.ipv6Subnet)) {
       throw new DockerError("Pool overlaps with other one on this address space");
     }
-    const subnet = request.subnet ?? freeSubnet(networks);
-    const network: Network = {
-      id: randomId(),
-      name: request.name,
-      created: now(),
-      driver: "bridge",
-      labels: request.labels ?? {},
-      options: request.options ?? {},
-      ipv6: request.ipv6Subnet !== undefined,
-      subnet,
-      gateway: subnet.replace(/\.0\/\d+$/, ".1"),
-      ...(request.ipv6Subnet === undefined ? {} : { ipv6Subnet: request.ipv6Subnet }),
-      builtin: false,
-    };
+    const subnet = freeSubnet(networks);
+    const gateway = subnet.replace(/\.0\/\d+$/, ".1");
+    const network: Network = { ...request, id: randomId(), created: now(), subnet, gateway };
     state.saveNetwork(network);
     return network;
   });
@@ -153,7 +97,8 @@ export function removeNetwork(state: DockerState, reference: string): Network {
   return state.transaction(() => {
     const network = state.network(reference);
     if (network === undefined) throw new DockerError(`network ${reference} not found`);
-    if (network.builtin) throw new DockerError(`${network.name} is a pre-defined network and cannot be removed`);
+    if (network.name === "bridge")
+      throw new DockerError(`${network.name} is a pre-defined network and cannot be removed`);
     const users = state.containers().filter((one) => one.network === network.name && one.state.status === "running");
     if (users.length > 0) {
       throw new DockerError(
@@ -168,7 +113,7 @@ export function removeNetwork(state: DockerState, reference: string): Network {
 export function removeVolume(state: DockerState, name: string): void {
   state.transaction(() => {
     if (!state.volumes().some((volume) => volume.name === name)) throw new DockerError(`get ${name}: no such volume`);
-    const users = state.containers().filter(({ mounts }) => mounts.some((mount) => mount.name === name));
+    const users = state.containers().filter(({ volumes }) => volumes.includes(name));
     if (users.length > 0) {
       throw new DockerError(`remove ${name}: volume is in use - [${users.map(({ id }) => id).join(", ")}]`);
     }
@@ -204,12 +149,12 @@ export function findImage(state: DockerState, text: string): Image | undefined {
   );
 }
 
-/** What the simulated registries hold: repository, tags, size. */
-const CATALOGUE: readonly { readonly repository: string; readonly tags: RegExp; readonly size: number }[] = [
-  { repository: "kindest/node", tags: /^v1\.3\d\.\d{1,2}$/, size: 450_000_000 },
-  { repository: "rancher/k3s", tags: /^v1\.3\d\.\d{1,2}-k3s\d$/, size: 240_000_000 },
-  { repository: "ghcr.io/k3d-io/k3d-proxy", tags: /^5\.\d+\.\d+$/, size: 60_000_000 },
-  { repository: "ghcr.io/k3d-io/k3d-tools", tags: /^5\.\d+\.\d+$/, size: 20_000_000 },
+/** What the simulated registries hold. */
+const CATALOGUE: readonly { readonly repository: string; readonly tags: RegExp }[] = [
+  { repository: "kindest/node", tags: /^v1\.3\d\.\d{1,2}$/ },
+  { repository: "rancher/k3s", tags: /^v1\.3\d\.\d{1,2}-k3s\d$/ },
+  { repository: "ghcr.io/k3d-io/k3d-proxy", tags: /^5\.\d+\.\d+$/ },
+  { repository: "ghcr.io/k3d-io/k3d-tools", tags: /^5\.\d+\.\d+$/ },
 ];
 
 /** The image as the registry has it; throws what a registry answers for one that it does not have. */
@@ -232,8 +177,6 @@ export function lookUpImage(text: string): Image {
     // As with Docker: pulled by digest, it gets no tag.
     ...(digest === undefined && tag !== undefined ? { tag } : {}),
     digest: found,
-    created: "2026-09-01T00:00:00.000000000Z",
-    size: entry.size,
   };
 }
 
@@ -259,28 +202,19 @@ function freeAddress(state: DockerState, network: Network): string {
   throw new DockerError("no available IPv4 addresses on this network's address pools");
 }
 
-/** The networks that every Docker has. */
-export function createBuiltinNetworks(state: DockerState): void {
+/** The network that every Docker has. */
+export function createBuiltinNetwork(state: DockerState): void {
   state.transaction(() => {
     if (state.networks().length > 0) return;
-    for (const [name, driver, subnet] of [
-      ["bridge", "bridge", "172.17.0.0/16"],
-      ["host", "host", ""],
-      ["none", "null", ""],
-    ] as const) {
-      state.saveNetwork({
-        id: randomId(),
-        name,
-        created: now(),
-        driver,
-        labels: {},
-        options: name === "bridge" ? { "com.docker.network.driver.mtu": "1500" } : {},
-        ipv6: false,
-        subnet,
-        // Containers of the sandbox are on this computer itself: this is where they find it.
-        gateway: subnet === "" ? "" : "127.0.0.1",
-        builtin: true,
-      });
-    }
+    state.saveNetwork({
+      id: randomId(),
+      name: "bridge",
+      created: now(),
+      labels: {},
+      options: { "com.docker.network.driver.mtu": "1500" },
+      subnet: "172.17.0.0/16",
+      // Containers of the sandbox are on this computer itself: this is where they find it.
+      gateway: "127.0.0.1",
+    });
   });
 }

@@ -8,11 +8,9 @@ import {
   createNetwork,
   DockerError,
   findImage,
-  now,
   removeAnonymousVolumes,
   removeNetwork,
   removeVolume,
-  volumeMount,
 } from "#sandbox/docker/engine.ts";
 import { checkK3dConfig, type K3dConfig, readK3dConfig, valuesFor } from "#sandbox/docker/k3d-config.ts";
 import {
@@ -27,7 +25,6 @@ import { pullFor } from "#sandbox/docker/pull.ts";
 import { formatTable } from "#sandbox/docker/view.ts";
 
 const PROXY_IMAGE = "ghcr.io/k3d-io/k3d-proxy:5.9.0";
-const K3S_VOLUMES = ["/var/lib/kubelet", "/var/lib/rancher/k3s", "/var/lib/cni", "/var/log"];
 
 /** What k3d's steps take at speed 1, about two seconds in all. */
 const STEP_MS = {
@@ -154,7 +151,7 @@ async function create(context: ProgramContext, config: K3dConfig): Promise<void>
   }
   const labels = { app: "k3d", "k3d.cluster": name, "k3d.version": "v5.9.0" };
   const volume = `${network}-images`;
-  state.transaction(() => state.saveVolume({ name: volume, created: now(), labels, anonymous: false }));
+  state.transaction(() => state.saveVolume({ name: volume, labels }));
   log("info", `Created image volume ${volume}`);
   log("info", "Starting new tools node...");
   log("info", `Starting node '${network}-tools'`);
@@ -259,17 +256,10 @@ function nodeContainer(
     networkMode: "bridge",
     entrypoint: isNode ? ["/bin/k3d-entrypoint.sh"] : ["/bin/sh", "-c", "nginx-proxy"],
     cmd: isNode ? [role, ...extraArgs, ...nodeLabels, ...sans] : null,
-    env: [
-      ...(isNode ? [`K3S_TOKEN=${token}`] : []),
-      ...(role === "agent" ? [`K3S_URL=${url}`] : []),
-      "K3S_KUBECONFIG_OUTPUT=/output/kubeconfig.yaml",
-      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    ],
-    tty: false,
-    anonymousVolumes: isNode ? K3S_VOLUMES : [],
-    mounts: [volumeMount(`${cluster}-images`, "/k3d/images", "z")],
+    // /var/lib/kubelet, /var/lib/rancher/k3s, /var/lib/cni, /var/log
+    anonymousVolumes: isNode ? 4 : 0,
+    volumes: [`${cluster}-images`],
     ...(role === "loadbalancer" ? { port: { container: "6443", hostIp, hostPort } } : {}),
-    restartPolicy: { Name: "unless-stopped", MaximumRetryCount: 0 },
     stopExitCode: 143,
   };
 }
@@ -430,31 +420,11 @@ function describeCluster(name: string, nodes: readonly Container[]) {
   const running = (role: Role) => of(role).filter(({ state }) => state.status === "running").length;
   return {
     name,
-    network: { name: `k3d-${name}`, id: "", ipam: { ipPrefix: "", Managed: false }, Members: null },
-    nodes: nodes.map((node) => {
-      // k3d shows its own labels only.
-      const runtimeLabels = Object.entries(node.labels).filter(([key]) => key.startsWith("k3d."));
-      const isRunning = node.state.status === "running";
-      return {
-        name: node.name,
-        role: roleOf(node),
-        image: node.imageId,
-        volumes: [`k3d-${name}-images:/k3d/images`],
-        env: node.env,
-        Cmd: node.cmd,
-        ...(node.port === undefined
-          ? {}
-          : { portMappings: { 6443: [{ HostIp: node.port.hostIp, HostPort: String(node.port.hostPort) }] } }),
-        restart: true,
-        created: node.created,
-        runtimeLabels: Object.fromEntries(runtimeLabels),
-        Networks: [node.network],
-        ExtraHosts: null,
-        State: { Running: isRunning, Status: node.state.status, Started: "" },
-        IP: { IP: isRunning ? node.address : "", Static: false },
-      };
-    }),
-    InitNode: null,
+    nodes: nodes.map((node) => ({
+      name: node.name,
+      role: roleOf(node),
+      State: { Running: node.state.status === "running", Status: node.state.status },
+    })),
     imageVolume: `k3d-${name}-images`,
     serversRunning: running("server"),
     serversCount: of("server").length,

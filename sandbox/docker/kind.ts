@@ -209,6 +209,7 @@ function ensureNetwork({ state }: ProgramContext): void {
   try {
     createNetwork(state, {
       name: "kind",
+      labels: {},
       ipv6Subnet: IPV6_SUBNET,
       options: {
         "com.docker.network.bridge.enable_ip_masquerade": "true",
@@ -262,15 +263,8 @@ function nodeContainer(
     networkMode: "kind",
     entrypoint: ["/usr/local/bin/entrypoint", "/sbin/init"],
     cmd: null,
-    env: [
-      "KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER",
-      ...(controlPlane ? ["KUBECONFIG=/etc/kubernetes/admin.conf"] : []),
-      "container=docker",
-      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    ],
-    tty: true,
-    anonymousVolumes: ["/var"],
-    mounts: [{ type: "bind", source: "/lib/modules", destination: "/lib/modules", mode: "ro", writable: false }],
+    anonymousVolumes: 1,
+    volumes: [],
     ...(controlPlane
       ? {
           port: {
@@ -280,7 +274,6 @@ function nodeContainer(
           },
         }
       : {}),
-    restartPolicy: { Name: "on-failure", MaximumRetryCount: 1 },
     stopExitCode: 130,
   });
 }

@@ -2,16 +2,6 @@
 
 export const NEVER = "0001-01-01T00:00:00Z";
 
-export interface Mount {
-  readonly type: "bind" | "volume";
-  /** Of a volume. */
-  readonly name?: string;
-  readonly source: string;
-  readonly destination: string;
-  readonly mode: string;
-  readonly writable: boolean;
-}
-
 export interface PublishedPort {
   /** As Docker shows it: `6443/tcp`, or `6443` for k3d's. */
   readonly container: string;
@@ -33,22 +23,16 @@ export interface Container {
   readonly created: string;
   readonly image: string;
   readonly imageId: string;
-  readonly path: string;
-  readonly args: readonly string[];
   readonly entrypoint: readonly string[];
   readonly cmd: readonly string[] | null;
-  readonly env: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
-  readonly tty: boolean;
   readonly network: string;
   /** `HostConfig.NetworkMode`: kind gives the network's name, k3d connects afterwards. */
   readonly networkMode: string;
   readonly address: string;
-  readonly mac: string;
-  readonly endpointId: string;
-  readonly mounts: readonly Mount[];
+  /** Names of its volumes. */
+  readonly volumes: readonly string[];
   readonly port?: PublishedPort;
-  readonly restartPolicy: { readonly Name: string; readonly MaximumRetryCount: number };
   /** Exit code when it is stopped politely: 130 for kind's init, 143 for k3s. */
   readonly stopExitCode: number;
   readonly state: ContainerState;
@@ -58,22 +42,16 @@ export interface Network {
   readonly id: string;
   readonly name: string;
   readonly created: string;
-  readonly driver: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string>>;
-  readonly ipv6: boolean;
   readonly subnet: string;
   readonly gateway: string;
-  readonly ipv6Subnet?: string;
-  /** bridge, host and none: there from the beginning, and not removable. */
-  readonly builtin: boolean;
+  readonly ipv6Subnet?: string | undefined;
 }
 
 export interface Volume {
   readonly name: string;
-  readonly created: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly anonymous: boolean;
 }
 
 export interface Image {
@@ -82,8 +60,6 @@ export interface Image {
   /** Missing when it was pulled by digest. */
   readonly tag?: string;
   readonly digest: string;
-  readonly created: string;
-  readonly size: number;
 }
 
 /** The Kubernetes cluster inside the containers: there once its control plane is initialised. */

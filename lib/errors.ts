@@ -1,10 +1,12 @@
+import type { Hint } from "#lib/hint.ts";
+
 /**
  * The one root of all errors that this project throws on purpose. `code` is stable and listed in docs/errors.md;
  * `message` holds the wrong value; `hint` is the next command to type or line to change.
  */
 export class FleetError extends Error {
   readonly code: string;
-  readonly hint: string | undefined;
+  readonly hint: Hint | undefined;
   /** What was seen when it happened (last lines of a program's output, say); shown below the message. */
   readonly details: readonly string[];
 
@@ -12,7 +14,7 @@ export class FleetError extends Error {
     code: ErrorCode,
     message: string,
     options: {
-      readonly hint?: string | undefined;
+      readonly hint?: Hint | undefined;
       readonly details?: readonly string[];
       readonly cause?: unknown;
     } = {},
@@ -134,15 +136,6 @@ export function exitCodeOf(code: string): 1 | 2 {
   return Object.entries(errorCodes).find(([known]) => known === code)?.[1] ?? 1;
 }
 
-/** An error as data: what events, the journal and `--json` carry. */
-export interface ErrorReport {
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string;
-  readonly details?: readonly string[];
-  readonly stack?: string;
-}
-
 /** Turns whatever was thrown into a FleetError; what nobody expected keeps its stack as `cause`. */
 export function asFleetError(thrown: unknown): FleetError {
   if (thrown instanceof FleetError) return thrown;
@@ -200,21 +193,4 @@ const notOfDisks: ReadonlySet<string> = new Set(["connect", "listen", "bind", "s
 /** A file could not be read, written or kept from others, as opposed to everything else that can go wrong. */
 export function isDiskFault(thrown: unknown): boolean {
   return ["DiskFailed", "ModesIgnored"].includes(asFleetError(thrown).code);
-}
-
-/** `verbose` adds the stack, with the stacks of its causes. */
-export function reportError(thrown: unknown, options: { readonly verbose?: boolean } = {}): ErrorReport {
-  const error = asFleetError(thrown);
-  return {
-    code: error.code,
-    message: error.message,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(error.details.length === 0 ? {} : { details: error.details }),
-    ...(options.verbose === true ? { stack: formatStack(error) } : {}),
-  };
-}
-
-function formatStack(error: Error): string {
-  const own = error.stack ?? String(error);
-  return error.cause instanceof Error ? `${own}\ncaused by: ${formatStack(error.cause)}` : own;
 }

@@ -1,5 +1,6 @@
 import { readEnvironment } from "#lib/environment.ts";
 import { formatWord } from "#lib/exec.ts";
+import type { Hint } from "#lib/hint.ts";
 import { taskName } from "#lib/task-name.ts";
 
 /** Tasks about the checkout or the sandbox itself. */
@@ -13,6 +14,12 @@ const withoutFleet = /^(argocd:.*|generate|sandbox:(stop|reset)|test:.*)$/;
  */
 export function taskCommand(task: string, ...args: readonly string[]): string {
   return [commandOf(task), ...[...args, ...sharedOptions(task, process.argv.slice(2))].map(formatWord)].join(" ");
+}
+
+/** A hint as text. */
+export function formatHint(hint: Hint): string {
+  if (typeof hint === "string") return hint;
+  return hint.map((part) => (typeof part === "string" ? part : taskCommand(part.task, ...part.args))).join("");
 }
 
 /** The command that this process was started by, without some of its options. */

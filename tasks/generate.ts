@@ -5,6 +5,7 @@
 import type { CommandSpec } from "#lib/cli/options.ts";
 import { runProgram, terminal } from "#lib/cli/program.ts";
 import { FleetError } from "#lib/errors.ts";
+import { command } from "#lib/hint.ts";
 
 export const spec: CommandSpec = {
   options: [{ name: "check", help: "change nothing; fail when a file is stale" }],
@@ -22,7 +23,7 @@ if (import.meta.main) {
     const check = flags.has("check");
     const stale = await writeFiles(projectRoot, await generate(await loadFleet(builtInProviders)), { check });
     if (check && stale.length > 0) {
-      throw new FleetError("StaleFiles", `stale: ${stale.join(", ")}`, { hint: "bun run generate" });
+      throw new FleetError("StaleFiles", `stale: ${stale.join(", ")}`, { hint: [command("generate")] });
     }
     for (const path of stale) terminal.out(`${path}\n`);
     terminal.out(stale.length === 0 ? "everything is up to date\n" : `${stale.length} files written\n`);

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readEnvironment } from "#lib/environment.ts";
-import { reportError } from "#lib/errors.ts";
+import { reportError } from "#lib/error-report.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { callSandbox } from "#lib/sandbox.ts";
 import { whyNoMounts, withoutModes } from "#tests/support/disks.ts";

@@ -2,10 +2,13 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { RunOptions } from "#lib/commands/run-options.ts";
 import { suggestNext } from "#lib/commands/suggest.ts";
+import { reportError } from "#lib/error-report.ts";
+import { FleetError } from "#lib/errors.ts";
 import type { Outcome } from "#lib/graph/events.ts";
 import { cautious } from "#lib/graph/world.ts";
+import { command } from "#lib/hint.ts";
 import { pathsBelow, projectRoot } from "#lib/paths.ts";
-import { isTaskCommand, taskCommand } from "#lib/printed-command.ts";
+import { formatHint, isTaskCommand, taskCommand } from "#lib/printed-command.ts";
 import { create } from "#lib/verbs/create.ts";
 import { remove } from "#lib/verbs/delete.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
@@ -92,6 +95,22 @@ describe("a command that is printed", () => {
       if (["lib/commands/docker-one-liner.ts", "lib/cli/options.ts", "lib/printed-command.ts"].includes(path)) continue;
       const code = (await textOf(path)).replaceAll(/\/\*\*?[\s\S]*?\*\//g, "").replaceAll(/\/\/.*$/gm, "");
       expect({ path, isByHand: /mise run |bun run tasks/.test(code) }).toEqual({ path, isByHand: false });
+    }
+  });
+
+  test("is data in a hint, until it is shown", async () => {
+    const hint = ["start it: ", command("create-all", "kind01.internal"), ", then wait"];
+    expect(formatHint(hint)).toBe("start it: bun run tasks/create-all.ts kind01.internal, then wait");
+    startedBy({ MISE_TASK_NAME: "create-all" });
+    expect(formatHint(hint)).toBe("start it: mise run create-all kind01.internal, then wait");
+    expect(reportError(new FleetError("Unexpected", "no", { hint })).hint).toBe(formatHint(hint));
+    expect(formatHint("free some space")).toBe("free some space");
+  });
+
+  test("is no string in a hint", async () => {
+    for (const path of ["lib/**/*.ts", "tasks/**/*.ts"].flatMap(list)) {
+      const hint = /\b(hint|remedy)(:| =)[^;]{0,120}(taskCommand\(|\b(mise|bun) run )/i.exec(await textOf(path))?.[0];
+      expect({ path, hint }).toEqual({ path, hint: undefined });
     }
   });
 });

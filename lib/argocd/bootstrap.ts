@@ -5,9 +5,9 @@ import { renderKustomization } from "#lib/argocd/kustomize/render.ts";
 import { FleetError } from "#lib/errors.ts";
 import { tryReadText } from "#lib/files.ts";
 import type { ArgocdVariant } from "#lib/fleet/types.ts";
+import { command } from "#lib/hint.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { parseManifest } from "#lib/kubernetes/objects.ts";
-import { taskCommand } from "#lib/printed-command.ts";
 
 /** Folder of each variant's kustomization: what `create` installs, and what the application argo-cd keeps. */
 export const bootstrapFolders: Readonly<Record<ArgocdVariant, string>> = {
@@ -39,7 +39,7 @@ export async function readPin(root: string, variant: ArgocdVariant): Promise<Pin
   const sha256 = parseDigests((await tryReadText(join(root, digestsPath))) ?? "").get(url);
   if (sha256 === undefined) {
     throw new FleetError("DigestMissing", `${digestsPath} has no digest of ${url}`, {
-      hint: `${taskCommand("argocd:pin")}, and look at what it changes`,
+      hint: [command("argocd:pin"), ", and review what it changes"],
     });
   }
   return { variant, version: versionOf(url, text), url, sha256, patchesSha256, kustomization };

@@ -2,10 +2,10 @@ import { FleetError } from "#lib/errors.ts";
 import type { Cluster } from "#lib/fleet/types.ts";
 import type { AnyResource, Outputs, RowRef } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
+import { command } from "#lib/hint.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { fieldManager } from "#lib/kubernetes/field-manager.ts";
 import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
-import { taskCommand } from "#lib/printed-command.ts";
 
 /** A cluster as the resources inside of it see it, wherever it runs. */
 export interface ManagedCluster {
@@ -53,7 +53,7 @@ export function findApi(world: World, managed: ManagedCluster, outputs: Outputs)
       return undefined;
     case "closed":
       throw new FleetError("OutputMissing", `${managed.cluster.name} ${access.why}: its content can't be read`, {
-        hint: `start it: ${taskCommand("create-all", managed.cluster.name)}`,
+        hint: ["start it: ", command("create-all", managed.cluster.name)],
       });
     default:
       return access satisfies never;

@@ -7,8 +7,8 @@ import { isErrno, writePrivateFile } from "#lib/files.ts";
 import type { ArgocdVariant } from "#lib/fleet/types.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
+import { command } from "#lib/hint.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
-import { taskCommand } from "#lib/printed-command.ts";
 
 export interface ManifestState {
   /** Version of Argo CD, e.g. `v3.5.7`. */
@@ -93,7 +93,7 @@ async function fetchPinned(world: World, pin: Pin): Promise<string> {
   const found = sha256(text);
   if (found === pin.sha256) return text;
   throw new FleetError("DigestMismatch", `${pin.url} is not what argocd/bootstrap pins: sha256 ${found}`, {
-    hint: `was the version changed? ${taskCommand("argocd:pin")}, and look at what it changes`,
+    hint: ["if you changed the version: ", command("argocd:pin"), ", and review what it changes"],
     details: [`pinned: sha256 ${pin.sha256}`],
   });
 }

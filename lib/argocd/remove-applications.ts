@@ -1,11 +1,11 @@
 import { argocdNamespace } from "#lib/argocd/managed-cluster.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { World } from "#lib/graph/world.ts";
+import { command } from "#lib/hint.ts";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import { type KubernetesObject, referenceOf } from "#lib/kubernetes/object.ts";
 import { listObjects } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
-import { taskCommand } from "#lib/printed-command.ts";
 
 /** Load balancers and volumes of a cloud take minutes to go. */
 const removeTimeoutMs = 15 * 60_000;
@@ -38,7 +38,11 @@ export async function removeApplications(world: World, api: KubernetesApi): Prom
       } catch (error) {
         if (!(error instanceof FleetError) || error.code !== "WaitTimedOut") throw error;
         throw new FleetError("ApplicationFailed", `${object.metadata.name} can't be deleted: ${error.message}`, {
-          hint: `look at it with ${taskCommand("argocd:open")}, or delete what it waits for yourself, then run the same command again`,
+          hint: [
+            "inspect it with ",
+            command("argocd:open"),
+            ", or delete what it waits for, then run the same command again",
+          ],
           cause: error,
         });
       }

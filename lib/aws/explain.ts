@@ -1,8 +1,8 @@
 import { findUnreachable } from "#lib/aws/credentials/unreachable.ts";
 import { type ErrorCode, FleetError } from "#lib/errors.ts";
 import type { World } from "#lib/graph/world.ts";
+import { command, type Hint } from "#lib/hint.ts";
 import { findNetworkFailure } from "#lib/network-failure.ts";
-import { taskCommand } from "#lib/printed-command.ts";
 
 /** One question to AWS, as its failure names it. */
 export interface Asked {
@@ -107,7 +107,7 @@ export function isUnsettled(thrown: unknown): boolean {
 interface Described {
   readonly code: ErrorCode;
   readonly message: string;
-  readonly hint: string;
+  readonly hint: Hint;
 }
 
 /** Names are those of CloudFormation, Route 53, IAM, EKS, STS and EC2: each spells the same few things in its own way. */
@@ -141,7 +141,11 @@ function describe(error: AwsError): Described {
     return {
       code: "AwsDenied",
       message: `AWS does not accept the credentials: ${name}`,
-      hint: `are they still valid, and is this computer's clock right? ${taskCommand("whoami")} shows each step`,
+      hint: [
+        "check that they are valid and that this computer's clock is right; ",
+        command("whoami"),
+        " shows each step",
+      ],
     };
   }
   if (denied.test(name)) return describeDenial(message);
@@ -174,7 +178,7 @@ function describeDenial(message: string): Described {
     return {
       code: "AwsDenied",
       message: `AWS does not allow it: ${trim(message)}`,
-      hint: `${taskCommand("whoami")} shows who calls; give that role what the message names`,
+      hint: [command("whoami"), " shows the identity; grant it the permission that the message names"],
     };
   }
   const on = resource === undefined || resource === "*" ? "" : ` on ${resource}`;

@@ -11,7 +11,7 @@ import { FleetError } from "#lib/errors.ts";
 import { parentName } from "#lib/fleet/names.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { Change } from "#lib/graph/resource.ts";
-import { taskCommand } from "#lib/printed-command.ts";
+import { command } from "#lib/hint.ts";
 import type { FoundElsewhere } from "#lib/provider.ts";
 
 /**
@@ -101,7 +101,11 @@ export async function refuseDeparture(world: AwsWorld, fleet: Fleet, { from }: C
   if (details.length === 0) return;
   const ids = leaving.map(({ name }) => name).join(", ");
   throw new FleetError("StillNeeded", `the roles of ${ids} are needed to delete clusters: ${details.join(", ")}`, {
-    hint: `put the account back into the fleet, then ${taskCommand("delete-all", "--orphans")}, then remove the account`,
+    hint: [
+      "put the account back into the fleet, then ",
+      command("delete-all", "--orphans"),
+      ", then remove the account",
+    ],
     details,
   });
 }

@@ -10,7 +10,8 @@ import { callersOf, expectedOfAccount, expectedOfManagement, expectedOfReaders }
 import { checkTrust } from "#lib/aws/trust/trust.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { taskCommand } from "#lib/printed-command.ts";
+import { command, type TaskCommand } from "#lib/hint.ts";
+import { formatHint } from "#lib/printed-command.ts";
 import type { Hop, HopTrust } from "#lib/provider.ts";
 
 /** A role's trust policy, for those who may read it. */
@@ -48,7 +49,7 @@ export async function whoami(
       expect: (partition) => expectedOfManagement(fleet, management, callers, partition),
       readOnlyRole: awsReadOnlyManagementRole,
       expectReaders: (partition) => expectedOfReaders(fleet, management, callers, partition),
-      hint: taskCommand("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc"),
+      task: command("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc"),
     }),
     ...awsAccountRoles(fleet).map(({ account, role }) =>
       look(account, () => chain.clusters(account), {
@@ -57,7 +58,7 @@ export async function whoami(
         expect: (partition) => expectedOfAccount(fleet, management, partition),
         readOnlyRole: readOnlyRoleOf(account),
         expectReaders: (partition) => expectedOfAccount(fleet, management, partition, awsReadOnlyManagementRole),
-        hint: taskCommand("create:aws-tenant:cf-iam-role", account.name),
+        task: command("create:aws-tenant:cf-iam-role", account.name),
       }),
     ),
   ];
@@ -71,7 +72,7 @@ interface Looking {
   readonly readOnlyRole: string;
   readonly expectReaders: (partition: string) => ExpectedTrust;
   /** The task that makes the role. */
-  readonly hint: string;
+  readonly task: TaskCommand;
 }
 
 async function look(account: AwsAccount, open: () => Promise<AwsSession>, looking: Looking): Promise<Hop> {
@@ -91,7 +92,7 @@ async function tryReadTrust(
   account: AwsAccount,
   role: string,
   expect: Looking["expect"],
-  { read, hint }: Looking,
+  { read, task }: Looking,
 ): Promise<HopTrust | undefined> {
   try {
     const found = await read(account, role);
@@ -99,7 +100,7 @@ async function tryReadTrust(
       case "unread":
         return undefined;
       case "absent":
-        return { kind: "absent", role, hint: `${hint}   (with credentials of ${account.name})` };
+        return { kind: "absent", role, hint: formatHint([task, `   (with credentials of ${account.name})`]) };
       case "present":
         return {
           kind: "checked",
@@ -122,7 +123,8 @@ async function describe(name: string, account: string, open: () => Promise<AwsSe
     return { name, account, result: { kind: "ok", arn: identity.arn, expires: credentials.expiration?.toISOString() } };
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
-    const { code, message, hint, details } = error;
+    const { code, message, details } = error;
+    const hint = error.hint === undefined ? undefined : formatHint(error.hint);
     return { name, account, result: { kind: "failed", code, message, hint, details } };
   }
 }

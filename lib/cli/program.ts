@@ -1,6 +1,7 @@
 import { type CommandSpec, formatHelp, option, type Parsed, parseOptions, readDescription } from "#lib/cli/options.ts";
 import { readEnvironment } from "#lib/environment.ts";
-import { exitCodeOf, reportError } from "#lib/errors.ts";
+import { reportError } from "#lib/error-report.ts";
+import { exitCodeOf } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
 import { checkInstallation } from "#lib/installation.ts";
 import { keepSecretsOf } from "#lib/secrets.ts";

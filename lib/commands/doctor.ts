@@ -10,6 +10,7 @@ import { kind } from "#lib/local/kind.ts";
 import { requireFreePort } from "#lib/local/ports.ts";
 import { type Check, preflight } from "#lib/local/preflight.ts";
 import { projectRoot } from "#lib/paths.ts";
+import { formatHint } from "#lib/printed-command.ts";
 import { installHint } from "#lib/programs.ts";
 import type { Described } from "#lib/render/generator.ts";
 
@@ -56,7 +57,7 @@ async function checkProgram(
     return { name, level: "warning", found: `${found}, tested with ${wanted}`, remedy: "mise install" };
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
-    return { name, level: missing, found: error.message, remedy: error.hint ?? installHint(name) };
+    return { name, level: missing, found: error.message, remedy: formatHint(error.hint ?? installHint(name)) };
   }
 }
 
@@ -71,7 +72,7 @@ async function checkDocker(world: World, clusters: readonly LocalCluster[]): Pro
         name: "docker daemon",
         level: "failure",
         found: error.message,
-        ...(error.hint === undefined ? {} : { remedy: error.hint }),
+        ...(error.hint === undefined ? {} : { remedy: formatHint(error.hint) }),
       },
     ];
   }
@@ -94,7 +95,7 @@ async function checkPorts(world: World, clusters: readonly LocalCluster[]): Prom
           name,
           level: "failure",
           found: error.message,
-          ...(error.hint === undefined ? {} : { remedy: error.hint }),
+          ...(error.hint === undefined ? {} : { remedy: formatHint(error.hint) }),
         };
       }
     }),

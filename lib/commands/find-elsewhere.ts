@@ -1,4 +1,5 @@
-import { type ErrorCode, type ErrorReport, FleetError } from "#lib/errors.ts";
+import type { ErrorReport } from "#lib/error-report.ts";
+import { type ErrorCode, FleetError } from "#lib/errors.ts";
 import type { Cluster, Fleet } from "#lib/fleet/types.ts";
 import { clusterGraph, type GraphSettings } from "#lib/fleet-graph.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";

@@ -7,13 +7,13 @@ import { readEnvironment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import { formatWord } from "#lib/exec.ts";
 import { cautious } from "#lib/graph/world.ts";
+import { command } from "#lib/hint.ts";
 import { createKubernetesApi } from "#lib/kubernetes/api.ts";
 import { endpointOf, parseKubeconfig, readKubeconfigFile } from "#lib/kubernetes/kubeconfig.ts";
 import { clustersWithKubeconfig } from "#lib/kubernetes/merged.ts";
 import { findObject } from "#lib/kubernetes/objects.ts";
 import { suggest } from "#lib/nearest.ts";
 import { kubeconfigPath, type Paths } from "#lib/paths.ts";
-import { taskCommand } from "#lib/printed-command.ts";
 
 export interface OpenOptions {
   readonly clusters: readonly string[];
@@ -30,7 +30,7 @@ const secretName = "argocd-initial-admin-secret";
 export async function openArgocd({ clusters, password, sandbox }: OpenOptions): Promise<number> {
   if (sandbox || readEnvironment().sandboxFolder !== undefined) {
     throw new FleetError("InvalidArgument", "the sandbox emulates Argo CD's applications and not its web interface", {
-      hint: `${taskCommand("status")} shows the applications, and so does kubectl get applications --all-namespaces`,
+      hint: [command("status"), " shows the applications, and so does kubectl get applications --all-namespaces"],
     });
   }
   const { paths, ...session } = await openSession({ sandbox: false });

@@ -1,4 +1,4 @@
-import type { ErrorReport } from "#lib/errors.ts";
+import type { ErrorReport } from "#lib/error-report.ts";
 import type { Change, Health, ResourceId, RowRef } from "#lib/graph/resource.ts";
 
 export type VerbName = "create" | "delete" | "plan" | "status";

@@ -1,8 +1,8 @@
 import { FleetError } from "#lib/errors.ts";
 import { type Exec, toExec } from "#lib/exec.ts";
+import { command, type Hint } from "#lib/hint.ts";
 import { type Credential, execCredentials } from "#lib/kubernetes/exec-credentials.ts";
 import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
-import { taskCommand } from "#lib/printed-command.ts";
 
 /** Plain REST calls to one API server. TLS is verified against the cluster's own CA, always. */
 export interface KubernetesApi {
@@ -36,9 +36,13 @@ export class KubernetesStatusError extends FleetError {
   }
 }
 
-function hintFor(status: number): string | undefined {
+function hintFor(status: number): Hint | undefined {
   if (status === 401) {
-    return `the API server does not accept these credentials: ${taskCommand("whoami")} shows the identity; create the cluster again to renew its kubeconfig and access`;
+    return [
+      "the API server rejected the credentials: ",
+      command("whoami"),
+      " shows the identity; create the cluster again to renew its kubeconfig and access",
+    ];
   }
   if (status === 403) return "this identity may not do it: add a role binding or an access entry for it to the cluster";
   return undefined;
@@ -122,7 +126,7 @@ export function createKubernetesApi(endpoint: Endpoint, exec?: Exec): Kubernetes
     } catch (error) {
       options.signal?.throwIfAborted();
       throw new FleetError("ClusterUnreachable", `${endpoint.server} does not answer: ${reasonOf(error)}`, {
-        hint: `is the cluster running? ${taskCommand("status")}`,
+        hint: ["check that the cluster is running: ", command("status")],
         cause: error,
       });
     }

@@ -286,7 +286,10 @@ async function adopt(world: World, options: LocalClusterOptions): Promise<void> 
       "ForeignResource",
       `${tool.firstContainer(cluster.name)} is no ${tool.name} cluster and can't be adopted`,
       {
-        hint: `${removeContainersCommand(world, [tool.firstContainer(cluster.name)])}, or rename the cluster in clusters/`,
+        hint: [
+          removeContainersCommand(world, [tool.firstContainer(cluster.name)]),
+          ", or rename the cluster in clusters/",
+        ],
       },
     );
   }

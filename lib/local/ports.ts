@@ -2,9 +2,9 @@ import { createServer } from "node:net";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
 import type { World } from "#lib/graph/world.ts";
+import { command, type Hint, type TaskCommand } from "#lib/hint.ts";
 import { listContainers } from "#lib/local/docker.ts";
 import { findListener } from "#lib/local/listener.ts";
-import { taskCommand } from "#lib/printed-command.ts";
 
 /** @throws FleetError PortTaken, which names the process or container where it is visible */
 export async function requireFreePort(world: World, port: number): Promise<void> {
@@ -29,16 +29,20 @@ export function sandboxOf(command: string): string | undefined {
 }
 
 /** The command that removes containers; the sandbox has none in Docker. */
-export function removeContainersCommand({ variables }: Pick<World, "variables">, names: readonly string[]): string {
+export function removeContainersCommand(
+  { variables }: Pick<World, "variables">,
+  names: readonly string[],
+): string | TaskCommand {
   const isSandbox = (variables.K8S_SANDBOX_STATE ?? "") !== "";
-  return isSandbox ? taskCommand("sandbox:reset") : `docker rm --force ${names.join(" ")}`;
+  return isSandbox ? command("sandbox:reset") : `docker rm --force ${names.join(" ")}`;
 }
 
 /** Names the container or the process that uses the port. */
 export async function portTaken(world: World, port: number): Promise<FleetError> {
-  const other = "give the cluster another apiPort in clusters/ and run bun run generate";
-  const taken = (by: string, remedy: string): FleetError =>
-    new FleetError("PortTaken", `port ${port} on 127.0.0.1 is taken${by}`, { hint: `${remedy}, or ${other}` });
+  const taken = (by: string, ...remedy: Extract<Hint, readonly unknown[]>): FleetError =>
+    new FleetError("PortTaken", `port ${port} on 127.0.0.1 is taken${by}`, {
+      hint: [...remedy, ", or give the cluster another apiPort in clusters/ and run ", command("generate")],
+    });
 
   const containers = (await listContainers(world, [`publish=${port}`])).map((container) => container.name);
   if (containers.length > 0) {
@@ -50,7 +54,8 @@ export async function portTaken(world: World, port: number): Promise<FleetError>
   if (sandbox !== undefined) {
     return taken(
       ` by a cluster in the sandbox of ${sandbox} (process ${listener.pid})`,
-      `${taskCommand("sandbox:stop")} in ${sandbox}`,
+      command("sandbox:stop"),
+      ` in ${sandbox}`,
     );
   }
   // Program and script only: the other arguments may hold a password.

@@ -1,5 +1,6 @@
 import type { Clock } from "#lib/clock.ts";
-import { asFleetError, FleetError, reportError, WorkGoesOn } from "#lib/errors.ts";
+import { reportError } from "#lib/error-report.ts";
+import { asFleetError, FleetError, WorkGoesOn } from "#lib/errors.ts";
 import type { Finished, FleetEvent, Outcome, VerbName } from "#lib/graph/events.ts";
 import type { OutputStore } from "#lib/graph/outputs.ts";
 import { type AnyResource, type Change, type Health, laneOf, type Observed } from "#lib/graph/resource.ts";

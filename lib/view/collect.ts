@@ -1,4 +1,4 @@
-import type { ErrorReport } from "#lib/errors.ts";
+import type { ErrorReport } from "#lib/error-report.ts";
 import type {
   Finished,
   FleetEvent,

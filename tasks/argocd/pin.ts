@@ -5,7 +5,7 @@
 import type { CommandSpec } from "#lib/cli/options.ts";
 import { runProgram, terminal } from "#lib/cli/program.ts";
 import { FleetError } from "#lib/errors.ts";
-import { taskCommand } from "#lib/printed-command.ts";
+import { command } from "#lib/hint.ts";
 
 export const spec: CommandSpec = {
   options: [{ name: "check", help: "change nothing; fail when a digest isn't that of its URL" }],
@@ -27,7 +27,7 @@ if (import.meta.main) {
     if (changes.length === 0) terminal.out("argocd/bootstrap is up to date\n");
     else if (flags.has("check")) {
       throw new FleetError("StaleFiles", `stale: ${[...files.keys()].join(", ")}`, {
-        hint: `${taskCommand("argocd:pin")}, and look at what it changes`,
+        hint: [command("argocd:pin"), ", and review what it changes"],
       });
     } else for (const [path, text] of files) await Bun.write(`${projectRoot}/${path}`, text);
     return 0;

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { bootstrapFolders, digestsPath, readPin, renderBootstrap } from "#lib/argocd/bootstrap.ts";
 import { readEnvironment } from "#lib/environment.ts";
 import type { ArgocdVariant } from "#lib/fleet/types.ts";
+import { command } from "#lib/hint.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { projectRoot } from "#lib/paths.ts";
-import { taskCommand } from "#lib/printed-command.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { tryReadPinned } from "../../scripts/manifests/pinned.ts";
 
@@ -73,7 +73,7 @@ describe("the pin", () => {
       const error = await failureOf(readPin(root, "standard"));
       expect(error.code).toBe("DigestMissing");
       expect(error.message).toContain("/v9.9.9/");
-      expect(error.hint).toContain(taskCommand("argocd:pin"));
+      expect(error.hint).toContainEqual(command("argocd:pin"));
       expect((await readPin(root, "high-availability")).version).not.toBe("v9.9.9");
     });
   });

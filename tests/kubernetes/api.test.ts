@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { command } from "#lib/hint.ts";
 import { createKubernetesApi } from "#lib/kubernetes/api.ts";
 import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
-import { taskCommand } from "#lib/printed-command.ts";
 import { makeCertificates, type ServerCertificates } from "#sandbox/kubernetes/certificates.ts";
 import { failureOf } from "#tests/support/failure.ts";
 
@@ -128,7 +128,7 @@ describe("a server", () => {
     const error = await failureOf(createKubernetesApi(endpoint({ server: "https://127.0.0.1:1" })).get("/text"));
     expect([error.code, error.hint]).toEqual([
       "ClusterUnreachable",
-      `is the cluster running? ${taskCommand("status")}`,
+      ["check that the cluster is running: ", command("status")],
     ]);
   });
 

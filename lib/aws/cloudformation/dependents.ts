@@ -5,7 +5,7 @@ import { decodeName, isNoSuchZone, listRecords, openRoute53 } from "#lib/aws/rou
 import { hasOwnZone } from "#lib/aws/route53/zone-lookup.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
-import { taskCommand } from "#lib/printed-command.ts";
+import { command } from "#lib/hint.ts";
 
 /** The clusters of one account, all of which exist only as long as the account's role can be assumed. */
 export interface Dependents {
@@ -29,7 +29,7 @@ export async function refuseWhileClusters(world: AwsWorld, role: string, all: re
   if (left.length === 0) return;
   const names = left.map(({ name }) => name);
   throw new FleetError("StillNeeded", `${role} is needed to delete ${names.join(", ")}`, {
-    hint: `delete them first: ${taskCommand("delete-eks-all", ...names)}`,
+    hint: ["delete them first: ", command("delete-eks-all", ...names)],
     details: left.map(({ name, parts }) => `${name}: ${parts.join(" and ")}`),
   });
 }
@@ -88,7 +88,7 @@ export async function refuseWhileRecords(
     if (others.length === 0) continue;
     const list = others.map((one) => `${one.name} ${one.type}`);
     throw new FleetError("StillNeeded", `the zone ${name} still has records: ${list.slice(0, 5).join(", ")}`, {
-      hint: `delete the clusters that they lead to first (${taskCommand("delete-eks-all")}), or the records`,
+      hint: ["delete the clusters that they point to first (", command("delete-eks-all"), "), or the records"],
       details: list,
     });
   }

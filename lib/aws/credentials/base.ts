@@ -12,7 +12,7 @@ import {
 import { stsRegion } from "#lib/aws/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
 import { formatWord } from "#lib/exec.ts";
-import { taskCommand } from "#lib/printed-command.ts";
+import { command } from "#lib/hint.ts";
 
 /** What AWS's trust policies know GitHub's tokens by. */
 const githubAudience = "sts.amazonaws.com";
@@ -87,7 +87,7 @@ async function openProfile(profile: string, reach: AwsReach): Promise<AwsCredent
   const mfaCodeProvider = async (device: string): Promise<string> => {
     if (reach.askMfaCode !== undefined) return await reach.askMfaCode(device);
     throw new FleetError("MfaCodeNeeded", `the profile ${profile} needs a code of the MFA device ${device}`, {
-      hint: `${taskCommand("whoami")}   (on a terminal: it asks for the code, and other commands then use the same session)`,
+      hint: [command("whoami"), "   (on a terminal: it asks for the code; other commands then use the same session)"],
     });
   };
   try {

@@ -21,7 +21,7 @@ import { type Clock, systemClock } from "#lib/clock.ts";
 import { mayOnlyRead } from "#lib/cloud/github-token.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Account, Fleet } from "#lib/fleet/types.ts";
-import { taskCommand } from "#lib/printed-command.ts";
+import { command, type Hint } from "#lib/hint.ts";
 import { type Lease, type Renewing, renewing } from "#lib/renewing.ts";
 
 /**
@@ -115,11 +115,14 @@ export function awsChain(options: AwsChainOptions): AwsChain {
     },
     management() {
       const account = managementOf(fleet);
-      const hint = `${taskCommand("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc")}   (with credentials of ${account.name}, and AWS_USER_ARN of who is to be let in)`;
+      const hint = [
+        command("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc"),
+        `   (with credentials of ${account.name}, and AWS_USER_ARN set to the user to admit)`,
+      ];
       return open("management", () => step(account, managementRoles, chain.base, { hint }));
     },
     clusters(account) {
-      const hint = `${taskCommand("create:aws-tenant:cf-iam-role", account.name)}   (with credentials of ${account.name})`;
+      const hint = [command("create:aws-tenant:cf-iam-role", account.name), `   (with credentials of ${account.name})`];
       const externalId = externalIdOf(fleet);
       return open(`clusters ${account.name}`, () =>
         step(account, rolesIn(account), chain.management, { hint, externalId }),
@@ -147,7 +150,7 @@ export function awsChain(options: AwsChainOptions): AwsChain {
     account: AwsAccount,
     names: RoleNames,
     callerOf: () => Promise<AwsSession>,
-    asked: { readonly hint: string; readonly externalId?: string },
+    asked: { readonly hint: Hint; readonly externalId?: string },
   ): Promise<Lease<AwsSession>> {
     refusePlaceholder(account, options);
     const base = await chain.base();
@@ -206,7 +209,10 @@ function refuseOtherPartition({ arn }: AwsIdentity): void {
 function refuseRoot({ arn, account }: AwsIdentity): void {
   if (!/^arn:[\w-]+:iam::\d{12}:root$/.test(arn)) return;
   throw new FleetError("RootRefused", `the credentials are of the root user of ${account}, which can assume no role`, {
-    hint: `${taskCommand("create:aws-mgmt:user", "--apply")}   (makes the user aws-cli in the management account: use its key)`,
+    hint: [
+      command("create:aws-mgmt:user", "--apply"),
+      "   (creates the user aws-cli in the management account: use its key)",
+    ],
   });
 }
 

@@ -2,6 +2,7 @@ import type { AwsCredentialIdentity } from "@aws-sdk/types";
 import { type AwsReach, awsClientSettings } from "#lib/aws/credentials/client-settings.ts";
 import { findUnreachable } from "#lib/aws/credentials/unreachable.ts";
 import { FleetError } from "#lib/errors.ts";
+import type { Hint } from "#lib/hint.ts";
 import { keepSecret } from "#lib/secrets.ts";
 
 /** Who calls AWS. */
@@ -31,7 +32,7 @@ export interface AssumeRole {
   /** Whose doing it is, told to every role further on; can't be changed later. */
   readonly sourceIdentity?: string;
   /** What to type when it is refused. */
-  readonly hint: string;
+  readonly hint: Hint;
 }
 
 /** @throws FleetError AssumeRoleDenied, AwsThrottled, SessionExpired, AwsUnreachable, ClockSkewed */
@@ -86,7 +87,7 @@ type Sts = import("@aws-sdk/client-sts").STSClient;
 async function send<Output>(
   reach: AwsReach,
   credentials: AwsCredentialIdentity,
-  asked: { readonly what: string; readonly hint: string },
+  asked: { readonly what: string; readonly hint: Hint },
   call: (client: Sts) => Promise<Output>,
 ): Promise<Output> {
   keepSecret(credentials.secretAccessKey, credentials.sessionToken);

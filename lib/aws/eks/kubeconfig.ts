@@ -12,10 +12,10 @@ import {
 import { FleetError } from "#lib/errors.ts";
 import type { Change, ChangeValue, Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
+import { command } from "#lib/hint.ts";
 import { type Access, probeAccess, waitForAccess } from "#lib/kubernetes/access.ts";
 import { type Endpoint, endpointOf, type Kubeconfig } from "#lib/kubernetes/kubeconfig.ts";
 import { countNodes } from "#lib/kubernetes/nodes.ts";
-import { taskCommand } from "#lib/printed-command.ts";
 
 export interface EksClusterOptions {
   readonly cluster: EksCluster;
@@ -199,8 +199,16 @@ async function prove(
         {
           hint:
             access.status === 401
-              ? `the cluster's access entry must name this role: ${taskCommand("plan")} shows whether its stack differs. A role that was created again needs a new entry`
-              : `the cluster's access entry has no policy: AmazonEKSClusterAdminPolicy comes with its stack, ${taskCommand("plan")} shows whether it differs`,
+              ? [
+                  "the cluster's access entry must name this role: ",
+                  command("plan"),
+                  " shows whether its stack differs. A recreated role needs a new entry",
+                ]
+              : [
+                  "the cluster's access entry has no policy: its stack attaches AmazonEKSClusterAdminPolicy; ",
+                  command("plan"),
+                  " shows whether it differs",
+                ],
           details: [access.why],
         },
       );

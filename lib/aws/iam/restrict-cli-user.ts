@@ -16,7 +16,7 @@ import {
 import { systemClock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { taskCommand } from "#lib/printed-command.ts";
+import { command } from "#lib/hint.ts";
 
 /** Both calls are made, or the user keeps what it has, whether or not the run is ended meanwhile. */
 const timeoutMs = 60_000;
@@ -61,7 +61,11 @@ export async function restrictCliUser({ fleet, aws, show }: RestrictOptions): Pr
       "OutputMissing",
       `${account.name}: ${awsManagementRole} does not let in the user ${cliUserName}, which could do nothing at all`,
       {
-        hint: `first: ${taskCommand("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc")}, with AWS_USER_ARN of the user`,
+        hint: [
+          "first: ",
+          command("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc"),
+          ", with AWS_USER_ARN of the user",
+        ],
       },
     );
   }

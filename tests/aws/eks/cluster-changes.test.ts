@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { effectOnCluster, refuseLeap } from "#lib/aws/eks/cluster-changes.ts";
 import { FleetError } from "#lib/errors.ts";
+import type { Hint } from "#lib/hint.ts";
 
 describe("a change of a cluster", () => {
   test.each([
@@ -25,7 +26,7 @@ describe("a change of a cluster", () => {
   });
 });
 
-function hintOf(work: () => void): string | undefined {
+function hintOf(work: () => void): Hint | undefined {
   try {
     work();
     return undefined;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmod, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { formatHint } from "#lib/printed-command.ts";
 import { cluster, openEks, stateOf } from "#tests/support/eks-kubeconfig.ts";
 import { failureOf } from "#tests/support/failure.ts";
 
@@ -52,7 +53,7 @@ describe("its proof", () => {
       "ClusterDenied",
       "k01.k8s.aws.mylabs.test: the API server does not let in aws-01-iam-role of aws-01",
     ]);
-    expect(error.hint).toContain(hint);
+    expect(formatHint(error.hint ?? "")).toContain(hint);
     expect(clock.elapsed()).toBe(120_000);
   });
 

@@ -1,4 +1,5 @@
 import { AwsFault, type Call, type Cloud } from "#sandbox/aws/cloud.ts";
+import type { Identity } from "#sandbox/aws/iam/model.ts";
 import { type ContextValues, resourceTags } from "#sandbox/aws/policy/context.ts";
 import { checkRange } from "#sandbox/aws/protocol/constraints.ts";
 import { pageOf } from "#sandbox/aws/protocol/paging.ts";
@@ -91,12 +92,42 @@ export function tagsOf(found: { readonly tags: Readonly<Record<string, string>> 
   return found === undefined ? {} : resourceTags(found.tags, "iam");
 }
 
-/** Condition key of actions that attach and detach. */
-export const attachedPolicy: ContextOf = (input) => ({ "iam:PolicyARN": textAt(input, "PolicyArn") });
+/** What the actions on policies do to users, and to roles. */
+export interface PolicyHolder {
+  find(account: string, name: string): Identity;
+  put(account: string, name: string, policy: string, document: string): unknown;
+  attach(account: string, name: string, policyArn: string): unknown;
+  detach(account: string, name: string, policyArn: string): unknown;
+}
 
-/** Name and ARN of each attached policy. */
-export function formatAttached(attached: readonly string[]): readonly XmlValue[] {
-  return attached.map((arn) => ({ PolicyName: arn.slice(arn.lastIndexOf("/") + 1), PolicyArn: arn }));
+/** The actions on inline and attached policies that users and roles have in common. */
+export function policyActions(kind: "Role" | "User", { read, change }: ActionsOn, holder: PolicyHolder): Actions {
+  const attached: ContextOf = (input) => ({ "iam:PolicyARN": textAt(input, "PolicyArn") });
+  return {
+    ...change(`Put${kind}Policy`, ["PolicyName", "PolicyDocument"], ({ account, name, text }) =>
+      holder.put(account, name, text("PolicyName"), text("PolicyDocument")),
+    ),
+    ...read(`List${kind}Policies`, paging, ({ account, name, input }) =>
+      page("PolicyNames", Object.keys(holder.find(account, name).inline).sort(), input),
+    ),
+    ...change(
+      `Attach${kind}Policy`,
+      ["PolicyArn"],
+      ({ account, name, text }) => holder.attach(account, name, text("PolicyArn")),
+      attached,
+    ),
+    ...change(
+      `Detach${kind}Policy`,
+      ["PolicyArn"],
+      ({ account, name, text }) => holder.detach(account, name, text("PolicyArn")),
+      attached,
+    ),
+    ...read(`ListAttached${kind}Policies`, paging, ({ account, name, input }) => {
+      const arns = holder.find(account, name).attached;
+      const policies = arns.map((arn) => ({ PolicyName: arn.slice(arn.lastIndexOf("/") + 1), PolicyArn: arn }));
+      return page("AttachedPolicies", policies, input);
+    }),
+  };
 }
 
 export function formatTags(tags: Readonly<Record<string, string>>): readonly XmlValue[] {

@@ -5,6 +5,7 @@ import { type ContextValues, contextOf, type RequestContext } from "#sandbox/aws
 import type { Policy } from "#sandbox/aws/policy/document.ts";
 import { evaluate, type Verdict } from "#sandbox/aws/policy/evaluate.ts";
 import { parsePolicy } from "#sandbox/aws/policy/parse.ts";
+import type { Requester } from "#sandbox/aws/policy/trust.ts";
 
 /** `bounded`: the caller's permissions boundary does not allow it, so that no policy can. */
 export type IdentityVerdict = Verdict | "bounded";
@@ -85,4 +86,10 @@ export function requestContext(
     caller.context,
     context,
   );
+}
+
+/** A caller as policies of roles and keys see it. */
+export function requesterOf(cloud: Cloud, { account, principal, arn: session }: Caller): Requester {
+  const principalId = tryFindPrincipal(cloud, principal)?.id ?? "";
+  return { kind: "AWS", account, principal, principalId, session };
 }

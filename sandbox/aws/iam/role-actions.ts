@@ -2,13 +2,12 @@ import type { Cloud } from "#sandbox/aws/cloud.ts";
 import {
   type Actions,
   actionsOn,
-  attachedPolicy,
-  formatAttached,
   formatDocument,
   formatTags,
   page,
   paging,
   permit,
+  policyActions,
   tagsOf,
 } from "#sandbox/aws/iam/actions.ts";
 import { findInline } from "#sandbox/aws/iam/attachments.ts";
@@ -31,13 +30,14 @@ import { allowOnly, integerAt, tryTextAt } from "#sandbox/aws/protocol/query.ts"
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
 
 export function roleActions(cloud: Cloud): Actions {
-  const { read, change } = actionsOn(cloud, "RoleName", (account, name) => {
+  const on = actionsOn(cloud, "RoleName", (account, name) => {
     const found = tryFindRole(cloud, account, name);
     return {
       arn: found?.arn ?? `arn:aws:iam::${account}:role/${name}`,
       context: { ...tagsOf(found), "iam:PermissionsBoundary": found?.boundary },
     };
   });
+  const { read, change } = on;
   return {
     ...read("CreateRole", ["AssumeRolePolicyDocument"], ({ account, name, text }) => ({
       Role: formatWhole(cloud, createRole(cloud, account, { name, trust: text("AssumeRolePolicyDocument") })),
@@ -61,9 +61,6 @@ export function roleActions(cloud: Cloud): Actions {
       updateTrust(cloud, account, name, text("PolicyDocument")),
     ),
     ...change("DeleteRole", [], ({ account, name }) => deleteRole(cloud, account, name)),
-    ...change("PutRolePolicy", ["PolicyName", "PolicyDocument"], ({ account, name, text }) =>
-      putRolePolicy(cloud, account, name, text("PolicyName"), text("PolicyDocument")),
-    ),
     ...read("GetRolePolicy", ["PolicyName"], ({ account, name, text }) => {
       const policy = text("PolicyName");
       const document = formatDocument(findInline(findRole(cloud, account, name), policy));
@@ -72,24 +69,12 @@ export function roleActions(cloud: Cloud): Actions {
     ...change("DeleteRolePolicy", ["PolicyName"], ({ account, name, text }) =>
       deleteRolePolicy(cloud, account, name, text("PolicyName")),
     ),
-    ...read("ListRolePolicies", paging, ({ account, name, input }) =>
-      page("PolicyNames", Object.keys(findRole(cloud, account, name).inline).sort(), input),
-    ),
-    ...change(
-      "AttachRolePolicy",
-      ["PolicyArn"],
-      ({ account, name, text }) => attachRolePolicy(cloud, account, name, text("PolicyArn")),
-      attachedPolicy,
-    ),
-    ...change(
-      "DetachRolePolicy",
-      ["PolicyArn"],
-      ({ account, name, text }) => detachRolePolicy(cloud, account, name, text("PolicyArn")),
-      attachedPolicy,
-    ),
-    ...read("ListAttachedRolePolicies", paging, ({ account, name, input }) =>
-      page("AttachedPolicies", formatAttached(findRole(cloud, account, name).attached), input),
-    ),
+    ...policyActions("Role", on, {
+      find: (account, name) => findRole(cloud, account, name),
+      put: (...policy) => putRolePolicy(cloud, ...policy),
+      attach: (...policy) => attachRolePolicy(cloud, ...policy),
+      detach: (...policy) => detachRolePolicy(cloud, ...policy),
+    }),
   };
 }
 

@@ -2,12 +2,11 @@ import type { Cloud } from "#sandbox/aws/cloud.ts";
 import {
   type Actions,
   actionsOn,
-  attachedPolicy,
-  formatAttached,
   formatTags,
   page,
   paging,
   permit,
+  policyActions,
   tagsOf,
 } from "#sandbox/aws/iam/actions.ts";
 import { iamOf, type User } from "#sandbox/aws/iam/model.ts";
@@ -26,10 +25,11 @@ import { tagsAt } from "#sandbox/aws/protocol/query.ts";
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
 
 export function userActions(cloud: Cloud): Actions {
-  const { read, change } = actionsOn(cloud, "UserName", (account, name) => {
+  const on = actionsOn(cloud, "UserName", (account, name) => {
     const found = iamOf(cloud, account).users[name.toLowerCase()];
     return { arn: found?.arn ?? userArn(account, name), context: tagsOf(found) };
   });
+  const { read, change } = on;
   return {
     ...read(
       "CreateUser",
@@ -44,27 +44,12 @@ export function userActions(cloud: Cloud): Actions {
     ),
     ...read("GetUser", [], ({ account, name }) => ({ User: formatUser(findUser(cloud, account, name)) })),
     ...change("DeleteUser", [], ({ account, name }) => deleteUser(cloud, account, name)),
-    ...change("PutUserPolicy", ["PolicyName", "PolicyDocument"], ({ account, name, text }) =>
-      putUserPolicy(cloud, account, name, text("PolicyName"), text("PolicyDocument")),
-    ),
-    ...read("ListUserPolicies", paging, ({ account, name, input }) =>
-      page("PolicyNames", Object.keys(findUser(cloud, account, name).inline).sort(), input),
-    ),
-    ...change(
-      "AttachUserPolicy",
-      ["PolicyArn"],
-      ({ account, name, text }) => attachUserPolicy(cloud, account, name, text("PolicyArn")),
-      attachedPolicy,
-    ),
-    ...change(
-      "DetachUserPolicy",
-      ["PolicyArn"],
-      ({ account, name, text }) => detachUserPolicy(cloud, account, name, text("PolicyArn")),
-      attachedPolicy,
-    ),
-    ...read("ListAttachedUserPolicies", paging, ({ account, name, input }) =>
-      page("AttachedPolicies", formatAttached(findUser(cloud, account, name).attached), input),
-    ),
+    ...policyActions("User", on, {
+      find: (account, name) => findUser(cloud, account, name),
+      put: (...policy) => putUserPolicy(cloud, ...policy),
+      attach: (...policy) => attachUserPolicy(cloud, ...policy),
+      detach: (...policy) => detachUserPolicy(cloud, ...policy),
+    }),
     ...read("CreateAccessKey", [], ({ account, name }) => {
       const { id, secret, created } = createAccessKey(cloud, account, name);
       // The only answer with the secret.

@@ -15,8 +15,7 @@ export interface QueryRequest {
 }
 
 /**
- * The parameters of a form body and of the URL. `Tags.member.1.Key` becomes `{ Tags: [{ Key }] }`, `Map.entry.1.key` with
- * `….value` becomes `{ Map: { … } }`. A list that is sent empty (`Tags=`) is the empty string: `listAt` reads it as no items.
+ * The parameters of a form body and of the URL. `Tags.member.1.Key` becomes `{ Tags: [{ Key }] }`. A list that is sent empty (`Tags=`) is the empty string: `listAt` reads it as no items.
  *
  * @throws AwsFault MalformedInput
  */
@@ -64,10 +63,7 @@ function gather(branch: string | Branch): QueryInput {
   if (typeof branch === "string") return branch;
   const [only] = branch.keys();
   const inner = only === undefined ? undefined : branch.get(only);
-  if (branch.size === 1 && typeof inner === "object") {
-    if (only === "member") return inOrder(inner).map(gather);
-    if (only === "entry") return Object.fromEntries(inOrder(inner).map(gatherEntry));
-  }
+  if (branch.size === 1 && only === "member" && typeof inner === "object") return inOrder(inner).map(gather);
   return Object.fromEntries([...branch].map(([key, child]) => [key, gather(child)]));
 }
 
@@ -75,13 +71,6 @@ function gather(branch: string | Branch): QueryInput {
 function inOrder(list: Branch): readonly (string | Branch)[] {
   for (const index of list.keys()) if (!/^[1-9]\d{0,5}$/.test(index)) throw malformed(index);
   return [...list].sort(([left], [right]) => Number(left) - Number(right)).map(([, item]) => item);
-}
-
-function gatherEntry(entry: string | Branch): readonly [string, QueryInput] {
-  const key = typeof entry === "string" ? undefined : entry.get("key");
-  const value = typeof entry === "string" ? undefined : entry.get("value");
-  if (typeof key !== "string" || value === undefined) throw malformed("entry");
-  return [key, gather(value)];
 }
 
 function isObject(input: QueryInput): input is QueryObject {

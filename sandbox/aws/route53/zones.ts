@@ -20,8 +20,6 @@ export interface NewZone {
   /** Says which calls are the same one, sent twice. */
   readonly callerReference: string;
   readonly comment?: string | undefined;
-  /** @default none */
-  readonly tags?: Readonly<Record<string, string>>;
 }
 
 /** Until all name servers have a change; AWS says "generally within 60 seconds". */
@@ -42,7 +40,7 @@ const reserved = ["example.com.", "example.net.", "example.org."];
 export function createZone(
   cloud: Cloud,
   account: string,
-  { name: text, callerReference, comment, tags = {} }: NewZone,
+  { name: text, callerReference, comment }: NewZone,
 ): { readonly zone: HostedZone; readonly change: ChangeInfo } {
   const parsed = parseName(text);
   if (parsed.kind === "invalid") throw new AwsFault("InvalidDomainName", parsed.problem);
@@ -68,7 +66,7 @@ export function createZone(
     createdAt: change.submittedAt,
     nameServers,
     records: firstRecords(name, nameServers),
-    tags: checkTags(tags),
+    tags: {},
     propagation: { until: change.inSyncAt },
   };
   state.zones[zone.id] = zone;

@@ -1,6 +1,6 @@
 import { AwsFault, type Call, type Caller, type Cloud } from "#sandbox/aws/cloud.ts";
-import { type Role, tryFindPrincipal } from "#sandbox/aws/iam/model.ts";
-import { identityVerdict, requestContext } from "#sandbox/aws/iam/permissions.ts";
+import type { Role } from "#sandbox/aws/iam/model.ts";
+import { identityVerdict, requestContext, requesterOf } from "#sandbox/aws/iam/permissions.ts";
 import { tryFindRole } from "#sandbox/aws/iam/roles.ts";
 import { type ContextValues, resourceTags } from "#sandbox/aws/policy/context.ts";
 import { parsePolicy } from "#sandbox/aws/policy/parse.ts";
@@ -134,13 +134,7 @@ function contextOfWish(wish: Wish, role: Role): ContextValues {
  */
 function isLetIn(cloud: Cloud, caller: Caller, role: Role, action: string, context: ContextValues): boolean {
   const { verdict, isNamed } = evaluateTrust(parsePolicy(role.trust, "trust"), {
-    requester: {
-      kind: "AWS",
-      account: caller.account,
-      principal: caller.principal,
-      principalId: tryFindPrincipal(cloud, caller.principal)?.id ?? "",
-      session: caller.arn,
-    },
+    requester: requesterOf(cloud, caller),
     action,
     context: requestContext(cloud, caller, role.arn, context),
     ids: role.trusted,

@@ -10,15 +10,7 @@ import { type ContextValues, requestTags } from "#sandbox/aws/policy/context.ts"
 import { booleanAt, listAt, type QueryInput, textAt, textsAt, tryTextAt } from "#sandbox/aws/protocol/query.ts";
 
 /** Inputs of everything that deploys. */
-export const deploymentInputs = [
-  "StackName",
-  "TemplateBody",
-  "UsePreviousTemplate",
-  "Parameters",
-  "Capabilities",
-  "RoleARN",
-  "Tags",
-];
+export const deploymentInputs = ["StackName", "TemplateBody", "Parameters", "Capabilities", "RoleARN", "Tags"];
 
 /** Sent empty by some clients; the sandbox has nothing behind them. */
 export const emptyInputs = ["NotificationARNs", "ResourceTypes", "RollbackConfiguration"];
@@ -31,7 +23,9 @@ export const emptyInputs = ["NotificationARNs", "ResourceTypes", "RollbackConfig
  */
 export function deploymentOf({ input }: Request, stack: StackRecord | undefined): Deployment {
   const previous = stack?.current;
-  const template = templateOf(input, previous);
+  const template = tryTextAt(input, "TemplateBody");
+  if (template === undefined || template === "")
+    throw invalid("Either Template URL or Template Body must be specified.");
   const parsed = parseTemplate(template);
   const parameters = parameterValues(
     parsed.parameters,
@@ -44,19 +38,6 @@ export function deploymentOf({ input }: Request, stack: StackRecord | undefined)
   const capabilities = textsAt(input, "Capabilities");
   checkCapabilities(parsed, capabilities);
   return { template, parameters, tags, capabilities };
-}
-
-function templateOf(input: QueryInput, previous: Deployment | undefined): string {
-  const body = tryTextAt(input, "TemplateBody");
-  if (booleanAt(input, "UsePreviousTemplate") === true) {
-    if (body !== undefined) {
-      throw invalid("You cannot specify both usePreviousTemplate and Template Body/Template URL.");
-    }
-    if (previous === undefined) throw invalid("Previous template can't be used: the stack has none.");
-    return previous.template;
-  }
-  if (body === undefined || body === "") throw invalid("Either Template URL or Template Body must be specified.");
-  return body;
 }
 
 function parseParameter(item: QueryInput): GivenParameter {

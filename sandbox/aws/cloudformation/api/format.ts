@@ -61,13 +61,8 @@ function descriptionOf({ current }: StackRecord): string | undefined {
   return current === undefined ? undefined : parseTemplate(current.template).description;
 }
 
-/** Values of parameters, those with NoEcho masked. */
-function formatParameters({ template, parameters }: Deployment): XmlValue {
-  const declared = parseTemplate(template).parameters;
-  return Object.entries(parameters).map(([key, value]) => ({
-    ParameterKey: key,
-    ParameterValue: declared.get(key)?.noEcho === true ? "****" : value,
-  }));
+function formatParameters({ parameters }: Deployment): XmlValue {
+  return Object.entries(parameters).map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue }));
 }
 
 export function formatEvent(stack: StackRecord, event: EventRecord): XmlValue {

@@ -71,7 +71,7 @@ export const getTemplateSummary: Action = {
         ParameterKey: parameter.name,
         DefaultValue: parameter.default,
         ParameterType: parameter.type,
-        NoEcho: parameter.noEcho,
+        NoEcho: false,
         Description: parameter.description,
       })),
       ResourceTypes: [...new Set([...resources.values()].map(({ type }) => type))],

@@ -7,7 +7,6 @@ export interface Parameter {
   readonly type: ParameterType;
   readonly default: string | undefined;
   readonly description: string | undefined;
-  readonly noEcho: boolean;
   readonly allowedValues: readonly string[] | undefined;
   readonly allowedPattern: string | undefined;
   readonly minValue: number | undefined;
@@ -21,7 +20,7 @@ const maxValueBytes = 4_096;
 const types = ["String", "Number", "CommaDelimitedList"] as const;
 type ParameterType = (typeof types)[number];
 
-const fields = ["Type", "Default", "Description", "NoEcho", "AllowedValues", "AllowedPattern", "MinValue", "MaxValue"];
+const fields = ["Type", "Default", "Description", "AllowedValues", "AllowedPattern", "MinValue", "MaxValue"];
 
 export function parseParameters(section: readonly (readonly [string, Json])[]): ReadonlyMap<string, Parameter> {
   checkNumber("parameters", section, 200);
@@ -54,7 +53,6 @@ function parseParameter(name: string, value: Json): Parameter {
     type,
     default: Default === undefined ? undefined : String(Default),
     description: typeof value.Description === "string" ? value.Description : undefined,
-    noEcho: value.NoEcho === true || value.NoEcho === "true",
     allowedValues: Array.isArray(AllowedValues) ? AllowedValues.map(String) : undefined,
     allowedPattern: typeof value.AllowedPattern === "string" ? value.AllowedPattern : undefined,
     minValue: number(name, "MinValue", value.MinValue),

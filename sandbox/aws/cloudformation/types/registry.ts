@@ -17,7 +17,7 @@ import { hostedZone } from "#sandbox/aws/cloudformation/types/route53/hosted-zon
 import { recordSet } from "#sandbox/aws/cloudformation/types/route53/record-set.ts";
 import type { ResourceType } from "#sandbox/aws/cloudformation/types/type.ts";
 
-const all: readonly ResourceType[] = [
+export const resourceTypes: readonly ResourceType[] = [
   address,
   eksAccessEntry,
   eksAddon,
@@ -41,9 +41,7 @@ const all: readonly ResourceType[] = [
   vpc,
 ];
 
-const byName: ReadonlyMap<string, ResourceType> = new Map(all.map((type) => [type.name, type]));
-
-export const resourceTypes: readonly ResourceType[] = all;
+const byName: ReadonlyMap<string, ResourceType> = new Map(resourceTypes.map((type) => [type.name, type]));
 
 export function tryResourceType(name: string): ResourceType | undefined {
   return byName.get(name);

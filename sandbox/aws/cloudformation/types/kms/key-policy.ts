@@ -1,7 +1,6 @@
 import { AwsFault, accessDenied } from "#sandbox/aws/cloud.ts";
 import type { ResourceContext } from "#sandbox/aws/cloudformation/types/type.ts";
-import { tryFindPrincipal } from "#sandbox/aws/iam/model.ts";
-import { identityVerdict, requestContext } from "#sandbox/aws/iam/permissions.ts";
+import { identityVerdict, requestContext, requesterOf } from "#sandbox/aws/iam/permissions.ts";
 import { resolvePrincipals } from "#sandbox/aws/iam/trust.ts";
 import type { ContextValues } from "#sandbox/aws/policy/context.ts";
 import { parsePolicy } from "#sandbox/aws/policy/parse.ts";
@@ -58,13 +57,7 @@ function refusalOf(
   condition: ContextValues,
 ): string | undefined {
   const { verdict, isNamed } = evaluateTrust(parsePolicy(policy, "key"), {
-    requester: {
-      kind: "AWS",
-      account: caller.account,
-      principal: caller.principal,
-      principalId: tryFindPrincipal(cloud, caller.principal)?.id ?? "",
-      session: caller.arn,
-    },
+    requester: requesterOf(cloud, caller),
     action,
     context: requestContext(cloud, caller, arn, condition),
     ids: named,

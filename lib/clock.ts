@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 
-/** Time as an argument, so that waits can be tested without waiting. */
+/** The clock as an argument, so that tests of waits don't wait. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;

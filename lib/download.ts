@@ -1,10 +1,10 @@
 import { FleetError } from "#lib/errors.ts";
 
-/** Argo CD's manifest has two megabytes; a slow line takes its time. */
+/** Argo CD's manifest is two megabytes, which takes time on a slow connection. */
 const timeoutMs = 2 * 60_000;
 const attempts = 3;
 
-/** Text behind an https URL; tried again when the line or the server fails. @throws FleetError DownloadFailed */
+/** Downloads text from an https URL; retries network and server errors. @throws FleetError DownloadFailed */
 export async function download(url: string, signal: AbortSignal): Promise<string> {
   let fault = "";
   for (let attempt = 1; attempt <= attempts; attempt++) {
@@ -13,7 +13,7 @@ export async function download(url: string, signal: AbortSignal): Promise<string
       const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) });
       if (response.ok) return await response.text();
       fault = `${response.status} ${response.statusText}`.trimEnd();
-      // The answer to a wrong name stays the same.
+      // A client error doesn't change on retry.
       if (response.status < 500 && response.status !== 429) break;
     } catch (error) {
       signal.throwIfAborted();

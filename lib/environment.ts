@@ -1,45 +1,45 @@
-/** The one module that reads the process's environment; everything else is given what it needs. */
+/** The only module that reads the process environment; other modules get values as arguments. */
 
 export interface Environment {
-  /** All variables, handed to child processes; without those by which Git ties its hooks to one repository. */
+  /** All variables, passed to child processes, except those that Git sets for its hooks. */
   readonly variables: Readonly<Record<string, string>>;
   /** True in CI systems, which set CI. */
   readonly ci: boolean;
-  /** Folder for what runs write, instead of `clusters/`: variable CLUSTERS_DIRECTORY. */
+  /** Folder for files that runs write, instead of `clusters/`: variable CLUSTERS_DIRECTORY. */
   readonly stateDirectory: string | undefined;
   /** State folder of the sandbox whose variables are set, e.g. by `sandbox:env`: variable K8S_SANDBOX_STATE. */
   readonly sandboxFolder: string | undefined;
   /** File with another fleet: variable FLEET_FILE, overridden by `--fleet`. */
   readonly fleetFile: string | undefined;
-  /** Deletes need no question: variable MISE_YES, which `mise --yes` sets. */
+  /** Delete without confirmation: variable MISE_YES, which `mise --yes` sets. */
   readonly yes: boolean;
-  /** What runs us, so that hints name commands that work where this one did. */
+  /** The runner that started this process; printed commands use the same one. */
   readonly runner: "mise" | "npx" | "bun";
   /** File or folder with Argo CD's manifest instead of the pinned one: variable ARGOCD_MANIFEST, overridden by `--argocd-manifest`. */
   readonly argocdManifest: string | undefined;
-  /** File that says where name servers are: variable DNS_DIRECTORY. Undefined: where DNS says so, on port 53. */
+  /** File with the addresses of name servers: variable DNS_DIRECTORY. Undefined: addresses come from DNS, port 53. */
   readonly dnsDirectory: string | undefined;
-  /** Nobody caches what name servers say: variable DNS_UNCACHED, which the sandbox sets. */
+  /** Disable caching of DNS answers: variable DNS_UNCACHED, which the sandbox sets. */
   readonly dnsUncached: boolean;
-  /** What clusters read a private repository with; undefined when nothing of it is set. */
+  /** Credentials with which clusters read a private repository; undefined when none is set. */
   readonly gitCredentials: GitCredentials | undefined;
 }
 
-/** Credentials of the repository that clusters read. Secret: kept in clusters, and nowhere else. */
+/** Credentials of the repository that clusters read. Secret: stored only in clusters. */
 export interface GitCredentials {
   /** Variable GITOPS_USERNAME. */
   readonly username: string | undefined;
   /** Variable GITOPS_PASSWORD: a password or a token, for https. */
   readonly password: string | undefined;
-  /** Variable GITOPS_PASSWORD_FILE: a file with it. */
+  /** Variable GITOPS_PASSWORD_FILE: a file that contains it. */
   readonly passwordFile: string | undefined;
   /** Variable GITOPS_SSH_KEY_FILE: a file with a private key, for ssh. */
   readonly sshKeyFile: string | undefined;
 }
 
 /**
- * What ties programs to one repository: `git rev-parse --local-env-vars`, and the namespace. Git sets some for its hooks, and our own
- * git would then look into the repository of the hook, whatever folder it is given.
+ * Variables that bind programs to one repository: `git rev-parse --local-env-vars`, and the namespace. Git sets some for its hooks; with
+ * them, our own git commands would use the repository of the hook instead of their folder.
  */
 const repositoryVariables = new Set([
   "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -62,7 +62,7 @@ const repositoryVariables = new Set([
   "GIT_WORK_TREE",
 ]);
 
-/** @param executable the running Bun: where npx keeps it, it is not in PATH, whatever has started this process */
+/** @param executable path of the running Bun: npx runs it from its cache, which is not in PATH */
 export function readEnvironment(
   source: Readonly<Record<string, string | undefined>> = processVariables(),
   executable: string = process.execPath,
@@ -100,15 +100,15 @@ export function readEnvironment(
 }
 
 /**
- * A proxy cannot reach what listens on this computer, and must not see what is said to it. `fetch` and most programs ask it all the
- * same unless NO_PROXY says otherwise.
+ * A proxy cannot reach servers on this computer and must not see their traffic. `fetch` and most programs use the proxy
+ * for them unless NO_PROXY excludes them.
  */
 function keepLoopbackDirect(variables: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const hasProxy = Object.entries(variables).some(
     ([name, value]) => /^(https?|all)_proxy$/i.test(name) && value !== "",
   );
   if (!hasProxy) return {};
-  // Programs prefer one of the spellings or the other.
+  // Programs differ in which spelling they prefer.
   const given = variables.no_proxy || variables.NO_PROXY || "";
   const hosts = given.split(",").map((host) => host.trim());
   const all = [...new Set([...hosts, ...loopbackHosts])].filter((host) => host !== "").join(",");
@@ -117,18 +117,18 @@ function keepLoopbackDirect(variables: Readonly<Record<string, string>>): Readon
 
 const loopbackHosts = ["127.0.0.1", "localhost", "::1", "[::1]"];
 
-/** The same environment with some variables set, e.g. those of the sandbox. */
+/** The same environment with more variables, e.g. those of the sandbox. */
 export function withVariables(environment: Environment, added: Readonly<Record<string, string>>): Environment {
   return readEnvironment({ ...environment.variables, ...added });
 }
 
-/** Makes these variables the process's own, for libraries that look there. */
+/** Sets the variables in this process, for libraries that read them there. */
 export function adoptEnvironment({ variables }: Environment): void {
   const own = processVariables() as Record<string, string | undefined>;
   for (const [name, value] of Object.entries(variables)) if (own[name] !== value) own[name] = value;
 }
 
 function processVariables(): Readonly<Record<string, string | undefined>> {
-  // biome-ignore lint/style/noProcessEnv: this is the module that may
+  // biome-ignore lint/style/noProcessEnv: the only module that may
   return process.env;
 }

@@ -1,7 +1,7 @@
 import { asFleetError } from "#lib/errors.ts";
 import { formatHint } from "#lib/printed-command.ts";
 
-/** An error as data: what events, the journal and `--json` carry. */
+/** An error as data, for events, the journal and `--json`. */
 export interface ErrorReport {
   readonly code: string;
   readonly message: string;
@@ -10,7 +10,7 @@ export interface ErrorReport {
   readonly stack?: string;
 }
 
-/** `verbose` adds the stack, with the stacks of its causes. */
+/** `verbose` adds the stack and the stacks of its causes. */
 export function reportError(thrown: unknown, options: { readonly verbose?: boolean } = {}): ErrorReport {
   const error = asFleetError(thrown);
   return {

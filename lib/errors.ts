@@ -1,13 +1,13 @@
 import type { Hint } from "#lib/hint.ts";
 
 /**
- * The one root of all errors that this project throws on purpose. `code` is stable and listed in docs/errors.md;
- * `message` holds the wrong value; `hint` is the next command to type or line to change.
+ * The root of all errors that this project throws. `code` is stable and listed in docs/errors.md;
+ * `message` contains the offending value; `hint` is the next command to run or line to change.
  */
 export class FleetError extends Error {
   readonly code: string;
   readonly hint: Hint | undefined;
-  /** What was seen when it happened (last lines of a program's output, say); shown below the message. */
+  /** Context, e.g. the last lines of a program's output; shown below the message. */
   readonly details: readonly string[];
 
   constructor(
@@ -27,7 +27,7 @@ export class FleetError extends Error {
   }
 }
 
-/** Only the wait was interrupted: what is named in the message goes on without this program, and the next run joins it. */
+/** The wait was interrupted: the operation in the message continues without this program, and the next run joins it. */
 export class WorkGoesOn extends FleetError {
   constructor(message: string, cause?: unknown) {
     super("Interrupted", message, { hint: "run the same command again to join it", cause });
@@ -35,7 +35,7 @@ export class WorkGoesOn extends FleetError {
   }
 }
 
-/** Every code that belongs to no provider, with the exit code that it leads to when it ends a run before anything was done. */
+/** Codes shared by all providers, with the exit code if the error ends a run before it has started anything. */
 export const errorCodes = {
   // the command line and the fleet
   UnknownFlag: 2,
@@ -123,7 +123,7 @@ export const errorCodes = {
 } as const satisfies Record<string, 1 | 2>;
 
 /**
- * Codes of each provider, by its name. They lead to exit code 1. A provider's folder adds its own:
+ * Codes of each provider, by its name; their exit code is 1. A provider's folder adds its own:
  * `declare module "#lib/errors.ts" { interface ProviderErrorCodes { azure: (typeof azureErrorCodes)[number] } }`
  */
 // biome-ignore lint/suspicious/noEmptyInterface: each provider adds a member
@@ -131,12 +131,12 @@ export interface ProviderErrorCodes {}
 
 export type ErrorCode = keyof typeof errorCodes | ProviderErrorCodes[keyof ProviderErrorCodes];
 
-/** With which a run ends that an error ended before anything was done. */
+/** The exit code of a run that this error ended before it started anything. */
 export function exitCodeOf(code: string): 1 | 2 {
   return Object.entries(errorCodes).find(([known]) => known === code)?.[1] ?? 1;
 }
 
-/** Turns whatever was thrown into a FleetError; what nobody expected keeps its stack as `cause`. */
+/** Converts any thrown value to a FleetError; an unexpected error is kept as `cause`, with its stack. */
 export function asFleetError(thrown: unknown): FleetError {
   if (thrown instanceof FleetError) return thrown;
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
@@ -160,7 +160,7 @@ const full = `free some space, or ${elsewhere}`;
 const denied = `give yourself access to this path, or ${readOnly}`;
 const inTheWay = "a file and a folder are mixed up at this path: move it away";
 
-/** Codes of the file system and of SQLite (https://www.sqlite.org/rescode.html), with what to do. */
+/** Error codes of the file system and of SQLite (https://www.sqlite.org/rescode.html), with what to do. */
 const diskHints: Readonly<Record<string, string>> = {
   EROFS: readOnly,
   ENOSPC: full,
@@ -180,9 +180,9 @@ const diskHints: Readonly<Record<string, string>> = {
 
 function diskFault(error: Error): { readonly code: string; readonly hint: string } | undefined {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  // Sockets and programs are refused with the same codes.
+  // Sockets and programs fail with the same codes.
   if ("syscall" in error && notOfDisks.has(String(error.syscall))) return undefined;
-  // SQLITE_IOERR_WRITE: extended codes begin with what they extend.
+  // Extended codes start with the primary code: SQLITE_IOERR_WRITE.
   const plain = code.startsWith("SQLITE_") ? code.split("_", 2).join("_") : code;
   const hint = Object.hasOwn(diskHints, plain) ? diskHints[plain] : undefined;
   return hint === undefined ? undefined : { code, hint };
@@ -190,7 +190,7 @@ function diskFault(error: Error): { readonly code: string; readonly hint: string
 
 const notOfDisks: ReadonlySet<string> = new Set(["connect", "listen", "bind", "spawn", "posix_spawn", "kill"]);
 
-/** A file could not be read, written or kept from others, as opposed to everything else that can go wrong. */
+/** True if a file could not be read, written or protected. */
 export function isDiskFault(thrown: unknown): boolean {
   return ["DiskFailed", "ModesIgnored"].includes(asFleetError(thrown).code);
 }

@@ -4,23 +4,23 @@ import { FleetError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
 import { installHint } from "#lib/programs.ts";
 
-/** Named as zx names them. */
+/** Named like the options of zx. */
 export interface ExecOptions {
   readonly cwd?: string;
-  /** Added to the environment of all commands. */
+  /** Added to the environment of each command. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Milliseconds; then the whole process tree is ended and ProgramTimedOut is thrown. @default 120,000 */
+  /** Milliseconds; after that the process group is killed and ProgramTimedOut is thrown. @default 120,000 */
   readonly timeout?: number;
-  /** Ends the whole process tree when aborted; the signal's reason is thrown once the tree is gone. */
+  /** Kills the process group when aborted; the signal's reason is thrown once the group has ended. */
   readonly signal?: AbortSignal;
-  /** A non-zero exit code is a result instead of an error. @default false */
+  /** Return a non-zero exit code as a result instead of throwing. @default false */
   readonly nothrow?: boolean;
-  /** Every line as it comes, of both streams, without colour. */
+  /** Called for each line of both streams, without colour. */
   readonly onLine?: (line: string, stream: "stdout" | "stderr") => void;
 }
 
 export interface ExecResult {
-  /** The command as a person would type it. */
+  /** The command as typed in a shell. */
   readonly command: string;
   readonly stdout: string;
   readonly stderr: string;
@@ -31,8 +31,8 @@ export interface ExecResult {
 export type Argument = string | number | readonly string[];
 
 /**
- * zx's `$`: exec`docker rm ${names}` runs a command, exec({ cwd }) is an Exec with these options. zx quotes each argument, so
- * that it reaches the program unchanged; the literal parts may hold plain words only. No child outlives this process.
+ * zx's `$`: exec`docker rm ${names}` runs a command, exec({ cwd }) is an Exec with these options. zx quotes each argument;
+ * literal parts may contain plain words only. No child process outlives this process.
  *
  * @throws FleetError ProgramMissing, ProgramFailed, ProgramTimedOut
  */
@@ -49,47 +49,47 @@ export type Run = (
 
 export interface ExecSettings {
   /**
-   * Milliseconds from SIGTERM to SIGKILL: long enough for kind and docker to finish what they are at, short enough for a
-   * person who waits.
+   * Milliseconds from SIGTERM to SIGKILL: long enough for kind and docker to finish the current step, short enough for an
+   * interactive user.
    * @default 10,000
    */
   readonly killAfterMs?: number;
 }
 
 const defaultTimeoutMs = 120_000;
-/** Time from the end of a tree's root to SIGKILL for the rest, which nothing waits for any more. */
+/** Time from the end of the first process of a group to SIGKILL for the others. */
 const orphansTimeoutMs = 500;
-/** Time for killed processes to go away. */
+/** Time for killed processes to disappear. */
 const killedTimeoutMs = 100;
 
 /**
- * The child leads a process group of its own, so that Ctrl-C reaches only this process, which decides when the child ends. A
+ * The child leads its own process group, so that Ctrl-C reaches only this process, which decides when the child ends. A
  * watchdog in the same group reads from a pipe whose other end this process holds: when this process is killed (kill -9), the
  * pipe closes and the watchdog ends the group. `done` on the pipe ends the watchdog alone. It ignores SIGTERM to the group: this
  * process may be killed before a program that ignores SIGTERM too has ended.
  */
 function formatWatchdog(killAfterMs: number): string {
-  // `$$` is the program itself. A zombie counts as ended. The rest of the group has as long as in endOrphans.
+  // `$$` is the program itself. A zombie counts as ended. The rest of the group gets as much time as in endOrphans.
   const dead = `case "$(cat /proc/$$/stat)" in *") Z "*) ;; *) false; esac`;
   const rounds = Math.ceil(killAfterMs / 100);
   const patience = `i=0; while kill -0 $$ && ! ${dead} && [ $i -lt ${rounds} ]; do sleep 0.1; i=$((i + 1)); done`;
   const end = `kill -TERM 0; ${patience}; sleep ${orphansTimeoutMs / 1000}; kill -KILL 0`;
   const wait = `{ read -r _ <&4 || { ${end}; }; } </dev/null >/dev/null 2>&1`;
-  // Ignored before the watchdog starts, which inherits that; reset before the program starts.
+  // Ignored before the watchdog starts, which inherits this; reset before the program starts.
   return `exec 4<&3 3<&-; trap "" TERM; ${wait} & trap - TERM; exec 4<&-; exec `;
 }
 
-/** Quotes for every POSIX shell. */
+/** Quotes a text for every POSIX shell. */
 export function quoteForShell(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** One word of a command, for a shell and for a person; quoted only where needed. zx's own quotes are those of bash. */
+/** Formats one word of a command for a shell, quoted only if necessary. zx's own quotes work only in bash. */
 export function formatWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word);
 }
 
-/** An Exec that runs its commands by a function. */
+/** An Exec that runs its commands with `run`. */
 export function toExec(run: Run, preset: ExecOptions = {}): Exec {
   function exec(pieces: TemplateStringsArray, ...args: readonly Argument[]): Promise<ExecResult>;
   function exec(options: ExecOptions): Exec;
@@ -107,9 +107,9 @@ export function createExec(
     signal?.throwIfAborted();
     const env = { ...variables, ...options.env };
     requireProgram(programOf(pieces, args), env.PATH);
-    // Imported here because it costs more than a whole `--help`.
+    // Imported here because loading it takes longer than a whole `--help`.
     const { $ } = await import("zx/core");
-    // Not the texts of zx: it decodes each chunk by itself, and a character may be split between two.
+    // zx's own text decodes each chunk separately and breaks characters that are split between two.
     const store: Record<"stdout" | "stderr" | "stdall", Buffer[]> = { stdout: [], stderr: [], stdall: [] };
     const child = $({
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -118,7 +118,7 @@ export function createExec(
       detached: true,
       quiet: true,
       nothrow: true,
-      // Not bash, which zx looks for: small images have none.
+      // zx looks for bash, which small images don't have.
       shell: "/bin/sh",
       quote: formatWord,
       prefix: formatWatchdog(killAfterMs),
@@ -127,10 +127,10 @@ export function createExec(
     })(pieces, ...args);
     const { pid, cmd: command } = child;
     const lifeline = child.child?.stdio[3];
-    // Writing fails where the watchdog has ended first.
+    // Writing fails if the watchdog has already ended.
     lifeline?.on("error", () => undefined);
     child.child?.once("exit", () => {
-      // The watchdog stays until the rest of the tree has ended: this process may be killed before.
+      // The watchdog stays until the rest of the group has ended, because this process may be killed earlier.
       if (stop.aborted) void endOrphans(pid);
       else if (lifeline && "end" in lifeline) lifeline.end("done\n");
       else lifeline?.destroy();
@@ -139,7 +139,7 @@ export function createExec(
       for (const stream of ["stdout", "stderr"] as const) splitLines(child[stream], (line) => onLine(line, stream));
     }
 
-    // Neither `signal` nor `timeout` of zx: they end with SIGTERM and don't wait until the tree is gone.
+    // zx's `signal` and `timeout` send SIGTERM and don't wait until the group has ended.
     const limit = AbortSignal.timeout(timeout);
     const stop = signal === undefined ? limit : AbortSignal.any([signal, limit]);
     const ended = new AbortController();
@@ -164,7 +164,7 @@ export function createExec(
   });
 }
 
-/** @throws Error when a literal part of a command could mean anything to a shell: then it has to be an argument */
+/** @throws Error if a literal part of a command contains characters special to a shell: pass it as an argument */
 function programOf(pieces: TemplateStringsArray, args: readonly Argument[]): string {
   const risky = pieces.find((piece) => !/^[\w@%+=:,./ -]*$/.test(piece));
   if (risky !== undefined) throw new Error(`write this part of a command as an argument, \${…}: ${risky}`);
@@ -177,14 +177,14 @@ function requireProgram(program: string, path: string | undefined): void {
   throw new FleetError("ProgramMissing", `${program} is not installed, or not in PATH`, { hint: installHint(program) });
 }
 
-/** The last lines of stderr, or of stdout where stderr is empty. */
+/** The last lines of stderr, or of stdout if stderr is empty. */
 export function lastLines(result: Pick<ExecResult, "stdout" | "stderr">, count = 8): readonly string[] {
   const text = result.stderr.trim() === "" ? result.stdout : result.stderr;
   const lines = Bun.stripANSI(text).split(/[\r\n]+/);
   return lines.filter((line) => line.trim() !== "").slice(-count);
 }
 
-/** SIGTERM to the group, SIGKILL when its root has not ended in time. */
+/** Sends SIGTERM to the group, and SIGKILL if its first process has not ended in time. */
 async function killTree(pid: number | undefined, killAfterMs: number, ended: AbortSignal): Promise<void> {
   if (pid === undefined) return;
   signalGroup(pid, "SIGTERM");
@@ -196,11 +196,11 @@ async function killTree(pid: number | undefined, killAfterMs: number, ended: Abo
   signalGroup(pid, "SIGKILL");
 }
 
-/** Ends what is left of a tree whose root is gone: what ignores SIGTERM, and the watchdog. */
+/** Ends the rest of a group whose first process has ended: programs that ignore SIGTERM, and the watchdog. */
 async function endOrphans(pid: number | undefined): Promise<void> {
   if (pid === undefined || (await isGroupGone(pid, orphansTimeoutMs))) return;
   signalGroup(pid, "SIGKILL");
-  // Not for long: dead processes stay visible where the first process of a container never collects them.
+  // Limited: in a container whose init collects no zombies, dead processes stay visible.
   await isGroupGone(pid, killedTimeoutMs);
 }
 
@@ -213,7 +213,7 @@ async function isGroupGone(pid: number, timeoutMs: number): Promise<boolean> {
   return true;
 }
 
-/** False when the group has no process. */
+/** False if the group has no process. */
 function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     process.kill(-pid, signal);
@@ -225,7 +225,7 @@ function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** Carriage returns count as line ends: progress meters use them. */
+/** Carriage returns end a line too: progress bars use them. */
 function splitLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
   createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (text) => {
     const line = Bun.stripANSI(text).trimEnd();

@@ -2,9 +2,9 @@ import { closeSync, fstatSync, openSync, unlinkSync } from "node:fs";
 import { FleetError } from "#lib/errors.ts";
 
 /**
- * DrvFs of WSL 2, vfat and some network shares take every mode, and keep none.
+ * DrvFs of WSL 2, vfat and some network shares accept every file mode but don't store it.
  *
- * @param mode what the file has that was made with mode 0600 or 0700
+ * @param mode the actual mode of a file created with mode 0600 or 0700
  * @throws FleetError ModesIgnored
  */
 export function refuseIgnoredModes(mode: number, path: string, setting = "CLUSTERS_DIRECTORY"): void {
@@ -16,7 +16,7 @@ export function refuseIgnoredModes(mode: number, path: string, setting = "CLUSTE
   );
 }
 
-/** What becomes of mode 0600 beside this path; 0 where nothing can be written. */
+/** The actual mode of a file created with mode 0600 next to this path; 0 if nothing can be written. */
 export function modeOfNewFile(path: string): number {
   const probe = `${path}.${process.pid}-${crypto.randomUUID()}.tmp`;
   try {

@@ -4,16 +4,16 @@ import { dirname } from "node:path";
 import { refuseIgnoredModes } from "#lib/file-modes.ts";
 
 /**
- * Writes a file that holds credentials: mode 0600 in a folder of mode 0700, whole or not at all.
+ * Writes a file with credentials atomically: mode 0600, in a folder of mode 0700.
  *
- * @param setting the variable that moves the file elsewhere
+ * @param setting the variable that changes the file's location
  * @throws FleetError ModesIgnored, before anything secret is written
  */
 export async function writePrivateFile(path: string, text: string, setting?: string): Promise<void> {
   await writeWholeFile(path, text, 0o600, (mode) => refuseIgnoredModes(mode, path, setting));
 }
 
-/** Written beside its place, flushed, renamed: there is never half a file. `check` gets the mode that the new file has. */
+/** Writes atomically: a temporary file next to it, flushed and renamed. `check` gets the mode of the new file. */
 export async function writeWholeFile(
   path: string,
   text: string,
@@ -26,7 +26,7 @@ export async function writeWholeFile(
   try {
     const file = await open(temporary, "wx", mode);
     try {
-      // The mode that open gives is cut by the umask, never widened; this makes it exact.
+      // The umask removes bits from the mode given to open; this sets the exact mode.
       await file.chmod(mode).catch((error: unknown) => {
         if (!isErrno(error, "EPERM", "ENOTSUP", "ENOSYS")) throw error;
       });
@@ -43,7 +43,7 @@ export async function writeWholeFile(
   }
 }
 
-/** Text of a file, undefined when there is none. */
+/** Text of a file, undefined if it does not exist. */
 export async function tryReadText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
@@ -53,7 +53,7 @@ export async function tryReadText(path: string): Promise<string | undefined> {
   }
 }
 
-/** Removes a folder if nothing is in it. */
+/** Removes a folder if it is empty. */
 export async function removeEmptyFolder(path: string): Promise<void> {
   try {
     await rmdir(path);
@@ -62,7 +62,7 @@ export async function removeEmptyFolder(path: string): Promise<void> {
   }
 }
 
-/** Makes a file readable by its owner alone. */
+/** Makes a file readable only by its owner. */
 export async function makePrivate(path: string): Promise<void> {
   await chmod(path, 0o600);
 }

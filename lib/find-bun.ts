@@ -2,14 +2,14 @@ import { tmpdir } from "node:os";
 import { isAbsolute } from "node:path";
 import type { Exec } from "#lib/exec.ts";
 
-/** Where npx, bunx and pnpm dlx put what they run once: it goes with the next cleaning. */
+/** Caches of npx, bunx and pnpm dlx: the next cleanup removes them. */
 const passing = /\/_npx\/|\/bunx-|\/dlx-|\/\.cache\/pnpm\//;
 
 /**
- * A Bun to be named in files that stay: the running one, or the same version from PATH where the running one may go any day.
+ * The path of Bun for generated files: the running one, or the same version from PATH if the running one is in a cache.
  *
- * @param running the running one
- * @param temporary folder that is emptied now and then
+ * @param running path of the running Bun
+ * @param temporary folder that the system empties
  */
 export async function findBun(
   { exec, variables }: { readonly exec: Exec; readonly variables: Readonly<Record<string, string>> },

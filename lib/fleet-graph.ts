@@ -6,30 +6,30 @@ import type { ClusterResources } from "#lib/provider.ts";
 import type { Opened } from "#lib/providers.ts";
 
 export interface FleetGraph extends Graph {
-  /** Clusters of the fleet for which there are no resources, with the reason. */
+  /** Clusters of the fleet that this version creates no resources for, with the reason. */
   readonly leftOut: readonly LeftOut[];
-  /** Resources of clusters that the fleet no longer names. */
+  /** Resources of clusters that are no longer in the fleet. */
   readonly orphans: ReadonlySet<AnyResource>;
 }
 
 export interface LeftOut {
   readonly cluster: string;
   readonly why: string;
-  /** Something in the fleet stands for a value of yours. */
+  /** Set when the fleet contains a placeholder instead of your own value. */
   readonly placeholder: boolean;
 }
 
-/** What a run says beside the fleet. */
+/** Options of a run, in addition to the fleet. */
 export interface GraphSettings {
-  /** Left out, clusters get no Argo CD from this run, and one that they have is left alone. */
+  /** Undefined: this run installs no Argo CD and doesn't change an installed one. */
   readonly gitops?: GitOpsSettings;
-  /** Ids that a delete was asked for by name: what accounts share goes only then. @default none */
+  /** Ids named explicitly for deletion: resources shared by accounts are deleted only then. @default none */
   readonly targets?: readonly string[];
-  /** Clusters that the fleet no longer names, found by their marks of ownership. @default none */
+  /** Clusters that are no longer in the fleet, found by their ownership tags. @default none */
   readonly orphans?: readonly Cluster[];
 }
 
-/** The resources of a fleet. Pure: asks nothing of any cloud. */
+/** Builds the resources of a fleet. Pure: calls no cloud. */
 export function fleetGraph(fleet: Fleet, opened: Opened, settings: GraphSettings): FleetGraph {
   const { targets = [], orphans = [] } = settings;
   const inside = argocdOf(fleet, settings);
@@ -62,7 +62,7 @@ export function fleetGraph(fleet: Fleet, opened: Opened, settings: GraphSettings
   return { ...buildGraph([...roots, ...ofOrphans]), leftOut, orphans: ofOrphans };
 }
 
-/** The resources of one cluster by an entry that the fleet does not have. Pure. */
+/** Builds the resources of one cluster that is not in the fleet. Pure. */
 export function clusterGraph(
   fleet: Fleet,
   { open }: Opened,
@@ -73,7 +73,7 @@ export function clusterGraph(
   return graph === undefined ? [] : argocdOf(fleet, settings)(graph.cluster(cluster));
 }
 
-/** Completes a cluster's resources with those of Argo CD. */
+/** Adds the Argo CD resources to a cluster's resources. */
 function argocdOf(fleet: Fleet, { gitops }: GraphSettings): (cluster: ClusterResources) => readonly AnyResource[] {
   const argocd =
     gitops === undefined || fleet.gitops === undefined ? undefined : gitopsGraph(fleet, fleet.gitops, gitops);

@@ -12,8 +12,8 @@ interface Manifest {
 }
 
 /**
- * Compares the running Bun and the installed packages with package.json, which pins every dependency exactly: after a pull that
- * raised a version, what is installed is stale. Without node_modules Bun fetches the pinned versions by itself. About a millisecond.
+ * Compares the running Bun and the installed packages with package.json, which pins exact versions: they are outdated after a pull
+ * that raised a version. Without node_modules Bun fetches the pinned versions. Takes about a millisecond.
  *
  * @throws FleetError BunTooOld, PackagesOutdated
  */
@@ -43,7 +43,7 @@ function readManifest(folder: string): Manifest | undefined {
   try {
     return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
   } catch {
-    // Missing, or cut off by an install that was interrupted.
+    // Missing, or truncated by an interrupted install.
     return undefined;
   }
 }

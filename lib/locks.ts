@@ -21,8 +21,8 @@ import { asFleetError, FleetError } from "#lib/errors.ts";
 import { isErrno, removeEmptyFolder } from "#lib/files.ts";
 
 /**
- * Leases on resources, so that two commands at once never work on the same one. They live in one SQLite file: taking,
- * taking over and giving back are transactions, whatever is killed meanwhile. A lease whose process is gone is free.
+ * Leases on resources, so that concurrent commands never work on the same one. They are rows of one SQLite file: acquire,
+ * takeover and release are transactions, and survive a kill at any point. The lease of a dead process is free.
  */
 export interface Locks {
   /** Runs `work` while holding the lease on `name`; waits for another holder first. @throws FleetError LockTimedOut */
@@ -30,14 +30,14 @@ export interface Locks {
 }
 
 export interface Waiting {
-  /** How long to wait for another holder, in milliseconds. */
+  /** Maximum wait for another holder, in milliseconds. */
   readonly timeoutMs: number;
-  /** Other checkouts on this computer see it as well. @default false */
+  /** Shared with other checkouts on this computer. @default false */
   readonly onMachine?: boolean;
-  /** How long a fault of the database may last, in milliseconds. @default 10,000 */
+  /** Maximum duration of a database fault, in milliseconds. @default 10,000 */
   readonly faultyMs?: number;
   readonly signal: AbortSignal;
-  /** Told who holds it, while waiting. */
+  /** Called with the holder, while waiting. */
   readonly progress: (message: string) => void;
 }
 
@@ -50,34 +50,34 @@ interface Lease {
   readonly renewed: number;
 }
 
-/** Of a process on another machine or in another container we see no more than that it renews its lease. */
+/** Lease renewals are the only sign of life of a process on another machine or in another container. */
 const renewEveryMs = 10_000;
 const expireAfterMs = 60_000;
 const pollEveryMs = 200;
-/** A file that goes between two steps is a fault that passes; what stays is another: a full disk, a file that can't be read. */
+/** A file removed between two steps is a transient fault; others (full disk, unreadable file) are permanent. */
 const faultyForMs = 10_000;
 
 export function createLocks(folder: string, clock: Clock, command: string): Locks {
   const pointer = join(folder, "leases");
-  /** Where damaged files went, until a waiting command has said so. */
+  /** Paths of damaged files that were moved away, until a waiting command has reported them. */
   const setAside: string[] = [];
   const self = { pid: process.pid, started: startOf(process.pid), host: identifyHost() };
 
   /**
-   * One transaction on the file that `leases` points to. Each file has a name of its own, never used again: a file that
-   * went must share no journal with the one that came after it.
+   * Runs one transaction on the file that `leases` points to. File names are never reused: a new file must
+   * not share a journal with a removed one.
    */
   function transact<T>(work: (database: Database) => T): T | "busy" {
     const name = readPointer(pointer) ?? makePointer(pointer);
     if (name === undefined) return "busy";
     const file = join(folder, name);
-    // SQLite would make it readable by everybody; its journal gets the same mode.
+    // SQLite would make it readable by everyone; its journal gets the same mode.
     closeSync(openSync(file, "a", 0o600));
     const database = new Database(file, { readwrite: true });
     try {
       database.run("PRAGMA busy_timeout = 2000");
       database.run("BEGIN IMMEDIATE");
-      // The pointer is removed under this lock only: it stays while we are at work.
+      // The pointer is removed only under this lock, so it stays during the work.
       if (readPointer(pointer) !== name) {
         removeStrays();
         return "busy";
@@ -97,7 +97,7 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
     }
   }
 
-  /** One process alone can make the folder of a name, and names are never used again: no pointer to another file is removed. */
+  /** Only one process can create the folder of a name, and names are never reused: no pointer to another file is removed. */
   function moveDamaged(name: string): void {
     const aside = join(folder, `damaged-${name}`);
     try {
@@ -112,14 +112,14 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
     setAside.push(aside);
   }
 
-  /** The folder, with nothing else where it or its pointer belongs. */
+  /** The folder; moves away anything else at its path or at the pointer's path. */
   function prepareFolder(): void {
     moveFile(folder, `${folder}-damaged-${crypto.randomUUID()}`);
     makeFolder(folder);
     moveFile(pointer, join(folder, `damaged-leases-${crypto.randomUUID()}`));
   }
 
-  /** By a link and its removal, which fail on the folder that another process may have made there meanwhile. */
+  /** Uses a link and its removal, which fail on a folder that another process may have created meanwhile. */
   function moveFile(path: string, aside: string): void {
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return;
     try {
@@ -131,7 +131,7 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
     }
   }
 
-  /** Files that nothing points to: the pointer is made before its file, so that they are dead for good. */
+  /** Files without a pointer. The pointer is created before its file, so these are unused for good. */
   function removeStrays(): void {
     const files = readdirSync(folder).filter((file) => file.startsWith("leases-"));
     const current = readPointer(pointer);
@@ -156,7 +156,7 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
     });
   }
 
-  /** Never fails: the work is done, and a lease that stays ends with this process. */
+  /** Never fails: the work is done, and a remaining lease ends with this process. */
   async function giveBack(name: string, token: string): Promise<void> {
     for (let attempt = 0; attempt < 50; attempt++) {
       try {
@@ -169,7 +169,7 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
         }
       } catch (error) {
         if (!isSqliteError(error, "SQLITE_") && !isErrno(error, "ENOENT")) throw error;
-        // Removed by hand, with all leases in it.
+        // Removed by hand, with all its leases.
         if (!existsSync(folder)) return;
       }
       await clock.sleep(20);
@@ -188,7 +188,7 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
     try {
       transact((database) => database.run("UPDATE lease SET renewed = ? WHERE token = ?", [clock.now(), token]));
     } catch (error) {
-      // The next renewal comes long before the lease expires.
+      // The next renewal is long before the lease expires.
       if (!isSqliteError(error, "SQLITE_")) throw error;
     }
   }
@@ -205,7 +205,7 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
         for (const path of setAside.splice(0)) waiting.progress(`damaged locks were moved to ${path}`);
         if (holder === "taken") break;
         if (holder !== "busy") {
-          // Between two resources of one run it takes moments, and there is no other command to look at.
+          // Between two resources of the same run it takes moments, and there is no other command to report.
           if (holder.pid !== self.pid || holder.host !== self.host)
             waiting.progress(`waiting for another command that works on it (process ${holder.pid}: ${holder.command})`);
           if (clock.now() >= deadline) {
@@ -236,7 +236,7 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
           workedAt = clock.now();
           return holder;
         } catch (error) {
-          // The folder, or the file in it, went with the last lease of another process.
+          // Another process removed the folder or the file with its last lease.
           const isGone = isErrno(error, "ENOENT");
           const patienceMs = isGone ? faultyForMs : (waiting.faultyMs ?? faultyForMs);
           const passing = isGone || isSqliteError(error, "SQLITE_");
@@ -249,7 +249,7 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
   };
 }
 
-/** Process ids mean something only within one of these: a container may share its host's name and files. */
+/** Process ids are valid only within one of these: a container may share its host's name and files. */
 export function identifyHost(): string {
   try {
     return `${hostname()} ${readlinkSync("/proc/self/ns/pid")}`;
@@ -262,12 +262,12 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    // Between its two looks at an existing folder, another process removed and made it.
+    // Another process removed and created it between the two checks.
     if (!isErrno(error, "EEXIST", "ENOENT")) throw error;
   }
 }
 
-/** SQLite does not say of which file it speaks. */
+/** Adds the path: SQLite's messages don't contain it. */
 function explain(error: unknown, folder: string): unknown {
   const fault = asFleetError(error);
   if (fault.code !== "DiskFailed" || !isSqliteError(error, "SQLITE_")) return error;
@@ -278,7 +278,7 @@ function isSqliteError(error: unknown, prefix: string): boolean {
   return error instanceof Error && "code" in error && String(error.code).startsWith(prefix);
 }
 
-/** What the pointer points to: the name of a file in the same folder. */
+/** Target of the pointer: the name of a file in the same folder. */
 function readPointer(pointer: string): string | undefined {
   try {
     return readlinkSync(pointer);
@@ -288,7 +288,7 @@ function readPointer(pointer: string): string | undefined {
   }
 }
 
-/** Undefined when another process was faster. */
+/** Undefined if another process was faster. */
 function makePointer(pointer: string): string | undefined {
   const name = `leases-${crypto.randomUUID()}.sqlite`;
   try {
@@ -307,15 +307,15 @@ function isAlive(lease: Lease, self: Pick<Lease, "pid" | "host">, now: number): 
   } catch (error) {
     if (isErrno(error, "ESRCH")) return false;
   }
-  // A process id may be given to another process after a crash or a reboot: its start time tells them apart.
+  // A process id may be reused after a crash or a reboot; the start time distinguishes the processes.
   return startOf(lease.pid) === lease.started;
 }
 
-/** Start time of a process in the kernel's own unit; empty where there is no /proc (then the id alone must do). */
+/** Start time of a process in clock ticks; empty without /proc, where only the id is compared. */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // Field 22; the second field, the program's name, may hold spaces and brackets.
+    // Field 22; the second field, the program's name, may contain spaces and parentheses.
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
   } catch {
     return "";

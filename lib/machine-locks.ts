@@ -6,8 +6,8 @@ import { isErrno } from "#lib/files.ts";
 import { createLocks, type Locks } from "#lib/locks.ts";
 
 /**
- * The locks of one checkout. What other checkouts of this user see as well, such as a cluster in Docker, is held in a folder
- * that all of them share, too: two clones would otherwise create and remove the same cluster at once.
+ * The locks of one checkout. Locks on resources shared by this user's checkouts, such as a cluster in Docker, are in a folder
+ * that all checkouts use: otherwise two clones could create and remove the same cluster at once.
  */
 export function withMachineLocks(own: Locks, clock: Clock, command: string, folder = machineFolder()): Locks {
   const shared = createLocks(folder, clock, command);
@@ -23,7 +23,7 @@ function machineFolder(): string {
   return join(tmpdir(), `k8s-multicluster-gitops-${process.getuid?.() ?? "user"}`);
 }
 
-/** The folder of temporary files belongs to everybody: what another user put there first is not used. */
+/** The folder for temporary files is world-writable: a folder that another user created first is not used. */
 function isOurs(folder: string): boolean {
   try {
     mkdirSync(folder, { mode: 0o700 });

@@ -3,21 +3,21 @@ import { type AST, getStaticTOMLValue, parseTOML } from "toml-eslint-parser";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno, tryReadText, writeWholeFile } from "#lib/files.ts";
 
-/** Mode of a new file: people keep tokens in it. */
+/** Mode of a new file: it may contain tokens. */
 const newFileMode = 0o600;
 
 /**
- * Sets a variable in the `[env]` table of a mise configuration, and keeps everything else to the letter. The file is
- * created where it is missing, and written atomically.
+ * Sets a variable in the `[env]` table of a mise configuration and preserves everything else. The file is
+ * created if it does not exist, and written atomically.
  *
- * @returns whether anything had to be written
+ * @returns whether the file was changed
  * @throws FleetError MiseLocalInvalid
  */
 export async function writeMiseVariable(path: string, name: string, value: string): Promise<boolean> {
   const text = await tryReadText(path);
   const edited = setMiseVariable(text ?? "", name, value, path);
   if (edited === text) return false;
-  // A symbolic link stays: its target is replaced.
+  // A symbolic link is kept: its target is replaced.
   const target = text === undefined ? path : await realpath(path);
   const mode = await modeOf(target);
   await writeWholeFile(target, edited, mode ?? newFileMode);
@@ -34,7 +34,7 @@ async function modeOf(path: string): Promise<number | undefined> {
 }
 
 /**
- * The text with the variable set. Proved by reading both texts as TOML: they may differ in this one value only.
+ * Returns the text with the variable set. Verified by parsing both texts as TOML: they may differ only in this value.
  *
  * @param path for messages
  * @throws FleetError MiseLocalInvalid
@@ -55,7 +55,7 @@ export function setMiseVariable(text: string, name: string, value: string, path 
   return edited;
 }
 
-/** Where `env` is an inline table or an array of tables, the result is no valid TOML, and the caller refuses it. */
+/** If `env` is an inline table or an array of tables, the result is invalid TOML, and the caller rejects it. */
 function edit(text: string, name: string, line: string): string {
   const [{ body }] = parse(text).body;
   const env = body.find((node) => node.type === "TOMLTable" && node.kind === "standard" && isKey(node, "env"));
@@ -64,7 +64,7 @@ function edit(text: string, name: string, line: string): string {
   const known = inEnv.find((pair) => isKey(pair, name)) ?? dotted.find((pair) => isKey(pair, "env", name));
   if (known !== undefined) {
     const prefix = inEnv.includes(known) ? "" : "env.";
-    // Spaces before and a comment behind it stay.
+    // Preserves leading spaces and a trailing comment.
     return `${text.slice(0, known.range[0])}${prefix}${line}${text.slice(known.value.range[1])}`;
   }
   const newline = text.includes("\r\n") ? "\r\n" : "\n";
@@ -74,13 +74,13 @@ function edit(text: string, name: string, line: string): string {
     return `${text}${gap}[env]${newline}${line}${newline}`;
   }
   const added = env === undefined ? `env.${line}` : line;
-  // Behind the last line of the table, its comment with it.
+  // After the last line of the table and its comment.
   const end = text.indexOf("\n", last.range[1]);
   if (end === -1) return `${text}${newline}${added}${newline}`;
   return `${text.slice(0, end + 1)}${added}${newline}${text.slice(end + 1)}`;
 }
 
-/** The parser refuses a byte order mark; a space in its place keeps all positions. */
+/** The parser rejects a byte order mark; a space in its place preserves all positions. */
 function parse(text: string): AST.TOMLProgram {
   return parseTOML(text.replace(/^\uFEFF/, " "));
 }
@@ -117,7 +117,7 @@ function isTable(value: unknown): value is Table {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A basic string of TOML has the escapes of JSON (https://toml.io/en/v1.0.0#string), and DEL must be one too. */
+/** A TOML basic string has JSON's escapes (https://toml.io/en/v1.0.0#string) and must also escape DEL. */
 function formatString(value: string): string {
   return JSON.stringify(value).replaceAll("\u007f", "\\u007f");
 }

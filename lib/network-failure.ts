@@ -1,18 +1,18 @@
-/** Why a call got no answer from the server that it was meant for. */
+/** Why a request got no response from its server. */
 export interface NetworkFailure {
-  /** In one line, as the runtime names it: `getaddrinfo EAI_AGAIN sts.us-east-1.amazonaws.com`. */
+  /** One line, in the runtime's words: `getaddrinfo EAI_AGAIN sts.us-east-1.amazonaws.com`. */
   readonly reason: string;
-  /** The next thing to look at. */
+  /** What to check next. */
   readonly hint: string;
-  /** It may be over in a minute. A certificate that nobody trusts stays untrusted. */
+  /** It may be resolved within a minute. An untrusted certificate is permanent. */
   readonly transient: boolean;
-  /** The request cannot have reached the server: making it again repeats nothing. */
+  /** The request did not reach the server, so a retry is safe. */
   readonly unsent: boolean;
 }
 
 const cutOff = { hint: "check this computer's network: the connection was cut", transient: true, unsent: false };
 
-/** A request that never left this computer. The SDK's own retries don't know it: whoever called decides how long to try. */
+/** A request that never left this computer. The SDK doesn't retry it: the caller decides how long to try. */
 export class UnsentRequest extends Error {
   readonly failure: NetworkFailure;
 
@@ -23,7 +23,7 @@ export class UnsentRequest extends Error {
   }
 }
 
-/** Codes of Bun and Node.js: https://nodejs.org/api/errors.html, and OpenSSL's names for what is wrong with a certificate. */
+/** Error codes of Bun and Node.js (https://nodejs.org/api/errors.html), and OpenSSL's codes for certificates. */
 const kinds: readonly (readonly [codes: RegExp, failure: Omit<NetworkFailure, "reason">])[] = [
   [
     /^(ENOTFOUND|EAI_\w+|EDNS\w*|ENODATA|ESERVFAIL)$/,
@@ -61,7 +61,7 @@ const kinds: readonly (readonly [codes: RegExp, failure: Omit<NetworkFailure, "r
 const cut = /socket hang up|socket connection was closed|fetch failed/i;
 const timedOut = { hint: "check this computer's network: no answer came in time", transient: true, unsent: false };
 
-/** Undefined for everything that is an answer, or has nothing to do with the network. */
+/** Undefined for responses, and for errors that don't concern the network. */
 export function findNetworkFailure(thrown: unknown): NetworkFailure | undefined {
   if (!(thrown instanceof Error)) return undefined;
   if (thrown instanceof UnsentRequest) return thrown.failure;
@@ -76,7 +76,7 @@ export function findNetworkFailure(thrown: unknown): NetworkFailure | undefined 
   return inner.map(findNetworkFailure).find((failure) => failure !== undefined);
 }
 
-/** Bun's advice to programmers is of no use to people who run one. */
+/** Bun's advice is for developers, not for users of a program. */
 function formatReason({ message }: Error, code: string): string {
   const first = message.replace(/ For more information, pass `verbose.*$/s, "").replace(/\. Was there a typo.*$/s, "");
   return first.includes(code) ? first : `${first} (${code})`;

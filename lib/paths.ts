@@ -1,25 +1,25 @@
 import { join, resolve } from "node:path";
 
-/** Where files are. All absolute. */
+/** File locations. All absolute. */
 export interface Paths {
   /** The checkout. */
   readonly root: string;
-  /** One kubeconfig per cluster, mode 0600; the folder is 0700 and goes with its last file. */
+  /** One kubeconfig per cluster, mode 0600; the folder has mode 0700 and is removed with its last file. */
   readonly kubeconfigs: string;
   /** One folder per run: journal and logs. */
   readonly runs: string;
-  /** What was fetched and verified, kept for the next run. */
+  /** Downloaded and verified files, kept for the next run. */
   readonly cache: string;
   /** One lock per cluster, held while a command works on it. */
   readonly locks: string;
-  /** One empty file for each local cluster that a run began to create and that was never ready. */
+  /** One empty file for each local cluster whose creation has started and not completed. */
   readonly unfinished: string;
 }
 
-/** The checkout that this file is in. */
+/** The checkout that contains this file. */
 export const projectRoot = resolve(import.meta.dir, "..");
 
-/** `state` holds what runs write; tests and the sandbox give a folder of their own. @default <root>/clusters */
+/** `state` is the folder for files that runs write; tests and the sandbox pass their own. @default <root>/clusters */
 export function pathsBelow(root: string, state: string = join(root, "clusters")): Paths {
   return {
     root,
@@ -31,7 +31,7 @@ export function pathsBelow(root: string, state: string = join(root, "clusters"))
   };
 }
 
-/** File of one cluster, named as upstream names it. */
+/** Kubeconfig of one cluster, named like upstream's. */
 export function kubeconfigPath(paths: Paths, cluster: string): string {
   return join(paths.kubeconfigs, `kubeconfig_${cluster}.yml`);
 }

@@ -8,7 +8,7 @@ const withoutSandbox = /^(argocd:pin|generate|sandbox:.*|test:.*)$/;
 const withoutFleet = /^(argocd:.*|generate|sandbox:(stop|reset)|test:.*)$/;
 
 /**
- * A command to type, in the way in which this process was started (mise, npx or bun), about the same fleet and in the same sandbox.
+ * A command that uses the runner of this process (mise, npx or bun), the same fleet and the same sandbox.
  *
  * @param task its name, e.g. `create:aws-mgmt:user`
  */
@@ -22,13 +22,13 @@ export function formatHint(hint: Hint): string {
   return hint.map((part) => (typeof part === "string" ? part : taskCommand(part.task, ...part.args))).join("");
 }
 
-/** The command that this process was started by, without some of its options. */
+/** The command that started this process, without some of its options. */
 export function repeatWithout(...options: readonly string[]): string {
   const args = process.argv.slice(2).filter((word) => !options.includes(word));
   return [commandOf(taskName()), ...args.map(formatWord)].join(" ");
 }
 
-/** Whether a text begins with a command of taskCommand(). */
+/** Whether a text starts with a command of taskCommand(). */
 export function isTaskCommand(text: string): boolean {
   return text.startsWith(commandOf("").replace(/\.ts$/, ""));
 }
@@ -40,7 +40,7 @@ function commandOf(task: string): string {
   return `${bun} run tasks/${task.replaceAll(":", "/")}.ts`;
 }
 
-/** Options of this process that another task needs too, and has. */
+/** Options of this process that the other task also has and needs. */
 function sharedOptions(task: string, argv: readonly string[]): readonly string[] {
   const at = argv.findIndex((word) => word === "--fleet" || word.startsWith("--fleet="));
   const [word = "", value = ""] = at === -1 ? [] : argv.slice(at);

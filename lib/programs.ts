@@ -1,4 +1,4 @@
-/** The programs that this project calls, and how to get one that is missing. */
+/** The programs that this project runs, and how to install them. */
 
 const hints: Readonly<Record<string, string>> = {
   docker: "install Docker (https://docs.docker.com/get-docker/), or try everything without it: add --sandbox",

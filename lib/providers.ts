@@ -6,18 +6,18 @@ import { gcp } from "#lib/gcp/provider.ts";
 import { k3d, kind } from "#lib/local/providers.ts";
 import type { OpenProvider, Provider, ProviderContext } from "#lib/provider.ts";
 
-/** The providers that this project brings, in the order in which they are shown. */
+/** The built-in providers, in display order. */
 export const builtInProviders: Providers<Provider> = new Map(
   [aws, azure, gcp, kind, k3d].map((provider): [string, Provider] => [provider.name, provider]),
 );
 
-/** Providers of a fleet, and those of them that can create something, ready to be called. */
+/** Providers of a fleet, and opened instances of those that can create resources. */
 export interface Opened {
   readonly providers: Providers<Provider>;
   readonly open: ReadonlyMap<string, OpenProvider>;
 }
 
-/** Opens the providers that the fleet uses, and those on this computer: what the fleet once had there needs no account to be found. */
+/** Opens the providers that the fleet uses, and the local ones: finding their orphans needs no account. */
 export async function openProviders(providers: Providers<Provider>, context: ProviderContext): Promise<Opened> {
   const used = new Set(usedBy(context.fleet));
   const opening = [...providers.values()]

@@ -1,24 +1,24 @@
 import { type ErrorCode, FleetError } from "#lib/errors.ts";
 import { findNetworkFailure } from "#lib/network-failure.ts";
 
-/** Something that is good for a while. */
+/** A value with an expiry. */
 export interface Lease<Value> {
   readonly value: Value;
-  /** Milliseconds since 1970; infinity where nobody says. */
+  /** Milliseconds since 1970; infinity if it does not expire. */
   readonly expiresMs: number;
 }
 
 export interface Renewing<Value> {
-  /** The same as before until shortly before it expires; all who ask at once wait for one answer. */
+  /** Returns the cached value until shortly before it expires; concurrent callers share one request. */
   get(): Promise<Value>;
-  /** It isn't to be believed any longer: somebody refused it. */
+  /** Invalidates the value, e.g. after it was rejected. */
   forget(refused: Value): void;
 }
 
 /**
- * Keeps what was asked for, and asks again so long before it expires that a call which takes its time is still let in.
+ * Caches a value and renews it before it expires, early enough for a long call to finish with it.
  *
- * @param transientCodes of errors that pass, beside those of the network: until then the current value is kept
+ * @param transientCodes error codes that are transient, in addition to network errors: the current value is kept
  */
 export function renewing<Value>(
   ask: () => Promise<Lease<Value>>,
@@ -36,7 +36,7 @@ export function renewing<Value>(
           return lease.value;
         })
         .catch((error: unknown) => {
-          // Renewed early: while the network is away for a moment, what there is still lets in.
+          // Renewed early: during a short network outage the current value is still valid.
           const isAway = error instanceof FleetError && isTransient(error, transientCodes);
           if (isAway && current !== undefined && current.expiresMs > Date.now()) return current.value;
           throw error;

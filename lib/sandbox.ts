@@ -6,23 +6,23 @@ import { gitPortOf } from "#lib/fleet/defaults.ts";
 import { type Fleet, isLocal } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
 
-/** Everything that the sandbox remembers, and what runs in it write. */
+/** The folder with all state of the sandbox, and files written by programs in it. */
 export function sandboxState(environment: Environment): string {
   return join(environment.stateDirectory ?? join(projectRoot, "clusters"), ".sandbox");
 }
 
 export interface Sandbox {
-  /** What points programs at the sandbox; empty ones would point elsewhere. */
+  /** Variables that direct programs to the sandbox; empty ones must be unset. */
   readonly variables: Readonly<Record<string, string>>;
-  /** The fleet with the ports that it has in this sandbox: another checkout's sandbox may have the fleet's own. */
+  /** The fleet with its ports in this sandbox: they differ if another checkout's sandbox uses the fleet's own. */
   readonly fleet: Fleet;
 }
 
 /**
- * Starts the sandbox unless it runs. It is a process of its own because it outlives every command, and because nothing in
- * lib/ may know how it works inside.
+ * Starts the sandbox unless it runs. It is a separate process because it outlives commands, and because
+ * lib/ must not depend on its implementation.
  *
- * @param options.declares whether its domain, repository and accounts are to be those of the fleet. @default true
+ * @param options.declares whether its domain, repository and accounts are those of the fleet. @default true
  */
 export async function startSandbox(
   environment: Environment,
@@ -61,7 +61,7 @@ function withPorts(fleet: Fleet, ports: Readonly<Record<string, number>>): Fleet
   };
 }
 
-/** As a shell takes them. Some programs mind a variable that is there and empty. */
+/** Formatted for a shell. Some programs treat an empty variable differently from an unset one. */
 export function formatExports(variables: Readonly<Record<string, string>>): string {
   const lines = Object.entries(variables).map(([name, value]) =>
     value === "" ? `unset ${name}` : `export ${name}=${quoteForShell(value)}`,
@@ -69,10 +69,10 @@ export function formatExports(variables: Readonly<Record<string, string>>): stri
   return `${lines.join("\n")}\n`;
 }
 
-/** How the sandbox ends when the disk is the reason. */
+/** The sandbox's exit code for disk errors. */
 const diskFailed = 74;
 
-/** One call of the sandbox's own command line; what it printed. @throws FleetError SandboxFailed, DiskFailed */
+/** Runs one command of the sandbox's own CLI and returns its output. @throws FleetError SandboxFailed, DiskFailed */
 export async function callSandbox(
   verb: "up" | "down" | "reset",
   environment: Environment,
@@ -102,7 +102,7 @@ export async function callSandbox(
   });
 }
 
-/** Stops this checkout's sandbox; `reset` also forgets all that is in it. @throws FleetError SandboxFailed, DiskFailed */
+/** Stops this checkout's sandbox; `reset` also deletes its state. @throws FleetError SandboxFailed, DiskFailed */
 export async function endSandbox(verb: "down" | "reset"): Promise<void> {
   const environment = readEnvironment();
   await callSandbox(verb, environment, sandboxState(environment));

@@ -1,13 +1,13 @@
 /**
- * Values that are known to be secret. What is secret is so for the whole process, and an output that was not given the list would leak
- * it: that is why this is one set for all.
+ * Secret values, to be redacted. One set for the whole process, because an output without the list would leak
+ * them.
  */
 const known = new Set<string>();
 
-/** Shorter ones would mask ordinary words. */
+/** Shorter values would mask ordinary words. */
 const shortest = 8;
 
-/** Has these values masked in every output from now on, as they are and as URLs, JSON and Kubernetes encode them. */
+/** Redacts these values in all later output, as they are and in the encodings of URLs, JSON and Kubernetes. */
 export function keepSecret(...values: readonly (string | undefined)[]): void {
   for (const value of values) {
     const secret = value?.trim() ?? "";
@@ -20,12 +20,12 @@ export function keepSecret(...values: readonly (string | undefined)[]): void {
 
 const secretName = /(?:SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|PRIVATE_KEY|ACCESS_KEY|API_KEY)(?:_\d+)?$/i;
 
-/** Keeps the values of variables whose names say that they are secret. */
+/** Redacts the values of variables whose names indicate a secret. */
 export function keepSecretsOf(variables: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(variables)) if (secretName.test(name)) keepSecret(value);
 }
 
-/** The text without any value that is known to be secret. */
+/** The text with all secret values redacted. */
 export function maskKnown(text: string, mask: string): string {
   let masked = text;
   for (const secret of known) if (masked.includes(secret)) masked = masked.replaceAll(secret, mask);

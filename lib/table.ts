@@ -1,4 +1,4 @@
-/** Columns as wide as their widest cell, two spaces between them, no space at the end of a line. */
+/** Formats columns as wide as their widest cell, separated by two spaces, without trailing spaces. */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(Bun.stringWidth(title), ...rows.map((row) => Bun.stringWidth(row[column] ?? ""))),

@@ -11,28 +11,28 @@ import { runProgram } from "#lib/cli/program.ts";
 import type { AccountScope, RunOptions } from "#lib/commands/run-options.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
 
-/** What a task is about by its name. */
+/** The scope of a task, given by its name. */
 export interface Preset {
-  /** One cluster; the task then takes no names. */
+  /** One cluster; the task then accepts no names. */
   readonly cluster?: string;
-  /** Clusters of these providers only; of one cluster, its provider. */
+  /** Only clusters of these providers; for one cluster, its provider. */
   readonly providers?: readonly string[];
-  /** What accounts share, and no cluster. */
+  /** Resources shared by accounts, without clusters. */
   readonly accounts?: AccountScope;
-  /** Where all of these are: an option that has no effect there is none of the task's. @default both */
+  /** Where the clusters run: options without effect there are not options of the task. @default both */
   readonly place?: "cloud" | "computer";
 }
 
-/** Runs a verb over the part of the fleet that the task and its options select. */
+/** Runs a verb on the part of the fleet selected by the task and its options. */
 export async function runTask(verb: Verb, preset: Preset = {}): Promise<void> {
   await runProgram(commandSpec(verb, preset), async (parsed) => {
-    // Everything heavy comes after `--help` and bad options.
+    // Expensive imports come after `--help` and invalid options.
     const { runVerb } = await import("#lib/commands/run-verb.ts");
     return await runVerb(verb, parseRunOptions(preset, parsed));
   });
 }
 
-/** Pure: the options of a task. Also what the generator writes into its `//USAGE` lines. */
+/** The options of a task. Pure; the generator also writes them into the `//USAGE` lines. */
 export function commandSpec(verb: Pick<Verb, "name">, preset: Preset): CommandSpec {
   const { cluster, accounts, place } = preset;
   const isPlain = cluster === undefined && accounts === undefined;

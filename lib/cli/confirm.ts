@@ -2,14 +2,14 @@ import { askLine } from "#lib/cli/prompt.ts";
 import { FleetError } from "#lib/errors.ts";
 
 export interface Confirmation {
-  /** What is about to go, one line. */
+  /** What will be deleted, one line. */
   readonly question: string;
   readonly yes: boolean;
-  /** Can somebody answer? */
+  /** True if the shell is interactive. */
   readonly interactive: boolean;
 }
 
-/** @throws FleetError ConfirmationNeeded when nobody can be asked, NotConfirmed when the answer isn't yes */
+/** @throws FleetError ConfirmationNeeded in a non-interactive shell, NotConfirmed when the answer isn't yes */
 export async function confirm(confirmation: Confirmation): Promise<void> {
   if (confirmation.yes) return;
   if (!confirmation.interactive) {

@@ -1,9 +1,9 @@
 import { askLine, isInteractive } from "#lib/cli/prompt.ts";
 import type { Environment } from "#lib/environment.ts";
 
-/** Asks on the terminal for codes of MFA devices, one after the other. Undefined where nobody can be asked. */
+/** Prompts for codes of MFA devices, one at a time. Undefined in non-interactive shells. */
 export function mfaPrompt({ ci, variables }: Environment): ((serial: string) => Promise<string>) | undefined {
-  // kubectl starts us where a person may wait for an answer of another program.
+  // kubectl may start this while the user is answering another program.
   if (ci || variables.KUBERNETES_EXEC_INFO !== undefined || !isInteractive(process.stderr)) return undefined;
   let last: Promise<unknown> = Promise.resolve();
   return (serial) => {

@@ -2,11 +2,11 @@ import { parseArgs } from "node:util";
 import { FleetError } from "#lib/errors.ts";
 import { taskName } from "#lib/task-name.ts";
 
-/** One option of a task: for parsing, for `--help`, and for the `//USAGE` lines that mise completes from. */
+/** One option of a task: for parsing, `--help`, and the `//USAGE` lines that mise completes from. */
 export interface OptionSpec {
   readonly name: string;
   readonly help: string;
-  /** Name of its value; a flag without a value is on or off. */
+  /** Name of its value; without it, the option is a flag. */
   readonly value?: string;
   readonly multiple?: boolean;
 }
@@ -46,7 +46,7 @@ export interface ArgumentSpec {
 
 export interface CommandSpec {
   readonly options: readonly OptionSpec[];
-  /** What may follow the options, any number of times. */
+  /** Positional arguments, any number. */
   readonly argument?: ArgumentSpec;
 }
 
@@ -134,7 +134,7 @@ export interface Parsed {
 /** @throws FleetError UnknownFlag, InvalidArgument */
 export function parseOptions(spec: CommandSpec, argv: readonly string[]): Parsed {
   const known = [...spec.options, option.help];
-  // Not strict, because the messages of node's strict mode name neither the nearest option nor where help is.
+  // Not strict: the messages of node's strict mode name neither the nearest option nor `--help`.
   const { tokens } = parseArgs({
     args: [...argv],
     options: Object.fromEntries(
@@ -180,14 +180,14 @@ export function parseOptions(spec: CommandSpec, argv: readonly string[]): Parsed
 
 function unknownFlag(given: string, known: readonly OptionSpec[]): FleetError {
   const names = known.map((one) => `--${one.name}`);
-  // Prefix first: `--dry` is `--dry-run` cut short rather than a misspelling of it.
+  // Prefix first: `--dry` is an abbreviation of `--dry-run` rather than a typo.
   const near =
     names.find((name) => given.length > 3 && name.startsWith(given)) ?? names.find((name) => isNear(given, name));
   const hint = near === undefined ? `there are: ${names.join(", ")}` : `did you mean ${near}? all options: --help`;
   return new FleetError("UnknownFlag", `unknown option ${given}`, { hint });
 }
 
-/** One letter wrong, missing or too many; enough for a slip, and needs no library before `--help`. */
+/** One letter wrong, missing or extra: detects typos without a library. */
 function isNear(a: string, b: string): boolean {
   if (Math.abs(a.length - b.length) > 1) return false;
   let start = 0;
@@ -200,7 +200,7 @@ function invalid(message: string): FleetError {
   return new FleetError("InvalidArgument", message, { hint: "all options: --help" });
 }
 
-/** A whole number of at least one. @throws FleetError InvalidArgument */
+/** An integer of at least one. @throws FleetError InvalidArgument */
 export function parseCount(name: string, text: string): number {
   if (!/^[1-9]\d{0,3}$/.test(text)) throw invalid(`--${name} must be a whole number from 1 to 9999, got "${text}"`);
   return Number(text);
@@ -224,13 +224,13 @@ export function formatHelp(spec: CommandSpec, description: string, name: string 
   ].join("\n");
 }
 
-/** The description in a task's own head, the one place where it stands. */
+/** The description in the task's header, which is its only copy. */
 export async function readDescription(main: string = Bun.main): Promise<string> {
   const head = await Bun.file(main).slice(0, 2_000).text();
   return /^\/\/MISE description="(.*)"$/m.exec(head)?.[1] ?? "";
 }
 
-/** The `//USAGE` lines of a task's head: from them mise checks and completes its options (https://usage.jdx.dev/spec/). */
+/** The `//USAGE` lines of a task's header: mise checks and completes options from them (https://usage.jdx.dev/spec/). */
 export function formatUsage(spec: CommandSpec): readonly string[] {
   const quote = (text: string): string => JSON.stringify(text);
   const flags = spec.options.map(({ name, value, multiple, help }) => {

@@ -8,13 +8,13 @@ import { keepSecretsOf } from "#lib/secrets.ts";
 import { printable, printableJson } from "#lib/view/printable.ts";
 import { redact, redactDeep } from "#lib/view/redact.ts";
 
-/** What a program prints through, so that nothing else needs the console. Whatever passes is printable text without secrets. */
+/** The only output of a program, instead of the console. Prints printable text without secrets. */
 export interface Terminal {
   out(text: string): void;
   error(text: string): void;
   /** One line of JSON. */
   json(value: unknown, indent?: number): void;
-  /** Printable text that may hold a secret, because a person has asked for it; and what was redacted before. */
+  /** Prints text that may contain a secret, because the user requested it. */
   verbatim(text: string): void;
 }
 
@@ -29,7 +29,7 @@ function write(stream: NodeJS.WriteStream, text: string): void {
   stream.write(printable(text));
 }
 
-/** Prints our own words only. Needs nothing that an old Bun may lack. */
+/** Prints constant text only. Must run on old versions of Bun. */
 const plainTerminal: Terminal = {
   out: (text) => void process.stdout.write(text),
   error: (text) => void process.stderr.write(text),
@@ -37,7 +37,7 @@ const plainTerminal: Terminal = {
   verbatim: (text) => void process.stdout.write(text),
 };
 
-/** `| head` closes the pipe when it has seen enough. That ends no run: what was begun is brought to its end, unseen. */
+/** `| head` closes the pipe early. The run continues to its end without output. */
 function outliveClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error) => {
@@ -47,8 +47,8 @@ function outliveClosedPipes(): void {
 }
 
 /**
- * Runs a task's main: parses its options, answers `--help`, turns errors into a line and an exit code. The one place that
- * sets the exit code.
+ * Runs a task's main function: parses its options, handles `--help`, converts errors to a line and an exit code. Only this
+ * function sets the exit code.
  *
  * @param main returns the exit code
  */
@@ -79,12 +79,12 @@ export async function runProgram(spec: CommandSpec, main: (parsed: Parsed) => Pr
   }
 }
 
-/** Text from outside can have lines that look like ours: only ours begin at the left. */
+/** Text from outside may imitate our own lines: only ours start in column one. */
 function indentRest(text: string): string {
   return text.replaceAll("\n", "\n  ");
 }
 
-/** Prints an error that ended a program before it did anything, and gives its exit code. */
+/** Prints an error that ended a program before it started anything, and returns its exit code. */
 export function reportAndJudge(error: unknown, argv: readonly string[], to: Terminal): number {
   const report = reportError(error, { verbose: argv.includes("--verbose") });
   if (argv.includes("--json")) to.json({ kind: "error", at: new Date().toISOString(), error: report });
@@ -98,7 +98,7 @@ export function reportAndJudge(error: unknown, argv: readonly string[], to: Term
       "",
     ].join("\n"),
   );
-  // Scripts that ask for it take 2 for "there are changes".
+  // With --detailed-exitcode, 2 means "there are changes".
   if (argv.includes(`--${option.detailedExitcode.name}`)) return 1;
   return exitCodeOf(report.code);
 }

@@ -3,18 +3,18 @@ import { FleetError } from "#lib/errors.ts";
 export interface Interrupts {
   /** Aborted by the first signal, with an Interrupted error as its reason. */
   readonly signal: AbortSignal;
-  /** 130 after Ctrl-C, 143 after SIGTERM; undefined when nothing came. */
+  /** 130 after Ctrl-C, 143 after SIGTERM; undefined without a signal. */
   exitCode(): number | undefined;
   close(): void;
 }
 
-/** mise and the terminal may both deliver one Ctrl-C: only a later one is a second one. */
+/** mise and the terminal may both deliver one Ctrl-C: only a later one counts as the second. */
 const secondAfterMs = 1_000;
 const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /**
- * The first signal stops what can be stopped and lets the run end in order; a second one, at least a second later, leaves
- * at once (children are ended by their watchdogs).
+ * The first signal stops what can be stopped and lets the run finish; a second one, at least a second later, exits
+ * immediately (watchdogs end the children).
  */
 export function listenForSignals(onFirst: (name: string) => void): Interrupts {
   const controller = new AbortController();

@@ -6,7 +6,7 @@ import type { ServerDirectory } from "#lib/dns/prove.ts";
 import { type NameServer, normalize } from "#lib/dns/query.ts";
 import { FleetError } from "#lib/errors.ts";
 
-/** Where a proof begins: the servers of a domain that somebody else has delegated. */
+/** Where verification starts: the name servers of a domain that is delegated from elsewhere. */
 export interface DnsRoot extends ServerDirectory {
   /** @throws FleetError DnsUnanswered when the domain has no servers */
   serversOf(domain: string): Promise<readonly NameServer[]>;
@@ -14,7 +14,7 @@ export interface DnsRoot extends ServerDirectory {
 
 const port = 53;
 
-/** Names of servers and of the fleet's domain by this computer's resolver; zones of the fleet are never asked of it. */
+/** Uses this computer's resolver for server names and the fleet's domain; zones of the fleet are never resolved with it. */
 export const systemDns: DnsRoot = {
   async addressesOf(name) {
     const found = await Promise.all(
@@ -32,7 +32,7 @@ export const systemDns: DnsRoot = {
   },
 };
 
-/** Servers of a file where one is named, else those of this computer's resolver. The file is read when it is first asked. */
+/** Uses the servers of a file if one is given, otherwise this computer's resolver. The file is read on first use. */
 export function openDns(file: string | undefined): DnsRoot {
   if (file === undefined) return systemDns;
   let reading: Promise<DnsRoot> | undefined;
@@ -54,7 +54,7 @@ const schema = z.strictObject({
 });
 
 /**
- * Servers from a file, for name servers that are not on port 53: those of the sandbox and of tests.
+ * Servers from a file, for name servers on other ports than 53: those of the sandbox and of tests.
  *
  * @throws FleetError DnsDirectoryInvalid
  */

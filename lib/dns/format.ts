@@ -1,7 +1,7 @@
 import { type Edge, formatRecords } from "#lib/dns/prove.ts";
 import { formatTable } from "#lib/table.ts";
 
-/** What was found of every delegation, what is wrong with which, and what to write where. Pure. */
+/** Formats the findings for each delegation, what is wrong, and which records to set where. Pure. */
 export function formatEdges(edges: readonly Edge[], domain: string, leftOut: readonly string[] = []): string {
   const without = leftOut.length === 0 ? "" : `left out: ${leftOut.join(", ")}: no task can create these zones yet\n`;
   if (edges.length === 0) return `the fleet has no zones${leftOut.length === 0 ? "" : " to prove"}\n${without}`;
@@ -18,7 +18,7 @@ export function formatEdges(edges: readonly Edge[], domain: string, leftOut: rea
     const lines = told.flatMap(({ child, details }) => [child, ...details.map((detail) => `  ${detail}`)]);
     parts.push(`${lines.join("\n")}\n`);
   }
-  // Whoever hosts the domain does that by hand; `create` does the rest.
+  // The host of the domain sets these by hand; `create` sets the rest.
   const byHand = edges.filter(({ parent, state, wanted }) => {
     return parent === domain && (state === "missing" || state === "wrong") && wanted.length > 0;
   });

@@ -1,49 +1,49 @@
 import { type DnsReply, type NameServer, normalize, type QueryOptions, queryServer } from "#lib/dns/query.ts";
 import { FleetError } from "#lib/errors.ts";
 
-/** Finds servers by the names that NS records give. */
+/** Resolves the server names of NS records. */
 export interface ServerDirectory {
-  /** Empty when the name has no address. */
+  /** Empty if the name has no address. */
   addressesOf(name: string): Promise<readonly NameServer[]>;
 }
 
-/** What was found of one delegation: a zone in the zone above it. */
+/** Findings for one delegation: a zone in its parent zone. */
 export interface Edge {
   readonly parent: string;
   readonly child: string;
   readonly state: EdgeState;
-  /** NS set in the parent, as most of its servers give it; sorted, empty while there is none. */
+  /** NS set in the parent, as most of its servers return it; sorted, empty if there is none. */
   readonly delegated: readonly string[];
-  /** NS set that the parent should have: the zone's own, from whoever hosts it or from its servers; empty while nobody knows. */
+  /** NS set that the parent should have: the zone's own, from its host or from its servers; empty if unknown. */
   readonly wanted: readonly string[];
-  /** What each server that isn't as it should be said. */
+  /** One line for each server with a wrong answer. */
   readonly details: readonly string[];
 }
 
 export type EdgeState =
-  /** Every server of the parent names the child's servers, and every one of those speaks for the child. */
+  /** Every server of the parent returns the child's servers, and all of those are authoritative for the child. */
   | "ok"
-  /** The parent names no servers for the child. */
+  /** The parent has no NS records for the child. */
   | "missing"
-  /** The parent names other servers than the child's own. */
+  /** The parent has NS records with other servers than the child's. */
   | "wrong"
-  /** None of the named servers speaks for the child: whoever gets hold of one could. */
+  /** None of the delegated servers is authoritative for the child: it can be hijacked by anyone who controls one of them. */
   | "dangling"
-  /** Some servers have it and some don't: it is on its way. */
+  /** Some servers have the records and some don't: propagation is in progress. */
   | "not yet"
-  /** The parent has no servers that could be asked. */
+  /** No server of the parent can be reached. */
   | "unreachable";
 
 export interface ProveOptions extends QueryOptions {
-  /** NS set of the child as whoever hosts it tells it. @default what the child's servers say */
+  /** NS set of the child, from its host's API. @default the answer of the child's servers */
   readonly expected?: readonly string[];
 }
 
 /**
- * Looks at one delegation from both sides: asks every server of the parent for the child's servers, then every one of those
- * whether it speaks for the child.
+ * Checks one delegation from both sides: queries every server of the parent for the child's servers, then each of
+ * those for its authority over the child.
  *
- * @param parentServers every server of the parent zone; those of one name are addresses of one server
+ * @param parentServers every server of the parent zone; entries with the same name are addresses of one server
  */
 export async function proveEdge(
   directory: ServerDirectory,
@@ -90,7 +90,7 @@ async function askParent(addresses: readonly NameServer[], child: string, option
   if (reply === undefined) return { name, names: undefined, why: "does not answer" };
   if (reply.code !== "NOERROR" && reply.code !== "NXDOMAIN")
     return { name, names: undefined, why: `answers ${reply.code}` };
-  // A server of both zones answers for the child itself; another one refers to the child's servers.
+  // A server of both zones answers for the child itself; others return a referral to the child's servers.
   const records = [...reply.authorities, ...reply.answers];
   const names = records
     .filter((record) => record.type === "NS" && record.name === normalize(child))
@@ -101,7 +101,7 @@ async function askParent(addresses: readonly NameServer[], child: string, option
 interface ChildServer {
   readonly name: string;
   readonly servers: readonly NameServer[];
-  /** It says, with authority, that the zone is its own. */
+  /** The answer is authoritative. */
   readonly speaks: boolean;
   readonly names: readonly string[];
   readonly why: string;
@@ -132,7 +132,7 @@ async function askChildren(
   );
 }
 
-/** What one server says, by the first of its addresses that answers: not every computer has a way to those of IPv6. */
+/** The answer of one server, from the first address that responds: not every computer has IPv6. */
 async function queryAny(
   addresses: readonly NameServer[],
   name: string,
@@ -159,12 +159,12 @@ function same(a: readonly string[], b: readonly string[]): boolean {
 
 function mostCommon(sets: readonly (readonly string[])[]): readonly string[] {
   const counted = [...Map.groupBy(sets, (names) => names.join()).values()];
-  // Of two that are as common, the one that says more: the other may just not have it yet.
+  // If two are equally common, the longer one wins: the other may not be updated yet.
   const [first] = counted.toSorted((a, b) => b.length - a.length || (b[0]?.length ?? 0) - (a[0]?.length ?? 0));
   return first?.[0] ?? [];
 }
 
-/** Records as a registrar or another DNS host takes them, to make the parent right. */
+/** The records for the parent zone, in the form in which registrars and other DNS hosts accept them. */
 export function formatRecords({ child, wanted }: Edge, ttlSeconds = 86_400): readonly string[] {
   return wanted.map((server) => `${child}. ${ttlSeconds} IN NS ${server}.`);
 }

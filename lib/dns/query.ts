@@ -3,22 +3,22 @@ import { connect } from "node:net";
 import type { Answer, DecodedPacket, Packet, RecordType } from "dns-packet";
 import { FleetError } from "#lib/errors.ts";
 
-/** One name server: where its queries go. */
+/** The address of one name server. */
 export interface NameServer {
-  /** As NS records name it, without the last dot. */
+  /** Name as in NS records, without the trailing dot. */
   readonly name: string;
   readonly address: string;
   readonly port: number;
 }
 
-/** What a server says. Names are lower case, without the last dot. */
+/** The answer of a server. Names are lower case, without the trailing dot. */
 export interface DnsReply {
   /** NOERROR, NXDOMAIN, REFUSED, SERVFAIL, … */
   readonly code: string;
-  /** It speaks for the zone (AA), rather than of it. */
+  /** The answer is authoritative (AA). */
   readonly authoritative: boolean;
   readonly answers: readonly DnsRecord[];
-  /** Of a referral: the servers that know more. */
+  /** In a referral: the servers to ask next. */
   readonly authorities: readonly DnsRecord[];
 }
 
@@ -27,24 +27,24 @@ export interface DnsRecord {
   readonly type: string;
   /** Seconds. */
   readonly ttl: number;
-  /** Of NS: the server's name; of SOA: its first server. Other types as text. */
+  /** NS: the server's name; SOA: its primary server. Other types as text. */
   readonly value: string;
 }
 
 export interface QueryOptions {
-  /** Milliseconds for one try. @default 2,000 */
+  /** Milliseconds per attempt. @default 2,000 */
   readonly timeoutMs?: number;
-  /** Of a query over UDP, which may get lost. @default 3 */
+  /** Number of attempts over UDP, which loses packets. @default 3 */
   readonly tries?: number;
   readonly signal?: AbortSignal;
 }
 
-/** What fits into one datagram on every path (https://dnsflagday.net/2020/). */
+/** The largest datagram that is safe on every path (https://dnsflagday.net/2020/). */
 const udpPayloadSize = 1_232;
 
 /**
- * Asks one server for what it itself knows: recursion is not desired, so that a parent answers with its delegation and not with
- * what it found behind it. What is cut off over UDP is asked again over TCP.
+ * Sends one query to one server, without recursion, so that a parent returns its delegation and not the records
+ * below it. Truncated answers are requested again over TCP.
  *
  * @throws FleetError DnsUnanswered
  */
@@ -125,7 +125,7 @@ function overUdp(
     stop.addEventListener("abort", onStop, { once: true });
     socket.once("error", (error) => end(() => reject(error)));
     socket.on("message", (bytes, from) => {
-      // Anybody can send a datagram: only what comes from the server and repeats the question counts.
+      // UDP can be spoofed: only packets from the server that repeat the question are accepted.
       const packet = from.port === port && from.address === address ? decode(bytes) : undefined;
       if (packet !== undefined && isOurs(packet)) end(() => resolve(packet));
     });
@@ -147,7 +147,7 @@ function overTcp({ address, port }: NameServer, question: Uint8Array, stop: Abor
     socket.on("data", (chunk: Buffer) => {
       chunks.push(chunk);
       const bytes = Buffer.concat(chunks);
-      // The first two bytes say how long the rest is.
+      // The first two bytes are the length of the rest.
       if (bytes.length < 2 || bytes.length < bytes.readUInt16BE(0) + 2) return;
       resolve(bytes);
       socket.destroy();
@@ -176,14 +176,14 @@ function parseRecord(record: Answer): DnsRecord {
   };
 }
 
-/** Names as zone files write them: what is not a printable character of ASCII as its bytes (RFC 1035, section 5.1). */
+/** Names as in zone files: bytes other than printable ASCII are escaped (RFC 1035, section 5.1). */
 function escapeName(name: string): string {
   return name.replace(/[^\x21-\x7e]/gu, (character) =>
     [...Buffer.from(character)].map((byte) => `\\${String(byte).padStart(3, "0")}`).join(""),
   );
 }
 
-/** Lower case, without the last dot: names are compared so. */
+/** Lower case, without the trailing dot, for comparison. */
 export function normalize(name: string): string {
   return name.toLowerCase().replace(/\.$/, "");
 }

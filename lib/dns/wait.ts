@@ -3,35 +3,35 @@ import { type Edge, formatRecords, proveEdge, type ServerDirectory } from "#lib/
 import type { NameServer, QueryOptions } from "#lib/dns/query.ts";
 import { FleetError } from "#lib/errors.ts";
 
-/** A delegation as it should be: a zone, and the servers that the zone above must name for it. */
+/** An expected delegation: a zone, and the servers that its parent must return. */
 export interface WantedDelegation {
   readonly parent: { readonly name: string; readonly nameServers: readonly string[] };
   readonly child: string;
-  /** Name servers of the child, as whoever hosts it tells them. */
+  /** Name servers of the child, from its host's API. */
   readonly nameServers: readonly string[];
-  /** Of the records, for the lines that an error shows. */
+  /** TTL of the records, for the lines of an error. */
   readonly ttlSeconds: number;
 }
 
 export interface DelegationWait {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Told what is missing yet. */
+  /** Called with what is still missing. */
   readonly progress: (message: string) => void;
   /** Milliseconds. @default 60,000 */
   readonly timeoutMs?: number;
   readonly query?: QueryOptions;
 }
 
-/** Hosts tell a change of all of their servers within a minute ("typically … within 60 seconds", Route 53's GetChange). */
+/** DNS hosts propagate a change to all of their servers within a minute ("typically … within 60 seconds", Route 53's GetChange). */
 const defaultTimeoutMs = 60_000;
-/** Between two looks: often at first, because most changes are quick. */
+/** Time between two checks: short at first, because most changes are quick. */
 const firstPauseMs = 250;
 const longestPauseMs = 2_000;
-/** Of a single question: an answer takes a few hundredths of a second, and what gets lost is asked again. */
+/** For a single query: an answer takes tens of milliseconds, and a lost packet is sent again. */
 const defaultQuery: QueryOptions = { timeoutMs: 2_000, tries: 2 };
 
-/** Looks once, from both sides of the delegation. */
+/** Checks both sides of the delegation once. */
 export async function lookAtDelegation(
   directory: ServerDirectory,
   { parent, child, nameServers }: Pick<WantedDelegation, "parent" | "child" | "nameServers">,
@@ -46,7 +46,7 @@ export async function lookAtDelegation(
 }
 
 /**
- * Asks until every server of the parent names the child's servers, and every one of those speaks for the child.
+ * Waits until every server of the parent returns the child's servers and all of those are authoritative for the child.
  *
  * @throws FleetError DelegationUnproved at the deadline
  */
@@ -66,7 +66,7 @@ export async function waitForDelegation(
   }
 }
 
-/** What is wrong with a delegation, in one line. Pure. */
+/** Describes what is wrong with a delegation, in one line. Pure. */
 export function describeEdge({ state, parent, delegated, details }: Edge): string {
   const said = details.length === 0 ? "" : `: ${details.join(", ")}`;
   switch (state) {

@@ -5,14 +5,14 @@ export interface ListDifference {
   readonly removed: readonly string[];
 }
 
-/** The elements that come and go. Undefined unless both are lists, and for lists that differ in their order only. */
+/** The added and removed elements. Undefined unless both are lists, and for lists that differ only in order. */
 export function listDifference({ from, to }: Pick<Change, "from" | "to">): ListDifference | undefined {
   if (typeof from === "string" || typeof to === "string") return undefined;
   const difference = { added: without(to, from), removed: without(from, to) };
   return difference.added.length + difference.removed.length === 0 ? undefined : difference;
 }
 
-/** An element that is there twice goes twice. */
+/** Duplicates count separately. */
 function without(list: readonly string[], other: readonly string[]): readonly string[] {
   const rest = [...other];
   return list.filter((element) => {

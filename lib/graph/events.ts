@@ -3,12 +3,12 @@ import type { Change, Health, ResourceId, RowRef } from "#lib/graph/resource.ts"
 
 export type VerbName = "create" | "delete" | "plan" | "status";
 
-/** Changes nothing, and is over in seconds. */
+/** Changes nothing, and takes seconds. */
 export function isLook(verb: VerbName): boolean {
   return verb === "plan" || verb === "status";
 }
 
-/** How a resource ended. The words are those of docs and screens. */
+/** How a resource ended. Docs and screens use the same words. */
 export type Outcome =
   | "made"
   | "updated"
@@ -25,24 +25,24 @@ export type Outcome =
   | "to update"
   | "to replace"
   | "to remove"
-  /** plan and status: of a cluster that the fleet no longer names */
+  /** plan and status: of a cluster that is no longer in the fleet */
   | "orphan"
   /** status only */
   | "healthy"
   | "degraded"
   | "absent";
 
-/** A resource as events name it. */
+/** The identity of a resource in events. */
 export interface Subject {
   readonly id: ResourceId;
   readonly title: string;
   readonly label: string;
   readonly row: RowRef;
-  /** Resources of one lane share a number of places. */
+  /** Resources of one lane share its slots. */
   readonly lane: string;
 }
 
-/** A row of the view: a cluster or account of the run, known before anything starts. */
+/** A row of the view: a cluster or account of the run, known before the first resource starts. */
 export interface Row {
   readonly ref: RowRef;
   /** Second column: the region, or `docker`. */
@@ -61,21 +61,21 @@ export interface RunStarted extends EventBase {
   /** Domain of the fleet. */
   readonly fleet: string;
   readonly sandbox: boolean;
-  /** What the sandbox emulates of the selected part; name servers prove delegations in it too. Absent outside of the sandbox. */
+  /** What the sandbox emulates of the selection; name servers verify delegations in it too. Absent outside of the sandbox. */
   readonly emulated?: { readonly parts: readonly string[]; readonly nameServers: boolean };
   readonly subjects: readonly Subject[];
   readonly rows: readonly Row[];
-  /** Clusters that are selected but for which this version makes nothing, with the reason. */
+  /** Selected clusters that this version can't create, with the reason. */
   readonly leftOut: readonly { readonly cluster: string; readonly why: string }[];
 }
 
-/** It could start, but its lane has no place left. */
+/** A resource is ready to start, but its lane has no free slot. */
 export interface Queued extends EventBase {
   readonly kind: "queued";
   readonly id: ResourceId;
-  /** Number of places. */
+  /** Number of slots. */
   readonly atOnce: number;
-  /** Names of the clusters and accounts that have the places at this moment. */
+  /** Names of the clusters and accounts that use the slots now. */
   readonly behind: readonly string[];
 }
 
@@ -84,14 +84,14 @@ export interface Started extends EventBase {
   readonly id: ResourceId;
 }
 
-/** What is being waited for or done, replaced by the next one. */
+/** The current step or wait; replaces the previous one. */
 export interface Progress extends EventBase {
   readonly kind: "progress";
   readonly id: ResourceId;
   readonly message: string;
 }
 
-/** A line that a program printed: goes to the log of the run and the plain log, not to the tree. */
+/** A line of a program's output: goes to the run's log and the plain log, not to the tree. */
 export interface Output extends EventBase {
   readonly kind: "output";
   readonly id: ResourceId;
@@ -104,19 +104,19 @@ export interface Finished extends EventBase {
   readonly outcome: Outcome;
   readonly durationMs: number;
   readonly changes: readonly Change[];
-  /** Why it was kept, what it was blocked by, what is known only later. */
+  /** Why it was kept, what blocks it, or what is known only later. */
   readonly note?: string;
   readonly error?: ErrorReport;
   readonly health?: Health;
-  /** For `cancelled`: what a cloud goes on with, e.g. `CloudFormation goes on creating it`. */
+  /** For `cancelled`: the cloud operation that continues, e.g. `CloudFormation goes on creating it`. */
   readonly goesOn?: string;
-  /** plan only: the option without which `create` refuses to do this. */
+  /** plan only: the option that `create` requires for this change. */
   readonly requires?: string;
-  /** For `blocked`: the resource whose failure is the cause. */
+  /** For `blocked`: the resource that failed. */
   readonly cause?: ResourceId;
 }
 
-/** Something that concerns the whole run: parallelism lowered, an interrupt received. */
+/** A message about the whole run: reduced parallelism, an interrupt. */
 export interface Notice extends EventBase {
   readonly kind: "notice";
   readonly level: "info" | "warning";
@@ -128,12 +128,12 @@ export interface RunFinished extends EventBase {
   readonly kind: "run-finished";
   readonly exitCode: number;
   readonly durationMs: number;
-  /** Length of the longest chain of needs, in ms: what more parallelism can't shorten. */
+  /** Length of the critical path, in ms: more parallelism can't shorten it. */
   readonly criticalPathMs: number;
   readonly totals: Readonly<Partial<Record<Outcome, number>>>;
   /** Folder with the journal and one log per row. */
   readonly logs: string;
-  /** Commands worth typing next. */
+  /** Suggested next commands. */
   readonly next: readonly string[];
 }
 

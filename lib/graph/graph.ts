@@ -1,19 +1,19 @@
 import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, ResourceId } from "#lib/graph/resource.ts";
 
-/** Resources in an order in which each comes after all that it needs. */
+/** Resources in topological order: each after its needs. */
 export interface Graph {
   readonly resources: readonly AnyResource[];
   readonly byId: ReadonlyMap<ResourceId, AnyResource>;
 }
 
-/** The given resources with all that they need, each once. @throws FleetError CyclicGraph */
+/** The given resources and their transitive needs, each once. @throws FleetError CyclicGraph */
 export function buildGraph(roots: Iterable<AnyResource>): Graph {
   const resources: AnyResource[] = [];
   const byId = new Map<ResourceId, AnyResource>();
   const state = new Map<AnyResource, "open" | "done">();
   for (const root of roots) {
-    // A stack of our own: a chain of ten thousand needs must not end in a stack overflow.
+    // An explicit stack: a chain of ten thousand needs must not overflow the call stack.
     const stack: { readonly resource: AnyResource; next: number }[] = [{ resource: root, next: 0 }];
     while (stack.length > 0) {
       const top = stack.at(-1);
@@ -44,7 +44,7 @@ export function buildGraph(roots: Iterable<AnyResource>): Graph {
   return { resources, byId };
 }
 
-/** Who needs whom, turned round. */
+/** The reverse edges: from a need to its dependents. */
 export function dependents(graph: Graph): ReadonlyMap<AnyResource, readonly AnyResource[]> {
   const result = new Map<AnyResource, AnyResource[]>(graph.resources.map((resource) => [resource, []]));
   for (const resource of graph.resources) for (const need of resource.needs) result.get(need)?.push(resource);

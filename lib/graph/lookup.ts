@@ -6,15 +6,15 @@ type Described<State> = Pick<Resource<State>, "id" | "title" | "label" | "row" |
 export interface LookupOptions<State, In extends World> extends Described<State> {
   /** @default "api" */
   readonly lane?: Lane;
-  /** Undefined: it is not there yet. */
+  /** Undefined: it does not exist yet. */
   read(world: In, outputs: Outputs): Promise<State | undefined>;
-  /** Says what a delete leaves behind. @default it is kept */
+  /** The reason that a delete reports for keeping it. @default it is kept */
   readonly remove?: Resource<State, In>["remove"];
 }
 
 const kept = "it is only read";
 
-/** Something that is only read: it is never created, changed or removed, and others need what it says. */
+/** A read-only resource: it is never created, changed or removed; others use its outputs. */
 export function lookup<State, In extends World = World>({
   lane = "api",
   read,

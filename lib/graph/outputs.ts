@@ -1,14 +1,14 @@
 import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Outputs, Resource } from "#lib/graph/resource.ts";
 
-/** Outputs that are filled in as resources are seen and made. */
+/** Outputs, filled in as resources are observed and created. */
 export interface OutputStore extends Outputs {
   set<State>(resource: Resource<State>, state: State): void;
   clear(resource: AnyResource): void;
 }
 
 export function createOutputs(): OutputStore {
-  // Keyed by the resource itself: what goes in under Resource<State> comes out under the same reference.
+  // Keyed by the resource itself, so that the state's type follows from the reference.
   const states = new Map<AnyResource, { readonly state: unknown }>();
   return {
     set: (resource, state) => void states.set(resource, { state }),

@@ -1,19 +1,19 @@
-/** Runs each node as soon as what it comes after is done: no phases, no barriers, one limit per lane. */
+/** Runs each node as soon as its predecessors are done: no phases, no barriers, one limit per lane. */
 
 export interface Plan<Node> {
   readonly nodes: readonly Node[];
-  /** What must be done before a node may start; what isn't among `nodes` is ignored. */
+  /** Predecessors of a node; those that aren't in `nodes` are ignored. */
   readonly after: (node: Node) => readonly Node[];
   readonly lane: (node: Node) => string;
-  /** How many nodes of this one's lane may run at once; the same for all of a lane. */
+  /** Number of nodes in this node's lane that may run at once; the same for the whole lane. */
   readonly limit: (node: Node) => number;
-  /** Aborting starts nothing more; what runs is awaited. */
+  /** After an abort nothing more starts; running nodes are awaited. */
   readonly signal: AbortSignal;
-  /** Called once for a node that could start if its lane had room, with those that take it. */
+  /** Called once for a node that waits for a free slot, with the nodes that use the lane. */
   readonly queued?: (node: Node, running: readonly Node[]) => void;
 }
 
-/** What became of a node. `cause` is the node whose own failure is at the root. */
+/** Result of a node. `cause` is the node that failed first. */
 export type NodeResult<Node> =
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly error: unknown }
@@ -31,10 +31,10 @@ interface Queue<Node> {
 }
 
 /**
- * A failure blocks what comes after it and nothing else. Never rejects: failures are results.
+ * A failure blocks only its successors. Never rejects: failures are results.
  *
  * @param visit does the work of one node; a rejection is its failure
- * @param settled told once per node, also for those that never ran, before anything that comes after it starts
+ * @param settled called once per node, also for those that never ran, before its successors start
  */
 export async function runGraph<Node>(
   plan: Plan<Node>,
@@ -60,7 +60,7 @@ export async function runGraph<Node>(
   return await new Promise((resolve) => {
     let running = 0;
 
-    /** Settles a node and, without recursion, all that can't run any more because of it. */
+    /** Settles a node and, iteratively, all that can no longer run because of it. */
     function settle(first: Node, result: NodeResult<Node>): void {
       const pending: [Node, NodeResult<Node>][] = [[first, result]];
       for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {
@@ -91,7 +91,7 @@ export async function runGraph<Node>(
         settle(node, result);
         pump();
       };
-      // The visit begins in a microtask of its own, so that a visit that throws at once is like any other.
+      // Starts in its own microtask, so that a synchronous throw is handled like a rejection.
       Promise.resolve(node)
         .then(visit)
         .then(

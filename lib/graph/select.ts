@@ -4,9 +4,9 @@ import type { Graph } from "#lib/graph/graph.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
 import { suggest } from "#lib/nearest.ts";
 
-/** What a command is about. Lists are joined (any of them); an empty selection is the whole fleet. */
+/** The selection of a command. Lists are combined (any of them); an empty selection is the whole fleet. */
 export interface Selection {
-  /** Only these providers are meant at all (`create-kind-all`). */
+  /** Restricts the task to these providers (`create-kind-all`). */
   readonly within?: readonly string[];
   readonly clusters?: readonly string[];
   readonly accounts?: readonly string[];
@@ -19,9 +19,9 @@ export interface Selection {
 export interface Selected {
   readonly clusters: readonly Cluster[];
   readonly accounts: readonly Account[];
-  /** What was asked for. */
+  /** The selected resources. */
   readonly chosen: ReadonlySet<AnyResource>;
-  /** The same with all that it needs. */
+  /** The selected resources and their transitive needs. */
   readonly withNeeds: ReadonlySet<AnyResource>;
 }
 

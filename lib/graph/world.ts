@@ -6,44 +6,44 @@ import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
 import type { Locks } from "#lib/locks.ts";
 import type { Paths } from "#lib/paths.ts";
 
-/** What resources may touch. Read-only, passed in, built once per run; progress and signal are bound per resource. */
+/** The dependencies of resources. Read-only, passed in, built once per run; progress and signal are bound per resource. */
 export interface World {
   readonly exec: Exec;
-  /** Environment of programs that are not run by exec, because what goes in and out of them is binary. */
+  /** Environment of programs that are not run by exec, because their input and output are binary. */
   readonly variables: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly paths: Paths;
   readonly locks: Locks;
   readonly kubernetes: (endpoint: Endpoint) => KubernetesApi;
-  /** Where the proof of a delegation begins. */
+  /** Where the verification of a delegation starts. */
   readonly dns: DnsRoot;
-  /** Text behind an https URL. Whoever calls checks its digest. @throws FleetError DownloadFailed */
+  /** Downloads text from an https URL. The caller checks its digest. @throws FleetError DownloadFailed */
   readonly download: (url: string) => Promise<string>;
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
-  /** Says what is being done or waited for; shown beside the resource. */
+  /** Reports the current step or wait; shown next to the resource. */
   readonly progress: (message: string) => void;
-  /** A line that a program printed; kept in the run's log. */
+  /** A line of a program's output; written to the run's log. */
   readonly output: (line: string) => void;
   readonly options: WorldOptions;
 }
 
 export interface WorldOptions {
-  /** Leave a failed cluster's containers for a look. */
+  /** Keep the containers of failed clusters for debugging. */
   readonly retain: boolean;
-  /** Take over things of the right name that another tool made. */
+  /** Take over existing resources of the same name that another tool created. */
   readonly adopt: boolean;
-  /** Permit changes that can't be made in place. */
+  /** Allow changes that can't be made in place. */
   readonly allowReplacement: boolean;
-  /** Have clouds compare what they made with what is there; takes minutes. */
+  /** Run drift detection in the clouds; takes minutes. */
   readonly drift: boolean;
-  /** Believe the cloud's word for a delegation, where name servers can't be asked. */
+  /** Trust the cloud's API for a delegation, where name servers can't be reached. */
   readonly skipDnsCheck: boolean;
-  /** Remove a zone before those who know its delegation have forgotten it. */
+  /** Remove a zone before resolvers' cached delegations have expired. */
   readonly skipDnsWait: boolean;
 }
 
-/** Nothing that has to be asked for. */
+/** All options off. */
 export const cautious: WorldOptions = {
   retain: false,
   adopt: false,

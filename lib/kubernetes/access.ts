@@ -3,14 +3,14 @@ import { FleetError } from "#lib/errors.ts";
 import { type KubernetesApi, KubernetesStatusError } from "#lib/kubernetes/api.ts";
 import { type ClusterNode, listNodes } from "#lib/kubernetes/nodes.ts";
 
-/** Whether an API server lets us in. */
+/** Whether an API server grants access. */
 export type Access =
   | { readonly kind: "open"; readonly nodes: readonly ClusterNode[] }
   | { readonly kind: "unreachable"; readonly why: string }
-  /** It doesn't know who we are (401), or knows and doesn't let us (403). */
+  /** It rejects the credentials (401), or the identity lacks permission (403). */
   | { readonly kind: "refused"; readonly status: number; readonly why: string };
 
-/** Looks once. Anyone may read the readiness, and the nodes only somebody with access. */
+/** Checks once. Readiness is public; listing nodes requires access. */
 export async function probeAccess(api: KubernetesApi, signal: AbortSignal): Promise<Access> {
   try {
     await api.get("/readyz", { signal });
@@ -19,7 +19,7 @@ export async function probeAccess(api: KubernetesApi, signal: AbortSignal): Prom
     if (!(error instanceof FleetError)) throw error;
     if (error instanceof KubernetesStatusError) {
       const { status, message: why } = error;
-      // An API server that starts answers 5xx, and 429 when it is overrun.
+      // An API server returns 5xx while it starts, and 429 when it is overloaded.
       return status === 401 || status === 403 ? { kind: "refused", status, why } : { kind: "unreachable", why };
     }
     if (error.code === "ClusterUnreachable") return { kind: "unreachable", why: error.message };
@@ -31,15 +31,15 @@ export interface AccessWait {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly progress: (message: string) => void;
-  /** Milliseconds for an API server that doesn't answer. */
+  /** Maximum milliseconds without an answer. */
   readonly reachMs: number;
-  /** Milliseconds for one that answers and refuses us. */
+  /** Maximum milliseconds of refusals. */
   readonly admitMs: number;
 }
 
 const lookEveryMs = 5_000;
 
-/** Looks until it is open, or has been closed in one way for too long; returns what it saw last. */
+/** Checks until access is granted, or one kind of failure has lasted too long; returns the last result. */
 export async function waitForAccess(api: KubernetesApi, wait: AccessWait): Promise<Access> {
   const { clock, signal, progress } = wait;
   const began = clock.now();

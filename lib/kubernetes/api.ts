@@ -4,28 +4,28 @@ import { command, type Hint } from "#lib/hint.ts";
 import { type Credential, execCredentials } from "#lib/kubernetes/exec-credentials.ts";
 import type { Endpoint } from "#lib/kubernetes/kubeconfig.ts";
 
-/** Plain REST calls to one API server. TLS is verified against the cluster's own CA, always. */
+/** Plain REST calls to one API server. TLS is always verified against the cluster's own CA. */
 export interface KubernetesApi {
   /** Body of a GET. @throws FleetError ClusterUnreachable, KubernetesError */
   get(path: string, options?: CallOptions): Promise<unknown>;
-  /** Like get, but undefined when there is no such object. */
+  /** Like get, but returns undefined if the object does not exist. */
   find(path: string, options?: CallOptions): Promise<unknown>;
   /** Merge patch (RFC 7386). */
   patch(path: string, body: unknown, options?: CallOptions): Promise<unknown>;
   /** Server-side apply; the query names the field manager. */
   apply(path: string, body: unknown, options?: CallOptions): Promise<unknown>;
-  /** Deletes; an object that isn't there is success. */
+  /** Deletes; succeeds if the object does not exist. */
   remove(path: string, policy: unknown, options?: CallOptions): Promise<void>;
-  /** Opens a watch and returns at its first change, at its end, or after the time limit: in each case, list again. */
+  /** Opens a watch and returns at its first change, at its end, or at the time limit. The caller then lists again. */
   waitForEvent(path: string, options?: CallOptions): Promise<void>;
 }
 
-/** A refusal, with what the server says of it. */
+/** An error response, with the server's explanation. */
 export class KubernetesStatusError extends FleetError {
-  /** Of HTTP. */
+  /** HTTP status. */
   readonly status: number;
   readonly causes: readonly StatusCause[];
-  /** How long the server asks to be left alone. */
+  /** From the Retry-After header. */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, answer: Pick<Answer, "status" | "retryAfterMs">, causes: readonly StatusCause[]) {
@@ -72,12 +72,12 @@ const applyPatch = "application/apply-patch+yaml";
 
 const defaultTimeoutMs = 5_000;
 
-/** @param exec runs the program that the endpoint names for credentials; without it, such an endpoint is refused */
+/** @param exec runs the endpoint's credential plugin; without it, such an endpoint is rejected */
 export function createKubernetesApi(endpoint: Endpoint, exec?: Exec): KubernetesApi {
   const source =
     endpoint.exec === undefined ? undefined : execCredentials(endpoint.exec, endpoint, exec ?? refuseToRun);
 
-  /** With credentials that the server has refused once, asks for new ones and tries once more. */
+  /** If the server rejects the credentials, requests new ones and retries once. */
   async function send<Result>(
     request: Request,
     options: CallOptions,
@@ -117,7 +117,7 @@ export function createKubernetesApi(endpoint: Endpoint, exec?: Exec): Kubernetes
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         },
         ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-        // A connection kept open is of no use to a process that lives for seconds, and a restarted server resets it.
+        // This process runs for seconds and gains nothing from keep-alive, and a restarted server resets kept connections.
         keepalive: false,
         signal: options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]),
         tls,
@@ -175,7 +175,7 @@ export function createKubernetesApi(endpoint: Endpoint, exec?: Exec): Kubernetes
           await reader?.cancel();
         });
       } catch (error) {
-        // No change in time, or a server that went away: whoever lists again will see.
+        // No change in time, or the server closed the connection: the caller lists again.
         if (!(error instanceof FleetError) || error.code !== "ClusterUnreachable") throw error;
       }
     },

@@ -9,13 +9,13 @@ import { retrying } from "#lib/kubernetes/retry.ts";
 import { waitFor } from "#lib/kubernetes/wait.ts";
 
 export interface ApplyOptions {
-  /** Owner of the fields that are applied. */
+  /** Field manager. */
   readonly manager: string;
-  /** Take over fields that others own, instead of failing. @default false */
+  /** Take over fields of other managers instead of failing. @default false */
   readonly force?: boolean;
-  /** Let the server check and answer, and store nothing. @default false */
+  /** Validate and answer without storing. @default false */
   readonly dryRun?: boolean;
-  /** Of objects that need one and name none. @default "default" */
+  /** For namespaced objects without a namespace. @default "default" */
   readonly namespace?: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -25,20 +25,20 @@ export interface ApplyOptions {
 export interface Applied {
   readonly reference: ObjectReference;
   readonly outcome: "made" | "changed" | "unchanged";
-  /** As the server has it now. */
+  /** The object as stored. */
   readonly object: KubernetesObject;
 }
 
-/** An API server on a laptop answers about this many writes at once without queueing. */
+/** An API server on a laptop handles about this many writes at once without queueing. */
 const parallel = 8;
 const establishedTimeoutMs = 60_000;
-/** A large definition takes the server seconds to check. */
+/** The server takes seconds to validate a large definition. */
 const callTimeoutMs = 30_000;
 const crd = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" } as const;
 
 /**
- * Server-side apply of any objects: namespaces first, then definitions of kinds, which are waited for, then the rest, several
- * at once. The result is in the order of the objects.
+ * Server-side apply of objects: first namespaces, then custom resource definitions, which are awaited, then the rest, several
+ * at once. The result has the order of the objects.
  *
  * @throws FleetError ApplyConflict when another manager owns a field; KubernetesError, KindUnknown
  */
@@ -65,7 +65,7 @@ export async function applyObjects(
   return objects.flatMap((object) => results.get(object) ?? []);
 }
 
-/** The first failure ends it; what is under way is waited for. */
+/** Stops at the first failure; running requests are awaited. */
 async function forEachAtOnce<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   const queue = [...items];
   const failures: unknown[] = [];
@@ -110,7 +110,7 @@ async function applyOne(api: KubernetesApi, object: KubernetesObject, options: A
   }
 }
 
-/** The object with the namespace that it lives in, and none where it lives in none. */
+/** Adds the default namespace to a namespaced object, and removes it from a cluster-scoped one. */
 async function place(api: KubernetesApi, object: KubernetesObject, options: ApplyOptions): Promise<KubernetesObject> {
   const namespaced = await isNamespaced(api, object.apiVersion, object.kind);
   if (namespaced === undefined) throw unknownKind(referenceOf(object));

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** One condition in the status of an object, as Kubernetes' own kinds have it. */
+/** One condition in an object's status, as in Kubernetes' built-in kinds. */
 export const conditionSchema = z.object({
   type: z.string(),
   status: z.string(),

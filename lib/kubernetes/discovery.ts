@@ -1,7 +1,7 @@
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
 import type { Collection, ObjectReference } from "#lib/kubernetes/object.ts";
 
-/** Which path a kind has, asked of the server: manifests say kinds, URLs want plurals. */
+/** Maps kinds to URL paths with the server's discovery API: manifests have kinds, URLs have plurals. */
 
 interface Resource {
   readonly name: string;
@@ -9,16 +9,16 @@ interface Resource {
   readonly namespaced: boolean;
 }
 
-/** Per API, so that it goes with it. */
+/** Cached per API object, and collected with it. */
 const known = new WeakMap<KubernetesApi, Map<string, Promise<readonly Resource[]>>>();
 
-/** Undefined when the server has no such kind. */
+/** Undefined if the server has no such kind. */
 export async function objectPath(api: KubernetesApi, reference: ObjectReference): Promise<string | undefined> {
   const path = await collectionPath(api, { ...reference });
   return path === undefined ? undefined : `${path}/${encodeURIComponent(reference.name)}`;
 }
 
-/** Undefined when the server has no such kind. */
+/** Undefined if the server has no such kind. */
 export async function collectionPath(api: KubernetesApi, collection: Collection): Promise<string | undefined> {
   const { apiVersion, kind, namespace, labelSelector } = collection;
   const resource = await findResource(api, apiVersion, kind);
@@ -28,7 +28,7 @@ export async function collectionPath(api: KubernetesApi, collection: Collection)
   return `${basePath(apiVersion)}${within}/${resource.name}${query}`;
 }
 
-/** Undefined when the server has no such kind. */
+/** Undefined if the server has no such kind. */
 export async function isNamespaced(api: KubernetesApi, apiVersion: string, kind: string): Promise<boolean | undefined> {
   return (await findResource(api, apiVersion, kind))?.namespaced;
 }
@@ -41,7 +41,7 @@ async function findResource(api: KubernetesApi, apiVersion: string, kind: string
   const remembered = cache.get(apiVersion);
   const found = remembered === undefined ? undefined : find(await remembered);
   if (found !== undefined) return found;
-  // What isn't there may have come since: a definition that was applied a moment ago.
+  // A missing kind may have been added meanwhile, by a definition that was just applied.
   const asked = fetchResources(api, apiVersion);
   cache.set(apiVersion, asked);
   asked.catch(() => cache.delete(apiVersion));
@@ -51,7 +51,7 @@ async function findResource(api: KubernetesApi, apiVersion: string, kind: string
 async function fetchResources(api: KubernetesApi, apiVersion: string): Promise<readonly Resource[]> {
   const answer = await api.find(basePath(apiVersion));
   const { resources = [] } = (answer ?? {}) as { readonly resources?: readonly Resource[] };
-  // `deployments/status` and the like are parts of others.
+  // Skips subresources such as `deployments/status`.
   return resources.filter(({ name }) => !name.includes("/"));
 }
 

@@ -5,16 +5,16 @@ import { refusedVariable } from "#lib/kubernetes/exec-info.ts";
 import type { Endpoint, ExecPlugin } from "#lib/kubernetes/kubeconfig.ts";
 import { type Lease, type Renewing, renewing } from "#lib/renewing.ts";
 
-/** Who a request comes from: by a token, or by a certificate with its key. */
+/** The identity of a request: a token, or a certificate with its key. */
 export interface Credential {
   readonly token: string | undefined;
   readonly certificate: string | undefined;
   readonly key: string | undefined;
 }
 
-/** Renewed so long before it expires: a call may take its time. */
+/** Renew this long before expiry, so that a long call finishes with valid credentials. */
 const renewEarlyMs = 30_000;
-/** A login at a cloud over a slow line. */
+/** Covers a login to a cloud over a slow connection. */
 const pluginTimeoutMs = 60_000;
 
 const credentialSchema = z.object({
@@ -62,7 +62,7 @@ async function runPlugin(
     if (!(error instanceof FleetError) || error.code !== "ProgramMissing") throw error;
     throw failed(plugin, "it is not installed, or not in PATH", { hint: plugin.installHint });
   });
-  // What it wrote to stdout may be half a secret: only stderr is shown.
+  // stdout may contain part of a secret: only stderr is shown.
   if (result.exitCode !== 0) {
     const said = lastLines({ ...result, stdout: "" });
     const hint = said.findLast((line) => line.startsWith("hint: "))?.slice("hint: ".length);
@@ -95,7 +95,7 @@ function formatInfo({ apiVersion, provideClusterInfo }: ExecPlugin, { server, ca
   };
 }
 
-/** @param hint what the plugin itself advises, if it does */
+/** @param hint advice from the plugin itself */
 function failed(
   { command }: ExecPlugin,
   why: string,

@@ -1,18 +1,18 @@
 import { FleetError } from "#lib/errors.ts";
 
 /**
- * What a client tells a credential plugin, and what it wants to hear.
+ * Input of a credential plugin: what the client passes and which version it expects.
  *
  * Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#input-and-output-formats
  */
 export interface ExecInfo {
-  /** The answer must be of the version that was asked for. */
+  /** The answer must use the requested version. */
   readonly apiVersion: string;
-  /** The cluster that the credentials are for, where the client tells. */
+  /** The cluster that the credentials are for, if the client passes it. */
   readonly cluster?: { readonly server: string; readonly verified: boolean };
 }
 
-/** Set by our own client to 1 where an API server answered 401 to the plugin's last credentials, else to 0. Other plugins ignore it. */
+/** Our own client sets it to 1 if the API server rejected the plugin's last credentials with 401, else to 0. Other plugins ignore it. */
 export const refusedVariable = "K8S_MULTICLUSTER_GITOPS_CREDENTIALS_REFUSED";
 
 const group = "client.authentication.k8s.io";
@@ -45,7 +45,7 @@ function parseObject(text: string): RawInfo {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed === "object" && parsed !== null) return parsed;
   } catch {
-    // said below
+    // reported below
   }
   throw invalid("KUBERNETES_EXEC_INFO is not a JSON object");
 }

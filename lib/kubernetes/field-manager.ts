@@ -1,2 +1,2 @@
-/** Owner of the fields that this project applies to clusters. */
+/** The field manager of this project's server-side apply. */
 export const fieldManager = "k8s-multicluster-gitops";

@@ -35,7 +35,7 @@ const listSchema = z.object({
 
 const shown = 3;
 
-/** What keeps an object that is being deleted, as the end of a sentence: `, held by configmaps held (example.org/hold)`. */
+/** What blocks the deletion of an object, as the end of a sentence: `, held by configmaps held (example.org/hold)`. */
 export async function describeHold(api: KubernetesApi, left: KubernetesObject, signal: AbortSignal): Promise<string> {
   const finalizers = (left.metadata.finalizers ?? []).join(", ");
   const conditions = (statusSchema.safeParse(left).data?.status.conditions ?? []).filter(
@@ -83,7 +83,7 @@ async function findHolders(
       return [{ base: `/apis/${spec.group}/${version.name}`, resource: spec.names.plural }];
     }
     if (left.kind !== "Namespace" || message("NamespaceFinalizersRemaining") === "") return [];
-    // As the namespace controller writes it: `configmaps. has 1 resource instances, widgets.example.org has 2 …`.
+    // The namespace controller's message: `configmaps. has 1 resource instances, widgets.example.org has 2 …`.
     const remaining = message("NamespaceContentRemaining").matchAll(/([a-z0-9-]+)\.([a-z0-9.-]*) has \d+ resource/g);
     const found = await Promise.all(
       [...remaining].map(async ([, resource = "", group = ""]) => {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno, removeEmptyFolder, tryReadText, writePrivateFile } from "#lib/files.ts";
 
-/** A kubeconfig as kind, k3d and we write it: only what is read here is checked, the rest is kept as it is. */
+/** A kubeconfig as written by kind, k3d and this project: only fields used here are validated, the rest is preserved. */
 const named = z.looseObject({ name: z.string() });
 const execSchema = z.looseObject({
   apiVersion: z.enum(["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"]),
@@ -39,7 +39,7 @@ const kubeconfigSchema = z.looseObject({
 export type Kubeconfig = z.infer<typeof kubeconfigSchema>;
 
 /**
- * A program that tells who we are to an API server, as a kubeconfig names it.
+ * A credential plugin in a kubeconfig.
  *
  * Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
  */
@@ -47,17 +47,17 @@ export interface ExecPlugin {
   readonly apiVersion: "client.authentication.k8s.io/v1" | "client.authentication.k8s.io/v1beta1";
   readonly command: string;
   readonly args: readonly string[];
-  /** Added to the environment of the run. */
+  /** Added to the plugin's environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Tell it which cluster it is for. */
+  /** Pass the cluster to the plugin. */
   readonly provideClusterInfo: boolean;
-  /** What to install when there is no such program. */
+  /** How to install the program if it is missing. */
   readonly installHint: string | undefined;
-  /** It asks a person, and there is none. */
+  /** It always prompts, which is impossible without a terminal. */
   readonly needsTerminal: boolean;
 }
 
-/** How to reach one API server. The PEM texts are decoded. */
+/** Connection details of one API server. The PEM texts are decoded. */
 export interface Endpoint {
   /** Origin, e.g. `https://127.0.0.1:6551`. */
   readonly server: string;
@@ -65,11 +65,11 @@ export interface Endpoint {
   readonly certificate: string | undefined;
   readonly key: string | undefined;
   readonly token: string | undefined;
-  /** Asked for credentials where the kubeconfig has none itself. */
+  /** The credential plugin, if the kubeconfig contains no credentials. */
   readonly exec?: ExecPlugin;
 }
 
-/** @throws FleetError KubeconfigInvalid. The message never holds the text: it has credentials. */
+/** @throws FleetError KubeconfigInvalid. The message never contains the text, because it has credentials. */
 export function parseKubeconfig(text: string, where: string): Kubeconfig {
   let document: unknown;
   try {
@@ -106,7 +106,7 @@ export function endpointOf(kubeconfig: Kubeconfig, where: string): Endpoint {
   };
 }
 
-/** As in client-go, a token or a certificate of the same user comes before the program. */
+/** As in client-go, a token or certificate of the user takes precedence over the plugin. */
 function pluginOf(user: Kubeconfig["users"][number]["user"], where: string): ExecPlugin | undefined {
   const { exec, token } = user;
   if (exec === undefined || token !== undefined || user["client-certificate-data"] !== undefined) return undefined;
@@ -124,7 +124,7 @@ function pluginOf(user: Kubeconfig["users"][number]["user"], where: string): Exe
   };
 }
 
-/** A command as kubectl finds it: with a slash, from the folder of its kubeconfig; without one, in PATH. */
+/** Resolves a command like kubectl: with a slash, relative to the kubeconfig's folder; without one, in PATH. */
 function resolveCommand(command: string, kubeconfig: string): string {
   return command.includes("/") && !isAbsolute(command) ? join(dirname(kubeconfig), command) : command;
 }
@@ -133,14 +133,14 @@ function decode(base64: string | undefined): string | undefined {
   return base64 === undefined ? undefined : Buffer.from(base64, "base64").toString("utf8");
 }
 
-/** The same kubeconfig as text, whatever the order and layout that another tool gave it. */
+/** The kubeconfig as text, in a canonical order and layout. */
 export function formatKubeconfig(kubeconfig: Kubeconfig): string {
   return `${Bun.YAML.stringify(kubeconfig, null, 2)}\n`;
 }
 
 /**
- * One kubeconfig with everything of several. As with kubectl the first entry of a name wins, whole; the current context is
- * the first one's.
+ * Merges kubeconfigs. As in kubectl, the first entry of a name wins completely; the current context is that
+ * of the first file.
  */
 export function mergeKubeconfigs(kubeconfigs: readonly Kubeconfig[]): Kubeconfig {
   const first = <Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] =>
@@ -173,7 +173,7 @@ export async function writeKubeconfigFile(path: string, kubeconfig: Kubeconfig):
   await writePrivateFile(path, formatKubeconfig(kubeconfig));
 }
 
-/** Removes a kubeconfig with the lock that kind may have left beside it, and the folder with its last file. */
+/** Removes a kubeconfig and kind's leftover lock file, and the folder with its last file. */
 export async function removeKubeconfigFile(path: string, folder: string): Promise<void> {
   for (const file of [path, `${path}.lock`]) {
     try {

@@ -10,12 +10,12 @@ import {
 } from "#lib/kubernetes/kubeconfig.ts";
 import { kubeconfigPath, type Paths } from "#lib/paths.ts";
 
-/** The file that `mise run kubeconfig` makes. */
+/** The file that `mise run kubeconfig` writes. */
 export function mergedPath(paths: Paths): string {
   return join(paths.kubeconfigs, "kubeconfig.yml");
 }
 
-/** Clusters that have a kubeconfig file, in the order of their names. */
+/** Clusters that have a kubeconfig file, sorted by name. */
 export async function clustersWithKubeconfig(paths: Paths): Promise<readonly string[]> {
   let names: string[];
   try {
@@ -27,7 +27,7 @@ export async function clustersWithKubeconfig(paths: Paths): Promise<readonly str
   return names.flatMap((name) => /^kubeconfig_(.+)\.yml$/.exec(name)?.[1] ?? []).sort();
 }
 
-/** Writes one kubeconfig with those of the given clusters; returns its path. @throws FleetError NothingSelected */
+/** Merges the kubeconfigs of the given clusters into one file; returns its path. @throws FleetError NothingSelected */
 export async function writeMergedKubeconfig(paths: Paths, clusters: readonly string[]): Promise<string> {
   const kubeconfigs = [];
   for (const cluster of clusters) {
@@ -44,7 +44,7 @@ export async function writeMergedKubeconfig(paths: Paths, clusters: readonly str
   return mergedPath(paths);
 }
 
-/** After a cluster went: takes it out of the merged file, which goes with its last cluster. */
+/** Removes a deleted cluster from the merged file, and the file with its last cluster. */
 export async function updateMergedKubeconfig(paths: Paths): Promise<void> {
   const path = mergedPath(paths);
   const file = await readKubeconfigFile(path);

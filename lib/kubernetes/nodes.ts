@@ -20,7 +20,7 @@ export interface ClusterNode {
   readonly ready: boolean;
   /** Why it isn't ready, in Kubernetes' words: `NodeStatusUnknown: Kubelet stopped posting node status.` */
   readonly reason: string;
-  /** Of its kubelet, e.g. `1.36.1`; undefined until the kubelet has reported it. */
+  /** Version of its kubelet, e.g. `1.36.1`; undefined until the kubelet has reported it. */
   readonly version: string | undefined;
 }
 
@@ -39,7 +39,7 @@ export async function listNodes(api: KubernetesApi, signal: AbortSignal): Promis
   });
 }
 
-/** The kubelet's message holds the cause of its own reason: `… NetworkReady=false reason:NetworkPluginNotReady message:…`. */
+/** The kubelet's message contains the cause of its own reason: `… NetworkReady=false reason:NetworkPluginNotReady message:…`. */
 function describeCondition(reason: string, message: string): string {
   const inner = /reason:(?<reason>\w+) message:(?<message>.*)/.exec(message)?.groups;
   if (inner !== undefined) return `${inner.reason}: ${inner.message}`;
@@ -52,7 +52,7 @@ export function countNodes(nodes: readonly ClusterNode[]): string {
   return ready === nodes.length ? String(ready) : `${ready} of ${nodes.length}`;
 }
 
-/** Of the kubelets, more than one during an upgrade; undefined without nodes. */
+/** Versions of the kubelets, more than one during an upgrade; undefined without nodes. */
 export function versionOf(nodes: readonly ClusterNode[]): string | undefined {
   const versions = new Set(nodes.flatMap(({ version }) => version ?? []));
   return versions.size === 0 ? undefined : [...versions].sort(Bun.semver.order).join(", ");

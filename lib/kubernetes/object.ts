@@ -11,7 +11,7 @@ export interface ObjectMetadata {
   readonly [field: string]: unknown;
 }
 
-/** Any object of Kubernetes. */
+/** Any Kubernetes object. */
 export interface KubernetesObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -19,12 +19,12 @@ export interface KubernetesObject {
   readonly [field: string]: unknown;
 }
 
-/** All objects of a kind, of one namespace or of the whole cluster. */
+/** All objects of a kind, in one namespace or in the whole cluster. */
 export interface Collection {
   readonly apiVersion: string;
   readonly kind: string;
   readonly namespace?: string;
-  /** As kubectl's `--selector`. */
+  /** Like kubectl's `--selector`. */
   readonly labelSelector?: string;
 }
 

@@ -4,10 +4,10 @@ import { collectionPath, objectPath } from "#lib/kubernetes/discovery.ts";
 import type { Collection, KubernetesObject, ObjectReference } from "#lib/kubernetes/object.ts";
 
 /**
- * The objects of a YAML text with any number of documents; empty ones are skipped, lists are taken apart.
+ * Parses the objects of a multi-document YAML text; empty documents are skipped, lists are flattened.
  *
- * @param where the file or URL, for the error
- * @throws FleetError ManifestInvalid. The message never holds the text: it may have secrets
+ * @param where the file or URL, for error messages
+ * @throws FleetError ManifestInvalid. The message never contains the text, because it may have secrets
  */
 export function parseManifest(text: string, where: string): readonly KubernetesObject[] {
   let parsed: unknown;
@@ -16,7 +16,7 @@ export function parseManifest(text: string, where: string): readonly KubernetesO
   } catch (error) {
     throw new FleetError("ManifestInvalid", `${where} is not YAML`, { cause: error });
   }
-  // One document comes as itself, several come as an array.
+  // The parser returns one document as itself, several as an array.
   const documents = Array.isArray(parsed) ? parsed : [parsed];
   return documents.flatMap((document: unknown, index) => {
     if (document === null || document === undefined) return [];
@@ -47,7 +47,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Undefined when there is no such object, or no such kind. */
+/** Undefined if the object or its kind does not exist. */
 export async function findObject(
   api: KubernetesApi,
   reference: ObjectReference,
@@ -58,7 +58,7 @@ export async function findObject(
   return isObject(found) ? found : undefined;
 }
 
-/** Empty also when the server has no such kind. */
+/** Also empty if the server has no such kind. */
 export async function listObjects(
   api: KubernetesApi,
   collection: Collection,
@@ -69,7 +69,7 @@ export async function listObjects(
 
 export interface Listing {
   readonly objects: readonly KubernetesObject[];
-  /** From where on changes can be watched; undefined when the server has no such kind. */
+  /** The version to start a watch from; undefined if the server has no such kind. */
   readonly resourceVersion: string | undefined;
 }
 
@@ -86,7 +86,7 @@ export async function listWithVersion(
     readonly metadata?: { readonly resourceVersion?: string };
   };
   const { apiVersion, kind } = collection;
-  // In a list the items don't say what they are.
+  // Items of a list have no kind and apiVersion.
   const objects = items.map((item) => ({ ...item, apiVersion, kind })).filter(isObject);
   return { objects, resourceVersion: metadata?.resourceVersion };
 }

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
-/** Sets of fields as Kubernetes writes them: `f:` a field, `k:` an item by its keys, `v:` an item by its value, `.` itself. */
+/** Field sets in Kubernetes' format: `f:` a field, `k:` an item by its keys, `v:` an item by its value, `.` itself. */
 interface FieldSet {
   readonly [element: string]: FieldSet;
 }
@@ -13,8 +13,8 @@ interface ManagedFields {
 }
 
 /**
- * The fields that a manager owns because it applied them, with their values. What controllers write beside them, at any time,
- * is not in it: neither status, nor annotations of their own.
+ * The fields that a manager has applied, with their values. Fields written by controllers, such as status and
+ * their own annotations, are not included.
  *
  * Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
  */
@@ -30,7 +30,7 @@ export function ownedFields({ metadata, ...rest }: KubernetesObject, manager: st
 function valuesOf(value: unknown, set: FieldSet): unknown {
   const elements = Object.entries(set);
   if (elements.length === 0) return value;
-  // An empty map or list: that it is there is all that is owned.
+  // An empty map or list: only its existence is owned.
   return Object.fromEntries(
     elements.map(([element, below]) => [element, element === "." ? true : valuesOf(find(value, element), below)]),
   );

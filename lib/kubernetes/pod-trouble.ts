@@ -23,10 +23,10 @@ const podSchema = z.object({
     .optional(),
 });
 
-/** Reasons of a container that is starting, which is no trouble. */
+/** Reasons of a container that is still starting. */
 const usual: ReadonlySet<string> = new Set(["", "ContainerCreating", "PodInitializing"]);
 
-/** Why the first pod that can't run doesn't, in Kubernetes' words: `pod x-1: ImagePullBackOff: Back-off pulling image …`. */
+/** Why the first failing pod does not run, in Kubernetes' words: `pod x-1: ImagePullBackOff: Back-off pulling image …`. */
 export function describePodTrouble(pods: readonly KubernetesObject[]): string | undefined {
   for (const pod of pods) {
     const status = podSchema.safeParse(pod).data?.status;
@@ -44,7 +44,7 @@ export function describePodTrouble(pods: readonly KubernetesObject[]): string | 
 function describeContainer({ state: { waiting, terminated }, lastState }: Container): string | undefined {
   if (terminated !== undefined && terminated.exitCode !== 0) return describeEnd(terminated);
   if (waiting === undefined || usual.has(waiting.reason)) return undefined;
-  // A back-off does not say what it backs off from.
+  // A back-off message does not contain its cause.
   const end = waiting.reason === "CrashLoopBackOff" ? lastState.terminated : undefined;
   return join(waiting.reason, waiting.message, end === undefined ? "" : describeEnd(end));
 }

@@ -8,9 +8,9 @@ import { findObject } from "#lib/kubernetes/objects.ts";
 import { retrying } from "#lib/kubernetes/retry.ts";
 
 export interface RemoveOptions {
-  /** What becomes of the objects that it owns. @default "Background": they go after it */
+  /** Deletion of dependents. @default "Background": they are deleted afterwards */
   readonly propagation?: "Background" | "Foreground" | "Orphan";
-  /** Milliseconds until it must be gone. */
+  /** Timeout in milliseconds. */
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -19,7 +19,7 @@ export interface RemoveOptions {
 
 const pollMs = 500;
 
-/** Deletes an object and waits until it is gone. @throws FleetError WaitTimedOut, naming the finalizers that hold it */
+/** Deletes an object and waits until it is gone. @throws FleetError WaitTimedOut, with the finalizers that block it */
 export async function removeObject(
   api: KubernetesApi,
   reference: ObjectReference,
@@ -36,7 +36,7 @@ export async function removeObject(
   return "removed";
 }
 
-/** Waits for the end of an object that is being deleted. @throws FleetError WaitTimedOut, naming what holds it */
+/** Waits until an object that is being deleted is gone. @throws FleetError WaitTimedOut, with what blocks it */
 export async function waitUntilGone(
   api: KubernetesApi,
   object: KubernetesObject,
@@ -47,7 +47,7 @@ export async function waitUntilGone(
   const deadline = clock.now() + options.timeoutMs;
   for (;;) {
     const left = await retrying(clock, signal, () => findObject(api, reference, { signal }));
-    // One of the same name may have been made since.
+    // An object of the same name may have been created meanwhile.
     if (left === undefined || left.metadata.uid !== object.metadata.uid) return;
     const held = await describeHold(api, left, signal);
     options.progress(`deleting ${formatReference(reference)}${held}`);

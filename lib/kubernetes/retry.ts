@@ -6,8 +6,8 @@ const attempts = 6;
 const firstPauseMs = 250;
 
 /**
- * Tries a call again that may be made twice, when the server is overloaded, restarts, or was cut off: about eight seconds
- * in all, which covers the restart of an API server behind a load balancer.
+ * Retries an idempotent call if the server is overloaded, restarts, or closes the connection: about eight seconds
+ * in total, which covers the restart of an API server behind a load balancer.
  */
 export async function retrying<Result>(
   clock: Clock,
@@ -25,7 +25,7 @@ export async function retrying<Result>(
   }
 }
 
-/** Undefined when the server does not answer or refuses: an explanation must never end the wait that it explains. */
+/** Undefined if the server does not answer or refuses: a failed explanation must not end the wait that it explains. */
 export async function tryExplain<Result>(look: () => Promise<Result>): Promise<Result | undefined> {
   try {
     return await look();
@@ -35,7 +35,7 @@ export async function tryExplain<Result>(look: () => Promise<Result>): Promise<R
   }
 }
 
-/** What the API server says, with status 500, of a body that doesn't fit its kind: it will never fit. */
+/** The API server's message, with status 500, for a body that doesn't fit its kind: a retry can't succeed. */
 const misfit = "failed to create typed patch object";
 
 function isPassing(error: unknown): boolean {

@@ -7,12 +7,12 @@ import { type Listing, listWithVersion } from "#lib/kubernetes/objects.ts";
 import { retrying, tryExplain } from "#lib/kubernetes/retry.ts";
 
 export interface Wait {
-  /** What is waited for, as the error names it. */
+  /** The subject of the error message. */
   readonly what: string;
   readonly collection: Collection;
-  /** What is still missing; undefined when nothing is. May throw to give up. */
+  /** What is still missing; undefined if nothing is. May throw to give up. */
   pending(objects: readonly KubernetesObject[]): string | undefined | Promise<string | undefined>;
-  /** Why it is still missing, if that can be seen elsewhere. */
+  /** Why it is still missing, if other objects show it. */
   explain?(objects: readonly KubernetesObject[]): Promise<string | undefined>;
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -20,17 +20,17 @@ export interface Wait {
   readonly progress: (message: string) => void;
 }
 
-/** Looks again after this long also when nothing changed: what is waited for may depend on time. */
+/** Checks at this interval even without changes: the state may depend on time. */
 const lookAgainMs = 5_000;
-/** Changes come in bursts. */
+/** Collects bursts of changes. */
 const restMs = 200;
 
 /**
- * Waits for a state of some objects. A list is the truth each time, a watch only tells when to list again, so that nothing is
- * lost when a watch ends or its version has expired.
+ * Waits for a state of some objects. Each list is complete, and a watch only triggers the next list, so nothing is
+ * lost when a watch ends or its version expires.
  *
- * @returns the objects as they are in that state
- * @throws FleetError WaitTimedOut with what was last missing
+ * @returns the objects in that state
+ * @throws FleetError WaitTimedOut with what was missing last
  */
 export async function waitFor(api: KubernetesApi, wait: Wait): Promise<readonly KubernetesObject[]> {
   const { clock, signal } = wait;

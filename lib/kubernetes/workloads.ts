@@ -16,12 +16,12 @@ const workloadSchema = z.object({
     .catch({ observedGeneration: 0, updatedReplicas: 0, readyReplicas: 0, availableReplicas: 0 }),
 });
 
-/** Why a Deployment or StatefulSet isn't fully available; undefined when it is. As `kubectl rollout status` sees it. */
+/** Why a Deployment or StatefulSet isn't fully available; undefined if it is. Same rules as `kubectl rollout status`. */
 export function describeWorkload(object: KubernetesObject): string | undefined {
   const { spec, status } = workloadSchema.parse(object);
   if (status.observedGeneration < (object.metadata.generation ?? 0)) return "not looked at yet";
   if (status.updatedReplicas < spec.replicas) return `${status.updatedReplicas} of ${spec.replicas} updated`;
-  // StatefulSets count those that are available only since Kubernetes 1.22; ready is enough for both.
+  // StatefulSets report available replicas since Kubernetes 1.22; ready is sufficient for both.
   const up = Math.max(status.availableReplicas, object.kind === "StatefulSet" ? status.readyReplicas : 0);
   return up < spec.replicas ? `${up} of ${spec.replicas} available` : undefined;
 }
@@ -35,7 +35,7 @@ const failureSchema = z.object({
   }),
 });
 
-/** Why a workload has no running pods: pods that can't be made (a quota, an admission webhook), or what is wrong with its own. */
+/** Why a workload has no running pods: pods can't be created (a quota, an admission webhook), or a pod fails. */
 export function describeWorkloadTrouble(
   workload: KubernetesObject,
   pods: readonly KubernetesObject[],

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { renderTemplate } from "#sandbox/argocd/template.ts";
-import type { Parameters } from "#sandbox/argocd/template-functions.ts";
+import { type Parameters, renderTemplate } from "#sandbox/argocd/template.ts";
 import { Failed, Refused } from "#sandbox/argocd/verdict.ts";
 
 /** A cluster that Argo CD knows: its secret, decoded. */
@@ -25,32 +24,9 @@ export type Expansion =
   /** The real Argo CD might do it; the sandbox doesn't know how. */
   | { readonly kind: "refused"; readonly why: string };
 
-const inCluster = "https://kubernetes.default.svc";
 const finalizer = "resources-finalizer.argocd.argoproj.io";
-/** Annotations of secrets that the controller keeps to itself, because they are about the secret. */
-const ownAnnotations: ReadonlySet<string> = new Set([
-  "argocd.argoproj.io/hydrate",
-  "argocd.argoproj.io/installation-id",
-  "argocd.argoproj.io/refresh",
-  "argocd.argoproj.io/tracking-id",
-  "kubectl.kubernetes.io/last-applied-configuration",
-]);
 
 const texts = z.record(z.string(), z.string());
-
-const selectorSchema = z.strictObject({
-  matchLabels: texts.default({}),
-  matchExpressions: z
-    .array(
-      z.strictObject({
-        key: z.string(),
-        operator: z.enum(["In", "NotIn", "Exists", "DoesNotExist"]),
-        values: z.array(z.string()).default([]),
-      }),
-    )
-    .default([]),
-});
-type Selector = z.infer<typeof selectorSchema>;
 
 const templateSchema = z.strictObject({
   metadata: z.strictObject({
@@ -72,14 +48,14 @@ const schema = z.object({
     generators: z.array(
       z.strictObject({
         clusters: z.strictObject({
-          selector: selectorSchema.default({ matchLabels: {}, matchExpressions: [] }),
-          values: texts.default({}),
+          // Without labels, the cluster that Argo CD runs in would be one of them even where it has no secret.
+          selector: z.strictObject({ matchLabels: texts.refine((labels) => Object.keys(labels).length > 0) }),
         }),
       }),
     ),
     syncPolicy: z
       .strictObject({
-        applicationsSync: z.enum(["create-only", "create-update", "create-delete", "sync"]).optional(),
+        applicationsSync: z.literal("sync").optional(),
         preserveResourcesOnDeletion: z.boolean().optional(),
       })
       .default({}),
@@ -101,8 +77,9 @@ export function expandApplicationSet(applicationSet: unknown, clusters: readonly
   const { metadata, spec } = parsed.data;
   try {
     const applications = spec.generators
-      .flatMap(({ clusters: { selector, values } }) => generate(clusters, selector, values))
-      .map((parameters): GeneratedApplication => {
+      .flatMap(({ clusters: { selector } }) => clusters.filter(({ labels }) => fits(labels, selector.matchLabels)))
+      .map((cluster): GeneratedApplication => {
+        const parameters = parametersOf(cluster);
         const template = renderDeeply(spec.template, parameters) as z.infer<typeof templateSchema>;
         const keeps = spec.syncPolicy.preserveResourcesOnDeletion === true;
         const named = template.metadata.finalizers ?? [];
@@ -132,39 +109,14 @@ export function expandApplicationSet(applicationSet: unknown, clusters: readonly
   }
 }
 
-/** Parameters of the cluster generator, one set per cluster that fits. */
-function generate(
-  clusters: readonly KnownCluster[],
-  selector: Selector,
-  values: Readonly<Record<string, string>>,
-): readonly Parameters[] {
-  const found = clusters.filter(({ labels }) => fits(labels, selector)).map(parametersOf);
-  // Without a selector, the cluster that Argo CD runs in is one of them even where it has no secret.
-  const all = selector.matchExpressions.length + Object.keys(selector.matchLabels).length === 0;
-  const own = all && !clusters.some(({ server }) => server === inCluster);
-  const sets: readonly Parameters[] = own ? [...found, inClusterParameters] : found;
-  return sets.map((parameters) => {
-    const named = Object.entries(values).map(([key, text]) => [key, renderTemplate(text, parameters)] as const);
-    return named.length === 0 ? parameters : { ...parameters, values: Object.fromEntries(named) };
-  });
-}
-
-const inClusterParameters: Parameters = {
-  name: "in-cluster",
-  nameNormalized: "in-cluster",
-  server: inCluster,
-  project: "",
-};
-
 function parametersOf({ name, server, labels, annotations }: KnownCluster): Parameters {
-  const told = Object.fromEntries(Object.entries(annotations).filter(([key]) => !ownAnnotations.has(key)));
   return {
     name,
     nameNormalized: normalize(name),
     server,
     project: "",
     metadata: {
-      ...(Object.keys(annotations).length === 0 ? {} : { annotations: told }),
+      ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
       ...(Object.keys(labels).length === 0 ? {} : { labels }),
     },
   };
@@ -176,25 +128,8 @@ function normalize(name: string): string {
   return allowed.slice(0, 253).replaceAll(/^[-.]+|[-.]+$/g, "");
 }
 
-function fits(labels: Readonly<Record<string, string>>, { matchLabels, matchExpressions }: Selector): boolean {
-  return (
-    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-    matchExpressions.every(({ key, operator, values }) => {
-      const value = labels[key];
-      switch (operator) {
-        case "In":
-          return value !== undefined && values.includes(value);
-        case "NotIn":
-          return value === undefined || !values.includes(value);
-        case "Exists":
-          return value !== undefined;
-        case "DoesNotExist":
-          return value === undefined;
-        default:
-          return operator satisfies never;
-      }
-    })
-  );
+function fits(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wanted).every(([key, value]) => labels[key] === value);
 }
 
 /** Every text is a template, keys too. */

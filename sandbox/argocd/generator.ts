@@ -40,8 +40,7 @@ export function reconcileSet(cluster: Cluster, kind: Kind, applications: Kind, s
     });
   }
   const names = new Set(expansion.applications.map(({ metadata }) => metadata.name));
-  const policy = stringAt(set, "spec", "syncPolicy", "applicationsSync") || "sync";
-  for (const { metadata } of policy === "sync" || policy === "create-delete" ? owned : []) {
+  for (const { metadata } of owned) {
     if (!names.has(metadata.name) && metadata.deletionTimestamp === undefined) {
       remove(cluster, applications, argocdNamespace, metadata.name);
     }

@@ -1,130 +1,99 @@
-import { functions, type Parameter, type Parameters, render } from "#sandbox/argocd/template-functions.ts";
+import { posix } from "node:path";
 import { Failed, Refused } from "#sandbox/argocd/verdict.ts";
 
+/** What a template is filled in from: texts, or maps of such. */
+export type Parameter = string | Parameters;
+export interface Parameters {
+  readonly [key: string]: Parameter;
+}
+
+/** Functions of Go's templates and of sprig, by their names; their parameters count. */
+const functions: Readonly<Record<string, (...values: Parameter[]) => Parameter>> = {
+  // A key that is missing gives an empty text: missingkey is about fields only.
+  index: (map, key) => mapOf(map)[textOf(key)] ?? "",
+  quote: (value) => quote(textOf(value)),
+  toJson: (value) => toJson(value),
+  default: (fallback, value) => (textOf(value) === "" ? textOf(fallback) : value),
+  // Go's path.Dir, which takes `a/b/` for a folder with nothing behind it.
+  dir: (path) => posix.join(textOf(path).slice(0, textOf(path).lastIndexOf("/") + 1), ".").replace(/(.)\/$/, "$1"),
+};
+
 /**
- * The part of Go's templates that ApplicationSets here use: fields, `index`, texts, pipes, and the functions of
- * template-functions.ts; with missingkey=error. Everything else (if, range, variables, other functions) is refused.
+ * The part of Go's templates that applications may use: fields, texts, pipes and `functions`, with missingkey=error.
+ * Everything else (if, range, variables, parentheses, other functions) is refused.
  *
  * @throws Refused what isn't known here
  * @throws Failed what Argo CD fails at too
  */
 export function renderTemplate(template: string, parameters: Parameters): string {
-  let output = "";
-  let rest = template;
-  for (;;) {
-    const start = rest.indexOf("{{");
-    if (start < 0) return output + rest;
-    const end = findEnd(rest, start + 2);
-    if (end === undefined) throw new Failed(`failed to parse template ${template}: unclosed action`);
-    let text = rest.slice(0, start);
-    let action = rest.slice(start + 2, end);
-    rest = rest.slice(end + 2);
-    // A hyphen and a space beside the braces take the blanks beyond them.
-    if (/^-\s/.test(action)) [text, action] = [text.trimEnd(), action.slice(1)];
-    if (/\s-$/.test(action)) [rest, action] = [rest.trimStart(), action.slice(0, -1)];
-    output += text + render(evaluate(action.trim(), parameters));
-  }
+  return template.replaceAll(/\{\{(.*?)(\}\}|$)/gs, (_all, action: string, end: string) => {
+    if (end === "") throw new Failed(`failed to parse template ${template}: unclosed action`);
+    try {
+      return textOf(evaluate(action.trim(), parameters));
+    } catch (error) {
+      if (error instanceof Refused) throw new Refused(`{{ ${action.trim()} }}: ${error.message}`);
+      if (error instanceof Failed)
+        throw new Failed(`failed to execute go template {{ ${action.trim()} }}: ${error.message}`);
+      throw error;
+    }
+  });
 }
 
-/** Braces inside of a text end nothing. */
-function findEnd(text: string, from: number): number | undefined {
-  let quote = "";
-  for (let index = from; index < text.length; index++) {
-    const letter = text[index] ?? "";
-    if (quote !== "") {
-      if (letter === "\\" && quote === '"') index++;
-      else if (letter === quote) quote = "";
-    } else if (letter === '"' || letter === "`") quote = letter;
-    else if (text.startsWith("}}", index)) return index;
-  }
-  return undefined;
-}
-
-type Token =
-  | { readonly kind: "field"; readonly path: readonly string[] }
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "word"; readonly word: string }
-  | { readonly kind: "sign"; readonly sign: "|" | "(" | ")" };
-
-const patterns = /\s*(?:(\.[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)|("(?:[^"\\]|\\.)*"|`[^`]*`)|([A-Za-z]\w*)|([|()]))/y;
-
-function tokenize(action: string): readonly Token[] {
-  const tokens: Token[] = [];
-  patterns.lastIndex = 0;
-  while (patterns.lastIndex < action.length) {
-    const match = patterns.exec(action);
-    if (match === null)
-      throw new Refused(`{{ ${action} }} is not in the part of Go's templates that the sandbox knows`);
-    const [, field, text, word, sign] = match;
-    if (field !== undefined) tokens.push({ kind: "field", path: field.slice(1).split(".") });
-    else if (text !== undefined) tokens.push({ kind: "text", text: unquote(text, action) });
-    else if (word !== undefined) tokens.push({ kind: "word", word });
-    else if (sign === "|" || sign === "(" || sign === ")") tokens.push({ kind: "sign", sign });
-  }
-  return tokens;
-}
-
-function unquote(text: string, action: string): string {
-  if (text.startsWith("`")) return text.slice(1, -1);
-  if (/\\[^"\\/bfnrtu]/.test(text)) throw new Refused(`{{ ${action} }}: the sandbox knows no such escape`);
-  return JSON.parse(text) as string;
-}
-
+/** Each command's value is the last argument of the next. */
 function evaluate(action: string, parameters: Parameters): Parameter {
-  const tokens = [...tokenize(action)];
-  const value = pipeline(tokens, action, parameters);
-  if (tokens.length > 0) throw new Failed(`failed to parse template {{ ${action} }}`);
-  return value;
+  let piped: readonly Parameter[] = [];
+  for (const text of action.split("|")) piped = [run(text, piped, parameters)];
+  return piped[0] ?? "";
 }
 
-/** Consumes tokens up to a closing parenthesis or the end. */
-function pipeline(tokens: Token[], action: string, parameters: Parameters): Parameter {
-  let piped: Parameter | undefined;
-  for (;;) {
-    piped = command(tokens, action, parameters, piped);
-    const [next] = tokens;
-    if (next?.kind !== "sign" || next.sign !== "|") return piped;
-    tokens.shift();
-  }
-}
-
-/** One function with its arguments, or one value; what comes through the pipe is the last argument. */
-function command(tokens: Token[], action: string, parameters: Parameters, piped: Parameter | undefined): Parameter {
-  const [first] = tokens;
-  if (first?.kind !== "word") {
-    const value = operand(tokens, action, parameters);
-    if (value === undefined || piped !== undefined) throw new Failed(`failed to parse template {{ ${action} }}`);
+function run(command: string, piped: readonly Parameter[], parameters: Parameters): Parameter {
+  const [first = "", ...rest] = command.match(/"[^"]*"|[^\s"]+|"/g) ?? [];
+  if (first === "") throw new Failed("missing value for command");
+  if (!/^[A-Za-z]/.test(first)) {
+    const value = operand(first, parameters);
+    if (rest.length + piped.length > 0) throw new Failed("can't give argument to non-function");
     return value;
   }
-  tokens.shift();
-  const called = functions.get(first.word);
-  if (called === undefined) throw new Refused(`{{ ${action} }}: the sandbox knows no "${first.word}"`);
-  const values: Parameter[] = [];
-  for (let value = operand(tokens, action, parameters); value !== undefined; ) {
-    values.push(value);
-    value = operand(tokens, action, parameters);
-  }
-  return called(piped === undefined ? values : [...values, piped], action);
+  const called = Object.hasOwn(functions, first) ? functions[first] : undefined;
+  if (called === undefined) throw new Refused(`the sandbox knows no "${first}"`);
+  const values = [...rest.map((word) => operand(word, parameters)), ...piped];
+  if (values.length !== called.length) throw new Failed(`wrong number of arguments for ${first}`);
+  return called(...values);
 }
 
-/** A value, or undefined where something else begins. */
-function operand(tokens: Token[], action: string, parameters: Parameters): Parameter | undefined {
-  const [token] = tokens;
-  if (token === undefined || token.kind === "word") return undefined;
-  if (token.kind === "sign" && token.sign !== "(") return undefined;
-  tokens.shift();
-  if (token.kind === "text") return token.text;
-  if (token.kind === "field") return lookUp(token.path, action, parameters);
-  const value = pipeline(tokens, action, parameters);
-  const closing = tokens.shift();
-  if (closing?.kind !== "sign" || closing.sign !== ")") throw new Failed(`failed to parse template {{ ${action} }}`);
-  return value;
+function operand(word: string, parameters: Parameters): Parameter {
+  if (/^"[^"\\]*"$/.test(word)) return word.slice(1, -1);
+  if (!/^(\.[A-Za-z_]\w*)+$/.test(word)) throw new Refused(`the sandbox knows fields and plain texts, not ${word}`);
+  return word
+    .slice(1)
+    .split(".")
+    .reduce<Parameter>((owner, key) => {
+      const value = typeof owner === "string" || !Object.hasOwn(owner, key) ? undefined : owner[key];
+      if (value !== undefined) return value;
+      throw new Failed(`map has no entry for key "${key}"`);
+    }, parameters);
 }
 
-function lookUp(path: readonly string[], action: string, parameters: Parameters): Parameter {
-  return path.reduce<Parameter>((owner, key) => {
-    const value = typeof owner === "string" || !Object.hasOwn(owner, key) ? undefined : owner[key];
-    if (value !== undefined) return value;
-    throw new Failed(`failed to execute go template {{ ${action} }}: map has no entry for key "${key}"`);
-  }, parameters);
+function textOf(value: Parameter | undefined): string {
+  if (typeof value === "string") return value;
+  throw new Refused("the sandbox takes and prints texts, not maps");
+}
+
+/** Of texts: behind any other key stands something that isn't known here. */
+function mapOf(value: Parameter | undefined): Readonly<Record<string, string>> {
+  if (typeof value === "string" || value === undefined) throw new Failed("can't index item of type string");
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, textOf(inner)]));
+}
+
+/** Go's %q, for what can be written without its further escapes. */
+function quote(text: string): string {
+  if (/[^\x20-\x7e\t\n\r]/.test(text)) throw new Refused("the sandbox quotes plain ASCII only");
+  return JSON.stringify(text);
+}
+
+/** Go sorts keys and escapes what HTML would take for its own. */
+function toJson(value: Parameter | undefined): string {
+  const sorted = typeof value === "string" ? value : Object.fromEntries(Object.entries(mapOf(value)).sort());
+  const escaped = (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(sorted).replace(/[<>&\u2028\u2029]/g, escaped);
 }

@@ -111,6 +111,7 @@ async function createCluster(context: ProgramContext, args: ParsedArguments): Pr
   const config = readK3dConfig(path, { name: args.positional[0], image: args.value("image") });
   log("info", `Using config file ${path} (k3d.io/v1alpha5#simple)`);
   checkK3dConfig(config);
+  refuseUnknownArguments(config);
   const { name } = config;
   if (nodesOf(context, name).length > 0) {
     throw new Fatal(`Failed to create cluster '${name}' because a cluster with that name already exists`);
@@ -191,7 +192,6 @@ async function create(context: ProgramContext, config: K3dConfig): Promise<void>
         version: /:(v[\d.]+(?:-k3s\d+)?)/.exec(config.image)?.[1] ?? "v1.36.1-k3s1",
         podSubnet: "10.42.0.0/16",
         serviceSubnet: "10.43.0.0/16",
-        disabled: disabledParts(valuesFor("server", 0, config.extraArgs)),
         hostname: config.api.host,
       });
     }
@@ -206,13 +206,11 @@ async function create(context: ProgramContext, config: K3dConfig): Promise<void>
   });
 }
 
-/** `--disable=traefik`; any other argument would be ignored, and is refused. */
-function disabledParts(args: readonly string[]): readonly string[] {
-  return args.flatMap((arg) => {
-    const match = /^--disable=([a-z-]+)$/.exec(arg);
-    if (match === null) throw new UnknownUsage(`the k3s argument ${arg}`);
-    return match[1] ?? [];
-  });
+/** Clusters here have none of the parts of k3s that can be disabled. Any other argument would be ignored, and is refused. */
+function refuseUnknownArguments({ extraArgs }: K3dConfig): void {
+  const known = /^--disable=(traefik|servicelb|local-storage|metrics-server)$/;
+  const unknown = extraArgs.find(({ value }) => !known.test(value));
+  if (unknown !== undefined) throw new UnknownUsage(`the k3s argument ${unknown.value}`);
 }
 
 function nodeContainer(

@@ -154,7 +154,6 @@ async function create(context: ProgramContext, args: ParsedArguments): Promise<v
         version: versionOf(config.nodes[containers.indexOf(controlPlane)]?.image ?? ""),
         podSubnet: config.podSubnet,
         serviceSubnet: config.serviceSubnet,
-        disabled: [],
         hostname: config.apiServerAddress,
       }),
     );

@@ -71,7 +71,6 @@ export interface ControlPlane {
   readonly version: string;
   readonly podSubnet: string;
   readonly serviceSubnet: string;
-  readonly disabled: readonly string[];
   /** Container that publishes its port: the same one for kind, the load balancer for k3d. */
   readonly publisher: string;
   readonly hostname: string;

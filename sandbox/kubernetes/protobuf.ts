@@ -7,22 +7,9 @@ import { unsupportedMediaType } from "#sandbox/kubernetes/status.ts";
  * Numbers: k8s.io/api and k8s.io/apimachinery, the generated.proto files.
  */
 type Field =
-  | {
-      readonly name: string;
-      readonly type: "string" | "bytes" | "boolean" | "integer" | "time" | "stringMap" | "bytesMap";
-    }
-  | { readonly name: string; readonly type: "message"; readonly message: Message; readonly repeated?: boolean }
-  | { readonly name: string; readonly type: "strings" };
+  | { readonly name: string; readonly type: "string" | "boolean" | "integer" | "time" | "stringMap" | "bytesMap" }
+  | { readonly name: string; readonly type: "message"; readonly message: Message };
 type Message = Readonly<Record<number, Field>>;
-
-const ownerReference: Message = {
-  1: { name: "kind", type: "string" },
-  3: { name: "name", type: "string" },
-  4: { name: "uid", type: "string" },
-  5: { name: "apiVersion", type: "string" },
-  6: { name: "controller", type: "boolean" },
-  7: { name: "blockOwnerDeletion", type: "boolean" },
-};
 
 const objectMeta: Message = {
   1: { name: "name", type: "string" },
@@ -33,12 +20,8 @@ const objectMeta: Message = {
   6: { name: "resourceVersion", type: "string" },
   7: { name: "generation", type: "integer" },
   8: { name: "creationTimestamp", type: "time" },
-  9: { name: "deletionTimestamp", type: "time" },
-  10: { name: "deletionGracePeriodSeconds", type: "integer" },
   11: { name: "labels", type: "stringMap" },
   12: { name: "annotations", type: "stringMap" },
-  13: { name: "ownerReferences", type: "message", message: ownerReference, repeated: true },
-  14: { name: "finalizers", type: "strings" },
 };
 
 const metadata: Field = { name: "metadata", type: "message", message: objectMeta };
@@ -52,7 +35,7 @@ const messages: Readonly<Record<string, Message>> = {
   },
   Namespace: {
     1: metadata,
-    2: { name: "spec", type: "message", message: { 1: { name: "finalizers", type: "strings" } } },
+    2: { name: "spec", type: "message", message: {} },
     3: { name: "status", type: "message", message: { 1: { name: "phase", type: "string" } } },
   },
   Secret: {
@@ -106,20 +89,14 @@ function mergeField(field: Field, before: Json | undefined, { bytes, value }: Wi
   switch (field.type) {
     case "string":
       return text();
-    case "bytes":
-      return Buffer.from(bytes).toString("base64");
     case "boolean":
       return value !== 0;
     case "integer":
       return value;
     case "time":
       return null;
-    case "strings":
-      return [...(Array.isArray(before) ? before : []), text()];
-    case "message": {
-      const decoded = decode(field.message, bytes);
-      return field.repeated === true ? [...(Array.isArray(before) ? before : []), decoded] : decoded;
-    }
+    case "message":
+      return decode(field.message, bytes);
     case "stringMap":
     case "bytesMap": {
       let key = "";

@@ -1,6 +1,5 @@
 import { permanentNamespaces } from "#sandbox/kubernetes/admission.ts";
 import { NOT_READY_TAINT, registeredNode } from "#sandbox/kubernetes/behaviours/nodes.ts";
-import { running } from "#sandbox/kubernetes/behaviours/workloads.ts";
 import {
   configMaps,
   daemonSets,
@@ -8,7 +7,6 @@ import {
   type Kind,
   namespaces,
   nodes,
-  pods,
   serviceAccounts,
   services,
   storageClasses,
@@ -22,8 +20,6 @@ export interface ClusterSeed {
   readonly version: string;
   readonly podSubnet: string;
   readonly serviceSubnet: string;
-  /** Parts of k3s that `--disable` leaves out. */
-  readonly disabled: readonly string[];
 }
 
 export interface NodeSeed {
@@ -50,23 +46,12 @@ export function seedControlPlane(cluster: Cluster, seed: ClusterSeed): void {
   const dns = { "k8s-app": "kube-dns" };
   ensure(cluster, services, service("kube-system", "kube-dns", addressIn(seed.serviceSubnet, 10), [53, 9153], dns));
   const kind = seed.distribution === "kind";
-  if (kind || !seed.disabled.includes("coredns")) {
-    ensure(cluster, serviceAccounts, serviceAccount("kube-system", "coredns"));
-    ensure(cluster, configMaps, {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "coredns", namespace: "kube-system" },
-      data: { Corefile: ".:53 {\n    errors\n    health\n    ready\n    forward . /etc/resolv.conf\n}\n" },
-    });
-    ensure(cluster, deployments, deployment("coredns", "kube-system", dns, kind ? 2 : 1, CORE_DNS[seed.distribution]));
-  }
-  if (kind)
-    ensure(
-      cluster,
-      daemonSets,
-      daemonSet("kube-proxy", { "k8s-app": "kube-proxy" }, `registry.k8s.io/kube-proxy:${seed.version}`),
-    );
-  else seedK3s(cluster, seed);
+  ensure(cluster, serviceAccounts, serviceAccount("kube-system", "coredns"));
+  ensure(cluster, configMaps, coreDnsSettings);
+  ensure(cluster, deployments, deployment("coredns", "kube-system", dns, kind ? 2 : 1, CORE_DNS[seed.distribution]));
+  if (!kind) return;
+  const image = `registry.k8s.io/kube-proxy:${seed.version}`;
+  ensure(cluster, daemonSets, daemonSet("kube-proxy", { "k8s-app": "kube-proxy" }, image));
 }
 
 /** kind's step "Installing CNI". */
@@ -164,7 +149,6 @@ export function seedNode(cluster: Cluster, seed: ClusterSeed, node: NodeSeed): v
     },
   };
   ensure(cluster, nodes, { ...object, status: registeredNode(object) });
-  if (kind && controlPlane) seedStaticPods(cluster, seed, node);
 }
 
 /** `v1.36.1` for kind, `v1.36.1+k3s1` for k3s. */
@@ -172,65 +156,17 @@ export function gitVersion(seed: Pick<ClusterSeed, "version" | "distribution">):
   return seed.distribution === "kind" ? seed.version : seed.version.replace(/-(k3s\d+)$/, "+$1");
 }
 
+export const coreDnsSettings: NewObject = {
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name: "coredns", namespace: "kube-system" },
+  data: { Corefile: ".:53 {\n    errors\n    health\n    ready\n    forward . /etc/resolv.conf\n}\n" },
+};
+
 const CORE_DNS = {
   kind: "registry.k8s.io/coredns/coredns:v1.14.2",
   k3s: "rancher/mirrored-coredns-coredns:1.14.2",
 } as const;
-
-/** The packaged parts of k3s, each of which `--disable` can leave out. */
-function seedK3s(cluster: Cluster, seed: ClusterSeed): void {
-  const has = (part: string) => !seed.disabled.includes(part);
-  const system = "kube-system";
-  if (has("local-storage")) {
-    const labels = { app: "local-path-provisioner" };
-    ensure(
-      cluster,
-      deployments,
-      deployment("local-path-provisioner", system, labels, 1, "rancher/local-path-provisioner:v0.0.32"),
-    );
-    ensure(cluster, storageClasses, storageClass("local-path"));
-  }
-  if (has("metrics-server")) {
-    const labels = { "k8s-app": "metrics-server" };
-    ensure(
-      cluster,
-      deployments,
-      deployment("metrics-server", system, labels, 1, "rancher/mirrored-metrics-server:v0.8.0"),
-    );
-    ensure(cluster, services, service(system, "metrics-server", addressIn(seed.serviceSubnet, 20), [443], labels));
-  }
-  if (has("traefik")) {
-    const labels = { "app.kubernetes.io/name": "traefik" };
-    ensure(cluster, deployments, deployment("traefik", system, labels, 1, "rancher/mirrored-library-traefik:3.5.1"));
-    ensure(
-      cluster,
-      services,
-      service(system, "traefik", addressIn(seed.serviceSubnet, 30), [80, 443], labels, "LoadBalancer"),
-    );
-    if (has("servicelb")) {
-      ensure(cluster, daemonSets, daemonSet("svclb-traefik", { app: "svclb-traefik" }, "rancher/klipper-lb:v0.4.13"));
-    }
-  }
-}
-
-/** The control plane's own pods, which its kubelet runs from files. */
-function seedStaticPods(cluster: Cluster, seed: ClusterSeed, node: NodeSeed): void {
-  for (const component of ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]) {
-    const image =
-      component === "etcd" ? "registry.k8s.io/etcd:3.6.8-0" : `registry.k8s.io/${component}:${seed.version}`;
-    const pod: NewObject = {
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: {
-        name: `${component}-${node.name}`,
-        namespace: "kube-system",
-        labels: { component, tier: "control-plane" },
-      },
-      spec: { ...podSpec(component, image), hostNetwork: true, nodeName: node.name },
-    };
-    ensure(cluster, pods, running(pod, node.address));
-  }
-}
 
 /** Seeding twice changes nothing. */
 export function ensure(cluster: Cluster, kind: Kind, object: NewObject): void {
@@ -249,14 +185,13 @@ export function service(
   clusterIP: string,
   ports: readonly number[],
   selector: Readonly<Record<string, string>>,
-  type = "ClusterIP",
 ): NewObject {
   return {
     apiVersion: "v1",
     kind: "Service",
     metadata: { name, namespace, labels: selector },
     spec: {
-      type,
+      type: "ClusterIP",
       clusterIP,
       clusterIPs: [clusterIP],
       ports: ports.map((port) => ({ name: `port-${port}`, port, protocol: "TCP", targetPort: port })),

@@ -10,7 +10,6 @@ import {
   type PrintedColumn,
   pods,
   secrets,
-  serviceAccounts,
   services,
   statefulSets,
   storageClasses,
@@ -52,7 +51,7 @@ export function toTable(
   };
 }
 
-/** Age is the last of the columns that are always shown; nodes have their version after it. */
+/** Kubernetes' own kinds have no further columns for `-o wide`. Nodes have their version after their age. */
 function columnsOf(kind: Kind): readonly Column[] {
   if (kind.printed !== undefined)
     return [name, ...(kind.printed.length === 0 ? [age] : kind.printed.map(printedColumn))];
@@ -101,9 +100,9 @@ function valueAtPath(object: unknown, jsonPath: string): unknown {
   return value;
 }
 
-/** The value at a path as a cell; `otherwise` when it is missing. */
-function text(name: string, path: string, otherwise = "<none>", priority: 0 | 1 = 0): Column {
-  return column(name, (object) => stringAt(object, ...path.split(".")) || otherwise, priority);
+/** The value at a path as a cell. */
+function text(name: string, path: string): Column {
+  return column(name, (object) => stringAt(object, ...path.split(".")) || "<none>");
 }
 
 function count(name: string, path: string): Column {
@@ -112,42 +111,26 @@ function count(name: string, path: string): Column {
 
 const name = text("Name", "metadata.name");
 const age = column("Age", (object, now) => formatAge(now - Date.parse(object.metadata.creationTimestamp)));
-const containers = column("Containers", (object) => join(templateContainers(object), "name"), 1);
-const images = column("Images", (object) => join(templateContainers(object), "image"), 1);
-const selector = column("Selector", (object) => pairs(objectAt(object, "spec", "selector", "matchLabels")), 1);
 const dataCount = column("Data", (object) => Object.keys(objectAt(object, "data")).length, 0, "integer");
 
 const columnsByKind: ReadonlyMap<Kind, readonly Column[]> = new Map([
   [namespaces, [text("Status", "status.phase")]],
   [
     nodes,
-    [
-      column("Status", nodeStatus),
-      column("Roles", nodeRoles),
-      text("Version", "status.nodeInfo.kubeletVersion"),
-      column("Internal-IP", (object) => nodeAddress(object, "InternalIP"), 1),
-      column("External-IP", (object) => nodeAddress(object, "ExternalIP"), 1),
-      text("OS-Image", "status.nodeInfo.osImage", "<unknown>", 1),
-      text("Kernel-Version", "status.nodeInfo.kernelVersion", "<unknown>", 1),
-      text("Container-Runtime", "status.nodeInfo.containerRuntimeVersion", "<unknown>", 1),
-    ],
+    [column("Status", nodeStatus), column("Roles", nodeRoles), text("Version", "status.nodeInfo.kubeletVersion")],
   ],
   [configMaps, [dataCount]],
   [secrets, [text("Type", "type"), dataCount]],
-  [serviceAccounts, []],
   [
     pods,
     [
       column("Ready", (object) => {
         const statuses = listAt(object, "status", "containerStatuses");
-        return `${statuses.filter((item) => valueAt(item, "ready") === true).length}/${podContainers(object).length}`;
+        const ready = statuses.filter((item) => valueAt(item, "ready") === true);
+        return `${ready.length}/${listAt(object, "spec", "containers").length}`;
       }),
       text("Status", "status.phase"),
       column("Restarts", () => "0"),
-      text("IP", "status.podIP", "<none>", 1),
-      text("Node", "spec.nodeName", "<none>", 1),
-      column("Nominated Node", () => "<none>", 1),
-      column("Readiness Gates", () => "<none>", 1),
     ],
   ],
   [
@@ -157,7 +140,6 @@ const columnsByKind: ReadonlyMap<Kind, readonly Column[]> = new Map([
       text("Cluster-IP", "spec.clusterIP"),
       column("External-IP", () => "<none>"),
       column("Port(s)", servicePorts),
-      column("Selector", (object) => pairs(objectAt(object, "spec", "selector")), 1),
     ],
   ],
   [
@@ -166,12 +148,9 @@ const columnsByKind: ReadonlyMap<Kind, readonly Column[]> = new Map([
       column("Ready", readyOfReplicas),
       count("Up-to-date", "status.updatedReplicas"),
       count("Available", "status.availableReplicas"),
-      containers,
-      images,
-      selector,
     ],
   ],
-  [statefulSets, [column("Ready", readyOfReplicas), containers, images]],
+  [statefulSets, [column("Ready", readyOfReplicas)]],
   [
     daemonSets,
     [
@@ -180,21 +159,9 @@ const columnsByKind: ReadonlyMap<Kind, readonly Column[]> = new Map([
       count("Ready", "status.numberReady"),
       count("Up-to-date", "status.updatedNumberScheduled"),
       count("Available", "status.numberAvailable"),
-      column("Node Selector", (object) => pairs(objectAt(object, "spec", "template", "spec", "nodeSelector"))),
-      containers,
-      images,
-      selector,
     ],
   ],
-  [
-    storageClasses,
-    [
-      text("Provisioner", "provisioner"),
-      text("ReclaimPolicy", "reclaimPolicy"),
-      text("VolumeBindingMode", "volumeBindingMode"),
-      column("AllowVolumeExpansion", (object) => valueAt(object, "allowVolumeExpansion") === true, 0, "boolean"),
-    ],
-  ],
+  [storageClasses, [text("Provisioner", "provisioner"), text("ReclaimPolicy", "reclaimPolicy")]],
 ]);
 
 function nodeStatus(object: KubernetesObject): string {
@@ -209,11 +176,6 @@ function nodeRoles(object: KubernetesObject): string {
   return roles.map((label) => label.slice(prefix.length)).join(",") || "<none>";
 }
 
-function nodeAddress(object: KubernetesObject, type: string): string {
-  const found = listAt(object, "status", "addresses").find((item) => stringAt(item, "type") === type);
-  return stringAt(found, "address") || "<none>";
-}
-
 function servicePorts(object: KubernetesObject): string {
   const ports = listAt(object, "spec", "ports");
   return ports.map((port) => `${numberAt(port, "port")}/${stringAt(port, "protocol") || "TCP"}`).join(",") || "<none>";
@@ -221,26 +183,6 @@ function servicePorts(object: KubernetesObject): string {
 
 function readyOfReplicas(object: KubernetesObject): string {
   return `${numberAt(object, "status", "readyReplicas") ?? 0}/${numberAt(object, "spec", "replicas") ?? 0}`;
-}
-
-function podContainers(object: KubernetesObject): readonly unknown[] {
-  return listAt(object, "spec", "containers");
-}
-
-function templateContainers(object: KubernetesObject): readonly unknown[] {
-  return listAt(object, "spec", "template", "spec", "containers");
-}
-
-function join(items: readonly unknown[], key: string): string {
-  return items.map((item) => stringAt(item, key)).join(",") || "<none>";
-}
-
-function pairs(labels: object): string {
-  return (
-    Object.entries(labels)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(",") || "<none>"
-  );
 }
 
 /** As kubectl: `5s`, `3m10s`, `12m`, `5h3m`, `20h`, `4d`. */

@@ -32,7 +32,6 @@ export async function openSandboxApi(controllers: readonly Controller[] = [], us
     version,
     podSubnet: "10.244.0.0/16",
     serviceSubnet: "10.96.0.0/16",
-    disabled: [],
   } as const;
   seedControlPlane(server.cluster, seed);
   seedNetwork(server.cluster);

@@ -12,6 +12,7 @@ import {
 import { type Cluster, remove } from "#sandbox/kubernetes/operations.ts";
 import {
   addressIn,
+  coreDnsSettings,
   daemonSet,
   deployment,
   ensure,
@@ -66,12 +67,7 @@ export function installAddon(api: Cluster, { cluster }: Pick<ClusterRecord, "clu
       const labels = { "k8s-app": "kube-dns", "eks.amazonaws.com/component": "coredns" };
       const range = cluster.kubernetesNetworkConfig.serviceIpv4Cidr;
       ensure(api, serviceAccounts, serviceAccount(system, "coredns"));
-      ensure(api, configMaps, {
-        apiVersion: "v1",
-        kind: "ConfigMap",
-        metadata: { name: "coredns", namespace: system },
-        data: { Corefile: ".:53 {\n    errors\n    health\n    ready\n    forward . /etc/resolv.conf\n}\n" },
-      });
+      ensure(api, configMaps, coreDnsSettings);
       ensure(api, deployments, deployment("coredns", system, labels, 2, `${registry}/eks/coredns:v1.13.1`));
       ensure(api, services, service(system, "kube-dns", addressIn(range, 10), [53, 9153], { "k8s-app": "kube-dns" }));
       return;

@@ -1,5 +1,5 @@
 import { listAt, objectAt, stringAt } from "#sandbox/json.ts";
-import { conditionStatus, withConditions } from "#sandbox/kubernetes/behaviours/conditions.ts";
+import { type Condition, conditionStatus, withConditions } from "#sandbox/kubernetes/behaviours/conditions.ts";
 import { daemonSets, type KubernetesObject, nodes } from "#sandbox/kubernetes/kinds.ts";
 import type { ObjectStore } from "#sandbox/kubernetes/store.ts";
 import type { Pace } from "#sandbox/pace.ts";
@@ -70,56 +70,27 @@ export class NodeBehaviour {
   }
 }
 
-/** A node whose kubelet has registered and that has no pod network yet. */
-export function registeredNode(node: KubernetesObject | { readonly [key: string]: unknown }) {
-  return {
-    ...withConditions(
-      objectAt(node, "status"),
-      [
-        ...pressures("False"),
-        {
-          type: "Ready",
-          status: "False",
-          reason: "KubeletNotReady",
-          message:
-            "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady " +
-            "message:Network plugin returns error: cni plugin not initialized",
-        },
-      ],
-      "lastHeartbeatTime",
-    ),
-  };
+/** The status of a node whose kubelet has registered and that has no pod network yet. */
+export function registeredNode(node: { readonly [key: string]: unknown }) {
+  const message =
+    "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady " +
+    "message:Network plugin returns error: cni plugin not initialized";
+  return withReady(node, { status: "False", reason: "KubeletNotReady", message });
 }
 
 function readyNode(node: KubernetesObject): KubernetesObject {
-  const ready = {
-    type: "Ready",
-    status: "True",
-    reason: "KubeletReady",
-    message: "kubelet is posting ready status",
-  } as const;
-  return {
-    ...node,
-    spec: withTaint(node, undefined),
-    status: withConditions(objectAt(node, "status"), [...pressures("False"), ready], "lastHeartbeatTime"),
-  };
+  const ready = { status: "True", reason: "KubeletReady", message: "kubelet is posting ready status" } as const;
+  return { ...node, spec: withTaint(node, undefined), status: withReady(node, ready) };
 }
 
 function lostNode(node: KubernetesObject): KubernetesObject {
-  const lost = {
-    status: "Unknown",
-    reason: "NodeStatusUnknown",
-    message: "Kubelet stopped posting node status.",
-  } as const;
-  const types = ["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"];
-  return {
-    ...node,
-    spec: withTaint(node, UNREACHABLE_TAINT),
-    status: withConditions(
-      objectAt(node, "status"),
-      types.map((type) => ({ type, ...lost })),
-    ),
-  };
+  const message = "Kubelet stopped posting node status.";
+  const lost = { status: "Unknown", reason: "NodeStatusUnknown", message } as const;
+  return { ...node, spec: withTaint(node, UNREACHABLE_TAINT), status: withReady(node, lost) };
+}
+
+function withReady(node: { readonly [key: string]: unknown }, condition: Omit<Condition, "type">) {
+  return withConditions(objectAt(node, "status"), [{ type: "Ready", ...condition }], "lastHeartbeatTime");
 }
 
 /** The node's spec with the taint of its state, or without one. */
@@ -129,17 +100,4 @@ function withTaint(node: KubernetesObject, key: string | undefined) {
   const taints = key === undefined ? others : [...others, { key, effect: "NoSchedule" }];
   const { taints: _taints, ...spec } = objectAt(node, "spec");
   return taints.length === 0 ? spec : { ...spec, taints: taints as (typeof spec)["taints"] };
-}
-
-function pressures(status: "False") {
-  return [
-    {
-      type: "MemoryPressure",
-      status,
-      reason: "KubeletHasSufficientMemory",
-      message: "kubelet has sufficient memory available",
-    },
-    { type: "DiskPressure", status, reason: "KubeletHasNoDiskPressure", message: "kubelet has no disk pressure" },
-    { type: "PIDPressure", status, reason: "KubeletHasSufficientPID", message: "kubelet has sufficient PID available" },
-  ] as const;
 }

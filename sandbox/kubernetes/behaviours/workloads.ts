@@ -198,7 +198,7 @@ function hashLabel(kind: Kind): string {
 }
 
 /** A pod in which every container runs and is ready. */
-export function running<Pod extends NewObject>(pod: Pod, podIP: string): Pod {
+function running<Pod extends NewObject>(pod: Pod, podIP: string): Pod {
   const now = timestamp();
   const ready: Condition[] = ["Initialized", "ContainersReady", "Ready", "PodScheduled"].map((type) => ({
     type,

@@ -205,18 +205,13 @@ export function removeFields(value: Json, set: FieldSet, schema: Schema): Json {
   return value;
 }
 
-/** Fields of either value that are not in the other, or not the same there. */
-export function changedFields(before: Json | undefined, after: Json | undefined, schema: Schema) {
-  const set = compare(before, after, schema);
-  return { changed: set.changed, removed: set.removed };
-}
-
 interface Comparison {
   readonly changed: FieldSet;
   readonly removed: FieldSet;
 }
 
-function compare(before: Json | undefined, after: Json | undefined, schema: Schema): Comparison {
+/** Fields of either value that are not in the other, or not the same there. */
+export function changedFields(before: Json | undefined, after: Json | undefined, schema: Schema): Comparison {
   if (before === undefined)
     return { changed: after === undefined ? emptySet : collect(after, schema, true), removed: emptySet };
   if (after === undefined) return { changed: emptySet, removed: collect(before, schema, true) };
@@ -236,7 +231,7 @@ function compare(before: Json | undefined, after: Json | undefined, schema: Sche
   }
   const [changed, removed] = [new Map<string, FieldSet>(), new Map<string, FieldSet>()];
   for (const pair of pairs) {
-    const below = compare(pair.before, pair.after, pair.of);
+    const below = changedFields(pair.before, pair.after, pair.of);
     // What comes or goes is a field with all that is in it.
     const add = (into: Map<string, FieldSet>, set: FieldSet, whole: boolean) => {
       const member = set.member || (whole && (pair.self || set.children.size === 0));

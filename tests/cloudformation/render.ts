@@ -65,7 +65,7 @@ function scopeOf(template: Template, values: Readonly<Record<string, string>>): 
       const parameter = template.parameters.get(name);
       const value = values[name];
       if (parameter !== undefined && value !== undefined)
-        return parameter.type === "CommaDelimitedList" ? splitList(value) : value;
+        return parameter.Type === "CommaDelimitedList" ? splitList(value) : value;
       if (pseudo[name] !== undefined) return pseudo[name];
       return identify(name, "Id");
     },

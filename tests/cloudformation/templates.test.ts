@@ -20,23 +20,24 @@ describe.each(contracts)("$file", ({ file, parameters, outputs, values }) => {
 
   test("says what each of them is", async () => {
     const template = parseTemplate(await readTemplate(file));
-    const said = [...template.parameters.values(), ...template.outputs.values()];
-    expect(said.every(({ description = "" }) => /^[A-Z].*\.$/.test(description))).toBe(true);
+    const parameters = [...template.parameters.values()].map(({ Description }) => Description);
+    const said = [...parameters, ...[...template.outputs.values()].map(({ description }) => description)];
+    expect(said.every((description = "") => /^[A-Z].*\.$/.test(description))).toBe(true);
     expect(template.description).toMatch(/\.$/);
   });
 
   test("holds each parameter to a form", async () => {
     const { parameters: declared } = parseTemplate(await readTemplate(file));
-    const loose = [...declared.values()].filter(
-      ({ allowedPattern, allowedValues, maxValue }) => (allowedPattern ?? allowedValues ?? maxValue) === undefined,
+    const loose = [...declared].filter(
+      ([, { AllowedPattern, AllowedValues, MaxValue }]) => (AllowedPattern ?? AllowedValues ?? MaxValue) === undefined,
     );
     // Ranges of addresses: EKS has its own mind about them, and tells it.
-    expect(loose.map(({ name }) => name)).toEqual(file === cluster.file ? ["PublicAccessCidrs"] : []);
+    expect(loose.map(([name]) => name)).toEqual(file === cluster.file ? ["PublicAccessCidrs"] : []);
   });
 
   test("needs only those values that a fleet has to give", async () => {
     const { parameters: declared } = parseTemplate(await readTemplate(file));
-    const needed = [...declared.values()].filter((one) => one.default === undefined).map(({ name }) => name);
+    const needed = [...declared].filter(([, one]) => one.Default === undefined).map(([name]) => name);
     expect(needed.sort()).toEqual(Object.keys(values).sort());
   });
 

@@ -67,12 +67,12 @@ export const getTemplateSummary: Action = {
     const { description, parameters, resources } = parseTemplate(body);
     return {
       Description: description,
-      Parameters: [...parameters.values()].map((parameter) => ({
-        ParameterKey: parameter.name,
-        DefaultValue: parameter.default,
-        ParameterType: parameter.type,
+      Parameters: [...parameters].map(([ParameterKey, parameter]) => ({
+        ParameterKey,
+        DefaultValue: parameter.Default,
+        ParameterType: parameter.Type,
         NoEcho: false,
-        Description: parameter.description,
+        Description: parameter.Description,
       })),
       ResourceTypes: [...new Set([...resources.values()].map(({ type }) => type))],
     };

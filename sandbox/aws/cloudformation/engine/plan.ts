@@ -128,7 +128,7 @@ function reference(
   const parameter = template.parameters.get(name);
   if (parameter !== undefined) {
     const value = deployment.parameters[name] ?? "";
-    return parameter.type === "CommaDelimitedList" ? splitList(value) : value;
+    return parameter.Type === "CommaDelimitedList" ? splitList(value) : value;
   }
   switch (name) {
     case "AWS::AccountId":

@@ -1,80 +1,29 @@
-import { checkNumber, invalid } from "#sandbox/aws/cloudformation/template/parse.ts";
-import { isObject, type Json } from "#sandbox/json.ts";
-
-/** A parameter as the template declares it. */
-export interface Parameter {
-  readonly name: string;
-  readonly type: ParameterType;
-  readonly default: string | undefined;
-  readonly description: string | undefined;
-  readonly allowedValues: readonly string[] | undefined;
-  readonly allowedPattern: string | undefined;
-  readonly minValue: number | undefined;
-  readonly maxValue: number | undefined;
-}
+import { z } from "zod";
+import { invalid } from "#sandbox/aws/cloudformation/template/parse.ts";
+import { description } from "#sandbox/aws/cloudformation/template/shape.ts";
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html */
 const maxValueBytes = 4_096;
 
-/** The types whose values need no look into the account. */
-const types = ["String", "Number", "CommaDelimitedList"] as const;
-type ParameterType = (typeof types)[number];
+const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 
-const fields = ["Type", "Default", "Description", "AllowedValues", "AllowedPattern", "MinValue", "MaxValue"];
+const declaration = z.strictObject({
+  /** The types whose values need no look into the account. */
+  Type: z.enum(["String", "Number", "CommaDelimitedList"]),
+  Default: scalar.optional(),
+  Description: description(4_000),
+  AllowedValues: z.array(scalar).optional(),
+  AllowedPattern: z.string().optional(),
+  MinValue: z.coerce.number().optional(),
+  MaxValue: z.coerce.number().optional(),
+});
+/** A parameter as the template declares it. */
+export type Parameter = Readonly<z.output<typeof declaration>>;
 
-export function parseParameters(section: readonly (readonly [string, Json])[]): ReadonlyMap<string, Parameter> {
-  checkNumber("parameters", section, 200);
-  return new Map(section.map(([name, value]) => [name, parseParameter(name, value)]));
-}
-
-function parseParameter(name: string, value: Json): Parameter {
-  if (!isObject(value)) throw invalid("Template format error: Any Parameters member must be an object.");
-  const unknown = Object.keys(value).filter((key) => !fields.includes(key));
-  if (unknown.length > 0) {
-    throw invalid(`This sandbox does not know ${unknown[0]} of parameter ${name}`);
-  }
-  const type = types.find((one) => one === value.Type);
-  if (type === undefined) {
-    throw invalid(
-      value.Type === undefined
-        ? `Template format error: Every Parameters object must contain a Type member. (${name})`
-        : `Template format error: Unrecognized parameter type: ${String(value.Type)}`,
-    );
-  }
-  const { Default, AllowedValues } = value;
-  if (Default !== undefined && (Default === null || typeof Default === "object")) {
-    throw invalid(`Template format error: Every Default member must be a string.`);
-  }
-  if (AllowedValues !== undefined && !Array.isArray(AllowedValues)) {
-    throw invalid(`Template format error: Every AllowedValues member must be a list. (${name})`);
-  }
-  const parameter: Parameter = {
-    name,
-    type,
-    default: Default === undefined ? undefined : String(Default),
-    description: typeof value.Description === "string" ? value.Description : undefined,
-    allowedValues: Array.isArray(AllowedValues) ? AllowedValues.map(String) : undefined,
-    allowedPattern: typeof value.AllowedPattern === "string" ? value.AllowedPattern : undefined,
-    minValue: number(name, "MinValue", value.MinValue),
-    maxValue: number(name, "MaxValue", value.MaxValue),
-  };
-  if ((parameter.description?.length ?? 0) > 4_000) {
-    throw invalid(`Template format error: Parameter '${name}' description length is greater than 4000.`);
-  }
-  if (parameter.default !== undefined && violation(parameter, parameter.default) !== undefined) {
-    throw invalid(
-      `Template format error: Parameter '${name}' default value '${parameter.default}' ${violation(parameter, parameter.default)}.`,
-    );
-  }
-  return parameter;
-}
-
-function number(name: string, field: string, value: Json | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const found = Number(value);
-  if (Number.isNaN(found)) throw invalid(`Template format error: ${field} of parameter ${name} must be a number.`);
-  return found;
-}
+export const parameterShape = declaration.refine(
+  (parameter) => parameter.Default === undefined || violation(parameter, parameter.Default) === undefined,
+  "has a Default that its own rules refuse",
+);
 
 /** Given by a caller: a value, or the wish to keep the one of before. */
 export type GivenParameter =
@@ -109,7 +58,7 @@ export function parameterValues(
       }
       values[name] = before;
     } else if (one !== undefined) values[name] = one.value;
-    else if (parameter.default !== undefined) values[name] = parameter.default;
+    else if (parameter.Default !== undefined) values[name] = parameter.Default;
     else missing.push(name);
   }
   if (missing.length > 0) throw invalid(`Parameters: [${missing.join(", ")}] must have values`);
@@ -122,22 +71,22 @@ export function parameterValues(
 
 /** What is wrong with a value, as the end of a sentence; undefined when nothing is. */
 function violation(parameter: Parameter, value: string): string | undefined {
-  const items = parameter.type === "CommaDelimitedList" ? splitList(value) : [value];
+  const items = parameter.Type === "CommaDelimitedList" ? splitList(value) : [value];
   for (const item of items) {
-    if (parameter.type === "Number" && (item.trim() === "" || Number.isNaN(Number(item)))) {
+    if (parameter.Type === "Number" && (item.trim() === "" || Number.isNaN(Number(item)))) {
       return "must be a number";
     }
-    if (parameter.allowedValues !== undefined && !parameter.allowedValues.includes(item)) {
+    if (parameter.AllowedValues !== undefined && !parameter.AllowedValues.includes(item)) {
       return `must be one of AllowedValues`;
     }
-    if (parameter.allowedPattern !== undefined && !new RegExp(`^(?:${parameter.allowedPattern})$`).test(item)) {
-      return `must match pattern ${parameter.allowedPattern}`;
+    if (parameter.AllowedPattern !== undefined && !new RegExp(`^(?:${parameter.AllowedPattern})$`).test(item)) {
+      return `must match pattern ${parameter.AllowedPattern}`;
     }
-    if (parameter.minValue !== undefined && Number(item) < parameter.minValue) {
-      return `must be a number not less than ${parameter.minValue}`;
+    if (parameter.MinValue !== undefined && Number(item) < parameter.MinValue) {
+      return `must be a number not less than ${parameter.MinValue}`;
     }
-    if (parameter.maxValue !== undefined && Number(item) > parameter.maxValue) {
-      return `must be a number not greater than ${parameter.maxValue}`;
+    if (parameter.MaxValue !== undefined && Number(item) > parameter.MaxValue) {
+      return `must be a number not greater than ${parameter.MaxValue}`;
     }
   }
   if (Buffer.byteLength(value) > maxValueBytes) return `must have a value of at most ${maxValueBytes} bytes`;

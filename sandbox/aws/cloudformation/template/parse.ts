@@ -3,25 +3,11 @@ import { AwsFault } from "#sandbox/aws/cloud.ts";
 import { isObject, type Json, type JsonObject } from "#sandbox/json.ts";
 
 /** Inline templates may have no more; larger ones must lie in S3, which the sandbox does not have. */
-export const TEMPLATE_LIMIT_BYTES = 51_200;
+const TEMPLATE_LIMIT_BYTES = 51_200;
 
 /** A refusal of a template or of what goes with it. */
 export function invalid(message: string): AwsFault {
   return new AwsFault("ValidationError", message);
-}
-
-/** @throws AwsFault ValidationError for a description that is longer than its limit */
-export function checkDescription(of: string, description: string | undefined, limitBytes: number): void {
-  if (description === undefined || Buffer.byteLength(description) <= limitBytes) return;
-  throw invalid(`Template format error: ${of} length is greater than ${limitBytes}.`);
-}
-
-/** @throws AwsFault ValidationError @param what plural: `resources` */
-export function checkNumber(what: string, members: readonly unknown[], limit: number): void {
-  if (members.length <= limit) return;
-  throw invalid(
-    `Template format error: Number of ${what}, ${members.length}, is greater than maximum allowed, ${limit}`,
-  );
 }
 
 /** Intrinsic functions by their names without `Fn::`. What is not here is refused, transforms among it. */

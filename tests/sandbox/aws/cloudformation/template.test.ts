@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { AwsFault } from "#sandbox/aws/cloud.ts";
 import { nothingMade, planOf } from "#sandbox/aws/cloudformation/engine/plan.ts";
 import { divideCidr } from "#sandbox/aws/cloudformation/template/cidr.ts";
-import { parameterValues, parseParameters } from "#sandbox/aws/cloudformation/template/parameters.ts";
+import { parameterValues } from "#sandbox/aws/cloudformation/template/parameters.ts";
 import { parseTemplateText } from "#sandbox/aws/cloudformation/template/parse.ts";
 import { parseTemplate } from "#sandbox/aws/cloudformation/template/template.ts";
 import type { Json } from "#sandbox/json.ts";
@@ -25,6 +25,9 @@ function refused(work: () => unknown): string {
 }
 
 const topic = { Type: "AWS::EC2::InternetGateway" };
+
+const parametersOf = (Parameters: Json) =>
+  parseTemplate(JSON.stringify({ Resources: { Gateway: topic }, Parameters })).parameters;
 
 /** What a value comes to. */
 function value(expression: Json, more: object = {}, parameters: Record<string, string> = {}): string | undefined {
@@ -53,7 +56,7 @@ describe("the size of a template", () => {
   });
 
   test("lets a parameter have 4,096 bytes, in whatever script", () => {
-    const declared = parseParameters([["P", { Type: "CommaDelimitedList" }]]);
+    const declared = parametersOf({ P: { Type: "CommaDelimitedList" } });
     const give = (value: string) =>
       refused(() => parameterValues(declared, [{ kind: "value", key: "P", value }], undefined));
     expect(give("x".repeat(4_096))).toBe("not refused");
@@ -257,7 +260,7 @@ describe("functions", () => {
 describe("parameters", () => {
   const check = (declaration: Json, text: string) =>
     refused(() =>
-      parameterValues(parseParameters([["P", declaration]]), [{ kind: "value", key: "P", value: text }], undefined),
+      parameterValues(parametersOf({ P: declaration }), [{ kind: "value", key: "P", value: text }], undefined),
     );
 
   test.each<[Json, string, string]>([
@@ -277,7 +280,7 @@ describe("parameters", () => {
 
   test("that the template doesn't have are refused", () => {
     const given = [{ kind: "value", key: "Q", value: "" }] as const;
-    expect(refused(() => parameterValues(parseParameters([]), given, undefined))).toBe(
+    expect(refused(() => parameterValues(parametersOf({}), given, undefined))).toBe(
       "Parameters: [Q] do not exist in the template",
     );
   });

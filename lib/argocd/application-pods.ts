@@ -23,7 +23,7 @@ type Resource = z.infer<typeof resourcesSchema>["status"]["resources"][number];
 
 const workloadKinds: ReadonlySet<string> = new Set(["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"]);
 
-/** The applications, each that is not healthy with what its pods report: Argo CD itself only says `Progressing`. */
+/** Adds what pods report to each unhealthy application: Argo CD itself only reports `Progressing`. */
 export async function readApplications(
   api: KubernetesApi,
   objects: readonly KubernetesObject[],

@@ -2,27 +2,27 @@ import { z } from "zod";
 import { formatRevision } from "#lib/argocd/git-source.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
-/** How one Application of Argo CD is doing. */
+/** State of one Argo CD application. */
 export interface ApplicationState {
   readonly name: string;
-  /** Synced, OutOfSync or Unknown; Unknown also before it was first looked at. */
+  /** Synced, OutOfSync or Unknown; also Unknown before the first comparison. */
   readonly sync: string;
   /** Healthy, Progressing, Degraded, Missing, Suspended or Unknown. */
   readonly health: string;
-  /** Repository of its only source; empty when it has several. */
+  /** Repository of its only source; empty if it has several. */
   readonly repository: string;
-  /** What it was last compared with. */
+  /** Revision of the last comparison. */
   readonly revision: string;
-  /** What Argo CD says is wrong with it; undefined while nothing is. */
+  /** Error that Argo CD reports; undefined if there is none. */
   readonly fault: string | undefined;
-  /** What Argo CD says of a sync that it is still trying, or of its health; empty when nothing. */
+  /** Argo CD's message about a running sync or about health; empty if there is none. */
   readonly message: string;
-  /** What its pods report; undefined when nothing, or when they were not asked. */
+  /** What its pods report; undefined if nothing, or if they were not queried. */
   readonly pods: string | undefined;
 }
 
 const text = z.string().catch("");
-/** Only what is read here; a status that Argo CD has not written yet is empty. */
+/** Only the fields that are read here; a status that Argo CD has not written yet is empty. */
 const applicationSchema = z.object({
   spec: z.object({ source: z.object({ repoURL: text }).optional() }),
   status: z
@@ -60,7 +60,7 @@ export function parseApplication(object: KubernetesObject): ApplicationState {
 
 type Status = NonNullable<z.infer<typeof applicationSchema>["status"]>;
 
-/** The most telling message: why it can't be compared, why the sync failed, which of its resources is ill. */
+/** The most specific message: why the comparison or the sync failed, or which resource is unhealthy. */
 function findFault(status: Status): string | undefined {
   const condition = status.conditions?.find(({ type }) => type.endsWith("Error"));
   if (condition !== undefined) return `${condition.type}: ${condition.message}`;
@@ -73,7 +73,7 @@ function findFault(status: Status): string | undefined {
   return `${ill.kind} ${ill.name}: ${ill.health?.message || "degraded"}`;
 }
 
-/** A sync that failed and is tried again stays `Running`. */
+/** A failed sync that is retried stays `Running`. */
 function findMessage({ sync, health, operationState, resources = [] }: Status): string {
   if (sync?.status !== "Synced" && operationState?.phase === "Running" && operationState.message)
     return operationState.message;
@@ -82,13 +82,13 @@ function findMessage({ sync, health, operationState, resources = [] }: Status): 
   return late === undefined ? "" : `${late.kind} ${late.name}: ${late.health?.message}`;
 }
 
-/** The commit that applications of one repository must be at. */
+/** The commit that applications of one repository must have synced. */
 export interface WantedRevision {
   readonly repository: string;
   readonly commit: string;
 }
 
-/** Why an application is not what it should be; undefined when it is. */
+/** Why an application is not synced and healthy; undefined if it is. */
 export function describeUnsettled(state: ApplicationState, wanted?: WantedRevision): string | undefined {
   if (state.fault !== undefined) return join(state.fault, state.pods);
   if (state.sync !== "Synced" || state.health !== "Healthy")

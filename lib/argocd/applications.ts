@@ -24,7 +24,7 @@ import { waitFor } from "#lib/kubernetes/wait.ts";
 import { taskCommand } from "#lib/printed-command.ts";
 
 export interface ApplicationsState {
-  /** What the root application reads; undefined while there is none. */
+  /** Source of the root application; undefined if it does not exist. */
   readonly source: Pick<GitSource, "repository" | "revision" | "path"> | undefined;
   readonly applications: readonly ApplicationState[];
 }
@@ -34,7 +34,7 @@ export interface ApplicationsOptions {
   readonly fleet: Fleet;
   readonly source: GitSourceOf;
   readonly needs: readonly AnyResource[];
-  /** False: the root application is applied, and nothing is waited for. @default true */
+  /** False: apply the root application without waiting. @default true */
   readonly wait?: boolean;
 }
 
@@ -44,14 +44,14 @@ const allApplications = {
   kind: "Application",
   namespace: argocdNamespace,
 } as const;
-/** Charts and images come over a slow line. */
+/** Charts and images may be downloaded over a slow connection. */
 const syncTimeoutMs = 15 * 60_000;
-/** Faults pass: a repository that is not served yet, a CRD that comes with another application. What stays is told early. */
+/** Some faults are transient: a repository that is not served yet, a CRD of another application. Persistent ones fail early. */
 const faultTimeoutMs = 3 * 60_000;
-/** Every application is not healthy at first: pods are asked for the reason after this long. */
+/** Every application is unhealthy at first: pods are queried for the reason after this time. */
 const patienceMs = 5_000;
 
-/** The root application, and all the applications that come of it, until they are synced and healthy. */
+/** The root application and its applications, until they are synced and healthy. */
 export function applications(options: ApplicationsOptions): Resource<ApplicationsState> {
   const { managed } = options;
   return {
@@ -127,7 +127,7 @@ function compare(
   return changes;
 }
 
-/** What is not as it should be, and why, by the application's name. */
+/** The unhealthy applications by name, with the reason. */
 function unsettled(
   states: readonly ApplicationState[],
   { fleet, managed }: ApplicationsOptions,
@@ -141,7 +141,7 @@ function unsettled(
     const why = state === undefined ? "not there" : describeUnsettled(state, commit);
     if (why !== undefined) found.set(name, why);
   }
-  // Applications that somebody else made here are shown, but not waited for.
+  // Applications created by others are shown, but not awaited.
   return found;
 }
 
@@ -180,7 +180,7 @@ async function converge(
   return parseState(found);
 }
 
-/** The root application is a plain file, so that it can be read, and applied by hand; only its source is filled in. */
+/** The root application is a plain file that can be applied by hand; only its source is filled in. */
 async function readRoot(world: World, source: GitSource): Promise<readonly KubernetesObject[]> {
   const path = join(world.paths.root, "argocd/root.yaml");
   return parseManifest(await Bun.file(path).text(), path).map((object) => {
@@ -194,7 +194,7 @@ async function readRoot(world: World, source: GitSource): Promise<readonly Kuber
   });
 }
 
-/** Asks Argo CD to look again now; past what it remembers, where that is a fault. */
+/** Triggers a refresh; a hard one, without cache, if the comparison failed. */
 async function refresh(api: KubernetesApi, options: ApplicationsOptions, source: GitSource): Promise<void> {
   const found = await listObjects(api, allApplications);
   const waiting = unsettled(found.map(parseApplication), options, source);
@@ -208,7 +208,7 @@ async function refresh(api: KubernetesApi, options: ApplicationsOptions, source:
   );
 }
 
-/** @throws FleetError ApplicationFailed when one has had a fault for too long */
+/** @throws FleetError ApplicationFailed if a fault persists for too long */
 function giveUpOnFaults(
   world: World,
   states: readonly ApplicationState[],
@@ -227,7 +227,7 @@ function giveUpOnFaults(
   });
 }
 
-/** One that Argo CD says is wrong, or that its ApplicationSet doesn't make although the root application is through. */
+/** Applications with an error, and those that their ApplicationSet does not create although the root application is synced. */
 function isFaulty(name: string, states: readonly ApplicationState[]): boolean {
   const state = states.find((one) => one.name === name);
   if (state !== undefined) return state.fault !== undefined;

@@ -9,25 +9,25 @@ import { command } from "#lib/hint.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { parseManifest } from "#lib/kubernetes/objects.ts";
 
-/** Folder of each variant's kustomization: what `create` installs, and what the application argo-cd keeps. */
+/** Folder of each variant's kustomization, used by `create` and by the application argo-cd. */
 export const bootstrapFolders: Readonly<Record<ArgocdVariant, string>> = {
   standard: "argocd/bootstrap/standard",
   "high-availability": "argocd/bootstrap/high-availability",
 };
 
-/** One line per manifest: its digest and its URL, as sha256sum writes them. */
+/** One line per manifest: digest and URL, in the format of sha256sum. */
 export const digestsPath = "argocd/bootstrap/sha256sums";
 
-/** One version of Argo CD, and what we change in it. */
+/** One version of Argo CD, and this repository's changes to it. */
 export interface Pin {
   readonly variant: ArgocdVariant;
   /** E.g. `v3.5.7`. */
   readonly version: string;
-  /** Of Argo CD's manifest. */
+  /** URL of Argo CD's manifest. */
   readonly url: string;
-  /** Of what is behind the URL, 64 hexadecimal digits. */
+  /** Digest of the manifest, 64 hexadecimal digits. */
   readonly sha256: string;
-  /** Of all that is in this repository and changes the manifest. */
+  /** Digest of all files in this repository that change the manifest. */
   readonly patchesSha256: string;
   readonly kustomization: Kustomization;
 }
@@ -45,7 +45,7 @@ export async function readPin(root: string, variant: ArgocdVariant): Promise<Pin
   return { variant, version: versionOf(url, text), url, sha256, patchesSha256, kustomization };
 }
 
-/** URL of the manifest that a variant is made of, whether its digest is known or not. @throws FleetError KustomizationInvalid */
+/** URL of a variant's manifest, even without a digest. @throws FleetError KustomizationInvalid */
 export async function readManifestUrl(root: string, variant: ArgocdVariant): Promise<string> {
   return urlOf((await readBootstrap(root, variant)).kustomization);
 }
@@ -56,7 +56,7 @@ async function readBootstrap(
 ): Promise<{
   readonly kustomization: Kustomization;
   readonly patchesSha256: string;
-  /** Of the variant's own kustomization. */
+  /** Path of the variant's own kustomization. */
   readonly text: string;
 }> {
   const texts = new Map<string, string>();
@@ -76,7 +76,7 @@ function urlOf({ resources, where }: Kustomization): string {
   throw new FleetError("KustomizationInvalid", `${where}: resources must contain one URL of Argo CD's manifest`);
 }
 
-/** In the URL, or, where that names a commit, in the comment behind it. */
+/** From the URL, or, if that contains a commit, from the comment after it. */
 function versionOf(url: string, text: string): string {
   const line = text.split("\n").find((one) => one.includes(url)) ?? url;
   const version =
@@ -96,10 +96,10 @@ export function parseDigests(text: string): ReadonlyMap<string, string> {
 }
 
 /**
- * Everything that Argo CD is made of: what `kustomize build` makes of the variant's folder. Pure.
+ * All objects of Argo CD: the output of `kustomize build` for the variant's folder. Pure.
  *
- * @param manifestText what is behind the pin's URL, verified by the caller
- * @throws FleetError KustomizationInvalid when a patch doesn't fit the manifest
+ * @param manifestText content of the pin's URL, verified by the caller
+ * @throws FleetError KustomizationInvalid if a patch doesn't fit the manifest
  */
 export function renderBootstrap(manifestText: string, pin: Pin): readonly KubernetesObject[] {
   return renderKustomization(pin.kustomization, (url) => parseManifest(manifestText, url));

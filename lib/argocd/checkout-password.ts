@@ -4,14 +4,14 @@ import { tryReadText, writePrivateFile } from "#lib/files.ts";
 import type { World } from "#lib/graph/world.ts";
 import { keepSecret } from "#lib/secrets.ts";
 
-/** Whom clusters say they are to the server of the checkout. */
+/** User name with which clusters log in to the checkout's server. */
 export const checkoutUser = "checkout";
 
 type PasswordWorld = Pick<World, "locks" | "paths" | "progress" | "signal">;
 
 const lockTimeoutMs = 60_000;
 
-/** What clusters show to the server of the checkout: made once, kept in a private file here and in a secret of each cluster. */
+/** The password for the checkout's server: generated once, stored in a private file and in a secret of each cluster. */
 export async function checkoutPassword(world: PasswordWorld): Promise<string> {
   const known = await findCheckoutPassword(world);
   if (known !== undefined) return known;
@@ -25,7 +25,7 @@ export async function checkoutPassword(world: PasswordWorld): Promise<string> {
   });
 }
 
-/** Undefined before the first cluster needed it. */
+/** Undefined before the first cluster needs it. */
 export async function findCheckoutPassword(world: Pick<World, "paths">): Promise<string | undefined> {
   const found = (await tryReadText(fileOf(world)))?.trim();
   keepSecret(found);

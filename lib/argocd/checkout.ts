@@ -7,20 +7,20 @@ import type { Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
 
 export interface CheckoutOptions {
-  /** Port of the checkout's server, the same in each run: it is part of the repository's URL. */
+  /** Port of the checkout's server, the same in each run because it is part of the repository's URL. */
   readonly port: number;
-  /** Folder of the root application's children. */
+  /** Folder with the applications of the root application. */
   readonly path: string;
-  /** Where its readers find this computer. */
+  /** Address under which clusters reach this computer. */
   readonly findHost: (world: World) => Promise<HostAddress>;
   /** Branch, tag or commit of the checkout. @default HEAD */
   readonly revision?: string;
 }
 
-/** Clusters of a run that has this resource must be able to reach this computer. */
+/** If a run has this resource, its clusters must be able to reach this computer. */
 export const checkoutId = "local/git/checkout";
 
-/** What clusters on this computer read: one commit of this checkout. Looked at, never changed. */
+/** The source of local clusters: one commit of this checkout. Read-only. */
 export function checkout(options: CheckoutOptions): Resource<GitSource> {
   return lookup({
     id: checkoutId,
@@ -39,7 +39,7 @@ export function checkout(options: CheckoutOptions): Resource<GitSource> {
 }
 
 /**
- * A commit rather than a branch: Argo CD then has all that it needs after one fetch, and stays in sync while nobody serves
+ * A commit rather than a branch: Argo CD fetches it once, and stays in sync while nothing serves
  * the checkout.
  */
 async function readCheckout(
@@ -60,7 +60,7 @@ async function readCheckout(
   };
 }
 
-/** Paths in argocd/ are those of the repository. */
+/** Paths in argocd/ are relative to the repository. */
 async function requireTopLevel(world: World): Promise<void> {
   const result = await attempt(world)`git ${inCheckout(world)} rev-parse --show-prefix`;
   if (result.exitCode === 0 && result.stdout.trim() !== "") {
@@ -70,7 +70,7 @@ async function requireTopLevel(world: World): Promise<void> {
   }
 }
 
-/** Options of git: in this checkout, also in a container, where it belongs to another user. */
+/** Git options for this checkout, which may belong to another user in a container. */
 function inCheckout({ paths: { root } }: World): readonly string[] {
   return ["-C", root, "-c", `safe.directory=${root}`];
 }

@@ -10,7 +10,7 @@ export interface FactsState {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** By the second one Argo CD knows it for the secret of a cluster. */
+/** The second label marks it as a cluster secret for Argo CD. */
 const fixedLabels = { ...managedBy, "argocd.argoproj.io/secret-type": "cluster" } as const;
 
 export interface FactsOptions {
@@ -21,8 +21,8 @@ export interface FactsOptions {
 }
 
 /**
- * What the cluster knows of itself, on the secret by which Argo CD knows its own cluster: switches as labels, facts as
- * annotations (the contract of gitops-bridge). ApplicationSets choose and fill in by them.
+ * The cluster's facts, on Argo CD's secret for its own cluster: switches as labels, facts as
+ * annotations (the convention of gitops-bridge). ApplicationSets select clusters and fill templates with them.
  */
 export function factsSecret(options: FactsOptions): Resource<FactsState> {
   const { managed } = options;
@@ -63,7 +63,7 @@ function findWanted(options: FactsOptions, outputs: Outputs): FactsState | undef
   return { labels: { ...fixedLabels, ...labels }, annotations };
 }
 
-/** How Argo CD reaches the cluster that it runs in. */
+/** Argo CD's connection to its own cluster. */
 function connectionOf({ cluster }: ManagedCluster): Readonly<Record<string, string>> {
   return {
     name: cluster.name,
@@ -72,7 +72,7 @@ function connectionOf({ cluster }: ManagedCluster): Readonly<Record<string, stri
   };
 }
 
-/** Labels and annotations of others (Argo CD writes some) are left alone; a switch of ours that is off must be gone. */
+/** Labels and annotations of others (Argo CD writes some) are preserved; a disabled switch of ours must be removed. */
 function compare(is: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): readonly Change[] {
   const gone = Object.keys(is).filter((key) => key.startsWith("enable_") && !(key in wanted));
   return [...Object.keys(wanted), ...gone].flatMap((field) => {

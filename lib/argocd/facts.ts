@@ -3,16 +3,16 @@ import { applicationsOf } from "#lib/fleet/applications.ts";
 import { argocdOf, environmentOf } from "#lib/fleet/defaults.ts";
 import { type Fleet, isCloud } from "#lib/fleet/types.ts";
 
-/** What Argo CD knows a cluster by: switches and choices as labels, everything else as annotations. */
+/** A cluster's facts for Argo CD: switches and selectors as labels, everything else as annotations. */
 export interface ClusterFacts {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** The cluster, and what its provider knows of it. */
+/** The cluster, and its provider's facts. */
 export type FactsSubject = Pick<ManagedCluster, "cluster" | "accountId" | "kubernetes">;
 
-/** Where the cluster's Argo CD reads from. */
+/** The source that the cluster's Argo CD reads. */
 export interface FactsSource {
   readonly repository: string;
   readonly revision: string;
@@ -20,8 +20,8 @@ export interface FactsSource {
 }
 
 /**
- * Facts of one cluster. All annotations are always there, empty when they don't apply: an ApplicationSet stops at one that
- * is missing. A label is there only with a value, because selectors ask for that too.
+ * Facts of one cluster. Every annotation is present, empty if it doesn't apply: an ApplicationSet fails on a missing
+ * one. Labels without a value are omitted, because selectors also test for existence.
  */
 export function clusterFacts(
   fleet: Fleet,

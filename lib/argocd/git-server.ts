@@ -9,21 +9,21 @@ import { isErrno } from "#lib/files.ts";
 import type { World } from "#lib/graph/world.ts";
 
 /**
- * One commit of the checkout with its history over Git's smart HTTP protocol, read-only
- * (https://git-scm.com/docs/http-protocol): Argo CD supports no simpler one. Each request runs `git upload-pack` once. Other
- * hosts may have a route to its address, so that it answers nobody without the password that clusters have.
+ * Serves one commit of the checkout and its history over Git's smart HTTP protocol, read-only
+ * (https://git-scm.com/docs/http-protocol); Argo CD doesn't support the dumb protocol. Each request runs `git upload-pack` once. Other
+ * hosts may be able to reach its address, so it requires the password that clusters have.
  */
 export interface GitServer {
   readonly stop: () => Promise<void>;
 }
 
-/** What it answers at its root, with a digest of its password, so that another process of this checkout recognizes it. */
+/** The response at its root, with a digest of its password, so that other processes of this checkout recognize it. */
 const identity = "k8s-multicluster-gitops checkout";
 const service = "git-upload-pack";
 const retryMs = 500;
-/** A clone of a large repository over a busy laptop. */
+/** Covers a clone of a large repository on a busy laptop. */
 const packTimeoutMs = 120_000;
-/** A request lists objects, 50 bytes each. A client negotiates about some thousands, and compresses that. */
+/** A request lists objects, 50 bytes each. A client sends some thousands, compressed. */
 const longestBody = 4 * 1024 * 1024;
 
 export interface GitServerOptions extends Pick<GitSource, "repository" | "revision"> {
@@ -34,7 +34,7 @@ export type GitServerWorld = ServedCopyWorld & Pick<World, "clock" | "variables"
 
 interface Serving {
   readonly copy: ServedCopy;
-  /** Names and addresses, with the port, by which clusters know this server. */
+  /** Host names and addresses of this server, with the port, as clusters use them. */
   readonly hosts: ReadonlySet<string>;
   readonly password: string;
   readonly variables: Readonly<Record<string, string>>;
@@ -42,7 +42,7 @@ interface Serving {
   readonly root: string;
 }
 
-/** Clusters can fetch the revision until `stop`. While another process of this checkout serves, waits to take over. @throws FleetError PortTaken */
+/** Serves the revision until `stop`. While another process of this checkout serves, waits to take over. @throws FleetError PortTaken */
 export async function serveCheckout(world: GitServerWorld, options: GitServerOptions): Promise<GitServer> {
   const { repository, revision, checkout } = options;
   const copy = servedCopy(world, checkout.port);
@@ -65,7 +65,7 @@ export async function serveCheckout(world: GitServerWorld, options: GitServerOpt
     while (listening === undefined && !stopping.signal.aborted) {
       await world.clock.sleep(retryMs, stopping.signal).catch(() => undefined);
       listening = listen();
-      // Whoever began to serve meanwhile has begun with a copy of its own commit alone.
+      // A process that started serving meanwhile has copied only its own commit.
       if (listening === undefined) await copy.include(revision, { alone: false }).catch(() => undefined);
     }
   })();
@@ -80,11 +80,11 @@ export async function serveCheckout(world: GitServerWorld, options: GitServerOpt
 
 interface Listening {
   readonly server: Bun.Server<undefined>;
-  /** The copy holds what is to be served. */
+  /** The copy contains the commit. */
   readonly ready: Promise<void>;
 }
 
-/** Undefined when the port is taken: who has it may change the copy. */
+/** Undefined if the port is taken: the process that owns it may change the copy. */
 function tryListen(
   { address, port }: GitServerOptions["checkout"],
   serving: Serving,
@@ -96,7 +96,7 @@ function tryListen(
       hostname: address,
       port,
       maxRequestBodySize: longestBody,
-      // A fetch with much to pack is silent for a while.
+      // A fetch that packs many objects sends nothing for a while.
       idleTimeout: 120,
       fetch: async (request, server) => {
         const isThisComputer = server.requestIP(request)?.address === address;
@@ -119,7 +119,7 @@ function tryListen(
   }
 }
 
-/** @throws FleetError PortTaken when something else listens, or another checkout, which does not have our commits */
+/** @throws FleetError PortTaken if another program listens, or another checkout, which does not have our commits */
 async function requireOurs({ address, port }: GitServerOptions["checkout"], serving: Serving): Promise<void> {
   const said = await fetch(`http://${address}:${port}/`, { signal: AbortSignal.timeout(2_000) })
     .then((response) => response.text())
@@ -146,11 +146,11 @@ async function answer(
   ready: Promise<void>,
   isThisComputer: boolean,
 ): Promise<Response> {
-  // A web page can make a browser come here by a name of its own (DNS rebinding).
+  // Protects against DNS rebinding: a web page can send a browser here under its own host name.
   if (!serving.hosts.has(request.headers.get("host") ?? "")) return new Response("unknown host", { status: 421 });
   const { pathname, searchParams } = new URL(request.url);
   if (pathname === "/") {
-    // For the message of another checkout that wants the port; other hosts learn no paths.
+    // For another checkout's error message; the path is not shown to other hosts.
     return new Response(isThisComputer ? `${identify(serving)}\n${serving.root}` : identify(serving));
   }
   if (!pathname.startsWith("/checkout.git/")) return new Response("not found", { status: 404 });
@@ -180,7 +180,7 @@ function isAuthorized(request: Request, { password }: Serving): boolean {
 
 const unzip = promisify(gunzip);
 
-/** Undefined when it is longer than any request of Git; the server has limited what comes over the wire. */
+/** Undefined if it is longer than any request of Git; the server limits the compressed size. */
 async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const body = Buffer.from(await request.arrayBuffer());
   if (request.headers.get("content-encoding") !== "gzip") return body;
@@ -198,14 +198,14 @@ function reply(type: "advertisement" | "result", body: ConstructorParameters<typ
   });
 }
 
-/** Not by world.exec: what goes in and out is binary, and is passed on as it comes. */
+/** Doesn't use world.exec, because input and output are binary streams. */
 function uploadPack(
   flags: readonly string[],
   input: Uint8Array<ArrayBuffer> | null,
   protocol: string,
   { copy: { folder }, variables }: Serving,
 ): Response {
-  // In a container the folder may belong to another user; commits that runs at the same time have pinned are no branch to clusters.
+  // In a container the folder may belong to another user; refs pinned by concurrent runs are hidden from clusters.
   const settings = ["-c", `safe.directory=${folder}`, "-c", "uploadpack.allowReachableSHA1InWant=true"];
   const git = Bun.which("git", { PATH: variables.PATH ?? "" }) ?? "git";
   const child = Bun.spawn([git, ...settings, "upload-pack", "--stateless-rpc", ...flags, folder], {

@@ -1,26 +1,26 @@
 import type { Outputs, Resource } from "#lib/graph/resource.ts";
 
-/** Where the Argo CD of a cluster reads from. */
+/** The source that a cluster's Argo CD reads. */
 export interface GitSource {
   readonly repository: string;
   /** Branch, tag or commit. */
   readonly revision: string;
-  /** Folder of the root application's children. */
+  /** Folder with the applications of the root application. */
   readonly path: string;
-  /** Set when the repository is this checkout, which is served only while somebody needs it. */
+  /** Set if the repository is this checkout, which is served only when needed. */
   readonly checkout?: Checkout;
 }
 
 /** This checkout as a Git repository. */
 export interface Checkout {
-  /** Address that its server listens on; where the clusters' containers find this computer. */
+  /** Address that its server listens on, and the host name that containers use. */
   readonly address: string;
   readonly port: number;
-  /** Files below argocd/ that no commit has yet, so that clusters don't get them. */
+  /** Uncommitted files below argocd/: clusters don't get them. */
   readonly uncommitted: readonly string[];
 }
 
-/** A remote repository is known from the fleet alone; the checkout has to be looked at. */
+/** A remote repository is known from the fleet; the checkout must be read. */
 export type GitSourceOf =
   | { readonly kind: "remote"; readonly source: GitSource }
   | { readonly kind: "checkout"; readonly resource: Resource<GitSource> };
@@ -33,7 +33,7 @@ export function sourceOf(of: GitSourceOf, outputs: Outputs): GitSource {
   return of.kind === "remote" ? of.source : outputs.of(of.resource);
 }
 
-/** Seven digits of a commit, as Git shows it; another revision whole. */
+/** Seven digits of a commit, like Git; other revisions in full. */
 export function formatRevision(revision: string): string {
   return /^[0-9a-f]{40}$/.test(revision) ? revision.slice(0, 7) : revision;
 }

@@ -11,24 +11,24 @@ import { argocdOf, gitPortOf, localSourceOf, pathOf, revisionOf } from "#lib/fle
 import type { ArgocdVariant, Fleet, GitOps } from "#lib/fleet/types.ts";
 import type { AnyResource, Resource } from "#lib/graph/resource.ts";
 
-/** What a run says of Argo CD beside the fleet. */
+/** Options of a run for Argo CD, in addition to the fleet. */
 export interface GitOpsSettings {
   /** Branch, tag or commit instead of the fleet's. */
   readonly revision?: string;
-  /** File to take instead of the pinned manifest. */
+  /** File to use instead of the pinned manifest. */
   readonly manifest?: string;
-  /** Of the repository, for clusters that read it. */
+  /** Credentials of the repository, for clusters that read it. */
   readonly credentials?: GitCredentials;
   /** Wait until every application is synced and healthy. @default true */
   readonly wait?: boolean;
 }
 
 export interface GitOpsGraph {
-  /** Everything of Argo CD in one cluster; empty where the fleet wants none. */
+  /** All Argo CD resources of one cluster; empty if the fleet disables Argo CD. */
   inside(managed: ManagedCluster): readonly AnyResource[];
 }
 
-/** Argo CD on every cluster, its facts and its applications. Pure. */
+/** Argo CD on every cluster, with its facts and applications. Pure. */
 export function gitopsGraph(fleet: Fleet, gitops: GitOps, settings: GitOpsSettings): GitOpsGraph {
   const manifests = new Map<ArgocdVariant, Resource<ManifestState>>();
   const shareManifest = (variant: ArgocdVariant): Resource<ManifestState> => {

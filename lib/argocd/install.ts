@@ -16,23 +16,23 @@ import { waitFor } from "#lib/kubernetes/wait.ts";
 import { describeWorkload, describeWorkloadTrouble } from "#lib/kubernetes/workloads.ts";
 
 export interface InstallState {
-  /** Version of Argo CD; empty when an install was begun and not finished. */
+  /** Version of Argo CD; empty if an install has not completed. */
   readonly version: string;
-  /** Of the manifest that was applied to its end. */
+  /** Digest of the manifest that was applied completely. */
   readonly digest: string;
-  /** Why each workload that isn't available is not; empty when all are. */
+  /** Why each unavailable workload is unavailable; empty if all are available. */
   readonly unavailable: readonly string[];
 }
 
 const versionAnnotation = "k8s-multicluster-gitops/argocd-version";
 const digestAnnotation = "k8s-multicluster-gitops/argocd-digest";
-/** Images are pulled over a slow line, by every cluster for itself. */
+/** Every cluster pulls its own images, possibly over a slow connection. */
 const availableTimeoutMs = 15 * 60_000;
 const removeTimeoutMs = 5 * 60_000;
 const workloadKinds = ["Deployment", "StatefulSet"] as const;
 const namespaceReference: ObjectReference = { apiVersion: "v1", kind: "Namespace", name: argocdNamespace };
 
-/** Argo CD itself. What was applied to its end is written on its namespace, so that a killed run is seen as unfinished. */
+/** Argo CD itself. After a complete install its namespace is annotated, so that an interrupted one is detected. */
 export function argocdInstall(managed: ManagedCluster, manifest: Resource<ManifestState>): Resource<InstallState> {
   return {
     id: `${managed.prefix}/argocd`,
@@ -130,7 +130,7 @@ function compare(state: InstallState, wanted: ManifestState | undefined): readon
   return changes;
 }
 
-/** Argo CD has no way back: a new version changes what it has stored. */
+/** Argo CD doesn't support downgrades: a new version changes stored objects. */
 function refuseDowngrade(state: InstallState, wanted: ManifestState): void {
   if (state.version === "" || Bun.semver.order(state.version.slice(1), wanted.version.slice(1)) <= 0) return;
   throw new FleetError(
@@ -157,7 +157,7 @@ async function install(world: World, api: KubernetesApi, wanted: ManifestState):
   if (before?.metadata.deletionTimestamp !== undefined) {
     await waitUntilGone(api, before, { ...world, timeoutMs: removeTimeoutMs });
   }
-  // First without the digest: until the end, this is an install that was not finished.
+  // Without the digest at first: until the end, the install counts as incomplete.
   await applyObjects(api, [namespaceWith({})], options);
   await applyObjects(api, objects, options);
   const names = new Set(objects.filter(isWorkload).map(({ metadata }) => metadata.name));
@@ -196,7 +196,7 @@ function describePending(workloads: readonly KubernetesObject[]): string | undef
   return `${workloads.length - waiting.length} of ${workloads.length} ready, waiting for ${name}: ${describeWorkload(first) ?? ""}`;
 }
 
-/** Of the workload that describePending names; else of another pod, which may be what it waits for. */
+/** Reports the workload that describePending names, or another pod that it may depend on. */
 async function explainPending(api: KubernetesApi, workloads: readonly KubernetesObject[]): Promise<string | undefined> {
   const first = workloads.find((workload) => describeWorkload(workload) !== undefined);
   const pods = await listPods(api);
@@ -207,7 +207,7 @@ function namespaceWith(annotations: Readonly<Record<string, string>>): Kubernete
   return { apiVersion: "v1", kind: "Namespace", metadata: { name: argocdNamespace, labels: managedBy, annotations } };
 }
 
-/** By name and label rather than by manifest: what an older version made goes as well. */
+/** By name and label rather than by manifest, to include objects of older versions. */
 async function uninstall(world: World, api: KubernetesApi): Promise<void> {
   const remove = async (reference: ObjectReference): Promise<void> => {
     await removeObject(api, reference, { ...world, timeoutMs: removeTimeoutMs });

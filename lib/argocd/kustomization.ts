@@ -6,17 +6,17 @@ import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { parseManifest } from "#lib/kubernetes/objects.ts";
 
 /**
- * The part of kustomize that this repository uses, read into data: resources from files, folders and URLs, components,
- * patches, a namespace and labels. What it doesn't know it refuses, so that it never renders less than kustomize would.
+ * Parses the subset of kustomize that this repository uses: resources from files, folders and URLs, components,
+ * patches, a namespace and labels. Other features are rejected, so that the output never differs from kustomize's.
  */
 export interface Kustomization {
-  /** Its file, for messages. */
+  /** Path of its file, for error messages. */
   readonly where: string;
   readonly resources: readonly KustomizeResource[];
   readonly components: readonly Kustomization[];
   readonly patches: readonly Patch[];
   readonly namespace: string | undefined;
-  /** Labels of objects, not of what they select or of their pods. */
+  /** Labels for objects only, not for selectors or pod templates. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -25,7 +25,7 @@ export type KustomizeResource =
   | { readonly kind: "kustomization"; readonly kustomization: Kustomization }
   | { readonly kind: "remote"; readonly url: string };
 
-/** Text of a file by its path from the repository's root, with slashes; undefined when there is none. */
+/** Text of a file by its path from the repository's root, with slashes; undefined if it does not exist. */
 export type ReadFile = (path: string) => Promise<string | undefined>;
 
 const names = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -51,7 +51,7 @@ const schema = z.strictObject({
 });
 
 /**
- * Reads a kustomization with all that it names. URLs are left for `renderKustomization`.
+ * Reads a kustomization with everything that it references. `renderKustomization` handles the URLs.
  *
  * @param folder from the repository's root, e.g. `argocd/demo`
  * @throws FleetError KustomizationInvalid
@@ -137,7 +137,7 @@ async function readResource(
   return { kind: "kustomization", kustomization: await readFolder(path, readFile, "Kustomization", readers) };
 }
 
-/** A path inside of the repository. */
+/** A path inside the repository. */
 function below(folder: string, entry: string, where: string): string {
   const path = join(folder, entry);
   if (entry === "" || entry.startsWith("/") || path === ".." || path.startsWith("../")) {
@@ -146,7 +146,7 @@ function below(folder: string, entry: string, where: string): string {
   return path;
 }
 
-/** kustomize takes folders from anywhere, files only from the folder that it builds. */
+/** kustomize accepts folders anywhere, but files only in the folder that it builds. */
 function fileBelow(folder: string, entry: string, where: string): string {
   const path = below(folder, entry, where);
   if (folder !== "." && !path.startsWith(`${folder}/`))

@@ -15,35 +15,35 @@ export interface ManagedCluster {
   /** `major.minor`; undefined where the node image's tag names none. */
   readonly kubernetes: string | undefined;
   readonly row: RowRef;
-  /** Begins the ids of what is inside: `local/kind01.internal`. */
+  /** Prefix of the ids of its resources: `local/kind01.internal`. */
   readonly prefix: string;
-  /** Needed by everything inside. */
+  /** Dependency of all resources in the cluster. */
   readonly running: AnyResource;
-  /** Set where what is inside needs no removal of its own: it reaches nothing outside, and goes as a whole. */
+  /** Set if resources in the cluster need no separate removal: they have no external resources and are deleted with it. */
   readonly goesWith?: AnyResource;
   access(outputs: Outputs): Access;
-  /** Where its containers find this computer; undefined for a cluster that cannot reach it. */
+  /** Address under which its containers reach this computer; undefined if they can't. */
   readonly findHost?: (world: World) => Promise<HostAddress>;
 }
 
 export interface HostAddress {
   /** Name or address of this computer in containers of every network. */
   readonly name: string;
-  /** Address of this computer where a server must listen to be reached by that name. */
+  /** Address on which a server must listen to be reachable under that name. */
   readonly listen: string;
 }
 
 export type Access =
   | { readonly kind: "reachable"; readonly endpoint: Endpoint }
   | { readonly kind: "absent" }
-  /** It is there, but can't be looked into now. */
+  /** It exists, but its API is not available now. */
   | { readonly kind: "closed"; readonly why: string };
 
-/** Namespace of Argo CD; its manifests name it, so that it can't be another one. */
+/** Namespace of Argo CD; fixed by its manifests. */
 export const argocdNamespace = "argocd";
 export const managedBy = { "app.kubernetes.io/managed-by": fieldManager } as const;
 
-/** Undefined while the cluster is absent. @throws FleetError OutputMissing while it can't be looked into */
+/** Undefined if the cluster is absent. @throws FleetError OutputMissing if its API is not available */
 export function findApi(world: World, managed: ManagedCluster, outputs: Outputs): KubernetesApi | undefined {
   const access = managed.access(outputs);
   switch (access.kind) {
@@ -60,7 +60,7 @@ export function findApi(world: World, managed: ManagedCluster, outputs: Outputs)
   }
 }
 
-/** @throws FleetError OutputMissing while the cluster is absent or can't be looked into */
+/** @throws FleetError OutputMissing if the cluster is absent or its API is not available */
 export function apiOf(world: World, managed: ManagedCluster, outputs: Outputs): KubernetesApi {
   const api = findApi(world, managed, outputs);
   if (api !== undefined) return api;

@@ -13,22 +13,22 @@ import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 export interface ManifestState {
   /** Version of Argo CD, e.g. `v3.5.7`. */
   readonly version: string;
-  /** Of the manifest and of our patches to it: tells whether a cluster has exactly this. */
+  /** Digest of the manifest and of our patches: whether a cluster has exactly this version. */
   readonly digest: string;
-  /** Everything that Argo CD is made of, patched. Read once however many clusters ask. */
+  /** All objects of Argo CD, patched. Read once for all clusters. */
   objects(): Promise<readonly KubernetesObject[]>;
 }
 
 export interface ManifestOptions {
   readonly variant: ArgocdVariant;
   /**
-   * Taken instead of the pinned URL, for machines without a way out, and trusted as it is: a file, or a folder that holds the
-   * manifests of both variants as Argo CD's own `manifests/` does.
+   * Used instead of the pinned URL on machines without internet access, and not verified: a file, or a folder with the
+   * manifests of both variants, like Argo CD's own `manifests/`.
    */
   readonly file?: string;
 }
 
-/** Argo CD's install manifest: fetched once from where argocd/bootstrap/ pins it, and verified. */
+/** Argo CD's install manifest: downloaded once from the URL pinned in argocd/bootstrap/, and verified. */
 export function argocdManifest(options: ManifestOptions): Resource<ManifestState> {
   const { variant, file } = options;
   return {
@@ -110,7 +110,7 @@ function stateOf(text: string, pin: Pin, trusted: boolean): ManifestState {
   };
 }
 
-/** Of a manifest that nobody pinned: what its own image says. */
+/** Version of a manifest that is not pinned, from its own image. */
 function findVersion(text: string): string {
   return /image: ['"]?\S*argocd:(v\d+\.\d+\.\d+\S*?)['"]?$/m.exec(text)?.[1] ?? "v0.0.0";
 }

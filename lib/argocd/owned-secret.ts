@@ -7,14 +7,14 @@ import type { KubernetesObject, ObjectReference } from "#lib/kubernetes/object.t
 import { findObject } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
 
-/** What a secret of ours holds. Values are plain here, base64 in the cluster. */
+/** Content of a secret of ours. Values are plain here and base64 in the cluster. */
 export interface SecretContent {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly data: Readonly<Record<string, string>>;
 }
 
-/** A secret in Argo CD's namespace that this project made, found by its label. */
+/** A secret created by this project in Argo CD's namespace, found by its label. */
 export interface OwnedSecret {
   observe<State>(
     world: World,
@@ -49,7 +49,7 @@ export function ownedSecret(managed: ManagedCluster, name: string): OwnedSecret 
           labels: { ...managedBy, ...labels },
           ...(annotations === undefined ? {} : { annotations }),
         },
-        // Not stringData: the server turns that into data, and a field that is not there can't be owned.
+        // Not stringData: the server converts it to data, and a field that is not stored can't be owned.
         data: encode(data),
       };
       await applyObjects(apiOf(world, managed, outputs), [object], {
@@ -67,7 +67,7 @@ export function ownedSecret(managed: ManagedCluster, name: string): OwnedSecret 
   };
 }
 
-/** As a secret of Kubernetes has it. */
+/** In the format of a Kubernetes secret. */
 export function encode(data: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString("base64")]));
 }

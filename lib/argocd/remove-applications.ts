@@ -7,16 +7,16 @@ import { type KubernetesObject, referenceOf } from "#lib/kubernetes/object.ts";
 import { listObjects } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
 
-/** Load balancers and volumes of a cloud take minutes to go. */
+/** Deleting load balancers and volumes of a cloud takes minutes. */
 const removeTimeoutMs = 15 * 60_000;
 const apiVersion = "argoproj.io/v1alpha1";
 const cascade = "resources-finalizer.argocd.argoproj.io";
-/** Argo CD under its own care must not take itself down before it has taken down the rest. */
+/** An Argo CD that manages itself must not delete itself before the other applications. */
 const selfName = "argo-cd";
 
 /**
- * Takes down what the applications made, so that nothing which they asked of a cloud outlives the cluster. First goes what
- * makes applications, then the applications with all that is theirs, last the projects that they are in.
+ * Deletes everything that the applications created, so that no cloud resource outlives the cluster. First the objects that
+ * generate applications, then the applications with their resources, then their projects.
  */
 export async function removeApplications(world: World, api: KubernetesApi): Promise<void> {
   const list = (kind: string): Promise<readonly KubernetesObject[]> =>

@@ -11,7 +11,7 @@ import type { World } from "#lib/graph/world.ts";
 import { keepSecret } from "#lib/secrets.ts";
 
 export interface RepositoryCredentialsState {
-  /** Whether the cluster has what the environment says. Never the credentials: states are shown and kept in journals. */
+  /** Whether the cluster has the credentials of the environment. Never the credentials: states are shown and logged. */
   readonly current: boolean;
 }
 
@@ -21,18 +21,18 @@ export interface RepositoryCredentialsOptions {
   readonly needs: readonly AnyResource[];
 }
 
-/** Of the fleet's repository by the environment, or of this checkout, whose server has a password of its own. */
+/** From the environment for the fleet's repository, or of this checkout, whose server has its own password. */
 export type RepositoryCredentialsOf =
-  /** The credentials are for the URL and for what is below it. */
+  /** The credentials apply to this URL and everything below it. */
   | { readonly kind: "remote"; readonly repository: string; readonly given: GitCredentials }
   | { readonly kind: "checkout"; readonly resource: Resource<GitSource> };
 
-/** By this Argo CD knows it for credentials of all repositories below a URL. */
+/** Label that marks credentials for all repositories below a URL. */
 const labels = { "argocd.argoproj.io/secret-type": "repo-creds" } as const;
 
 /**
- * What Argo CD reads a private repository with. It is taken from the environment of the person who runs `create`, and is kept in the
- * cluster alone. A run without it leaves alone what the cluster has.
+ * Argo CD's credentials for a private repository. They come from the environment of `create` and are stored only in
+ * the cluster. A run without them keeps the existing ones.
  *
  * Source: https://argo-cd.readthedocs.io/en/stable/operator-manual/declarative-setup/#repository-credentials
  */
@@ -65,7 +65,7 @@ export function repositoryCredentials(options: RepositoryCredentialsOptions): Re
   };
 }
 
-/** A look makes no password: `find` may have none. */
+/** Observing creates no password: `find` may return none. */
 async function contentOf(
   world: World,
   { credentials }: RepositoryCredentialsOptions,
@@ -102,7 +102,7 @@ async function readCredentials(repository: string, given: GitCredentials): Promi
     throw wrong("GITOPS_USERNAME is set, and no password", "set GITOPS_PASSWORD or GITOPS_PASSWORD_FILE");
   }
   keepSecret(password);
-  // Hosts take any name beside a token, but not none.
+  // Hosts accept any user name with a token, but require one.
   return { username: given.username ?? "git", password };
 }
 

@@ -4,18 +4,18 @@ import { quoteForShell } from "#lib/exec.ts";
 import type { World } from "#lib/graph/world.ts";
 
 /**
- * The bare repository that clusters read: pinned commits of the checkout with their history. A client of Git's protocol may ask
- * for any object of the repository that is served, so that one that holds nothing else is the only way to publish nothing else.
+ * The bare repository that clusters read: pinned commits of the checkout with their history. Git clients may request
+ * any object of a served repository, so it contains nothing else.
  */
 export interface ServedCopy {
   readonly folder: string;
-  /** Has the commit in it. `alone`: nothing that does not belong to the history of that commit stays. */
+  /** Adds the commit. `alone`: removes everything outside of the history of that commit. */
   include(commit: string, options: { readonly alone: boolean }): Promise<void>;
 }
 
 export type ServedCopyWorld = Pick<World, "exec" | "locks" | "paths" | "progress" | "signal">;
 
-/** Another command copies a large repository. */
+/** Another command may be copying a large repository. */
 const lockTimeoutMs = 120_000;
 const copyTimeoutMs = 600_000;
 const pinned = "refs/heads/pinned";
@@ -40,7 +40,7 @@ export function servedCopy(world: ServedCopyWorld, port: number): ServedCopy {
     return exitCode === 0;
   }
 
-  /** Settings of a person (hooks, signatures, templates) have no place in the copy. */
+  /** Personal Git settings (hooks, signatures, templates) must not apply to the copy. */
   async function push(commit: string, ref: string): Promise<void> {
     const exec = world.exec({ signal, timeout: copyTimeoutMs });
     const layout = ["--bare", "--template=", "--shared=0600", "--initial-branch=pinned"];

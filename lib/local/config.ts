@@ -4,7 +4,7 @@ import type { LocalCluster } from "#lib/fleet/types.ts";
 import { imageOf, workersOf } from "#lib/local/fleet/defaults.ts";
 import type { K3dCluster, KindCluster } from "#lib/local/fleet/types.ts";
 
-/** Label of every node and container that we make; its value is the fleet's domain. What lacks it isn't ours to delete. */
+/** Label of every node and container created by this project; its value is the fleet's domain. Others are never deleted. */
 export const fleetLabel = "k8s-multicluster-gitops/fleet";
 
 /** kind config, https://kind.sigs.k8s.io/docs/user/configuration. `image` takes precedence over the cluster's own. */
@@ -68,7 +68,7 @@ ${k3sArguments(cluster).map(k3sArgument).join("")}    nodeLabels:
 `;
 }
 
-/** Argo CD brings what a cluster needs; what k3s bundles would be in its way. */
+/** Argo CD installs what a cluster needs, and the add-ons bundled with k3s would conflict with it. */
 export function k3sArguments(cluster: K3dCluster): readonly string[] {
   return [
     "--disable=traefik",
@@ -79,7 +79,7 @@ export function k3sArguments(cluster: K3dCluster): readonly string[] {
   ];
 }
 
-/** All of these are flags of the server: an agent refuses them. */
+/** All of these are server flags: an agent rejects them. */
 function k3sArgument(argument: string): string {
   return `      - arg: ${argument}
         nodeFilters: ["server:*"]

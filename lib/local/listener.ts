@@ -14,7 +14,7 @@ export async function findListener(world: World, port: number): Promise<Listener
   return process.platform === "linux" ? await findInProc(port) : await findByLsof(world, port);
 }
 
-/** Linux: the socket's inode by its port, then the process that has a file of that inode open. */
+/** Linux: finds the socket's inode by its port, then the process that has it open. */
 async function findInProc(port: number): Promise<Listener | undefined> {
   const tables = await Promise.all(["/proc/net/tcp", "/proc/net/tcp6"].map(tryRead));
   const inodes = new Set(tables.flatMap((table) => parseListeningInodes(table, port)));
@@ -31,7 +31,7 @@ async function findInProc(port: number): Promise<Listener | undefined> {
   return undefined;
 }
 
-/** Pure: inodes of sockets that listen on a port, of a table like /proc/net/tcp (proc_pid_net(5)). */
+/** Pure: inodes of sockets that listen on a port, from a table like /proc/net/tcp (proc_pid_net(5)). */
 export function parseListeningInodes(table: string, port: number): readonly string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return table.split("\n").flatMap((line) => {
@@ -53,7 +53,7 @@ async function findByLsof(world: World, port: number): Promise<Listener | undefi
   }
 }
 
-/** Processes end meanwhile, and those of other users are not readable. */
+/** Processes may end meanwhile, and those of other users are not readable. */
 async function tryRead(path: string): Promise<string> {
   return await readFile(path, "utf8").catch(() => "");
 }

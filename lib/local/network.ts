@@ -11,7 +11,7 @@ export interface KindNetworkState {
 
 const name = "kind";
 const label = "k8s-multicluster-gitops.network";
-/** kind's own IPv6 range (kind, pkg/cluster/internal/providers/docker/network.go), so that it takes our network for its own. */
+/** kind's own IPv6 range (kind, pkg/cluster/internal/providers/docker/network.go), so that kind accepts our network as its own. */
 const ipv6Subnet = "fc00:f853:ccd:e793::/64";
 
 const inspectSchema = z.array(z.object({ Id: z.string(), Labels: z.record(z.string(), z.string()).nullish() }));

@@ -23,7 +23,7 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
-/** Folder of the checkout whose sandbox has this command line: a sandbox uses the fleet's ports where they are free. */
+/** Folder of the checkout whose sandbox has this command line. A sandbox uses the fleet's ports if they are free. */
 export function sandboxOf(command: string): string | undefined {
   return /(?<=^\S+ )(.+)\/sandbox\/daemon\.ts /.exec(command)?.[1];
 }

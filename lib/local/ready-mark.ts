@@ -19,7 +19,7 @@ export async function markUnfinished({ paths }: World, cluster: string): Promise
   await Bun.write(join(paths.unfinished, cluster), "");
 }
 
-/** True where a run started to create the cluster and never saw it ready. */
+/** True if a run started to create the cluster and never saw it ready. */
 export async function isUnfinished({ paths }: World, cluster: string): Promise<boolean> {
   try {
     await stat(join(paths.unfinished, cluster));
@@ -30,7 +30,7 @@ export async function isUnfinished({ paths }: World, cluster: string): Promise<b
   }
 }
 
-/** Writes the mark in the cluster before it removes the file: at no moment are both missing. */
+/** Writes the mark in the cluster before it removes the file: at least one exists at any time. */
 export async function markReady(world: World, cluster: string, api: KubernetesApi): Promise<void> {
   const object = {
     apiVersion: "v1",

@@ -11,7 +11,7 @@ export interface LocalTool {
   readonly clusterLabel: string;
   /** Name of the container of the first node; where another program uses it, creating fails. */
   firstContainer(cluster: string): string;
-  /** The configuration as its bare command line reads it. */
+  /** The configuration, as the bare command line reads it. */
   render(cluster: LocalCluster, domain: string, image: string): string;
   /** Pure: the configuration that the cluster was created with, from its containers. */
   describe(containers: readonly Container[]): Configuration;
@@ -55,7 +55,7 @@ export function countRole(containers: readonly Container[], label: string, role:
 }
 
 /**
- * The kubeconfig that a tool printed. Only the tool's own message that there is none means that there is none: any other
+ * The kubeconfig that a tool printed. Only the tool's own message that there is none counts as none: any other
  * failure says nothing about the cluster.
  *
  * @throws FleetError ProgramFailed

@@ -11,7 +11,7 @@ export interface ViewChoice {
   readonly json: boolean;
   readonly stdout: { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined };
   readonly environment: Readonly<Partial<Record<"CI" | "NO_COLOR" | "FORCE_COLOR" | "TERM", string | undefined>>>;
-  /** Absent for runs that keep none. */
+  /** Absent for runs without a journal. */
   readonly journal?: Journal | undefined;
   /** Output of all views except the tree. */
   readonly write: (text: string) => void;
@@ -22,7 +22,7 @@ export interface ViewChoice {
 /** Longer lines of prose are hard to read, and a pipe has no width. */
 const pipeWidth = 100;
 
-/** The readers of a run: the journal, and what is seen. Close them in this order. */
+/** The event readers of a run: the journal, and the view. Close them in this order. */
 export function chooseViews(choice: ViewChoice): readonly EventReader[] {
   const { json, stdout, journal, write, now } = choice;
   const readers = journal === undefined ? [] : [journal];
@@ -38,7 +38,7 @@ export function isTreeFit({ stdout, environment }: Pick<ViewChoice, "stdout" | "
   return stdout.isTTY === true && (stdout.columns ?? 0) > 0 && !isSet(environment.CI) && environment.TERM !== "dumb";
 }
 
-/** NO_COLOR (no-color.org) is stronger than FORCE_COLOR; without either, only a terminal gets colour. */
+/** NO_COLOR (no-color.org) overrides FORCE_COLOR; without either, only a terminal gets colour. */
 export function isColorWanted({ stdout, environment }: Pick<ViewChoice, "stdout" | "environment">): boolean {
   if (environment.NO_COLOR !== undefined && environment.NO_COLOR !== "") return false;
   if (environment.FORCE_COLOR !== undefined) return isSet(environment.FORCE_COLOR) || environment.FORCE_COLOR === "";
@@ -90,7 +90,7 @@ function onlyForChanges(reader: EventReader): EventReader {
   };
 }
 
-/** One reader made of several; each is closed before the next, so that the summary comes last. */
+/** Combines several readers; each is closed before the next, so that the summary comes last. */
 function inOrder(...readers: readonly EventReader[]): EventReader {
   return {
     receive(event) {

@@ -16,7 +16,7 @@ export type ResourceState =
   | {
       readonly kind: "waiting";
       readonly subject: Subject;
-      /** Number of places, once it waits for one. */
+      /** Number of slots, if it waits for one. */
       readonly atOnce?: number;
     }
   | {

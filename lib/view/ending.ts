@@ -2,7 +2,7 @@ import { formatChange } from "#lib/graph/change.ts";
 import type { Finished } from "#lib/graph/events.ts";
 import { formatDuration } from "#lib/view/format.ts";
 
-/** More names do not help. */
+/** More names add nothing. */
 const namedAtMost = 4;
 
 /** `waiting for a place (2 at once: kind01.internal, k3d01.internal)`. */
@@ -12,7 +12,7 @@ export function formatQueued(atOnce: number, behind: readonly string[]): string 
   return `waiting for a place (${atOnce} at once${who})`;
 }
 
-/** Details of an end besides its outcome, in one line. */
+/** Details of a result besides its outcome, in one line. */
 export function formatEnding(event: Finished): string {
   if (event.outcome === "blocked") return `by ${event.cause ?? "an earlier failure"}`;
   if (event.error !== undefined) return `${event.error.message} (${event.error.code})`;

@@ -5,14 +5,14 @@ export const symbols = { done: "✔", failed: "✘", blocked: "⊘", nothing: "�
 
 const spinnerFrames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"] as const;
 
-/** The moving mark of something that runs; `tick` counts frames. */
+/** The spinner; `tick` counts frames. */
 export function spinner(tick: number): string {
   return spinnerFrames[tick % spinnerFrames.length] ?? spinnerFrames[0];
 }
 
 export type Paint = (text: string) => string;
 
-/** Meanings rather than colours, so that a screen reads the same without them. */
+/** Meanings rather than colours, so that a screen works without colour. */
 export interface Style {
   readonly good: Paint;
   readonly bad: Paint;
@@ -42,7 +42,7 @@ function sgr(on: number, off: number): Paint {
   return (text) => (text === "" ? text : `\u001b[${on}m${text}\u001b[${off}m`);
 }
 
-/** Columns that the text takes on a terminal; escape codes take none. */
+/** Terminal columns of the text, without escape codes. */
 export function widthOf(text: string): number {
   return Bun.stringWidth(text);
 }
@@ -81,7 +81,7 @@ export function flow(parts: readonly string[], columns: number): readonly string
   return lines.flatMap((line) => wrap(line, columns));
 }
 
-/** Left and right end of one line; the left is cut when both don't fit. */
+/** Left and right end of one line; the left is cut if both don't fit. */
 export function spread(left: string, right: string, columns: number): string {
   const room = columns - widthOf(right) - 1;
   return right === "" ? cut(left, columns) : `${padEnd(cut(left, room), room)} ${right}`;
@@ -97,7 +97,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 3_600)}h ${Math.floor((seconds % 3_600) / 60)}m`;
 }
 
-/** `0:01`, `12:04`, `1:02:03`: a clock that runs. */
+/** `0:01`, `12:04`, `1:02:03`: elapsed time. */
 export function formatClock(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));
   const [h, m, s] = [Math.floor(seconds / 3_600), Math.floor((seconds % 3_600) / 60), seconds % 60];

@@ -25,7 +25,7 @@ export interface FrameOptions {
   readonly style: Style;
 }
 
-/** One picture of the tree. No line is wider and the whole never higher than the terminal. */
+/** One frame of the tree, never wider or higher than the terminal. */
 export interface Frame {
   readonly header: readonly string[];
   readonly rows: readonly { readonly key: string; readonly line: string }[];
@@ -38,9 +38,9 @@ interface ShownRow {
   readonly status: RowStatus;
 }
 
-/** Least width that has room for the group and the place of a cluster. */
+/** Minimum width to show a cluster's group and location. */
 const wideColumns = 72;
-/** Least height with a blank line below the header. */
+/** Minimum height to show a blank line below the header. */
 const tallRows = 14;
 
 export function layoutFrame(run: RunState, options: FrameOptions): Frame {
@@ -131,7 +131,7 @@ function branch(row: Row, next: Row | undefined): string {
   return next?.ref.kind === "cluster" && next.ref.group === row.ref.group ? "├ " : "└ ";
 }
 
-/** The right end of a row that has ended: its mark and how long it took. */
+/** The right end of a finished row: its mark and duration. */
 function formatRowEnd(resources: readonly ResourceState[], status: RowStatus, style: Style): string {
   if (!isRowEnded(resources) || resources.length === 0) return "";
   const durationMs = rowDurationMs(resources);

@@ -7,18 +7,18 @@ const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]+/g;
 const disguises = /[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /**
- * Text without effects, whatever its source: no control of the terminal, no command to a CI system. GitHub reads a line that begins
+ * Printable text from any source: no terminal control, no CI commands. GitHub treats a line that begins
  * with `::` after white space, and `##[` anywhere, as a command (actions/runner, ActionCommand.cs); others have `##vso[` and
- * `##teamcity[`. They always get a backslash: a program in a container does not know that its output ends in a CI log.
+ * `##teamcity[`. They always get a backslash: a program in a container can't know that its output ends in a CI log.
  */
 export function printable(text: string): string {
   const parts = text.replaceAll("\r\n", "\n").split(style);
-  // Split by our own codes, every second part is one.
+  // Split by our own codes: every second part is one.
   const clean = parts.map((part, index) => (index % 2 === 1 ? part : stripControls(part))).join("");
   return clean.replace(/^([^\S\n]*)::/gm, "$1\\::").replace(/##(?=\w*\[)/g, "##\\");
 }
 
-/** The text without control characters; tabs and line ends stay. */
+/** The text without control characters except tabs and line ends. */
 export function stripControls(text: string): string {
   return Bun.stripANSI(text).replace(controls, " ").replace(disguises, "");
 }

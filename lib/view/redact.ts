@@ -18,7 +18,7 @@ const names = [
   "passphrase",
   `(?<=["'])auth`,
 ].join("|");
-/** Quoted, also within a string of JSON, or up to where a bare word ends. */
+/** Quoted, also inside a JSON string, or up to the end of a bare word. */
 const value = [
   `"(?:[^"\\\\]|\\\\.)*(?:"|$)`,
   `\\\\+"[\\s\\S]*?(?:\\\\+"|$)`,
@@ -28,14 +28,14 @@ const value = [
 
 type Replacement = string | ((...matched: readonly string[]) => string);
 
-/** The quotes stay, so that JSON still parses. */
+/** Keeps the quotes, so that JSON still parses. */
 const maskValue = (_all: string, head = "", found = ""): string => {
   const quote = /^(?:\\*"|')/.exec(found)?.[0] ?? "";
   return `${head}${quote}${mask}${quote}`;
 };
 
 /**
- * Patterns of secrets and their replacements. The name before a secret stays, so that a reader knows what was removed.
+ * Patterns of secrets and their replacements. The name before a secret is kept, so that a reader knows what was removed.
  * `LS0tLS1CRUdJTi` is `-----BEGIN` in base64.
  */
 const rules: readonly (readonly [RegExp, Replacement])[] = [
@@ -44,7 +44,7 @@ const rules: readonly (readonly [RegExp, Replacement])[] = [
   [new RegExp(`((?:${names})(?:\\\\*["'])?\\s*[:=]\\s*)(${value})`, "gi"), maskValue],
   [new RegExp(`(<(?:${names})>)[^<]+`, "gi"), `$1${mask}`],
   [/(--(?:token|password|client-secret)[\s=]+)(?!<redacted>)\S+/gi, `$1${mask}`],
-  // A user that is no secret has a password beside it, or the protocol is ssh.
+  // A non-secret user name has a password next to it, or the protocol is ssh.
   [/\b((?!ssh:)[a-z][a-z0-9+.-]*:\/\/)(?!<redacted>)[^\s/?#"'<>]+@/gi, `$1${mask}@`],
   [/\b(ssh:\/\/[^\s/?#"'<>:]*:)(?!<redacted>)[^\s/?#"'<>]+@/gi, `$1${mask}@`],
   [/\b(Bearer\s+)[A-Za-z0-9._~+/=-]+/gi, `$1${mask}`],
@@ -57,11 +57,11 @@ const rules: readonly (readonly [RegExp, Replacement])[] = [
   [/\bLS0tLS1CRUdJTi[A-Za-z0-9+/=]*/g, mask],
 ];
 
-/** Every secret that the rules know contains one of these; most texts contain none and need only this test. */
+/** Every rule's secret contains one of these; most texts contain none and need only this test. */
 const suspicious =
   /token|key|certificate|secret|passw|passphrase|auth|bearer|basic|signature|:\/\/|gh[pousr]_|github_pat|glpat|xox|k8s-aws|eyJ|K10|LS0t/i;
 
-/** Masks secrets in a text that may have several lines. */
+/** Redacts secrets in a multi-line text. */
 export function redact(text: string): string {
   const masked = maskKnown(text, mask);
   if (!suspicious.test(masked)) return masked;
@@ -71,11 +71,11 @@ export function redact(text: string): string {
 const keyBegins = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/;
 const keyEnds = /-----END [A-Z0-9 ]*PRIVATE KEY-----/;
 
-/** Masks secrets in events. Remembers, per resource, a private key that a program prints line by line. */
+/** Redacts secrets in events. Keeps state per resource for a private key that a program prints line by line. */
 export function createRedactor(): (event: FleetEvent) => FleetEvent {
   const insideKey = new Set<string>();
   return (event) => {
-    // only strings change, so that an event stays the event it was
+    // only strings change, so the event keeps its type
     if (event.kind !== "output") return redactDeep(event) as FleetEvent;
     if (insideKey.has(event.id)) {
       if (keyEnds.test(event.line)) insideKey.delete(event.id);
@@ -86,7 +86,7 @@ export function createRedactor(): (event: FleetEvent) => FleetEvent {
   };
 }
 
-/** The same value with secrets masked and control characters taken out, in all of its strings. */
+/** The same value with secrets redacted and control characters removed, in all strings. */
 export function redactDeep(value: unknown): unknown {
   if (typeof value === "string") return redact(stripControls(value));
   if (Array.isArray(value)) return isLines(value) ? redactLines(value) : value.map(redactDeep);
@@ -98,7 +98,7 @@ function isLines(values: readonly unknown[]): values is string[] {
   return values.every((item) => typeof item === "string");
 }
 
-/** A key may be spread over the lines of an error's details. */
+/** A key may span several lines of an error's details. */
 function redactLines(lines: readonly string[]): readonly string[] {
   return lines.some((line) => keyBegins.test(line))
     ? redact(lines.join("\n")).split("\n")

@@ -1,7 +1,7 @@
 import type { Outcome, Row } from "#lib/graph/events.ts";
 import type { EndedState, ResourceState, RunState } from "#lib/view/collect.ts";
 
-/** How a row stands; the last four are ends. */
+/** State of a row; the last four are final. */
 export type RowStatus = "waiting" | "running" | "failed" | "blocked" | "cancelled" | "done";
 
 export function rowStatus(resources: readonly ResourceState[]): RowStatus {
@@ -21,7 +21,7 @@ export function hasOutcome(resources: readonly EndedState[], outcome: Outcome): 
   return resources.some((resource) => resource.outcome === outcome);
 }
 
-/** From the first start to the last end; undefined when nothing of the row ran. */
+/** From the first start to the last end; undefined if nothing ran. */
 export function rowDurationMs(resources: readonly ResourceState[]): number | undefined {
   const ran = resources.filter((resource) => resource.kind === "ended").filter((resource) => didRun(resource));
   if (ran.length === 0) return undefined;
@@ -34,7 +34,7 @@ function didRun(resource: EndedState): boolean {
   return resource.outcome !== "blocked" && !(resource.outcome === "cancelled" && resource.durationMs === 0);
 }
 
-/** Rows group by group, each where its first row comes in the run. */
+/** Rows by group, in order of each group's first row. */
 export function rowsByGroup(run: RunState): readonly Row[] {
   return [...Map.groupBy(run.started?.rows ?? [], (row) => row.ref.group).values()].flat();
 }
@@ -44,7 +44,7 @@ export function rowKey(row: Row): string {
   return `${row.ref.group}/${row.ref.kind}/${row.ref.name}`;
 }
 
-/** Name of the row that shows a resource, for lines that begin with it. */
+/** Name of the row that shows a resource, as a line prefix. */
 export function rowNames(run: RunState): ReadonlyMap<string, string> {
   const names = new Map((run.started?.subjects ?? []).map((subject) => [subject.id, subject.row.name]));
   for (const row of run.started?.rows ?? []) for (const id of row.resources) names.set(id, row.ref.name);

@@ -50,7 +50,7 @@ function isTrouble(resource: EndedState): boolean {
   return ["failed", "blocked", "cancelled", "degraded"].includes(resource.outcome);
 }
 
-/** The reason of its wait, and which rows run meanwhile. */
+/** The reason for its wait, and the rows that are running. */
 function formatPlace(resource: ResourceState, run: RunState, hasNames: boolean): readonly string[] {
   if (resource.kind !== "waiting" || resource.atOnce === undefined) return [];
   const running = [...run.resources.values()].flatMap(({ kind, subject }) =>
@@ -85,7 +85,7 @@ function formatUrgent(
   return [];
 }
 
-/** Outcomes that need a word besides their mark. */
+/** Outcomes that need a word in addition to their mark. */
 const remarked: readonly Outcome[] = ["adopted", "kept", "absent", "replaced", "orphan"];
 const marks: Partial<Record<Outcome, string>> = {
   "to make": "+",

@@ -4,7 +4,7 @@ import { cleanLine, cleanLines, type Style, symbols, wrap } from "#lib/view/form
 import { logName } from "#lib/view/journal.ts";
 import { rowNames } from "#lib/view/rows.ts";
 
-/** One block per cause: what failed, why, what to do, where its log is and what it stopped. */
+/** One block per cause: what failed, why, what to do, where its log is and what it blocked. */
 export function formatFailures(
   run: RunState,
   { width, style }: { readonly width: number; readonly style: Style },
@@ -28,7 +28,7 @@ export function formatFailures(
   return orphanLines.length === 0 ? blocks : [...blocks, orphanLines];
 }
 
-/** Several resources with the same failure make one block. */
+/** Several resources with the same failure share one block. */
 function sameError({ error }: EndedState): string {
   return JSON.stringify([error?.code, error?.message, error?.hint, error?.details]);
 }
@@ -52,12 +52,12 @@ function formatError(failures: readonly EndedState[], width: number): readonly s
 function formatLog({ finished }: RunState, name: string | undefined, index: number): readonly string[] {
   if (finished === undefined || finished.logs === "" || name === undefined) return [];
   const path = join(finished.logs, logName(name));
-  // join drops a leading `./`, which a reader may want to copy
+  // join drops a leading `./`, which is useful for copying
   const shown = finished.logs.startsWith("./") ? `./${path}` : path;
   return index === 0 ? labelled("log", [shown]) : labelled("", [shown]);
 }
 
-/** Rows that could not go on, with the id of the cause as events and `--target` name it. */
+/** Blocked rows, with the id of the cause as in events and `--target`. */
 function formatStopped(
   failures: readonly EndedState[],
   blocked: readonly EndedState[],

@@ -14,7 +14,7 @@ interface Layout {
 const idle: readonly Outcome[] = ["unchanged", "absent", "kept"];
 const troubles: readonly Outcome[] = ["failed", "blocked", "cancelled"];
 
-/** What a command would do, row by row; rows without a change are only counted. */
+/** The changes of a command, row by row; rows without a change are only counted. */
 export function formatPlan(run: RunState, layout: Layout): readonly string[] {
   const ended = [...run.resources.values()].filter((resource) => resource.kind === "ended");
   const labelled = ended.filter(({ outcome }) => ["to update", "to replace", "kept", "failed"].includes(outcome));
@@ -85,7 +85,7 @@ function formatRow(resources: readonly EndedState[], labelWidth: number, layout:
   ];
 }
 
-/** First the fields that force a replacement, last the option that permits it. */
+/** Fields that force a replacement come first, the option that allows it last. */
 function formatChanged({ outcome, changes, note, requires }: EndedState, width: number): readonly string[] {
   const ordered = [...changes].sort((a, b) => Number(b.effect === "replace") - Number(a.effect === "replace"));
   const said = [

@@ -24,11 +24,11 @@ export interface RowResult {
   readonly row: Row;
   readonly resources: readonly ResourceState[];
   readonly ended: readonly EndedState[];
-  /** How the row ended, in one word. */
+  /** The result of the row, in one word. */
   readonly word: string;
 }
 
-/** The rows that a summary counts: the clusters, or everything when no cluster is part of the run. */
+/** The rows that a summary counts: the clusters, or all rows if the run has no cluster. */
 export function rowResults(run: RunState): readonly RowResult[] {
   const rows = rowsByGroup(run);
   const clusters = rows.filter((row) => row.ref.kind === "cluster");
@@ -67,10 +67,10 @@ interface Column {
   readonly head: string;
   readonly cells: readonly string[];
   readonly right?: true;
-  /** Left out first when the terminal is too narrow. */
+  /** Omitted first if the terminal is too narrow. */
   readonly spare?: true;
   readonly paint?: (cell: string) => string;
-  /** Of the last column: a cell that is too wide, in lines of so many columns. @default it is cut */
+  /** Wraps a cell of the last column to this width. @default it is cut */
   readonly lines?: (index: number, room: number) => readonly string[];
 }
 
@@ -103,14 +103,14 @@ function statusColumns(results: readonly RowResult[], { style }: Layout): readon
     {
       head: "state",
       cells: states,
-      // What is wrong is shown whole. Of what is well, as many parts as fit: none is cut in two.
+      // Problems are shown in full. Of healthy details, as many as fit, none cut.
       lines: (index, room) =>
         results[index]?.word === "healthy" ? [takeParts(states[index] ?? "", room)] : wrap(states[index] ?? "", room),
     },
   ];
 }
 
-/** None where nobody has such a figure. */
+/** Omitted if no row has a value. */
 function figureColumn(head: keyof ClusterFigures, results: readonly RowResult[]): readonly Column[] {
   const figures = results.map(({ ended }) => ended.map(({ health }) => health?.cluster?.[head]).find(isKnown));
   return figures.some(isKnown) ? [{ head, cells: figures.map((figure) => figure ?? symbols.nothing) }] : [];
@@ -122,7 +122,7 @@ function isKnown(figure: string | undefined): figure is string {
 
 const between = " · ";
 
-/** The first parts that fit, and a mark where there are more. */
+/** The first parts that fit, and a mark if there are more. */
 function takeParts(text: string, room: number): string {
   if (widthOf(text) <= room) return text;
   let taken = "";
@@ -134,7 +134,7 @@ function takeParts(text: string, room: number): string {
   return taken === "" ? symbols.more : `${taken} ${symbols.more}`;
 }
 
-/** None where the fleet has no Argo CD. */
+/** Omitted if the fleet has no Argo CD. */
 function argocdColumn(results: readonly RowResult[]): readonly Column[] {
   if (!results.some(({ resources }) => resources.some(isArgocd))) return [];
   return [{ head: "argo cd", cells: results.map(({ ended }) => formatArgocd(ended)), spare: true }];
@@ -148,7 +148,7 @@ function formatArgocd(ended: readonly EndedState[]): string {
   const argocd = ended.find(isArgocd);
   if (argocd === undefined || argocd.outcome === "blocked" || argocd.outcome === "cancelled") return symbols.nothing;
   if (argocd.outcome === "removed") return argocd.outcome;
-  // What is wrong stands below, or in the state.
+  // Problems are shown below, or in the state.
   if (argocd.health?.kind === "degraded") return argocd.health.kind;
   return cleanLine(argocd.health?.summary ?? argocd.note ?? argocd.outcome);
 }
@@ -167,7 +167,7 @@ function formatTime(resources: readonly ResourceState[]): string {
   return durationMs === undefined ? symbols.nothing : formatDuration(durationMs);
 }
 
-/** What is wrong comes alone; without it, all there is to say. */
+/** Problems only, if there are any; otherwise all details. */
 function formatState(ended: readonly EndedState[], hasArgocd: boolean): string {
   const orphan = ended.find(({ outcome }) => outcome === "orphan");
   if (orphan?.note !== undefined) return orphan.note;
@@ -190,7 +190,7 @@ function paintWord(style: Style): Paint {
   };
 }
 
-/** Names are never cut: spare columns go first, then the last column has the room that is left. */
+/** Names are never cut: optional columns are omitted first, then the last column gets the remaining width. */
 function formatColumns(columns: readonly Column[], { width, style }: Layout): readonly string[] {
   const widths = (shown: readonly Column[]) =>
     shown.map(({ head, cells }) => Math.max(...[head, ...cells].map(widthOf)));
@@ -215,7 +215,7 @@ function formatColumns(columns: readonly Column[], { width, style }: Layout): re
       )
       .join(" ".repeat(gap))
       .trimEnd();
-  /** A row has more than one line where its last cell has. */
+  /** A row has several lines if its last cell has. */
   const lines = (index: number) => {
     const cells = shown.map(({ cells }) => cells[index] ?? "");
     const { right, lines: fit } = shown[last] ?? {};

@@ -8,14 +8,14 @@ import { formatTable, rowResults } from "#lib/view/summary-table.ts";
 
 export interface SummaryOptions {
   readonly width: number;
-  /** A pipe takes rows of any width, so that nothing of them is lost. @default `width` */
+  /** A pipe has rows of any width, so that nothing is cut. @default `width` */
   readonly tableWidth?: number;
   readonly color: boolean;
-  /** Said at the end, e.g. that the journal is incomplete. */
+  /** Shown at the end, e.g. that the journal is incomplete. */
   readonly remarks?: readonly string[];
 }
 
-/** The end of a run: a table, totals, each failure with its cause and cure, and what to type next. Empty before a start. */
+/** The end of a run: a table, totals, each failure with its cause and fix, and the next commands. Empty if nothing started. */
 export function formatSummary(run: RunState, options: SummaryOptions): string {
   const { started } = run;
   if (started === undefined) return "";
@@ -75,7 +75,7 @@ function formatTotals(run: RunState): readonly string[] {
   ].filter((part) => part !== "");
 }
 
-/** What a row that went well is called. */
+/** The result of a successful row. */
 const goodEnd: Readonly<Record<VerbName, string>> = {
   create: "ready",
   delete: "removed",
@@ -125,10 +125,10 @@ function countOutcomes(run: RunState): Readonly<Partial<Record<Outcome, number>>
   return totals;
 }
 
-/** Who wants the rest finds it in the journal and in `fleet`. */
+/** The journal and `fleet` have the rest. */
 const namedLeftOut = 2;
 
-/** Clusters that this version doesn't make, gathered by reason. */
+/** Clusters that this version can't create, grouped by reason. */
 function formatLeftOut({ started }: RunState, width: number): readonly string[] {
   const byReason = Map.groupBy(started?.leftOut ?? [], ({ why }) => why);
   return [...byReason].flatMap(([why, left]) => {
@@ -139,7 +139,7 @@ function formatLeftOut({ started }: RunState, width: number): readonly string[] 
   });
 }
 
-/** Of accounts, which have no row of health: what was made, and is no good without a person's doing. */
+/** Accounts have no health row: resources that were created but need a manual step. */
 function formatToDo({ started, resources }: RunState, width: number): readonly string[] {
   if (started?.verb !== "create") return [];
   const ill = [...resources.values()].flatMap((one) =>
@@ -147,7 +147,7 @@ function formatToDo({ started, resources }: RunState, width: number): readonly s
       ? [`${one.subject.title}: ${one.health.summary}`]
       : [],
   );
-  // Records of DNS stand alone, whole, so that they can be copied.
+  // DNS records are shown uncut on their own lines, to be copied.
   const lines = (text: string): readonly string[] => cleanLine(text).split(/(?<=:) (?=\S+\. \d+ IN )|; /);
   return ill.flatMap((text) =>
     labelled(
@@ -157,7 +157,7 @@ function formatToDo({ started, resources }: RunState, width: number): readonly s
   );
 }
 
-/** What an interrupt did not stop, because a cloud does it. */
+/** Cloud operations that continue after an interrupt. */
 function formatGoesOn({ resources }: RunState, width: number): readonly string[] {
   const ended = [...resources.values()].filter((one) => one.kind === "ended");
   const going = ended.flatMap(({ goesOn, subject: { row: owner, title } }) =>
@@ -171,7 +171,7 @@ function formatGoesOn({ resources }: RunState, width: number): readonly string[]
   return labelled("goes on", [...lines, "run the same command again to join it"]);
 }
 
-/** A delete leaves what accounts have in common, and says what removes it. */
+/** A delete keeps what accounts share, and reports the command that removes it. */
 function formatKept({ started, resources }: RunState, width: number): readonly string[] {
   if (started?.verb !== "delete") return [];
   const kept = [...resources.values()].flatMap((one) =>
@@ -192,18 +192,18 @@ function formatNotices(run: RunState, { width, remarks = [] }: SummaryOptions, s
   return unique.flatMap((text) => labelled("warning", wrap(text, width - labelWidth)).map(style.warn));
 }
 
-/** Nobody may take what the sandbox did for the real thing. */
+/** States what was emulated, so that nobody mistakes the sandbox for real clouds. */
 function formatSandbox({ started }: RunState, width: number): readonly string[] {
   if (started?.sandbox !== true) return [];
   const { parts, nameServers } = started.emulated ?? { parts: [], nameServers: false };
   const emulated = [...parts, "the clusters' API servers"];
-  // What was proved at name servers was asked of them in packets of DNS, wherever they run.
+  // Delegations are verified with real DNS queries, wherever the name servers run.
   const real = nameServers ? "; name servers were real ones on this computer" : "";
   const text = `${emulated.join(", ")} and Argo CD were emulated${real}; nothing outside of the sandbox was touched. It stops after an idle hour, or by ${taskCommand("sandbox:stop")}`;
   return labelled("sandbox", wrap(text, width - labelWidth));
 }
 
-/** Looking keeps no journal. */
+/** Read-only commands keep no journal. */
 function formatLog({ finished }: RunState): readonly string[] {
   return finished === undefined || finished.logs === "" ? [] : labelled("log", [finished.logs]);
 }

@@ -1,12 +1,12 @@
 import type { EventReader, Outcome } from "#lib/graph/events.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
 
-/** Counts what a run did, for its end and its exit code. */
+/** Counts the results of a run, for its summary and exit code. */
 export interface Tally extends EventReader {
   totals(): Readonly<Partial<Record<Outcome, number>>>;
-  /** 1 when anything failed, was blocked, or isn't as it should be; 2 when `tellChanges` is set and a plan has changes; else 0. */
+  /** 1 if anything failed, was blocked or is unhealthy; 2 if `tellChanges` is set and a plan has changes; else 0. */
   exitCode(): number;
-  /** Duration of the longest chain of needs, in ms. */
+  /** Duration of the critical path, in ms. */
   criticalPathMs(): number;
 }
 
@@ -39,14 +39,14 @@ export function createTally(
     close: () => Promise.resolve(),
     totals: () => Object.fromEntries(counts),
     exitCode() {
-      // Even where absence is accepted, a cluster that exists in part has lost something.
+      // Even if absence is accepted, a partially existing cluster has lost something.
       const isPartial = seen.missing.intersection(seen.some).size > 0;
       if (isPartial || [...counts.keys()].some((outcome) => unwell.has(outcome))) return 1;
       return tellChanges && [...counts.keys()].some((outcome) => planned.has(outcome)) ? 2 : 0;
     },
     criticalPathMs() {
       const lengths = new Map<AnyResource, number>();
-      // The resources come in order of need, so that each need is already known.
+      // The resources are in topological order, so each need is already known.
       for (const resource of resources) {
         const before = Math.max(0, ...resource.needs.map((need) => lengths.get(need) ?? 0));
         lengths.set(resource, before + (durations.get(resource.id) ?? 0));

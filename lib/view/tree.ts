@@ -6,7 +6,7 @@ import { type Frame, layoutFrame } from "#lib/view/frame.ts";
 import { createRedactor } from "#lib/view/redact.ts";
 import { isRowEnded, rowKey, rowStatus, rowsByGroup } from "#lib/view/rows.ts";
 
-/** Ten pictures a second are enough for an eye. */
+/** Ten frames a second look smooth. */
 const paintIntervalMs = 100;
 /** Size of a terminal that does not report one. */
 const usualSize = { columns: 80, rows: 24 };
@@ -102,7 +102,7 @@ export function createTree({ color, now }: TreeOptions): EventReader {
   };
 }
 
-/** What stands above and below the rows. */
+/** Lines above and below the rows. */
 type Surroundings = Pick<Frame, "header" | "footer">;
 
 interface TitledTask {
@@ -111,9 +111,9 @@ interface TitledTask {
 }
 
 interface TreeRendererOptions {
-  /** Called before each picture. */
+  /** Called before each frame. */
   readonly layout: () => Surroundings;
-  /** Leave nothing on the screen at the end. */
+  /** Clear the screen at the end. */
   readonly clearOutput: boolean;
 }
 
@@ -137,7 +137,7 @@ class TreeRenderer implements ListrRenderer {
     const [{ ProcessOutput }, { createLogUpdate }] = await Promise.all([import("listr2"), import("log-update")]);
     const output = new ProcessOutput();
     const update = createLogUpdate(output.stdout);
-    // what others write meanwhile is printed at the end
+    // the output of others is printed at the end
     output.hijack();
     const timer = setInterval(() => update(this.#paint()), paintIntervalMs);
     this.#stop = () => {
@@ -147,7 +147,7 @@ class TreeRenderer implements ListrRenderer {
       if (!this.#options.clearOutput) output.toStdout(this.#paint());
       output.release();
     };
-    // a process that ends early still gives back the cursor and the output of others
+    // a process that exits early still restores the cursor and the output of others
     process.once("exit", this.end);
   }
 

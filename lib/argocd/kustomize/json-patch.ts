@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { FleetError } from "#lib/errors.ts";
 
-/** The operations of RFC 6902 that are of use here; move and copy are not. */
+/** The operations of RFC 6902 that are used here; move and copy are not. */
 export const jsonPatchSchema = z.array(
   z.discriminatedUnion("op", [
     z.strictObject({ op: z.enum(["add", "replace", "test"]), path: z.string(), value: z.unknown() }),
@@ -11,7 +11,7 @@ export const jsonPatchSchema = z.array(
 
 export type JsonOperation = z.infer<typeof jsonPatchSchema>[number];
 
-/** The value with all operations done, or an error at the first that can't be. Pure. @throws FleetError KustomizationInvalid */
+/** Applies all operations, and fails at the first that is impossible. Pure. @throws FleetError KustomizationInvalid */
 export function patchJson(value: unknown, operations: readonly JsonOperation[], where: string): unknown {
   return operations.reduce((current, operation) => {
     const keys = operation.path
@@ -26,7 +26,7 @@ export function patchJson(value: unknown, operations: readonly JsonOperation[], 
   }, value);
 }
 
-/** Copies what is on the way, and leaves the rest as it is. */
+/** Copies the objects on the path and shares the rest. */
 function change(
   owner: unknown,
   [key = "", ...rest]: readonly string[],

@@ -1,8 +1,8 @@
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
 /**
- * Kinds without a namespace, of those that manifests here hold. kustomize knows Kubernetes' own by its schemas, and takes a
- * custom resource for namespaced unless its definition is there.
+ * Cluster-scoped kinds in this repository's manifests. kustomize knows the built-in ones from its schemas, and treats a
+ * custom resource as namespaced unless its definition is present.
  */
 const clusterWide: ReadonlySet<string> = new Set([
   "APIService",
@@ -21,7 +21,7 @@ const clusterWide: ReadonlySet<string> = new Set([
   "ValidatingWebhookConfiguration",
 ]);
 
-/** Puts every namespaced object into the namespace, and gives a Namespace itself that name, as kustomize does. Pure. */
+/** Sets the namespace of every namespaced object, and the name of a Namespace, like kustomize. Pure. */
 export function moveToNamespace(objects: readonly KubernetesObject[], namespace: string): readonly KubernetesObject[] {
   return objects.map((object) => {
     if (object.kind === "Namespace") return { ...object, metadata: { ...object.metadata, name: namespace } };
@@ -31,8 +31,8 @@ export function moveToNamespace(objects: readonly KubernetesObject[], namespace:
 }
 
 /**
- * Bindings name the namespace of the service accounts that are part of the same build, wherever those went. kustomize goes by
- * the name alone, so that a user who is called like an account gets a namespace too, which Kubernetes ignores.
+ * Sets the namespace of service accounts of the same build in bindings. kustomize compares only the
+ * name, so a user with the name of an account gets a namespace too, which Kubernetes ignores.
  */
 export function fixSubjects(objects: readonly KubernetesObject[]): readonly KubernetesObject[] {
   const accounts = new Map(

@@ -7,9 +7,9 @@ import { formatReference, type KubernetesObject, referenceOf } from "#lib/kubern
 
 /** One patch of a kustomization. */
 export type Patch =
-  /** Finds its object by its own kind and name, and must find it. */
+  /** Selects one object by its own kind and name, which must exist. */
   | { readonly kind: "merge"; readonly where: string; readonly patch: KubernetesObject }
-  /** Changes all that its target fits, which may be nothing. */
+  /** Changes all objects that match its target, possibly none. */
   | { readonly kind: "merge-target"; readonly where: string; readonly patch: object; readonly target: Selector }
   | {
       readonly kind: "json";
@@ -30,7 +30,7 @@ const objectSchema = z.looseObject({
   metadata: z.looseObject({ name: z.string() }),
 });
 
-/** What one entry of `patches` says; several when its text holds several documents. @throws FleetError KustomizationInvalid */
+/** Parses one entry of `patches`; several results if its text has several documents. @throws FleetError KustomizationInvalid */
 export function parsePatch({ text, where, target }: PatchText): readonly Patch[] {
   const documents = parseDocuments(text, where);
   const selector = target === undefined ? undefined : parseSelector(target, where);
@@ -53,7 +53,7 @@ export function parsePatch({ text, where, target }: PatchText): readonly Patch[]
 
 function parseDocuments(text: string, where: string): readonly unknown[] {
   try {
-    // A sequence is one document, and Bun gives several documents as a sequence too.
+    // A sequence is one document, but Bun also returns several documents as a sequence.
     const several = /^---/m.test(text.trimStart().replace(/^---/, ""));
     const parsed: unknown = Bun.YAML.parse(text);
     const documents = several && Array.isArray(parsed) ? parsed : [parsed];
@@ -92,7 +92,7 @@ export function applyPatch(objects: readonly KubernetesObject[], patch: Patch): 
   }
 }
 
-/** By kind and name; kustomize takes no namespace for `default`. */
+/** By kind and name; kustomize treats a missing namespace as `default`. */
 function isSame(object: KubernetesObject, patch: KubernetesObject): boolean {
   return (
     object.apiVersion === patch.apiVersion &&
@@ -102,7 +102,7 @@ function isSame(object: KubernetesObject, patch: KubernetesObject): boolean {
   );
 }
 
-/** A patch never changes what an object is called. */
+/** A patch never renames an object. */
 function merge(object: KubernetesObject, patch: object, where: string): KubernetesObject {
   const merged = mergeStrategically(object, patch, where);
   const { apiVersion, kind } = object;

@@ -4,11 +4,11 @@ import { applyPatch, type PatchText, parsePatch } from "#lib/argocd/kustomize/pa
 import { FleetError } from "#lib/errors.ts";
 import { formatReference, type KubernetesObject, referenceOf } from "#lib/kubernetes/object.ts";
 
-/** Objects behind a URL. */
+/** Objects from a URL. */
 export type ReadRemote = (url: string) => readonly KubernetesObject[];
 
 /**
- * What `kustomize build` makes of it, in the order in which it is written down. Pure.
+ * The output of `kustomize build`, in document order. Pure.
  *
  * @throws FleetError KustomizationInvalid
  */
@@ -16,7 +16,7 @@ export function renderKustomization(kustomization: Kustomization, readRemote: Re
   return fixSubjects(accumulate(kustomization, [], readRemote));
 }
 
-/** The order is kustomize's: resources, components, patches, namespace, labels. */
+/** In kustomize's order: resources, components, patches, namespace, labels. */
 function accumulate(
   kustomization: Kustomization,
   before: readonly KubernetesObject[],
@@ -56,7 +56,7 @@ function withLabels(object: KubernetesObject, labels: Readonly<Record<string, st
   return { ...object, metadata: { ...object.metadata, labels: { ...object.metadata.labels, ...labels } } };
 }
 
-/** The same kustomization with further patches at its end, as Argo CD adds those of an application. */
+/** The same kustomization with more patches at its end, as Argo CD adds those of an application. */
 export function withPatches(kustomization: Kustomization, patches: readonly PatchText[]): Kustomization {
   return { ...kustomization, patches: [...kustomization.patches, ...patches.flatMap(parsePatch)] };
 }

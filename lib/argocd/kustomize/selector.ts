@@ -1,7 +1,7 @@
 import { FleetError } from "#lib/errors.ts";
 import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 
-/** Which objects a patch is for. Texts are regular expressions for the whole value, as kustomize takes them. */
+/** Selects the objects of a patch. Values are regular expressions for the whole value, as in kustomize. */
 export interface Selector {
   readonly fields: readonly { readonly field: Field; readonly pattern: RegExp }[];
   readonly labels: readonly Requirement[];

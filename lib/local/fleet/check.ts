@@ -5,17 +5,17 @@ import { type Fleet, isLocal, type LocalCluster, type LocalProvider } from "#lib
 import { imageOf, tryImageKubernetes, workersOf } from "#lib/local/fleet/defaults.ts";
 
 /**
- * kind itself takes 50, but its node is called <name>-control-plane, which becomes a label value, and those end at 63:
- * with 50 the node never registers and the creation ends in a time-out.
+ * kind accepts 50, but its node is called <name>-control-plane, which becomes a label value of at most 63 characters:
+ * with 50 the node never registers, and the creation times out.
  * k3d: https://github.com/k3d-io/k3d/blob/v5.9.0/pkg/types/defaults.go (DefaultClusterNameMaxLength).
  */
 const longestName: Readonly<Record<LocalProvider, number>> = { kind: 49, k3d: 32 };
 
-/** Below 1024 a port needs root. */
+/** Ports below 1024 require root. */
 const lowestPort = 1024;
 const highestPort = 65535;
 
-/** Each node is a container with a kubelet of its own; more than this is a typing slip on any laptop. */
+/** Each node is a container with its own kubelet; a higher number is probably a typo. */
 const mostWorkers = 20;
 
 export function checkLocal(fleet: Fleet): readonly Fault[] {
@@ -32,7 +32,7 @@ export function checkLocal(fleet: Fleet): readonly Fault[] {
 }
 
 function checkName(cluster: LocalCluster): readonly Fault[] {
-  // Malformed names are a fault of their own.
+  // Malformed names are reported separately.
   if (!isDnsName(cluster.name)) return [];
   const faults: Fault[] = [];
   const longest = longestName[cluster.provider];
@@ -122,7 +122,7 @@ function checkNodes(cluster: LocalCluster): readonly Fault[] {
   return faults;
 }
 
-/** The port of a registry isn't a tag: only what follows the last slash counts. */
+/** A registry's port isn't a tag: only the part after the last slash counts. */
 function hasTag(image: string): boolean {
   const name = image.split("@", 1)[0] ?? "";
   return /^[^:]+:[\w][\w.-]{0,127}$/.test(name.slice(name.lastIndexOf("/") + 1));

@@ -1,9 +1,9 @@
-/** What a local cluster has where its entry says nothing. */
+/** Defaults of local clusters. */
 
 import { k3sNode, kindNode } from "#clusters/images.ts";
 import type { LocalCluster } from "#lib/fleet/types.ts";
 
-/** One node for the control plane and one for the work: the least that shows a cluster, and what upstream makes. */
+/** One control plane node and one worker, as upstream. */
 const defaultWorkers = 1;
 
 export function workersOf(cluster: LocalCluster): number {

@@ -1,7 +1,7 @@
 import { readSubjectsOf } from "#lib/fleet/github.ts";
 import type { GitHubTrust } from "#lib/fleet/types.ts";
 
-/** Whether the fleet lets the job of a token read and nothing more. AWS verifies the token; this only chooses the role to ask for. */
+/** Whether the fleet gives the token's job read-only access. AWS verifies the token; this only selects the role to request. */
 export function mayOnlyRead(token: string, github: GitHubTrust | undefined): boolean {
   return github !== undefined && readSubjectsOf(github).includes(subjectOf(token));
 }

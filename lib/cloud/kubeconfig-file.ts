@@ -10,17 +10,17 @@ import {
 import { updateMergedKubeconfig } from "#lib/kubernetes/merged.ts";
 import { kubeconfigPath } from "#lib/paths.ts";
 
-/** The kubeconfig file of one cluster: what the kubeconfigs of all providers have in common. */
+/** The kubeconfig file of one cluster: the code shared by all providers. */
 
 export interface KubeconfigState {
   readonly path: string;
   /** Permission bits. */
   readonly mode: number;
-  /** Undefined when the file can't be read as a kubeconfig. */
+  /** Undefined if the file is not a valid kubeconfig. */
   readonly content: Kubeconfig | undefined;
 }
 
-/** Undefined when there is no file. */
+/** Undefined if the file does not exist. */
 export async function observeKubeconfig(world: World, cluster: string): Promise<KubeconfigState | undefined> {
   const path = kubeconfigPath(world.paths, cluster);
   const file = await readKubeconfigFile(path);
@@ -32,7 +32,7 @@ export function compareMode({ mode }: KubeconfigState): readonly Change[] {
   return [{ field: "mode", from: `0${mode.toString(8)}`, to: "0600", effect: "in-place" }];
 }
 
-/** In a file of its own that only its owner can read. */
+/** Writes a separate file that only its owner can read. */
 export async function writeKubeconfig(world: World, cluster: string, content: Kubeconfig): Promise<KubeconfigState> {
   const path = kubeconfigPath(world.paths, cluster);
   await writeKubeconfigFile(path, content);
@@ -42,7 +42,7 @@ export async function writeKubeconfig(world: World, cluster: string, content: Ku
 /** Removes the file, and the cluster from the merged one. */
 export async function removeKubeconfig(world: World, cluster: string): Promise<Removal> {
   await removeKubeconfigFile(kubeconfigPath(world.paths, cluster), world.paths.kubeconfigs);
-  // Several clusters go at once, and each rewrites the one merged file.
+  // Clusters are deleted in parallel, and each delete rewrites the merged file.
   await world.locks.hold("local/kubeconfig", { timeoutMs: 30_000, ...world }, () =>
     updateMergedKubeconfig(world.paths),
   );

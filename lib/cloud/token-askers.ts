@@ -1,27 +1,27 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** A client that got a token, by its process. */
+/** A client process that got a token. */
 export interface TokenAsker {
   readonly pid: number;
-  /** As EKS knows it. */
+  /** Name of the cluster in EKS. */
   readonly cluster: string;
-  /** When its token ends, as it was told: milliseconds since 1970. */
+  /** Expiry of its token: milliseconds since 1970. */
   readonly expiresMs: number;
 }
 
-/** More clients than a person has at once. */
+/** More clients than one person runs at once. */
 const longest = 16;
 
 /**
- * Has this client a token for the cluster that is still good? Clients keep a token until it expires or an API server answers 401,
- * and the plugin is told of neither: one that asks again early may have been refused. `kubectl apply` asks twice all the same.
+ * Does this client have a valid token for the cluster? Clients keep a token until it expires or an API server answers 401,
+ * and tell the plugin neither: an early request may mean that the token was rejected. `kubectl apply` requests two anyway.
  */
 export function hasGoodToken(path: string, { pid, cluster }: Omit<TokenAsker, "expiresMs">, now: number): boolean {
   return readAskers(path).some((one) => one.pid === pid && one.cluster === cluster && one.expiresMs > now);
 }
 
-/** Remembers who got a token last. What can't be written is forgotten: kubectl gets its token all the same. */
+/** Records the last clients. Write errors are ignored: kubectl gets its token anyway. */
 export function rememberAsker(path: string, asker: TokenAsker): void {
   const others = readAskers(path).filter(({ pid, cluster }) => pid !== asker.pid || cluster !== asker.cluster);
   const lines = [...others, asker].slice(-longest).map((one) => `${one.pid} ${one.cluster} ${one.expiresMs}\n`);

@@ -1,6 +1,6 @@
 /**
- * The test of the whole thing in one command, from a bare container: nothing but Docker is needed on this computer. Pure: what
- * is run, and what the README shows.
+ * An end-to-end test in one command, from a bare container: requires only Docker. Pure: returns the command,
+ * which the README shows too.
  */
 
 /** mise itself; what it installs is pinned in mise.toml. */
@@ -11,7 +11,7 @@ const mise = "v2026.9.15";
 // renovate: datasource=docker depName=bash
 const bash = "bash:5.2@sha256:8eda57f31fdcb83a682f57b5e681fdb8f3d730d5f0329741df7d19613cc5cccb";
 
-/** Runs inside. An image of Alpine: Bun's build for musl needs libstdc++, mise and kind need git, ps shows who is at work. */
+/** Runs in an Alpine container. Bun's musl build needs libstdc++, mise and kind need git, and the tasks call ps. */
 export const insideScript = [
   "set -euo pipefail",
   "apk add --no-cache curl docker-cli git libgcc libstdc++ procps",
@@ -25,7 +25,7 @@ export const insideScript = [
 ].join(" && ");
 
 export interface OneLiner {
-  /** The checkout; mounted under the same path, because kind and k3d hand paths on to the Docker outside. */
+  /** The checkout; mounted at the same path, because kind and k3d pass paths to the Docker daemon outside. */
   readonly root: string;
   /** @default bash, pinned */
   readonly image?: string;
@@ -43,7 +43,7 @@ export function oneLinerArguments({ root, image = bash, script = insideScript }:
   ];
 }
 
-/** As a person types it: `$PWD` for the checkout, one step a line. */
+/** Formatted for a shell: `$PWD` for the checkout, one step per line. */
 export function formatOneLiner(): string {
   const [script, ...before] = [...oneLinerArguments({ root: "$PWD" })].reverse();
   const words = before.reverse().map((word) => (word.includes("$") ? `"${word}"` : word));

@@ -14,7 +14,7 @@ import { formatHint } from "#lib/printed-command.ts";
 import { installHint } from "#lib/programs.ts";
 import type { Described } from "#lib/render/generator.ts";
 
-/** How to ask a program for its version, and which word of the answer it is. */
+/** How to query a program's version, and the pattern that extracts it. */
 const programs: readonly { readonly name: string; readonly args: readonly string[]; readonly version: RegExp }[] = [
   { name: "docker", args: ["--version"], version: /version (\d+\.\d+\.\d+)/ },
   { name: "kind", args: ["version"], version: /v(\d+\.\d+\.\d+)/ },
@@ -22,7 +22,7 @@ const programs: readonly { readonly name: string; readonly args: readonly string
   { name: "kubectl", args: ["version", "--client"], version: /v(\d+\.\d+\.\d+)/ },
 ];
 
-/** Everything that a run may stumble over, looked at without changing anything. */
+/** Checks the prerequisites of a run. Changes nothing. */
 export async function examineMachine(world: World, { fleet, providers }: Described): Promise<readonly Check[]> {
   const local = fleet.clusters.filter(isLocal);
   const pinned = await readPinnedTools();
@@ -47,7 +47,7 @@ async function checkProgram(
   pinned: ReadonlyMap<string, string>,
 ): Promise<Check> {
   const wanted = pinned.get(name);
-  // kubectl is for people: nothing here calls it.
+  // No task calls kubectl; it is for users.
   const missing = name === "kubectl" ? "warning" : "failure";
   try {
     const exec = world.exec({ signal: world.signal, nothrow: true, timeout: 10_000 });
@@ -102,7 +102,7 @@ async function checkPorts(world: World, clusters: readonly LocalCluster[]): Prom
   );
 }
 
-/** No fault by itself: the sandbox works with them, and so do local clusters. */
+/** Placeholders alone are no failure: the sandbox and local clusters work with them. */
 function checkPlaceholders(fleet: Fleet, providers: Providers): readonly Check[] {
   const names = placeholders(fleet, providers).map((account) => account.name);
   if (names.length === 0) return [{ name: "accounts", level: "ok", found: `${fleet.accounts.length} with real ids` }];

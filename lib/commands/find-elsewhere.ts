@@ -9,7 +9,7 @@ import type { Opened } from "#lib/providers.ts";
 import { remove } from "#lib/verbs/delete.ts";
 import type { Elsewhere, Engine } from "#lib/verbs/engine.ts";
 
-/** Tells of each cluster of the fleet whether it is in another place than the fleet says. Each is looked for once. */
+/** Finds clusters of the fleet that exist in another account or region than the fleet says. Looks up each once. */
 export function elsewhereFinder(
   fleet: Fleet,
   opened: Opened,
@@ -43,7 +43,7 @@ export function elsewhereFinder(
   };
 }
 
-/** What of the place of a cluster differs. */
+/** The differences between the two places of a cluster. */
 function changesOf(is: Cluster, wanted: Cluster): readonly Change[] {
   return (["provider", "account", "region"] as const).flatMap((field) => {
     const [from = "", to = ""] = [is, wanted].map((cluster) => placeOf(cluster)[field]);
@@ -59,7 +59,7 @@ function placeOf({ provider, ...rest }: Cluster): Readonly<Partial<Record<"provi
   };
 }
 
-/** A delete within a run: its progress is that of the resource which takes the place of these. */
+/** A delete within a run: its progress is shown at the resource that replaces the deleted ones. */
 async function removeAll(
   resources: readonly AnyResource[],
   progress: (message: string) => void,

@@ -1,7 +1,7 @@
 import type { Hop, HopTrust } from "#lib/provider.ts";
 import { formatTable } from "#lib/table.ts";
 
-/** A table of the steps, what was found out about each role below its step, and at the end what to do about it. */
+/** Formats a table of the steps, the findings about each role below its step, and at the end the hints. */
 export function formatHops(hops: readonly Hop[]): string {
   const rows = hops.flatMap((hop) => [formatStep(hop), ...formatTrust(hop).map((line) => ["", "", "", line])]);
   const hints = new Set(hops.flatMap(hintsOf));
@@ -15,20 +15,20 @@ function formatStep({ name, account, result }: Hop): readonly string[] {
 }
 
 /**
- * `why` explains a refusal. `warn` is about a role that lets in too many. `note` is about others who are kept out: jobs, when a
- * person looks.
+ * `why` explains a refusal. `warn` is a role that trusts too many identities. `note` is about other identities that are refused,
+ * e.g. jobs when a user runs this.
  */
 function formatTrust({ result, trust, readOnlyTrust }: Hop): readonly string[] {
   return [...formatReason(result, trust), ...formatTrustOf(trust, result.kind), ...formatReaders(readOnlyTrust)];
 }
 
-/** Where nobody can look at the role, what was said is all there is to go by. */
+/** If the role's policy can't be read, the error message is all that is known. */
 function formatReason(result: Hop["result"], trust: HopTrust | undefined): readonly string[] {
   if (result.kind === "ok" || trust !== undefined) return [];
   return result.details.flatMap((detail) => detail.trim().split("\n")).map((line) => `why   ${line}`);
 }
 
-/** Nobody goes that way here, so that nothing of it explains a refusal. */
+/** Not used by this identity, so it explains no refusal. */
 function formatReaders(trust: HopTrust | undefined): readonly string[] {
   if (trust?.kind !== "checked") return formatTrustOf(trust, "ok").map((line) => line.replace(/^why {3}/, "note  "));
   return formatTrustOf(trust, "ok").map((line) => `${line}, of ${trust.role}`);
@@ -53,13 +53,13 @@ function formatTrustOf(trust: HopTrust | undefined, result: Hop["result"]["kind"
 }
 
 function hintsOf({ result, trust, readOnlyTrust }: Hop): readonly string[] {
-  // The task that makes a role is better advice than what to do about one that refuses.
+  // Creating a missing role comes before fixing one that refuses.
   if (trust?.kind === "absent") return [trust.hint];
   if (readOnlyTrust?.kind === "absent") return [readOnlyTrust.hint];
   return result.kind === "failed" && result.hint !== undefined ? [result.hint] : [];
 }
 
-/** 1 where a step was refused, or a role lets in somebody whom the fleet doesn't name. */
+/** 1 if a step was refused, or a role trusts an identity that the fleet doesn't name. */
 export function exitCodeOf(hops: readonly Hop[]): 0 | 1 {
   const isFine = hops.every(
     ({ result, trust, readOnlyTrust }) => result.kind === "ok" && !isTooLoose(trust) && !isTooLoose(readOnlyTrust),

@@ -7,20 +7,20 @@ import type { Fleet } from "#lib/fleet/types.ts";
 import { type ExecInfo, formatExecCredential, parseExecInfo, refusedVariable } from "#lib/kubernetes/exec-info.ts";
 import { pathsBelow, projectRoot } from "#lib/paths.ts";
 
-// What is imported above is all that kubectl waits for as long as a session is cached: keep it small.
+// With a cached session kubectl waits only for the imports above: keep them small.
 
-/** Options of `tasks/kube-token.ts`, by their names. They pin what kubectl's environment must not choose. */
+/** Options of `tasks/kube-token.ts`, by name. They fix what kubectl's environment must not override. */
 export type KubeTokenOptions = ReadonlyMap<string, string>;
 
-/** Younger sessions are trusted, so that STS isn't asked for each attempt. */
+/** Newer sessions are trusted, to avoid a call of STS for each attempt. */
 const doubtAfterMs = 60_000;
-/** Clients ask for a new token when the old one has a minute left, so that no request is late. */
+/** Clients request a new token one minute before the old one expires. */
 const tokenLifeMs = eksTokenLifeMs - 60_000;
 
 /**
  * An ExecCredential for one EKS cluster, as text.
  *
- * @throws FleetError InvalidArgument, ExecInfoInvalid, WrongCluster, CacheUnsafe, WrongAccount, WrongIdentity, and what the way into the account throws
+ * @throws FleetError InvalidArgument, ExecInfoInvalid, WrongCluster, CacheUnsafe, WrongAccount, WrongIdentity, and errors of opening the session
  */
 export async function kubeToken(options: KubeTokenOptions, environment: Environment, now: number): Promise<string> {
   const cluster = required(options, "cluster", /^[0-9A-Za-z][\w-]{0,99}$/);
@@ -44,7 +44,7 @@ export async function kubeToken(options: KubeTokenOptions, environment: Environm
   const cached = readSession(request.folder, key);
   const asker = { pid: process.ppid, cluster };
   const askers = `${sessionPath(request.folder, key)}.askers`;
-  // A session that was good a moment ago is not what a cluster refuses.
+  // A session that was valid a moment ago is not the cause of a refusal.
   const isOld = cached !== undefined && now - cached.keptMs > doubtAfterMs;
   const said = environment.variables[refusedVariable] ?? "";
   const isDoubted = isOld && (said === "" ? hasGoodToken(askers, asker, now) : said === "1");
@@ -59,7 +59,7 @@ export async function kubeToken(options: KubeTokenOptions, environment: Environm
   return formatExecCredential(info, token, new Date(expiresMs));
 }
 
-/** FLEET_FILE doesn't count: it is that of whoever calls kubectl. */
+/** Ignores FLEET_FILE, which belongs to the caller of kubectl. */
 async function loadFleet(file: string | undefined): Promise<Fleet> {
   const [{ loadFleet }, { builtInProviders }] = await Promise.all([
     import("#lib/fleet/load.ts"),
@@ -76,7 +76,7 @@ async function renew(
   return await renewSession(environment, request);
 }
 
-/** A token of one cluster says to whoever gets it who we are: it goes to no other server. @throws FleetError WrongCluster */
+/** A token identifies the caller, so it must only be sent to its own cluster. @throws FleetError WrongCluster */
 function refuseOtherCluster({ cluster: asked }: ExecInfo, server: string, name: string): void {
   if (asked === undefined) return;
   const hint = "run create again: it writes a new kubeconfig";
@@ -96,7 +96,7 @@ function refuseOtherCluster({ cluster: asked }: ExecInfo, server: string, name: 
   }
 }
 
-/** Hosts have no case, and an origin may end in a slash or not. */
+/** Host names are case-insensitive, and an origin may end in a slash. */
 function isSameUrl(a: string, b: string): boolean {
   return a === b || (URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href);
 }

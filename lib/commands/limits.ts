@@ -5,19 +5,19 @@ import type { LaneLimit, Preparation, PreparedRun, Provider } from "#lib/provide
 import type { Opened } from "#lib/providers.ts";
 
 export interface Limits {
-  /** How many resources like this one are worked on at once, in its lane. */
+  /** How many resources of this lane are processed at once. */
   readonly of: (resource: Pick<AnyResource, "lane" | "row">) => number;
   readonly notices: Preparation["notices"];
 }
 
-/** Of lanes that a provider says nothing about: calls of an API, files. */
+/** For lanes without a provider limit: API calls, files. */
 const defaultLimit = 16;
 
 /**
- * Looking is cheap; what changes something is limited by each provider, after it has looked for room.
+ * Reads are cheap; each provider limits changes after a capacity check.
  *
- * @param prepared undefined for verbs that change nothing
- * @throws FleetError of a provider that has no room
+ * @param prepared undefined for read-only verbs
+ * @throws FleetError of a provider without capacity
  */
 export async function limitsOf(
   { providers, open }: Opened,
@@ -29,7 +29,7 @@ export async function limitsOf(
   const groups = new Set(prepared?.run.resources.map(({ row }) => row.group));
   for (const [name, provider] of open) {
     const group = providers.get(name)?.group ?? name;
-    // Providers that share a group share what they look at.
+    // Providers of the same group share their checks.
     if (prepared === undefined || provider.prepare === undefined || !groups.delete(group)) continue;
     const found = await provider.prepare(prepared.world, prepared.run);
     limits.set(group, { ...limits.get(group), ...found.lanes });

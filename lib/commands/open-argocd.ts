@@ -22,11 +22,11 @@ export interface OpenOptions {
   readonly sandbox: boolean;
 }
 
-/** Until Ctrl-C; a day is as good as no limit. */
+/** Runs until Ctrl-C; a day is effectively no limit. */
 const openForMs = 24 * 60 * 60_000;
 const secretName = "argocd-initial-admin-secret";
 
-/** Forwards a free port of this computer to a cluster's Argo CD, and says where it is. */
+/** Forwards a free port of this computer to a cluster's Argo CD, and prints the URL. */
 export async function openArgocd({ clusters, password, sandbox }: OpenOptions): Promise<number> {
   if (sandbox || readEnvironment().sandboxFolder !== undefined) {
     throw new FleetError("InvalidArgument", "the sandbox emulates Argo CD's applications and not its web interface", {
@@ -49,7 +49,7 @@ export async function openArgocd({ clusters, password, sandbox }: OpenOptions): 
     await exec`kubectl ${options} port-forward service/argocd-server :443`;
     return 0;
   } catch (error) {
-    // Ctrl-C is how it is meant to end.
+    // Ctrl-C is the normal way to end.
     if (interrupts.signal.aborted) return 0;
     throw error;
   } finally {

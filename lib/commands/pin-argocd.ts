@@ -9,19 +9,19 @@ import type { ArgocdVariant } from "#lib/fleet/types.ts";
 export interface PinOptions {
   /** The checkout. */
   readonly root: string;
-  /** Text behind a URL. */
+  /** Downloads the text of a URL. */
   readonly download: (url: string) => Promise<string>;
 }
 
-/** What has to be written so that the URLs name commits and the digests are those of what is behind them. */
+/** The changes required so that the URLs contain commits and the digests match. */
 export interface PinUpdate {
   /** Texts by their path from the root. */
   readonly files: ReadonlyMap<string, string>;
-  /** One line for each digest that isn't as it should be; empty when all are. */
+  /** One line for each wrong digest; empty if all match. */
   readonly changes: readonly string[];
 }
 
-/** Fetches what argocd/bootstrap names, and compares its digests with those in sha256sums. Writes nothing. */
+/** Downloads the manifests that argocd/bootstrap pins, and compares their digests with sha256sums. Writes nothing. */
 export async function updatePins({ root, download }: PinOptions): Promise<PinUpdate> {
   const variants = Object.keys(bootstrapFolders) as readonly ArgocdVariant[];
   const before = parseDigests((await tryReadText(join(root, digestsPath))) ?? "");
@@ -47,7 +47,7 @@ export async function updatePins({ root, download }: PinOptions): Promise<PinUpd
 
 const tagged = /^https:\/\/raw\.githubusercontent\.com\/([^/]+\/[^/]+)\/(v[^/]+)\//;
 
-/** Argo CD renders the URL itself, and compares no digest: a tag can be moved behind its back, a commit cannot. */
+/** Argo CD renders the URL itself and compares no digest: a tag can be moved unnoticed, a commit can't. */
 async function byCommit(url: string, download: PinOptions["download"]): Promise<string> {
   const [, repository, tag] = tagged.exec(url) ?? [];
   if (repository === undefined || tag === undefined) return url;
@@ -61,11 +61,11 @@ const commitSchema = z.object({ sha: z.string().regex(/^[0-9a-f]{40}$/) });
 
 function describe(url: string, is: string | undefined, wanted: string): readonly string[] {
   if (is === wanted) return [];
-  // A tag that moved is no update: somebody put something else behind a version that is in use.
+  // A moved tag is no update: the content of a version in use was replaced.
   return [is === undefined ? `${url}: ${wanted}` : `${url}: ${is} is now ${wanted}, of the same version`];
 }
 
-/** An error page must not become the pin. */
+/** Prevents an error page from being pinned. */
 function requireManifest(text: string, url: string): string {
   if (/^kind: CustomResourceDefinition$/m.test(text) && text.includes("applications.argoproj.io")) return text;
   throw new FleetError("DigestMissing", `${url} is not a manifest of Argo CD`, {

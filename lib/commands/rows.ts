@@ -3,13 +3,13 @@ import { type Fleet, isLocal } from "#lib/fleet/types.ts";
 import type { Row, RunStarted, Subject } from "#lib/graph/events.ts";
 import { type AnyResource, laneOf } from "#lib/graph/resource.ts";
 
-/** A resource as events name it. */
+/** The identity of a resource in events. */
 export function subjectOf(resource: AnyResource): Subject {
   const { id, title, label, row } = resource;
   return { id, title, label, row, lane: laneOf(resource) };
 }
 
-/** One row per cluster, account or shared group; group by group in the order of the providers; in a group shared things first, because the rest needs them. */
+/** One row per cluster, account or shared group, ordered by provider; shared resources first, because the others need them. */
 export function rowsOf(resources: readonly AnyResource[], fleet: Fleet, providers: Providers): readonly Row[] {
   const rows = new Map<string, { readonly row: Row; readonly ids: string[] }>();
   for (const { id, row: ref } of resources) {
@@ -20,7 +20,7 @@ export function rowsOf(resources: readonly AnyResource[], fleet: Fleet, provider
   }
   const order = [...fleet.accounts, ...fleet.clusters].map((one) => one.name as string);
   const rank = ({ ref }: Row): number => (ref.kind === "shared" ? -1 : order.indexOf(ref.name));
-  // What no provider has, such as Argo CD's manifest, comes last.
+  // Resources without a provider, such as Argo CD's manifest, come last.
   const groups = [...providers.values()].map(({ group }) => group);
   const place = ({ ref }: Row): number => (groups.includes(ref.group) ? groups.indexOf(ref.group) : groups.length);
   return [...rows.values()]
@@ -28,7 +28,7 @@ export function rowsOf(resources: readonly AnyResource[], fleet: Fleet, provider
     .sort((a, b) => place(a) - place(b) || rank(a) - rank(b));
 }
 
-/** What stands for the real thing in the sandbox. */
+/** The parts that the sandbox emulates. */
 export function emulatedOf(
   resources: readonly AnyResource[],
   providers: Providers,

@@ -1,14 +1,14 @@
 import type { GitOpsSettings } from "#lib/argocd/gitops-graph.ts";
 
-/** Tasks for what accounts share: whose, and of which accounts. */
+/** For tasks on resources shared by accounts: the provider and the accounts. */
 export interface AccountScope {
   readonly provider: string;
   readonly of: "management" | "tenants";
 }
 
-/** What a run of a verb is asked to do. */
+/** Options of a verb's run. */
 export interface RunOptions {
-  /** Only what accounts of a cloud share; `accounts` of the selection then says of which. */
+  /** Only the resources shared by a cloud's accounts; `accounts` of the selection names the accounts. */
   readonly accounts?: AccountScope;
   readonly selection: {
     readonly within?: readonly string[];
@@ -24,18 +24,18 @@ export interface RunOptions {
   readonly sandbox: boolean;
   readonly dryRun: boolean;
   readonly yes: boolean;
-  /** Only what the fleet no longer names. */
+  /** Only orphans: resources that are no longer in the fleet. */
   readonly orphans?: boolean;
   readonly retain: boolean;
   readonly adopt: boolean;
   readonly allowReplacement: boolean;
   readonly drift: boolean;
-  /** Status accepts what is not created yet. */
+  /** `status` accepts absent resources. */
   readonly allowAbsent?: boolean;
-  /** A plan with changes ends with exit code 2. */
+  /** A plan with changes exits with 2. */
   readonly detailedExitcode?: boolean;
   readonly skipDnsCheck: boolean;
   readonly skipDnsWait: boolean;
-  /** Undefined: Argo CD is left alone. */
+  /** Undefined: Argo CD is not changed. */
   readonly gitops: GitOpsSettings | undefined;
 }

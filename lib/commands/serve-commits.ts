@@ -16,7 +16,7 @@ import { findHostAddress } from "#lib/local/host-address.ts";
 import { create } from "#lib/verbs/create.ts";
 
 export interface ServeOptions {
-  /** Names; empty for all that exist. */
+  /** Cluster names; empty for all existing clusters. */
   readonly clusters: readonly string[];
   readonly fleetFile?: string;
   readonly verbose: boolean;
@@ -26,8 +26,8 @@ export interface ServeOptions {
 const lookEveryMs = 1_000;
 
 /**
- * Serves the checkout until Ctrl-C, and runs `create` over the clusters at each new commit: they are pinned to commits, so
- * that somebody has to tell them.
+ * Serves the checkout until Ctrl-C, and runs `create` for the clusters at each new commit, because they are pinned to
+ * commits.
  */
 export async function serveCommits(options: ServeOptions): Promise<number> {
   const session = await openSession({ sandbox: options.sandbox, fleetFile: options.fleetFile });
@@ -50,7 +50,7 @@ export async function serveCommits(options: ServeOptions): Promise<number> {
     while (!interrupts.signal.aborted) {
       await bring(source, options, await clustersWithKubeconfig(session.paths));
       source = await nextCommit(world, source.revision, look);
-      // Again, so that nothing is served but the new commit and its history.
+      // Called again, so that only the new commit and its history are served.
       await server?.stop();
       server = await serve(source);
     }

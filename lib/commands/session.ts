@@ -18,26 +18,26 @@ import { builtInProviders } from "#lib/providers.ts";
 import { sandboxState, startSandbox } from "#lib/sandbox.ts";
 import { taskName } from "#lib/task-name.ts";
 
-/** Where a command acts, and on what: on this machine, or in the sandbox with files of its own. */
+/** The environment of a command: this machine, or the sandbox with its own files. */
 export interface Session {
   readonly environment: Environment;
   readonly paths: Paths;
   readonly fleet: Fleet;
   readonly providers: Providers<Provider>;
-  /** By `--sandbox`, or because the variables of the sandbox are set. */
+  /** Set by `--sandbox`, or by the sandbox's variables. */
   readonly sandbox: boolean;
 }
 
 export interface SessionOptions {
   readonly sandbox: boolean;
-  /** Of another fleet. @default variable FLEET_FILE, then clusters/fleet.ts */
+  /** File with another fleet. @default variable FLEET_FILE, then clusters/fleet.ts */
   readonly fleetFile?: string | undefined;
 }
 
 /** @throws FleetError InvalidFleet, FleetUnreadable, SandboxFailed */
 export async function openSession({ sandbox, fleetFile }: SessionOptions): Promise<Session> {
   const environment = readEnvironment();
-  // Libraries and fetch read the process's own: what readEnvironment adds must stand there too.
+  // Libraries and fetch read the process environment, so readEnvironment's additions must be set there too.
   adoptEnvironment(environment);
   const state = environment.stateDirectory ?? join(projectRoot, "clusters");
   const { fleet, providers } = await loadFleet(builtInProviders, fleetFile ?? environment.fleetFile);
@@ -45,8 +45,8 @@ export async function openSession({ sandbox, fleetFile }: SessionOptions): Promi
   if (folder === undefined) {
     return { environment, paths: pathsBelow(projectRoot, state), fleet, providers, sandbox: false };
   }
-  // A shell that has the sandbox's variables may have changed some since, and is in the world that it was opened for: as in a real
-  // cloud, an account whose id was changed in the fleet is not there.
+  // A shell with the sandbox's variables may have changed some of them, and stays in the sandbox that it was opened for: as in a real
+  // cloud, an account whose id was changed in the fleet does not exist there.
   const started = await startSandbox(environment, folder, fleet, { declares: sandbox });
   const inside = sandbox ? withVariables(environment, started.variables) : environment;
   adoptEnvironment(inside);
@@ -59,7 +59,7 @@ export async function openSession({ sandbox, fleetFile }: SessionOptions): Promi
   };
 }
 
-/** What providers are opened with. `fleetFile` is the option's; the variable's comes after it. */
+/** The context that providers are opened with. The option `fleetFile` overrides the variable. */
 export function contextOf({ fleet, environment }: Session, clock: Clock, fleetFile?: string): ProviderContext {
   const file = fleetFile ?? environment.fleetFile;
   return {
@@ -71,13 +71,13 @@ export function contextOf({ fleet, environment }: Session, clock: Clock, fleetFi
   };
 }
 
-/** A sandbox has a Docker of its own, and its files beside it. */
+/** A sandbox has its own Docker, and its own files. */
 function locksOf({ paths, sandbox }: Session, clock: Clock): Locks {
   const own = createLocks(paths.locks, clock, taskName());
   return sandbox ? own : withMachineLocks(own, clock, `${taskName()} of ${paths.root}`);
 }
 
-/** The world of a whole run; each resource gets it with a progress sink of its own. */
+/** The world of a whole run; each resource gets it with its own progress sink. */
 export function createWorld(session: Session, clock: Clock, signal: AbortSignal, options: WorldOptions): World {
   const exec = createExec(session.environment.variables);
   const apis = new Map<string, KubernetesApi>();
@@ -87,7 +87,7 @@ export function createWorld(session: Session, clock: Clock, signal: AbortSignal,
     clock,
     paths: session.paths,
     kubernetes(endpoint) {
-      // One per cluster: it remembers what the server has, and who we are to it.
+      // One per cluster: it caches API discovery and credentials.
       const key = JSON.stringify(endpoint);
       const api = apis.get(key) ?? createKubernetesApi(endpoint, exec);
       apis.set(key, api);

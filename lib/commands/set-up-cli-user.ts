@@ -13,19 +13,19 @@ export interface CliUserSetUp {
   readonly fleet: Pick<Fleet, "accounts" | "domain">;
   readonly aws: AwsClients;
   readonly variables: Readonly<Record<string, string>>;
-  /** The checkout: its mise.local.toml gets the user's ARN. Undefined in the sandbox, whose user no real role may trust. */
+  /** The checkout: the user's ARN is written to its mise.local.toml. Undefined in the sandbox, whose user no real role may trust. */
   readonly root: string | undefined;
   readonly signal: AbortSignal;
-  /** Profile of ~/.aws/credentials that gets the key; without one, it is shown. */
+  /** Profile of ~/.aws/credentials to store the key in; without one, the key is printed. */
   readonly profile: string | undefined;
-  /** A person reads what is shown, and nothing writes it down. */
+  /** The output is a terminal and is not logged. */
   readonly interactive: boolean;
   readonly show: (text: string) => void;
 }
 
 /**
- * Makes the user of the management account by whom people come in, and writes down what the rest of the project has to know
- * of it. A second time there is nothing to do.
+ * Creates the management account's IAM user for people, and stores its ARN where the other tasks read
+ * it. Idempotent.
  *
  * @throws FleetError as ensureCliUser(), and MiseLocalInvalid, ProfileTaken, InvalidArgument
  */

@@ -16,8 +16,8 @@ export interface Ended {
 }
 
 /**
- * Commands worth typing next, about the same part of the fleet. None of them deletes anything, but for a delete that was interrupted or
- * only tried (`--dry-run`): it comes without `--yes`, and so asks.
+ * Suggested next commands for the same part of the fleet. None deletes anything, except that an interrupted or previewed
+ * (`--dry-run`) delete is repeated without `--yes`, and so asks for confirmation.
  */
 export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, options }: Ended): readonly string[] {
   const task = (name: string): string => taskCommand(name, ...selectionOf(options), ...gitopsOf(name, options));
@@ -37,13 +37,13 @@ export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, opt
       ];
     }
     case "plan":
-      // What a plan refuses, a create refuses too.
+      // A create would refuse what the plan refuses.
       if (exitCode === 1) return [];
       return [options.dryRun ? repeatWithout("--dry-run", "--yes") : task("create-all"), ...orphansOf(totals)];
     case "status": {
       if (exitCode === 0) return [];
       const isAbsent = (totals.absent ?? 0) > 0 && (totals.degraded ?? 0) === 0 && options.allowAbsent !== true;
-      // What is degraded has its hint. A plan says whether a create would change anything.
+      // Degraded resources have their own hint. A plan shows whether a create would change anything.
       return [task(isAbsent ? "create-all" : "plan"), ...orphansOf(totals)];
     }
     case "delete":
@@ -53,17 +53,17 @@ export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, opt
   }
 }
 
-/** What deleting them would do; it is for a person to leave out the last word. */
+/** A preview of deleting the orphans; the user removes the last option. */
 function orphansOf({ orphan = 0 }: Ended["totals"]): readonly string[] {
   return orphan === 0 ? [] : [taskCommand("delete-all", "--orphans", "--dry-run")];
 }
 
-/** By SIGINT or SIGTERM: the same command goes on from there. */
+/** By SIGINT or SIGTERM: the same command continues. */
 function isInterrupted(exitCode: number): boolean {
   return exitCode === 130 || exitCode === 143;
 }
 
-/** What chose the part of the fleet that the command was about. */
+/** The options that selected this part of the fleet. */
 function selectionOf({ selection }: RunOptions): readonly string[] {
   const each = (name: string, values: readonly string[] = []): readonly string[] =>
     values.flatMap((value) => [`--${name}`, value]);
@@ -73,11 +73,11 @@ function selectionOf({ selection }: RunOptions): readonly string[] {
     ...each("account", selection.accounts),
     ...each("target", selection.targets),
   ];
-  // Options of a selection add to each other, so that a provider beside the names means all of its clusters.
+  // Selection options are combined with "or": adding a provider to names would select all of its clusters.
   return asked.length === 0 ? each("provider", selection.within) : asked;
 }
 
-/** Argo CD as the command was about it; `status` takes only whether. */
+/** The command's Argo CD options; `status` supports only on and off. */
 function gitopsOf(task: string, { gitops }: RunOptions): readonly string[] {
   if (gitops === undefined) return ["--no-gitops"];
   if (task === "status") return [];

@@ -5,13 +5,13 @@ import { factsOf, type Providers } from "#lib/fleet/provider.ts";
 import { type CloudZones, type Cluster, type Fleet, isCloud } from "#lib/fleet/types.ts";
 import type { Provider } from "#lib/provider.ts";
 
-/** A zone with the zones that are delegated from it. */
+/** A zone and the zones that it delegates. */
 export interface ZoneTree {
   readonly name: string;
   readonly children: readonly ZoneTree[];
 }
 
-/** Proves the delegations of a fleet's zones, except of clouds that are left out. @throws FleetError DnsUnanswered, DnsDirectoryInvalid */
+/** Verifies the delegations of a fleet's zones, except for skipped clouds. @throws FleetError DnsUnanswered, DnsDirectoryInvalid */
 export async function verifyFleet(
   dns: DnsRoot,
   fleet: Fleet,
@@ -21,12 +21,12 @@ export async function verifyFleet(
   return zones.length === 0 ? [] : await verifyZones(dns, zoneTree({ ...fleet, zones }));
 }
 
-/** Zones that nothing is proved of, because no task can create them yet. Pure. */
+/** Zones that are skipped because no task can create them yet. Pure. */
 export function leftOutZones({ zones }: Pick<Fleet, "zones">, providers: Providers<Provider>): readonly string[] {
   return zones.filter((pair) => !isMade(pair, providers)).map(({ primary }) => primary);
 }
 
-/** The same clouds that the graph of a fleet has resources of. */
+/** The clouds for which the graph has resources. */
 function isMade(zones: CloudZones, providers: Providers<Provider>): boolean {
   return factsOf(providers, zones).open !== undefined;
 }
@@ -44,10 +44,10 @@ export function zoneTree({ domain, zones, clusters }: Pick<Fleet, "domain" | "zo
 }
 
 /**
- * Proves every delegation of a tree at the authoritative servers, from the top down; siblings at once. Below an edge that
- * leads nowhere nothing can be asked, and that is said of each.
+ * Verifies every delegation of a tree at the authoritative servers, from the top down; siblings in parallel. Below a broken
+ * delegation no server can be queried, which is reported for each zone.
  *
- * @throws FleetError DnsUnanswered when the domain itself has no servers
+ * @throws FleetError DnsUnanswered if the domain has no name servers
  */
 export async function verifyZones(dns: DnsRoot, tree: ZoneTree, options: QueryOptions = {}): Promise<readonly Edge[]> {
   return await below(dns, tree, await dns.serversOf(tree.name), options);

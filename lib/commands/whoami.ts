@@ -3,7 +3,7 @@ import { contextOf, openSession, type SessionOptions } from "#lib/commands/sessi
 import type { Hop } from "#lib/provider.ts";
 import { openProviders } from "#lib/providers.ts";
 
-/** Who calls, in each account of each cloud, and whom its roles let in. Changes nothing. */
+/** Shows the identity assumed in each account, and audits the roles' trust policies. Changes nothing. */
 export async function whoami(options: SessionOptions): Promise<readonly Hop[]> {
   const session = await openSession(options);
   const { open } = await openProviders(session.providers, contextOf(session, systemClock, options.fleetFile));

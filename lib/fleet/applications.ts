@@ -1,7 +1,7 @@
 import { environmentOf } from "#lib/fleet/defaults.ts";
 import type { Cluster, Fleet, Where } from "#lib/fleet/types.ts";
 
-/** Applications there are: `argocd/apps/<name>.yaml`, which a test holds against this list. */
+/** The known applications: `argocd/apps/<name>.yaml`. A test compares the list with the folder. */
 export const applicationNames: readonly string[] = [
   "argo-cd",
   "cert-manager",
@@ -11,7 +11,7 @@ export const applicationNames: readonly string[] = [
   "metrics-server",
 ];
 
-/** Names of the applications that a cluster gets, in the order of the switches. */
+/** Names of a cluster's applications, in the order of the switches. */
 export function applicationsOf(fleet: Fleet, cluster: Cluster): readonly string[] {
   if (fleet.gitops === undefined || cluster.argocd === "none") return [];
   return fleet.gitops.applications
@@ -23,7 +23,7 @@ function isAnywhere(places: readonly Where[], cluster: Cluster): boolean {
   return places.some((place) => fits(place, cluster));
 }
 
-/** Does the cluster fit everything that is given? */
+/** Whether the cluster matches every field of the selector. */
 function fits({ providers, environments, clusters }: Where, cluster: Cluster): boolean {
   return (
     (providers?.includes(cluster.provider) ?? true) &&

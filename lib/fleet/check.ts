@@ -21,7 +21,7 @@ const checks = [
   checkGitHub,
 ];
 
-/** Everything that is wrong with a fleet and that its types can't tell. Pure; empty means nothing. */
+/** Checks the rules of a fleet that types can't express. Pure; empty means valid. */
 export function checkFleet(fleet: Fleet, providers: Providers): readonly Fault[] {
   const ofProviders = new Set([...providers.values()].flatMap((provider) => provider.checks));
   return [...checks, ...ofProviders].flatMap((check) => check(fleet, providers));

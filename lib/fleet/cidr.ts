@@ -1,4 +1,4 @@
-/** IPv4 ranges. node:net's BlockList tells whether a range holds an address, but neither reads nor compares ranges. */
+/** IPv4 ranges. node:net's BlockList tests membership, but neither parses nor compares ranges. */
 export interface Cidr {
   /** First address, as an unsigned 32-bit number. */
   readonly first: number;
@@ -13,7 +13,7 @@ export type CidrReading =
 
 const decimal = /^(?:0|[1-9]\d*)$/;
 
-/** Reads `10.244.0.0/16`. Refuses leading zeros, which some programs read as octal, and bits beyond the prefix. */
+/** Parses `10.244.0.0/16`. Rejects leading zeros, which some programs read as octal, and bits beyond the prefix. */
 export function readCidr(text: string): CidrReading {
   const [address = "", length, ...rest] = text.split("/");
   if (length === undefined || rest.length > 0) return { kind: "malformed", why: "no prefix length" };

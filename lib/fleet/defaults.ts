@@ -1,8 +1,8 @@
-/** What a cluster has where its entry says nothing. */
+/** Defaults of clusters. */
 
 import type { ArgocdVariant, Cluster, GitOps } from "#lib/fleet/types.ts";
 
-/** Kubernetes of the cloud clusters. The same minor as the local images, so that what works here works there. */
+/** Kubernetes version of cloud clusters. The same minor as the local images, so that both behave the same. */
 export const cloudKubernetes = "1.36";
 
 /**
@@ -11,19 +11,19 @@ export const cloudKubernetes = "1.36";
  */
 export const testedVersions: readonly string[] = ["1.34", "1.35", "1.36", "1.37"];
 
-/** Near the API ports of local clusters (6551 …), and nobody's by IANA's list. */
+/** Near the API ports of local clusters (6551 …), and unassigned by IANA. */
 const defaultGitPort = 6580;
 
 export function environmentOf(cluster: Cluster): string {
   return cluster.environment ?? "dev";
 }
 
-/** What the entry says; a fleet without `gitops` has no Argo CD at all. */
+/** The cluster's variant; without `gitops` in the fleet there is no Argo CD. */
 export function argocdOf(cluster: Cluster): ArgocdVariant | "none" {
   return cluster.argocd ?? "standard";
 }
 
-/** The branch that hosts of repositories make first. */
+/** The default branch name of Git hosts. */
 export function revisionOf(gitops: GitOps): string {
   return gitops.revision ?? "main";
 }
@@ -32,7 +32,7 @@ export function pathOf(gitops: GitOps): string {
   return gitops.path ?? "argocd/apps";
 }
 
-/** What clusters on this computer read. */
+/** The source of local clusters. */
 export function localSourceOf(gitops: GitOps): "checkout" | "repository" {
   return gitops.local ?? "checkout";
 }

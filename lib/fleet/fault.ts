@@ -1,6 +1,6 @@
 import type { ProviderName } from "#lib/fleet/types.ts";
 
-/** Every rule that a fleet can break. Each has a fixture under tests/fixtures/fleets/invalid. */
+/** All rules for fleets. Each has a fixture under tests/fixtures/fleets/invalid. */
 export const faultCodes = [
   // shape
   "InvalidShape",
@@ -71,13 +71,13 @@ export type FaultCode = (typeof faultCodes)[number];
 /** One broken rule, at one place. */
 export interface Fault {
   readonly code: FaultCode;
-  /** The entry at fault: `cluster k05.k8s.aws.mylabs.dev`, `account aws-01`, `zones of aws`, `clusters[3].apiPort`. */
+  /** The invalid entry: `cluster k05.k8s.aws.mylabs.dev`, `account aws-01`, `zones of aws`, `clusters[3].apiPort`. */
   readonly where: string;
-  /** Holds the wrong value. */
+  /** Contains the invalid value. */
   readonly message: string;
-  /** The line to change, or what to put there. */
+  /** The line to change, or the value to use. */
   readonly hint: string;
-  /** Whose data file holds the entry; absent when it is the fleet's own. */
+  /** Provider whose data file contains the entry; absent for the fleet's own file. */
   readonly provider?: ProviderName;
 }
 

@@ -2,7 +2,7 @@ import { accountId, factsOf, kubernetesOf, type Providers } from "#lib/fleet/pro
 import { type Fleet, isLocal } from "#lib/fleet/types.ts";
 import { formatTable } from "#lib/table.ts";
 
-/** The fleet for reading: clusters, accounts, zones. */
+/** Formats the fleet for people: clusters, accounts, zones. */
 export function formatFleet(fleet: Fleet, providers: Providers): string {
   const clusters = fleet.clusters.map((cluster) => [
     cluster.name,

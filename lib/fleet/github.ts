@@ -1,9 +1,9 @@
 import type { GitHubTrust } from "#lib/fleet/types.ts";
 
 /**
- * The subjects by which GitHub's tokens name what a job runs for: with names alone, as repositories of before July 2026 have
- * it, and with the numbers of owner and repository behind them, as newer ones do. Both are whole: a pattern that covers both
- * would cover others too. Source: https://docs.github.com/en/actions/reference/security/oidc
+ * The `sub` claims of GitHub's tokens for the fleet's jobs: with names only, for repositories created before July 2026,
+ * and with the ids of owner and repository appended, for newer ones. Both are exact: a pattern that matches both
+ * would match others too. Source: https://docs.github.com/en/actions/reference/security/oidc
  */
 export function subjectsOf(
   { repository, repositoryId, ownerId, ...github }: GitHubTrust,
@@ -16,7 +16,7 @@ export function subjectsOf(
   ]);
 }
 
-/** Subjects of jobs that may only read. One that is among the others, too, may do everything that those may. */
+/** Subjects of read-only jobs. One that is also listed in `claims` has full access. */
 export function readSubjectsOf(github: GitHubTrust): readonly string[] {
   return subjectsOf(
     github,
@@ -24,10 +24,10 @@ export function readSubjectsOf(github: GitHubTrust): readonly string[] {
   );
 }
 
-/** Characters of the role's trust policy beside the subjects and the repository's number, with an ARN of 128 characters for the people. */
+/** Length of the role's trust policy without the subjects and the repository's id, with a user ARN of 128 characters. */
 const trustFrame = 658;
 
-/** Characters of the trust policy of a role that these subjects may assume, as cloudformation/route53-gh-action-iam-role-oidc.yml has it. */
+/** Length of the trust policy of a role for these subjects, as in cloudformation/route53-gh-action-iam-role-oidc.yml. */
 export function trustSizeOf({ repositoryId }: Pick<GitHubTrust, "repositoryId">, subjects: readonly string[]): number {
   return trustFrame + repositoryId.length + JSON.stringify(subjects).length;
 }

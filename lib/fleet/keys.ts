@@ -1,4 +1,4 @@
-/** The keys that each object of a fleet may have, for the default fleet, which is not read through the schema, and for hints. */
+/** The allowed keys of each object of a fleet, for hints and for the default fleet, which is not parsed with the schema. */
 
 import type { KeysOf, Providers } from "#lib/fleet/provider.ts";
 import type { ApplicationSwitch, CloudZones, Fleet, GitHubTrust, GitOps, Where } from "#lib/fleet/types.ts";
@@ -30,7 +30,7 @@ const gitops: KeysOf<GitOps> = {
 const application: KeysOf<ApplicationSwitch> = { name: true, on: true, off: true };
 const where: KeysOf<Where> = { providers: true, environments: true, clusters: true };
 
-/** Keys that every account has, for the providers' own lists; below those of every cluster, in a cloud and local. */
+/** Keys of every account, used by the providers' own lists; below, those of every cluster, cloud cluster and local cluster. */
 export const accountKeys = { provider: true, name: true, role: true } as const;
 const cluster = {
   provider: true,
@@ -46,7 +46,7 @@ const cluster = {
 export const cloudClusterKeys = { ...cluster, account: true, region: true } as const;
 export const localClusterKeys = { ...cluster, apiPort: true, workers: true, image: true } as const;
 
-/** Keys that the object at `path` may have; none where its provider is not known. */
+/** Allowed keys of the object at `path`; none if its provider is unknown. */
 export function knownKeys(path: readonly PropertyKey[], value: unknown, providers: Providers): readonly string[] {
   return Object.keys(entryAt(path, value, providers) ?? {});
 }
@@ -72,12 +72,12 @@ function entryAt(path: readonly PropertyKey[], value: unknown, providers: Provid
   }
 }
 
-/** Objects inside of a cluster have no provider beside them; one key means one thing. */
+/** Objects inside a cluster have no provider field; their keys are unique. */
 function nestedKeys(key: PropertyKey | undefined, providers: Providers): object | undefined {
   return [...providers.values()].map(({ keys }) => keys.nested?.[String(key)]).find((keys) => keys !== undefined);
 }
 
-/** Whether some object below `value` has a key that its type lacks. */
+/** Whether an object below `value` has an unknown key. */
 export function hasUnknownKeys(value: unknown, providers: Providers, path: readonly PropertyKey[] = []): boolean {
   if (Array.isArray(value)) {
     return value.some((entry, index) => hasUnknownKeys(entry, providers, [...path, index]));

@@ -11,19 +11,19 @@ import { projectRoot } from "#lib/paths.ts";
 
 export interface LoadedFleet<P extends ProviderFacts = ProviderFacts> {
   readonly fleet: Fleet;
-  /** Those built in, and those that the fleet's file brings. */
+  /** The built-in providers and those of the fleet's file. */
   readonly providers: Providers<P>;
 }
 
-/** What a file says: data that is to be a fleet, and providers of its own. */
+/** The content of a file: unvalidated data and its own providers. */
 interface FleetFile<P> {
   readonly data: unknown;
   readonly own: readonly P[];
 }
 
 /**
- * The fleet to work on, checked. `file` is a .ts or .js module that exports `fleet` and may export `providers`, or a .yaml or .json document that is one;
- * relative to the folder that the command was called in. @default clusters/fleet.ts
+ * Loads and validates the fleet. `file` is a .ts or .js module that exports `fleet` and optionally `providers`, or a .yaml or .json document;
+ * relative to the working directory of the command. @default clusters/fleet.ts
  */
 export async function loadFleet<P extends ProviderFacts>(
   builtIn: Providers<P>,
@@ -35,7 +35,7 @@ export async function loadFleet<P extends ProviderFacts>(
 async function loadDefault(providers: Providers): Promise<Fleet> {
   const exported = await importing("clusters/fleet.ts", () => import("#clusters/fleet.ts"));
   const { fleet } = exported;
-  // It is typed, so the schema (and the 50 ms to load zod) is only for naming what is wrong with a fleet that was not compiled.
+  // It is typed, so the schema (and the 50 ms to load zod) is used only to explain faults of a fleet that was not compiled.
   const faults = tryCheck(fleet, providers);
   if (faults?.length === 0 && !hasUnknownKeys(fleet, providers)) return fleet;
   const { readFleet } = await import("#lib/fleet/schema.ts");
@@ -76,7 +76,7 @@ async function readData<P>(file: string): Promise<FleetFile<P>> {
     case ".json":
     case ".yaml":
     case ".yml": {
-      // JSON is YAML, and Bun's YAML loader, unlike its JSON loader, says where it stopped
+      // JSON is YAML, and Bun's YAML parser, unlike its JSON parser, reports the position of an error
       const exported: { readonly default: unknown } = await importing(
         file,
         () => import(url, { with: { type: "yaml" } }),
@@ -91,7 +91,7 @@ async function readData<P>(file: string): Promise<FleetFile<P>> {
   }
 }
 
-/** Bun's loader takes the last of two equal keys, so that half of a fleet could be lost. */
+/** Bun's parser keeps the last of two equal keys, which could silently drop half of a fleet. */
 async function refuseDuplicateKeys(file: string): Promise<void> {
   const { parseDocument } = await import("yaml");
   const { errors } = parseDocument(await Bun.file(resolve(file)).text(), { strict: false });
@@ -120,7 +120,7 @@ async function importing<Module>(file: string, load: () => Promise<Module>): Pro
   }
 }
 
-/** What Bun throws for a file that it can't read: one message, or several in an AggregateError. */
+/** Bun's errors for an unreadable file: one message, or several in an AggregateError. */
 interface BuildError {
   readonly message: string;
   readonly position: { readonly file: string; readonly line: number; readonly column: number };
@@ -140,7 +140,7 @@ function formatBuildError(error: BuildError, file: string): string {
   return `${placeOf(error, file)}: ${lowerFirst(error.message)}`;
 }
 
-/** The error may be in a file that the named one imports. */
+/** The error may be in a file that the fleet's file imports. */
 function placeOf({ position }: BuildError, file: string): string {
   const below = relative(projectRoot, position.file);
   const own = position.file === resolve(file) ? file : below.startsWith("..") ? position.file : below;
@@ -151,7 +151,7 @@ function tryCheck(fleet: Fleet, providers: Providers): readonly Fault[] | undefi
   try {
     return checkFleet(fleet, providers);
   } catch (error) {
-    // a field of the wrong type; the schema says which
+    // a field of the wrong type; the schema explains which
     if (error instanceof TypeError) return undefined;
     throw error;
   }

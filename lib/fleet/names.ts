@@ -1,9 +1,9 @@
 import type { Cluster } from "#lib/fleet/types.ts";
 
-/** https://www.rfc-editor.org/rfc/rfc1123#page-13, in lower case as Kubernetes, kind and k3d want it. */
+/** https://www.rfc-editor.org/rfc/rfc1123#page-13, in lower case as Kubernetes, kind and k3d require. */
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4: 255 octets on the wire are 253 characters in writing. */
+/** https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4: 255 octets on the wire are 253 characters of text. */
 const longestName = 253;
 
 export function isLabel(text: string): boolean {
@@ -25,12 +25,12 @@ export function parentName(name: string): string {
   return name.slice(firstLabel(name).length + 1);
 }
 
-/** Is `name` at any depth below `zone`? */
+/** Whether `name` is at any depth below `zone`. */
 export function isBelow(name: string, zone: string): boolean {
   return name.endsWith(`.${zone}`);
 }
 
-/** What tasks call a cluster: `kind01-internal` for `kind01.internal`, as mise gives dots no place in a task's name. */
+/** Name of a cluster in task names: `kind01-internal` for `kind01.internal`, because mise allows no dots in task names. */
 export function taskSuffix(cluster: Pick<Cluster, "name">): string {
   return cluster.name.replaceAll(".", "-");
 }

@@ -1,8 +1,8 @@
-/** What the text of a Git repository's address is, as Git reads it: https://git-scm.com/docs/git-clone#_git_urls */
+/** Classifies the URL of a Git repository like Git: https://git-scm.com/docs/git-clone#_git_urls */
 export type RepositoryReading =
-  /** A host that more than one computer can reach. */
+  /** A host that other computers can reach. */
   | { readonly kind: "remote" }
-  /** A folder, or a server on this computer: nothing that a cluster elsewhere can reach. */
+  /** A folder, or a server on this computer: unreachable from other clusters. */
   | { readonly kind: "local" }
   /** `instead` is the same address without them. */
   | { readonly kind: "with-credentials"; readonly instead: string }
@@ -26,7 +26,7 @@ export function readRepository(text: string): RepositoryReading {
 function readUrl(text: string): RepositoryReading {
   if (!URL.canParse(text)) return { kind: "malformed", why: "it is not a URL" };
   const url = new URL(text);
-  // ssh needs a user's name, which is no secret; https has one only beside a token, or the token is the name itself
+  // ssh requires a user name, which is no secret; https has one only with a token, or the token is the user name
   if (url.password !== "" || (url.protocol !== "ssh:" && url.username !== "")) {
     const clean = new URL(url);
     clean.password = "";
@@ -43,7 +43,7 @@ function readUrl(text: string): RepositoryReading {
   return { kind: "remote" };
 }
 
-/** Why Git would not take this as a branch, tag or commit (https://git-scm.com/docs/git-check-ref-format); undefined if it would. */
+/** Why Git rejects this as a branch, tag or commit (https://git-scm.com/docs/git-check-ref-format); undefined if it is valid. */
 export function revisionFault(text: string): string | undefined {
   if (text === "") return "it is empty";
   if (text.startsWith("-")) return "it begins with a hyphen, as an option does";
@@ -56,7 +56,7 @@ export function revisionFault(text: string): string | undefined {
   return text.endsWith(".") ? "it ends in a dot" : undefined;
 }
 
-/** Why this is no folder inside of a repository; undefined if it is one. */
+/** Why this is not a folder inside a repository; undefined if it is valid. */
 export function folderFault(text: string): string | undefined {
   if (text === "") return "it is empty";
   if (text.startsWith("/")) return "it begins at the root of a file system";

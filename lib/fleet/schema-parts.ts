@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Any text, typed as what the checks ensure: they explain a wrong name better than a pattern does. */
+/** Any text, typed as what the checks ensure: they explain a wrong name better than a pattern. */
 export function textAs<Text extends string>(): z.ZodType<Text> {
   return z.string() as unknown as z.ZodType<Text>;
 }
@@ -8,7 +8,7 @@ export function textAs<Text extends string>(): z.ZodType<Text> {
 /** Fields of every account. */
 export const accountFields = { name: z.string(), role: z.enum(["management", "tenant"]) };
 
-/** Fields of every cluster but its name, whose form is the provider's. */
+/** Fields of every cluster except its name, whose format depends on the provider. */
 const clusterFields = {
   kubernetes: textAs<`${number}.${number}`>().exactOptional(),
   environment: z.string().exactOptional(),

@@ -38,7 +38,7 @@ const github = z.strictObject({
   readClaims: z.array(z.string()).readonly().exactOptional(),
 }) satisfies z.ZodType<GitHubTrust>;
 
-/** A fleet that comes from outside: closed, so that a misspelt key is a fault and not silence. */
+/** The schema of external fleets: closed, so that a misspelt key is reported. */
 async function fleetSchema(providers: Providers) {
   const all = [...providers.values()];
   const schemas = await Promise.all(all.map((provider) => provider.schema()));
@@ -61,10 +61,10 @@ export type FleetReading =
   | { readonly kind: "fleet"; readonly fleet: Fleet }
   | { readonly kind: "faults"; readonly faults: readonly Fault[] };
 
-/** Reads data from outside as a fleet, or says what is wrong with its shape, one fault per place. */
+/** Parses external data as a fleet, or reports the faults of its shape, one per place. */
 export async function readFleet(data: unknown, providers: Providers): Promise<FleetReading> {
   const result = (await fleetSchema(providers)).safeParse(data);
-  // Each provider's schema is held to its own types where it is written.
+  // Each provider's schema is checked against its types where it is defined.
   if (result.success) return { kind: "fleet", fleet: result.data as unknown as Fleet };
   return { kind: "faults", faults: result.error.issues.flatMap((issue) => explain(issue, data, providers)) };
 }

@@ -1,4 +1,4 @@
-/** The types of a fleet: plain data, written by hand in `clusters/`. The checks that types can't make are in check.ts. */
+/** The types of a fleet: plain data, written by hand in `clusters/`. check.ts has the rules that types can't express. */
 
 /**
  * The entries of each provider, by its name. A provider's folder adds its own:
@@ -15,35 +15,35 @@ export type ProviderName = Cluster["provider"];
 export type CloudProvider = Account["provider"];
 export type LocalProvider = LocalCluster["provider"];
 
-/** A fleet: accounts, the zones that they hold, and the clusters in them. */
+/** A fleet: accounts, their zones, and their clusters. */
 export interface Fleet {
-  /** The domain above every cloud zone, hosted elsewhere and delegated by hand, e.g. `mylabs.dev`. */
+  /** The domain above all cloud zones, hosted elsewhere and delegated by hand, e.g. `mylabs.dev`. */
   readonly domain: string;
-  /** Zones that the management accounts hold, one pair per cloud. */
+  /** Zones in the management accounts, one pair per cloud. */
   readonly zones: readonly CloudZones[];
   readonly accounts: readonly Account[];
   readonly clusters: readonly Cluster[];
-  /** What Argo CD reads, and which applications run where. @default none: clusters get no Argo CD */
+  /** Argo CD's source, and where each application runs. @default none: clusters get no Argo CD */
   readonly gitops?: GitOps;
-  /** Whose jobs may act on the fleet. @default none: people only */
+  /** The GitHub jobs that may access the clouds. @default none: people only */
   readonly github?: GitHubTrust;
 }
 
-/** Jobs of GitHub Actions that clouds let in by the token of the job, without any key. */
+/** GitHub Actions jobs that authenticate to clouds with their OIDC token, without keys. */
 export interface GitHubTrust {
   /** `owner/name`. */
   readonly repository: string;
-  /** Number of the repository: it stays when names are given away. `gh api repos/OWNER/NAME --jq .id` */
+  /** Id of the repository, which stays the same if names are reused. `gh api repos/OWNER/NAME --jq .id` */
   readonly repositoryId: string;
-  /** Number of the owner, part of the newer form of subjects. `gh api users/OWNER --jq .id` */
+  /** Id of the owner, part of the newer subject format. `gh api users/OWNER --jq .id` */
   readonly ownerId: string;
-  /** What of the repository: `ref:refs/heads/main`, `environment:production`. Whole, never a pattern, and no pull requests. */
+  /** Full subjects within the repository: `ref:refs/heads/main`, `environment:production`. No patterns, no pull requests. */
   readonly claims: readonly string[];
-  /** Whose jobs may read and change nothing, e.g. `pull_request`. Whole, too. @default none */
+  /** Subjects of read-only jobs, e.g. `pull_request`. No patterns. @default none */
   readonly readClaims?: readonly string[];
 }
 
-/** Where the Argo CD of each cluster reads from, and which applications it runs. */
+/** The source of each cluster's Argo CD, and its applications. */
 export interface GitOps {
   /** URL of the repository that holds `argocd/`: https, ssh or scp-like. Read by clusters in clouds. */
   readonly repository: string;
@@ -52,27 +52,27 @@ export interface GitOps {
   /** Folder of the root application in the repository. @default "argocd/apps" */
   readonly path?: string;
   /**
-   * What clusters on this computer read: `checkout` is the commits of this checkout, served over HTTP by the running task or
-   * by `mise run gitops:serve`; `repository` is what clusters in clouds read.
+   * The source of local clusters: `checkout` is the commits of this checkout, served over HTTP by the running task or
+   * by `mise run gitops:serve`; `repository` is the same repository as for cloud clusters.
    * @default "checkout"
    */
   readonly local?: "checkout" | "repository";
-  /** Port on which this checkout is served. @default 6580 */
+  /** Port of the checkout's server. @default 6580 */
   readonly port?: number;
   readonly applications: readonly ApplicationSwitch[];
 }
 
-/** Where one application runs. What no switch names runs nowhere. */
+/** Where one application runs. Applications without a switch run nowhere. */
 export interface ApplicationSwitch {
   /** `argocd/apps/<name>.yaml`. */
   readonly name: string;
-  /** Clusters that get it: any of these. */
+  /** Clusters that get it: those that match any of these. */
   readonly on: readonly Where[];
-  /** Clusters that don't, whatever `on` says: any of these. @default none */
+  /** Clusters that don't get it, regardless of `on`. @default none */
   readonly off?: readonly Where[];
 }
 
-/** Some clusters of the fleet: those that fit everything that is given. `{}` is all of them. */
+/** Selects clusters that match every given field. `{}` selects all. */
 export interface Where {
   readonly providers?: readonly ProviderName[];
   readonly environments?: readonly string[];
@@ -80,7 +80,7 @@ export interface Where {
   readonly clusters?: readonly string[];
 }
 
-/** How Argo CD is installed: once, or with several replicas of everything, which needs three nodes. */
+/** How Argo CD is installed: single replicas, or high availability, which requires three nodes. */
 export type ArgocdVariant = "standard" | "high-availability";
 
 /** The two zones of one cloud, both in its management account. */
@@ -92,7 +92,7 @@ export interface CloudZones {
   readonly clusters: string;
 }
 
-/** What an account of any cloud has. */
+/** Fields of every account. */
 export interface AccountBase {
   readonly provider: string;
   /** Unique in the fleet, e.g. `aws-mgmt`, `aws-01`. */
@@ -101,7 +101,7 @@ export interface AccountBase {
   readonly role: "management" | "tenant";
 }
 
-/** What a cluster of any provider has. */
+/** Fields of every cluster. */
 export interface ClusterBase {
   readonly provider: string;
   /** FQDN. */
@@ -123,16 +123,16 @@ export interface ClusterBase {
 export interface CloudClusterBase extends ClusterBase {
   /** Name of the account that the cluster runs in. */
   readonly account: string;
-  /** Region as the cloud spells it. */
+  /** Region, as spelled by the cloud. */
   readonly region: string;
 }
 
 export interface LocalClusterBase extends ClusterBase {
-  /** FQDN; also the name that kind and k3d know it by. */
+  /** FQDN; also the cluster's name in kind and k3d. */
   readonly name: `${string}.internal`;
-  /** Port of the API server on 127.0.0.1. Fixed, so that clusters created side by side cannot race for one. */
+  /** Port of the API server on 127.0.0.1. Fixed, so that clusters created in parallel can't compete for one. */
   readonly apiPort: number;
-  /** Nodes beside the one control plane. @default 1 */
+  /** Worker nodes, in addition to the control plane. @default 1 */
   readonly workers?: number;
   /** Node image instead of the pinned one. @default the pin in clusters/images.ts */
   readonly image?: string;

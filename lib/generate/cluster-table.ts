@@ -7,7 +7,7 @@ import type { Described, Generator } from "#lib/render/generator.ts";
 const begin = "<!-- clusters:begin -->";
 const end = "<!-- clusters:end -->";
 
-/** The table of clusters in docs/fleet.md, between two comments; the rest of the file is left alone. */
+/** The table of clusters in docs/fleet.md, between two comments; the rest of the file is preserved. */
 export const clusterTable: Generator = {
   files: async (described, root) => {
     const file = Bun.file(join(root, "docs/fleet.md"));

@@ -3,7 +3,7 @@ import type { Provider } from "#lib/provider.ts";
 import type { Described, Generator } from "#lib/render/generator.ts";
 import { type Flowchart, renderFlowchart } from "#lib/render/mermaid.ts";
 
-/** docs/diagrams.md: the zones of the clouds, and what each cloud draws of its accounts. */
+/** docs/diagrams.md: the DNS zones, and each cloud's diagram of its accounts. */
 export const diagrams: Generator<Provider> = {
   files: async (described) => [{ path: "docs/diagrams.md", content: await renderDiagrams(described), mode: 0o644 }],
 };

@@ -4,7 +4,7 @@ import type { Account, CloudZones, Fleet } from "#lib/fleet/types.ts";
 import type { Described } from "#lib/render/generator.ts";
 import type { Flowchart, MermaidEdge, MermaidGroup, MermaidNode } from "#lib/render/mermaid.ts";
 
-/** Who delegates which zone to whom, from the fleet's domain down to the zone of each cluster. */
+/** The delegations from the fleet's domain down to the zone of each cluster. */
 export function dnsDiagram({ fleet, providers }: Described): Flowchart {
   return {
     groups: [
@@ -19,7 +19,7 @@ function cloudGroup(zones: CloudZones, fleet: Fleet, providers: Providers): Merm
   const { title, icon = "" } = factsOf(providers, zones);
   const accounts = fleet.accounts.filter(({ provider }) => provider === zones.provider);
   const management = accounts.filter(({ role }) => role === "management");
-  // last first, as Mermaid lays groups out from right to left
+  // last first, because Mermaid lays groups out from right to left
   const tenants = accounts.filter(({ role }) => role === "tenant").toReversed();
   return {
     title,

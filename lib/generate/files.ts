@@ -3,14 +3,14 @@ import { projectRoot } from "#lib/paths.ts";
 import type { Provider } from "#lib/provider.ts";
 import type { Described, GeneratedFile } from "#lib/render/generator.ts";
 
-/** Every file that follows from a fleet. */
+/** All files generated from a fleet. */
 export interface GeneratedFiles {
   readonly files: readonly GeneratedFile[];
-  /** Folders in which every other marked file is of something that the fleet no longer has. */
+  /** Folders in which other generated files are outdated. */
   readonly folders: readonly string[];
 }
 
-/** Writes nothing. `root` is where docs/fleet.md is read. @default this checkout */
+/** Writes nothing. `root` contains docs/fleet.md. @default this checkout */
 export async function generate(described: Described<Provider>, root: string = projectRoot): Promise<GeneratedFiles> {
   const generators = await generatorsOf(described.providers);
   const files = await Promise.all(generators.map(async (generator) => await generator.files(described, root)));

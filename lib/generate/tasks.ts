@@ -7,7 +7,7 @@ import type { Provider } from "#lib/provider.ts";
 import { type GeneratedFile, type Generator, generatedMark } from "#lib/render/generator.ts";
 import { commandSpec, type Preset } from "#lib/task.ts";
 
-/** The tasks that run a verb over a part of the fleet. Their names are the specification's. */
+/** The tasks that run a verb on a part of the fleet. Their names are those of the specification. */
 export const verbTasks: Generator<Provider> = {
   folders: ["tasks"],
   files: ({ fleet, providers }) => {
@@ -71,7 +71,7 @@ function accountTasks({ name, accountTasks: tasks = [] }: Provider): readonly Ta
   }));
 }
 
-/** `delete` is a word of the language, so the verb's export has another name. */
+/** `delete` is a reserved word, so the verb's export has another name. */
 const exportOf: Readonly<Record<VerbName, string>> = {
   create: "create",
   delete: "remove",

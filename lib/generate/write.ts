@@ -4,12 +4,12 @@ import { isErrno } from "#lib/files.ts";
 import type { GeneratedFiles } from "#lib/generate/files.ts";
 import { type GeneratedFile, generatedMark } from "#lib/render/generator.ts";
 
-/** The mark of a task comes after one line for each of its options. */
+/** A task's header has one line for each option before the mark. */
 const headLength = 8_000;
 
 /**
- * Brings what is below `root` in line with `files` and returns the paths that weren't, removed ones included.
- * `check` only tells.
+ * Updates the files below `root` and returns the paths of changed and removed files. `check` changes
+ * nothing.
  */
 export async function writeFiles(
   root: string,
@@ -28,11 +28,11 @@ export async function writeFiles(
 async function isCurrent(root: string, { path, content, mode }: GeneratedFile): Promise<boolean> {
   const file = Bun.file(join(root, path));
   if (!(await file.exists()) || (await file.text()) !== content) return false;
-  // only the executable bit: the others are the umask's
+  // only the executable bit: the others depend on the umask
   return (((await stat(join(root, path))).mode ^ mode) & 0o100) === 0;
 }
 
-/** Whole or not at all, so that nobody reads half a file. */
+/** Atomic, so that nobody reads an incomplete file. */
 async function write(root: string, { path, content, mode }: GeneratedFile): Promise<void> {
   const target = join(root, path);
   await mkdir(dirname(target), { recursive: true });
@@ -42,7 +42,7 @@ async function write(root: string, { path, content, mode }: GeneratedFile): Prom
   await rename(draft, target);
 }
 
-/** Files of clusters that the fleet no longer has: in a generator's folder, with our mark, and made no more. */
+/** Outdated files: in a generator's folder, with the generated mark, and no longer generated. */
 async function findGone(
   root: string,
   folders: readonly string[],

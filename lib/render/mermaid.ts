@@ -1,4 +1,4 @@
-/** Just enough of Mermaid's flowcharts: icon nodes in nested groups, and arrows. https://mermaid.js.org/syntax/flowchart.html */
+/** The subset of Mermaid's flowcharts in use: icon nodes in nested groups, and arrows. https://mermaid.js.org/syntax/flowchart.html */
 
 export interface MermaidNode {
   /** Also its label. */

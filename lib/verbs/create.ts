@@ -5,10 +5,10 @@ import type { World } from "#lib/graph/world.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
 import { exclusively, findElsewhere, foreignError, settle, walk } from "#lib/verbs/engine.ts";
 
-/** Without it `create` refuses what it would have to delete and recreate. */
+/** Required for changes that delete and recreate a resource. */
 export const replacementFlag = "--allow-replacement";
 
-/** Makes everything match what the fleet says, needs first. */
+/** Creates and updates everything to match the fleet, needs first. */
 export const create: Verb = {
   name: "create",
   mutates: true,
@@ -16,7 +16,7 @@ export const create: Verb = {
 };
 
 async function converge(resource: AnyResource, world: World, engine: Engine): Promise<Conclusion> {
-  // A look without the lease, so that a rerun over a fleet that is as it should be waits for nobody.
+  // Observes without the lease, so that a rerun without changes waits for no other command.
   const first = await resource.observe(world, engine.outputs);
   if (first.kind === "present" && resource.diff(first.state, engine.outputs).length === 0) {
     engine.outputs.set(resource, first.state);

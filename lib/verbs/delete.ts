@@ -5,7 +5,7 @@ import type { World } from "#lib/graph/world.ts";
 import type { Conclusion, Elsewhere, Engine, Verb } from "#lib/verbs/engine.ts";
 import { exclusively, findElsewhere, foreignError, isTakenAlong, settle, walk } from "#lib/verbs/engine.ts";
 
-/** Removes everything of the selection, what is needed last. */
+/** Removes the selection, dependents first. */
 export const remove: Verb = {
   name: "delete",
   mutates: true,
@@ -16,7 +16,7 @@ export const remove: Verb = {
       if (isTakenAlong(resource, selected)) return concludeTakenAlong(resource, seen, "removed");
       if (resource.keptOnDelete !== undefined) return { outcome: "kept", note: resource.keptOnDelete };
       const found = seen.get(resource);
-      // What can't be looked at is a failure, never "absent": nothing that it needs may go.
+      // A failed observation is a failure, never "absent": its needs must be kept.
       if (found?.kind === "failed") throw found.error;
       const elsewhere = found && (await findElsewhere(resource, found.observed, world, engine));
       if (elsewhere === undefined) return await removeOne(resource, world, engine);
@@ -35,7 +35,7 @@ export function describePlace({ changes }: Elsewhere): string {
   return changes.map(({ field, from }) => `in ${field} ${from}`).join(", ");
 }
 
-/** It went with another; whether there was anything is known of that one. */
+/** Deleted together with another resource, whose result says whether anything existed. */
 export function concludeTakenAlong(
   { goesWith }: AnyResource,
   seen: ReadonlyMap<AnyResource, Seen>,
@@ -47,15 +47,15 @@ export function concludeTakenAlong(
 }
 
 /**
- * Needs first, because what a resource needs may tell how to look at it; also those needs that are to stay: without them,
- * what is in a cluster would be taken for gone. Fills in the outputs.
+ * Observes needs first, because their outputs may be required; also needs that are kept: without them,
+ * resources in a cluster would count as absent. Fills in the outputs.
  */
 export async function lookAtAll(engine: Engine): Promise<ReadonlyMap<AnyResource, Seen>> {
   const seen = new Map<AnyResource, Seen>();
   const selected = new Set(engine.resources);
   await runGraph(
     {
-      // What is taken along need not be seen: it may be inside of what is stopped or half-made.
+      // Resources deleted with their container need no observation: it may be stopped or incomplete.
       nodes: withNeeds(engine.resources.filter((resource) => !isTakenAlong(resource, selected))),
       after: (resource) => resource.needs,
       lane: laneOf,
@@ -64,7 +64,7 @@ export async function lookAtAll(engine: Engine): Promise<ReadonlyMap<AnyResource
     },
     async (resource) => {
       const world = engine.worldOf(resource);
-      // What stays has no row in the view.
+      // Kept resources have no row in the view.
       const silent = selected.has(resource) ? world : { ...world, progress: () => undefined, output: () => undefined };
       const observed: Observed<unknown> = await resource.observe(silent, engine.outputs);
       if (observed.kind === "present") engine.outputs.set(resource, observed.state);
@@ -93,7 +93,7 @@ async function removeOne(resource: AnyResource, world: World, engine: Engine): P
   return await exclusively(resource, world, async () => {
     const observed = await settle(resource, world, engine);
     if (observed.kind === "foreign" && !world.options.adopt) throw foreignError(observed.why);
-    // Also when absent: what a run that died left beside it (a lock, a network) goes too.
+    // Even if absent: removes leftovers of an interrupted run (a lock, a network).
     const removal = await resource.remove(world, observed, engine.outputs);
     engine.outputs.clear(resource);
     if (removal.kind === "kept") return { outcome: "kept", note: removal.why };

@@ -6,7 +6,7 @@ import { concludeTakenAlong, describePlace, lookAtAll } from "#lib/verbs/delete.
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
 import { examineOrphan, findElsewhere, foreignError, isTakenAlong, walk } from "#lib/verbs/engine.ts";
 
-/** What `create` would do. Changes nothing. */
+/** Previews `create`. Changes nothing. */
 export const plan: Verb = {
   name: "plan",
   mutates: false,
@@ -16,7 +16,7 @@ export const plan: Verb = {
     ),
 };
 
-/** What `delete` would do. Changes nothing. */
+/** Previews `delete`. Changes nothing. */
 export const planDelete: Verb = {
   name: "plan",
   mutates: false,

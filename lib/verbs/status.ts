@@ -5,7 +5,7 @@ import type { World } from "#lib/graph/world.ts";
 import type { Conclusion, Engine, Verb } from "#lib/verbs/engine.ts";
 import { examineOrphan, findElsewhere, walk } from "#lib/verbs/engine.ts";
 
-/** Looks at everything and says how it is. Changes nothing. */
+/** Observes everything and reports its health. Changes nothing. */
 export const status: Verb = {
   name: "status",
   mutates: false,
@@ -31,9 +31,9 @@ async function examine(
     observed = await resource.observe(world, engine.outputs);
   } catch (error) {
     if (!(error instanceof FleetError) || error.code !== "OutputMissing") throw error;
-    // Where what it needs was never made, there is nothing that could be ill.
+    // If a need was never created, nothing here can be unhealthy.
     if (resource.needs.some((need) => absent.has(need))) return { outcome: "absent", note: error.message };
-    // What it is in can't be looked into, and says so in a row of its own.
+    // The resource that contains it is unavailable, which its own row reports.
     return degraded(error.message);
   }
   const elsewhere = await findElsewhere(resource, observed, world, engine);

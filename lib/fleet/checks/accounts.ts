@@ -12,7 +12,7 @@ export function checkAccounts(fleet: Fleet, providers: Providers): readonly Faul
   ];
 }
 
-/** For the checks of providers: each knows the form of its ids. */
+/** For the providers' checks: each knows the format of its ids. */
 export function malformedAccountId(account: Account, field: string, value: string, hint: string): Fault {
   return {
     code: "MalformedAccountId",

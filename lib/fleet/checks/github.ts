@@ -3,13 +3,13 @@ import { readSubjectsOf, subjectsOf, trustSizeOf } from "#lib/fleet/github.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 
 /**
- * Characters that IAM takes in a policy: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names
- * A comma would split the list of subjects that CloudFormation gets.
+ * Characters that IAM accepts in a policy: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names
+ * A comma would split CloudFormation's list of subjects.
  * https://docs.github.com/en/actions/reference/security/oidc#filtering-for-a-specific-branch and below
  */
 const claimForm = /^(?:(?:ref:refs\/(?:heads|tags)\/|environment:)(?:(?![\s:*?,])[!-\u00ff])+|pull_request)$/;
 
-/** Characters of a role's trust policy, by default: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entities */
+/** Default maximum length of a role's trust policy: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entities */
 const trustLimit = 2_048;
 
 export function checkGitHub({ github }: Fleet): readonly Fault[] {

@@ -48,7 +48,7 @@ function checkRepository(gitops: GitOps, clusters: readonly Cluster[]): readonly
       ];
     }
     case "with-credentials":
-      // The text isn't repeated: it would end in a log.
+      // The URL is not repeated, because errors are logged.
       return [
         {
           code: "RepositoryWithCredentials",
@@ -71,7 +71,7 @@ function checkRepository(gitops: GitOps, clusters: readonly Cluster[]): readonly
   }
 }
 
-/** A cluster that reads the repository itself and not what is checked out here. */
+/** A cluster that reads the repository and not this checkout. */
 function findReader(gitops: GitOps, clusters: readonly Cluster[]): Cluster | undefined {
   const all = clusters.filter(({ argocd }) => argocd !== "none");
   return all.find(isCloud) ?? (localSourceOf(gitops) === "repository" ? all.find(isLocal) : undefined);

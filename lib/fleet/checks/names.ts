@@ -22,7 +22,7 @@ export function checkNames(fleet: Fleet): readonly Fault[] {
   ];
 }
 
-/** As the templates have it: no top-level domain has digits, except those in other scripts, which the templates do not take. */
+/** Same pattern as in the templates: a top-level domain has no digits, except internationalized ones, which the templates reject. */
 const topLevelDomain = /\.[a-z]{2,63}$/;
 
 function checkDomain({ domain, zones }: Fleet): readonly Fault[] {

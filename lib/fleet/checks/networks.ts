@@ -4,7 +4,7 @@ import type { Fault } from "#lib/fleet/fault.ts";
 import { type Providers, podCidrOf, serviceCidrOf } from "#lib/fleet/provider.ts";
 import type { Cluster, Fleet } from "#lib/fleet/types.ts";
 
-/** Kubernetes cuts a /24 per node out of the pod range, and no program here takes more than a /8. */
+/** Kubernetes allocates a /24 per node from the pod range, and no tool here accepts more than a /8. */
 const shortestPrefix = 8;
 const longestPrefix = 24;
 
@@ -41,13 +41,13 @@ function isFit({ prefix }: Cidr): boolean {
   return prefix >= shortestPrefix && prefix <= longestPrefix;
 }
 
-/** Undefined for a range that isn't known, and for one that `checkForm` has told of already. */
+/** Undefined for an unknown range, and for one that `checkForm` has already reported. */
 function tryRange(text: string | undefined): Cidr | undefined {
   const range = text === undefined ? undefined : tryParseCidr(text);
   return range !== undefined && isFit(range) ? range : undefined;
 }
 
-/** A node that finds a pod and a service at one address reaches neither for certain. */
+/** If a pod and a service share an address, traffic to it is ambiguous. */
 function checkWithin(cluster: Cluster, providers: Providers): readonly Fault[] {
   const pods = podCidrOf(cluster, providers);
   const services = serviceCidrOf(cluster, providers);

@@ -2,13 +2,13 @@ import type { AwsActor } from "#lib/aws/clients.ts";
 import { ask } from "#lib/aws/explain.ts";
 import type { World } from "#lib/graph/world.ts";
 
-/** What a call takes beside its input: it ends with the run. */
+/** Call options in addition to the input: the call ends with the run. */
 export interface CallOptions {
   readonly abortSignal: AbortSignal;
 }
 
 /**
- * Makes one call by a client, and explains its failure.
+ * Makes one call of a client, and explains its failure.
  *
  * @param what what for, as a gerund: `reading the zone k01.k8s.aws.mylabs.dev`
  */

@@ -11,10 +11,10 @@ export interface AwsActor {
   /**
    * `administrator`: those who may do everything in the account, and make its roles; a person's own credentials, never a role of ours.
    * `management`: the management role, which holds zones and leads into other accounts.
-   * `clusters`: the role of the account with which clusters are made.
+   * `clusters`: the account's role that creates clusters.
    */
   readonly as: "administrator" | "management" | "clusters";
-  /** With `administrator`: the role that looks in their stead where none of them is here, as in jobs. What they alone may do is then denied. */
+  /** With `administrator`: the role that reads instead where no administrator runs this, as in jobs. Administrator-only calls are denied then. */
   readonly otherwise?: "management" | "clusters";
 }
 
@@ -24,7 +24,7 @@ export interface AwsClients {
   session(actor: AwsActor): Promise<AwsSession>;
   /** Undefined without credentials of the account's administrators. @throws FleetError WrongAccount, AwsUnreachable */
   findAdministrator(account: AwsAccount): Promise<AwsSession | undefined>;
-  /** Roles of ours were made or changed in the account: what is denied to them is asked again for as long as IAM may not know of it. */
+  /** Called after roles of the account were created or changed: denied calls are retried until IAM has propagated them. */
   rolesChanged(account: AwsAccount): void;
   cloudFormation(actor: AwsActor, region: string): Promise<CloudFormation>;
   route53(actor: AwsActor): Promise<Route53>;

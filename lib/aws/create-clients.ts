@@ -11,7 +11,7 @@ import type { Fleet } from "#lib/fleet/types.ts";
 /** Route 53 and IAM have no regions; their calls are signed for this one. */
 const globalRegion = "us-east-1";
 
-/** Clients of the accounts of a fleet, one per actor and region. Nothing of the SDK is loaded before the first is asked for. */
+/** Clients of a fleet's accounts, one per actor and region. The SDK is loaded on first use. */
 export function createAwsClients(
   fleet: Fleet,
   variables: Readonly<Record<string, string>>,
@@ -38,7 +38,7 @@ export function createAwsClients(
     return (await asked) ? found : undefined;
   }
 
-  /** An administrator may list stacks; somebody who may only assume roles isn't told a thing. */
+  /** Administrators may list stacks; identities that may only assume roles may not. */
   async function mayListStacks(account: string, { credentials }: AwsSession): Promise<boolean> {
     const { CloudFormation } = await import("@aws-sdk/client-cloudformation");
     const probe = new CloudFormation({ region: globalRegion, credentials, ...(await awsClientSettings(reach())) });
@@ -92,7 +92,7 @@ export function createAwsClients(
       region,
       credentials: async () => {
         last = await session(actor);
-        // The chain knows when to renew, and what was refused. The client is to ask it each time instead of keeping its own.
+        // The chain decides about renewal and knows rejected sessions, so the client must not cache credentials.
         return { ...last.credentials, expiration: new Date(0) };
       },
       ...settings,
@@ -103,14 +103,14 @@ export function createAwsClients(
           return await next(args);
         } catch (error) {
           if (!isSessionRefused(error) || last === undefined) throw error;
-          // Nothing was done yet: it is refused before anything else is looked at.
+          // Safe to retry: the session is rejected before anything else is evaluated.
           open().forget(last);
           return await next(args);
         }
       },
       { name: "renewSession", step: "initialize", priority: "high" },
     );
-    // Administrators are people: what is denied to them has nothing to do with roles of ours.
+    // Administrators are people: their permissions don't depend on our roles.
     if (actor.as !== "administrator") {
       made.middlewareStack.add((next) => (args) => open().untilSettled(actor.account, isUnsettled, () => next(args)), {
         name: "untilSettled",
@@ -140,7 +140,7 @@ export function createAwsClients(
   };
 }
 
-/** What all clients have: each call goes through a stack of handlers. */
+/** Middleware of all clients. */
 interface Stacked {
   readonly middlewareStack: {
     add(

@@ -6,13 +6,13 @@ import { findNetworkFailure } from "#lib/network-failure.ts";
 
 /** One question to AWS, as its failure names it. */
 export interface Asked {
-  /** In whose name: the account and, where it matters, its role. Begins the message: `aws-01`. */
+  /** The caller: the account and, if it matters, its role. Starts the message: `aws-01`. */
   readonly account: string;
   /** What for, as a gerund: `reading the stack k01-eks`. */
   readonly what: string;
   /** Of the run: a call that it cuts short ends with its reason. */
   readonly signal?: AbortSignal;
-  /** Of the run: waits while the network is away, and says so. Without it the call fails at once. */
+  /** The run: waits during network outages, and reports them. Without it the call fails immediately. */
   readonly world?: Pick<World, "clock" | "signal" | "progress">;
 }
 
@@ -20,7 +20,7 @@ export interface Asked {
 const networkPatienceMs = 3 * 60_000;
 const networkPauseMs = 2_000;
 
-/** What an error of an AWS client has, whatever its service. */
+/** Fields of AWS client errors, for all services. */
 export interface AwsError extends Error {
   readonly $fault: "client" | "server";
   readonly $metadata: { readonly httpStatusCode?: number; readonly requestId?: string };
@@ -52,7 +52,7 @@ export async function ask<Answer>(asked: Asked, call: () => Promise<Answer>): Pr
   }
 }
 
-/** What isn't an error of AWS or of the way there is passed on as it came. */
+/** Errors from neither AWS nor the network pass unchanged. */
 export function explain(thrown: unknown, { account, what }: Asked): unknown {
   if (thrown instanceof FleetError) return thrown;
   const unreachable = findUnreachable(thrown);
@@ -67,7 +67,7 @@ export function explain(thrown: unknown, { account, what }: Asked): unknown {
   return new FleetError(code, `${account}: ${message} (${what})`, { hint, details, cause: thrown });
 }
 
-/** Is this, or what it was made of, the error of AWS with that name and, if given, such a message? */
+/** Whether this error, or its cause, is the AWS error with that name and, if given, a matching message. */
 export function isAwsError(thrown: unknown, name: string, message?: RegExp): boolean {
   const error = findAwsError(thrown);
   return error !== undefined && error.name === name && (message === undefined || message.test(error.message));
@@ -80,7 +80,7 @@ export function findAwsError(thrown: unknown): AwsError | undefined {
   return thrown instanceof FleetError ? findAwsError(thrown.cause) : undefined;
 }
 
-/** May the same question be answered in a moment? Then a wait goes on instead of giving up. */
+/** Whether a retry may succeed, so that a wait continues. */
 export function isPassing(thrown: unknown): boolean {
   if (!(thrown instanceof FleetError)) return false;
   if (thrown.code === "AwsThrottled") return true;
@@ -88,15 +88,15 @@ export function isPassing(thrown: unknown): boolean {
 }
 
 /**
- * Has AWS refused the session that a call was made with, because it has ended or its role was made again? Then nothing else was
- * looked at.
+ * Whether AWS rejected the session itself, because it expired or its role was recreated. Then nothing else was
+ * evaluated.
  */
 export function isSessionRefused(thrown: unknown): boolean {
   const error = findAwsError(thrown);
   return error !== undefined && (expired.test(error.name) || stale.test(error.name));
 }
 
-/** Has AWS refused what it allows once it knows of a role everywhere, be it the caller's or the one that is handed on? */
+/** Whether the denial may be caused by IAM's propagation delay, for the caller's role or the passed one. */
 export function isUnsettled(thrown: unknown): boolean {
   const error = findAwsError(thrown);
   if (error === undefined) return false;
@@ -114,7 +114,7 @@ interface Described {
 const throttled = /^(Throttling|ThrottledException|.*Throttl\w*|TooManyRequests\w*|RequestLimitExceeded|SlowDown)$/;
 const passing = /^(PriorRequestNotComplete|ServiceUnavailable\w*|InternalFailure|InternalServer\w*|ServiceFailure\w*)$/;
 const expired = /^(ExpiredToken\w*|RequestExpired|TokenRefreshRequired)$/;
-/** Of the keys of a session whose role is gone. */
+/** Errors of a session whose role was deleted. */
 const stale = /^(InvalidClientTokenId|UnrecognizedClient\w*)$/;
 const unknown =
   /^(InvalidClientTokenId|UnrecognizedClient\w*|SignatureDoesNotMatch|InvalidSignature\w*|MissingAuthenticationToken\w*|AuthFailure|IncompleteSignature)$/;

@@ -25,17 +25,17 @@ export interface ChangeSet {
 
 type Made = Pick<ChangeSet, "id" | "stackId">;
 
-/** It looks at the template and the stack only. */
+/** It reads only the template and the stack. */
 const timeoutMs = 5 * 60_000;
 
 /** These two are the CDK's list, too. */
 const noChanges = ["The submitted information didn't contain changes.", "No updates are to be performed."];
 
 /**
- * Has CloudFormation work out what it would do. Nothing is changed by that.
+ * Creates a change set. Changes no resource.
  *
  * @returns undefined when there is nothing to do
- * @throws FleetError StackFailed when it can't be done
+ * @throws FleetError StackFailed if it can't be created
  */
 export async function prepareChangeSet(client: StackClient, request: ChangeSetRequest): Promise<ChangeSet | undefined> {
   const made = await createChangeSet(client, request);
@@ -66,7 +66,7 @@ async function createChangeSet(
   const { world, options } = client;
   const name = newToken();
   world.progress(type === "CREATE" ? "having its creation worked out" : "having its changes worked out");
-  // A stack that failed to come into being is left in its parts where somebody wants to look at them.
+  // Keeps the resources of a failed stack creation for debugging, if requested.
   const keepParts = type === "CREATE" && world.options.retain;
   try {
     const { Id: id, StackId: stackId } = await client.write("working out its changes", (cloudFormation) =>
@@ -80,14 +80,14 @@ async function createChangeSet(
         Tags: [...tags],
         ...(options.capabilities === undefined ? {} : { Capabilities: [...options.capabilities] }),
         ...role,
-        // Said in any case: the defaults of the several calls contradict each other.
+        // Always set, because the defaults of the API calls differ.
         OnStackFailure: keepParts ? "DO_NOTHING" : "ROLLBACK",
       }),
     );
     return requireIds(client, id, stackId);
   } catch (error) {
     if (!isAwsError(error, "AlreadyExistsException")) throw error;
-    // The name is ours alone. If such a change set is there, a first answer was lost and the client has asked twice.
+    // The name is unique. If the change set exists, a response was lost and the client has retried.
     const lost = await findChangeSet(client, name);
     if (lost === undefined) throw error;
     return requireIds(client, lost.ChangeSetId, lost.StackId);
@@ -151,7 +151,7 @@ async function findValidationErrors(client: StackClient, id: string): Promise<re
         : [`${ValidationPath ?? LogicalResourceId ?? ""}: ${ValidationStatusReason}`],
     );
   } catch (error) {
-    // An explanation more, and a permission that a role may lack; the reason of the change set stands without it.
+    // Optional explanation, whose permission a role may lack; the change set's reason is sufficient.
     client.world.output(`no more is known: ${error instanceof Error ? error.message : String(error)}`);
     client.world.signal.throwIfAborted();
     return [];
@@ -174,7 +174,7 @@ export async function executeChangeSet(client: StackClient, made: Made): Promise
       cloudFormation.executeChangeSet({ ...naming(made), ClientRequestToken: token }),
     );
   } catch (error) {
-    // Executed all the same when the answer was lost and the client has asked twice.
+    // Executed although the response was lost and the client has retried.
     if (!isAwsError(error, "TokenAlreadyExistsException") && !isRefusedStatus(error)) throw error;
     const { ExecutionStatus = "" } = await describeChangeSet(client, made);
     if (!/^EXECUTE_/.test(ExecutionStatus)) throw error;
@@ -187,13 +187,13 @@ export function isRefusedStatus(error: unknown): boolean {
   return isAwsError(error, "InvalidChangeSetStatusException") || isAwsError(error, "InvalidChangeSetStatus");
 }
 
-/** Takes back a change set that won't be executed, with the empty stack that was born with it. */
+/** Deletes a change set that won't be executed, and the empty stack that was created with it. */
 export async function discardChangeSet(client: StackClient, made: Made, role: ServiceRole): Promise<void> {
   await client.write("discarding its changes", (cloudFormation) => cloudFormation.deleteChangeSet(naming(made)));
   await removeShell(client, made.stackId, role);
 }
 
-/** A stack in which nothing was ever made lingers until somebody deletes it; one with others' change sets is theirs. */
+/** A stack without resources stays until it is deleted; one with change sets of others is kept. */
 export async function removeShell(client: StackClient, stackId: string, role: ServiceRole): Promise<void> {
   const { Stacks = [] } = await client.read("looking at it", (cloudFormation, options) =>
     cloudFormation.describeStacks({ StackName: stackId }, options),

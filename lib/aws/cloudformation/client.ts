@@ -13,7 +13,7 @@ export interface StackClient {
   readonly subject: string;
   /** A question; an interrupt cuts it short. */
   read<Answer>(what: string, call: Call<Answer>): Promise<Answer>;
-  /** A call that changes something: once sent, its answer is waited for, so that it is known what was begun. */
+  /** A call that changes something: once sent, its response is awaited, so that the started operation is known. */
   write<Answer>(what: string, call: Call<Answer>): Promise<Answer>;
 }
 
@@ -26,7 +26,7 @@ export function stackClient(world: AwsWorld, options: StackOptions): StackClient
   const { actor, region } = options;
   const { signal } = world;
   const asked = (what: string): Asked => ({ account: nameStack(options), what, world });
-  // The client is asked for each time: a session that ends during a long wait is renewed by then.
+  // The client is requested for each call: after a long wait its session may need renewal.
   const open = (): Promise<CloudFormation> => world.aws.cloudFormation(actor, region);
   return {
     world,
@@ -43,7 +43,7 @@ export function stackClient(world: AwsWorld, options: StackOptions): StackClient
   };
 }
 
-/** A role that only looks in the owners' stead is denied by design: nobody should give it more. */
+/** A read-only role that stands in for administrators is denied by design, and needs no more permissions. */
 async function nameAdministrators(world: AwsWorld, { actor }: StackOptions, error: unknown): Promise<unknown> {
   if (!(error instanceof FleetError) || error.code !== "AwsDenied" || actor.as !== "administrator") return error;
   const { account } = actor;
@@ -69,10 +69,10 @@ export async function findStack({ read }: StackClient, nameOrId: string): Promis
   }
 }
 
-/** The role that CloudFormation acts by. Always said, though it remembers the last one: policies may allow by it. */
+/** CloudFormation's service role. Always passed, although the stack stores the last one: policies may require it. */
 export type ServiceRole = { readonly RoleARN?: string };
 
-/** @param last the one that the stack has, for when what tells it is gone already, as during a delete */
+/** @param last the stack's current role, if its source is already deleted, as during a delete */
 export function serviceRole({ options }: StackClient, outputs: Outputs, last?: string): ServiceRole {
   return formatRole(findRole(options, outputs) ?? last);
 }
@@ -98,7 +98,7 @@ export function newToken(): string {
 /** Of tokens, and of change sets. */
 export const tokenPrefix = "k8s-multicluster-gitops-";
 
-/** Who began an operation, as far as its token tells. */
+/** Who started an operation, according to its token. */
 export function describeStarter(token: string | undefined): string {
   if (token?.startsWith(tokenPrefix) === true) return "begun by another command of this project";
   if (token?.startsWith("Console-") === true) return "begun in AWS's console";

@@ -9,7 +9,7 @@ import { command } from "#lib/hint.ts";
 
 /** The clusters of one account, all of which exist only as long as the account's role can be assumed. */
 export interface Dependents {
-  /** Who looks for them. */
+  /** The identity that searches. */
   readonly actor: AwsActor;
   readonly clusters: readonly DependentCluster[];
 }
@@ -55,15 +55,15 @@ async function findClusters(world: AwsWorld, { actor, clusters }: Dependents) {
   }
 }
 
-/** Ways in which an account can't be looked into. */
+/** Reasons why an account can't be read. */
 const closed: ReadonlySet<string> = new Set(["AssumeRoleDenied", "AwsDenied", "CredentialsMissing"]);
 
-/** Is it an account that can't be looked into? */
+/** Whether the error means that the account can't be read. */
 export function isClosed(error: unknown): error is FleetError {
   return error instanceof FleetError && closed.has(error.code);
 }
 
-/** A zone that is about to go, and what in it goes along. */
+/** A zone to be deleted, and its records that are deleted with it. */
 export interface LeavingZone {
   readonly id: string;
   readonly name: string;
@@ -71,7 +71,7 @@ export interface LeavingZone {
   readonly own: readonly string[];
 }
 
-/** Route 53 deletes no zone with records: by then the rest of the stack would be gone. @throws FleetError StillNeeded */
+/** Route 53 refuses to delete a zone with records, after the rest of the stack is gone. @throws FleetError StillNeeded */
 export async function refuseWhileRecords(
   world: AwsWorld,
   actor: AwsActor,

@@ -19,12 +19,12 @@ import { formatTags } from "#lib/aws/ownership.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Outputs } from "#lib/graph/resource.ts";
 
-/** Makes the stack. @throws FleetError StackFailed; what is left then goes at the beginning of the next run */
+/** Creates the stack. @throws FleetError StackFailed; the next run removes the remains first */
 export async function createStack(client: StackClient, outputs: Outputs): Promise<StackState> {
   return await deploy(client, outputs, undefined, client.options.parameters(outputs));
 }
 
-/** Brings a stack to what is wanted, first out of whatever a failed update left it in. */
+/** Updates a stack, after recovering it from a failed update. */
 export async function updateStack(client: StackClient, state: StackState, outputs: Outputs): Promise<StackState> {
   const { options } = client;
   const wanted = options.parameters(outputs);
@@ -113,7 +113,7 @@ export async function setProtection(client: StackClient, stackId: string, isProt
   );
 }
 
-/** Leads a stack that an update left halfway back to where it was before. */
+/** Continues the rollback of a failed update. */
 async function recover(client: StackClient, state: StackState, outputs: Outputs): Promise<StackState> {
   const { status, id } = state;
   if (status.isStable) return state;
@@ -150,7 +150,7 @@ function requireRecovery(client: StackClient, { stack, events }: Ended): void {
   });
 }
 
-/** Has something else begun to work on the stack since it was looked at? */
+/** Whether another operation has started since the stack was observed. */
 export function isRace(error: unknown, stack: Stack | undefined): boolean {
   if (isAwsError(error, "ValidationError", /is in \w+_IN_PROGRESS state|already exists and cannot be created/))
     return true;

@@ -8,7 +8,7 @@ import { FleetError } from "#lib/errors.ts";
 /** It asks every service for every resource. */
 const timeoutMs = 10 * 60_000;
 
-/** Has CloudFormation compare each resource with what it made. @throws FleetError AwsFailed, WaitTimedOut */
+/** Runs CloudFormation's drift detection. @throws FleetError AwsFailed, WaitTimedOut */
 export async function detectDrift(client: StackClient, stackId: string): Promise<StackDrift> {
   const { world, subject } = client;
   const wait = { what: `${subject}: comparing it with what is there`, timeoutMs, hint: "run the same command again" };
@@ -22,14 +22,14 @@ export async function detectDrift(client: StackClient, stackId: string): Promise
       cloudFormation.describeStackDriftDetectionStatus({ StackDriftDetectionId: id }, options),
     );
     if (DetectionStatus === "DETECTION_IN_PROGRESS") return { waiting };
-    // What could be compared has been; the rest is counted as unchecked.
+    // Partial failure: the remaining resources are counted as unchecked.
     if (DetectionStatus === "DETECTION_FAILED") world.output(`not all could be compared: ${DetectionStatusReason}`);
     return { done: DetectionStatus };
   });
   return summarize(await readDrifts(client, stackId));
 }
 
-/** @returns undefined while one that somebody else began is under way */
+/** @returns undefined while a detection started by someone else is running */
 async function startDetection(client: StackClient, stackId: string): Promise<string | undefined> {
   try {
     const { StackDriftDetectionId: id } = await client.write("beginning to compare", (cloudFormation) =>
@@ -79,7 +79,7 @@ function summarize(drifts: readonly StackResourceDrift[]): StackDrift {
   };
 }
 
-/** `Role/MaxSessionDuration: 3600 → 7200, Zone is gone`; empty when nothing differs. */
+/** `Role/MaxSessionDuration: 3600 → 7200, Zone is gone`; empty without differences. */
 export function formatDrift({ resources }: StackDrift): string {
   const parts = resources.flatMap(({ name, isDeleted, differences }) => {
     if (isDeleted) return [`${name} is gone`];

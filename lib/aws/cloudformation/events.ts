@@ -5,13 +5,13 @@ import { stackStatus } from "#lib/aws/cloudformation/status.ts";
 /** Pages of 100; the events of one operation of a large stack fit. */
 const pagesAtMost = 20;
 
-/** The newest event, which what comes after it is told apart by. */
+/** The newest event; later events are new. */
 export async function newestEvent(client: StackClient, stackId: string): Promise<string | undefined> {
   const [newest] = await readPage(client, stackId).then(({ events }) => events);
   return newest?.EventId;
 }
 
-/** @param since the newest event that is known already; undefined for all of them. @returns oldest first */
+/** @param since the newest known event; undefined for all. @returns oldest first */
 export async function eventsSince(
   client: StackClient,
   stackId: string,
@@ -20,7 +20,7 @@ export async function eventsSince(
   return await readBack(client, stackId, (event) => (event.EventId === since ? "before" : undefined));
 }
 
-/** What happened since somebody last asked something of the stack. @returns oldest first */
+/** Events since the last requested operation. @returns oldest first */
 export async function eventsOfLastOperation(client: StackClient, stackId: string): Promise<readonly StackEvent[]> {
   return await readBack(client, stackId, (event) => {
     const begins = isOfStack(event) && beginnings.has(event.ResourceStatus ?? "");
@@ -35,7 +35,7 @@ const beginnings: ReadonlySet<string> = new Set([
   "IMPORT_IN_PROGRESS",
 ]);
 
-/** CloudFormation tells the newest first; `where` says which event is the first wanted one, or the last unwanted. */
+/** CloudFormation returns the newest first; `where` stops at the first wanted or the last unwanted event. */
 async function readBack(
   client: StackClient,
   stackId: string,
@@ -74,9 +74,9 @@ export function isOfStack({ PhysicalResourceId, StackId, LogicalResourceId, Stac
   return ResourceType === "AWS::CloudFormation::Stack" && LogicalResourceId === StackName;
 }
 
-/** Has CloudFormation said of the stack itself that the operation has ended? Undefined while it has said nothing. */
+/** Whether the stack's own events say that the operation has ended. Undefined if they say nothing. */
 export function endedByEvents(events: readonly StackEvent[]): boolean | undefined {
-  // That a change set was made for it is not yet an operation.
+  // Creating a change set is not yet an operation.
   const last = events.findLast((event) => isOfStack(event) && String(event.ResourceStatus) !== "REVIEW_IN_PROGRESS");
   return last === undefined ? undefined : !stackStatus(last.ResourceStatus).isInProgress;
 }
@@ -90,7 +90,7 @@ export function rootCause(events: readonly StackEvent[]): StackEvent | undefined
   return failures.find((event) => !isOfStack(event)) ?? failures[0];
 }
 
-/** In the order in which they happened, without what was stopped for another's sake. */
+/** In chronological order, without resources that were cancelled because of another failure. */
 export function failuresOf(events: readonly StackEvent[]): readonly StackEvent[] {
   return events.filter(
     ({ ResourceStatus = "", ResourceStatusReason = "" }) =>
@@ -105,7 +105,7 @@ export function heldResources(events: readonly StackEvent[]): readonly StackEven
   return [...last.values()].filter((event) => event.ResourceStatus === "DELETE_FAILED");
 }
 
-/** How many resources are done with, by what was last said of each. */
+/** Number of finished resources, by the last event of each. */
 export function countDone(events: readonly StackEvent[]): number {
   const last = new Map<string, string>();
   for (const event of events)
@@ -113,7 +113,7 @@ export function countDone(events: readonly StackEvent[]): number {
   return [...last.values()].filter((status) => /_(COMPLETE|SKIPPED)$/.test(status)).length;
 }
 
-/** `Vpc CREATE_COMPLETE`, with the reason where there is one. */
+/** `Vpc CREATE_COMPLETE`, with the reason if there is one. */
 export function formatEvent(event: StackEvent): string {
   const { ResourceStatus = "", ResourceStatusReason: reason = "" } = event;
   const name = isOfStack(event) ? "stack" : (event.LogicalResourceId ?? "");

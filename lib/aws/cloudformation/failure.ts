@@ -44,7 +44,7 @@ export function hintFor(reason: string): string {
   return known?.[1] ?? "fix what the message names, then run the same command again";
 }
 
-/** `Role (AWS::IAM::Role): <reason>`; undefined when no event tells of a failure. */
+/** `Role (AWS::IAM::Role): <reason>`; undefined if no event reports a failure. */
 export function describeFailure(events: readonly StackEvent[]): string | undefined {
   const cause = rootCause(events);
   if (cause === undefined) return undefined;

@@ -3,7 +3,7 @@ import type { AwsActor } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 
-/** Is there a stack of that name, ours or not? One in review has made nothing. */
+/** Whether a stack of that name exists, ours or not. One in review has no resources. */
 export async function hasStack(
   world: AwsWorld,
   actor: AwsActor,

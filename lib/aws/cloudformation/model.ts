@@ -22,35 +22,35 @@ export interface StackOptions {
   readonly template: string;
   /** Values of parameters; those left out have the template's default. Throws OutputMissing while a need is absent. */
   readonly parameters: (outputs: Outputs) => ParameterValues;
-  /** Values of the updates before the last one, where AWS takes a change only in steps. @default one update does it all */
+  /** Values of intermediate updates, if AWS accepts a change only in steps. @default one update */
   readonly stages?: (wanted: ParameterValues, present: Readonly<Record<string, string>>) => readonly ParameterValues[];
-  /** Ours. `project` and `fleet` among them are the mark by which the stack is known to be this fleet's. */
+  /** Our tags. `project` and `fleet` mark the stack as owned by this fleet. */
   readonly tags: Readonly<Record<string, string>>;
-  /** @default none: the template makes no IAM roles */
+  /** @default none: the template creates no IAM roles */
   readonly capabilities?: readonly ("CAPABILITY_IAM" | "CAPABILITY_NAMED_IAM")[];
-  /** Names of its roles by which others come into the actor's account. @default it has none of those */
+  /** Names of its roles that others assume to enter the account. @default none */
   readonly entryRoles?: readonly string[];
-  /** ARN of the role by which CloudFormation acts. @default the last one, or else as whoever calls */
+  /** ARN of CloudFormation's service role. @default the last one, or the caller's permissions */
   readonly serviceRole?: (outputs: Outputs) => string;
   /** Termination protection: AWS refuses to delete the stack until it is switched off, as `remove` does. */
   readonly isProtected: boolean;
   /** Deadline of one operation of CloudFormation, in milliseconds. */
   readonly timeoutMs: number;
-  /** Whether a parameter's value can be changed while the stack lives. @default it can */
+  /** Whether a parameter can be changed in place. @default it can */
   readonly effectOf?: (parameter: string, from: string, to: string) => Change["effect"];
   /** Throws for changes of parameters that AWS would refuse half-way, or that would lose something; called before an update. @default none */
   readonly refuse?: (world: AwsWorld, changes: readonly Change[]) => Promise<void>;
-  /** Takes away what keeps resources of the stack from being deleted. May be called more than once. */
+  /** Removes what blocks the deletion of the stack's resources. May be called more than once. */
   readonly beforeDelete?: (world: AwsWorld, state: StackState, outputs: Outputs) => Promise<void>;
 }
 
-/** A value, or leave what the stack has; a new stack gets `fallback`. */
+/** A value, or keep the stack's; a new stack gets `fallback`. */
 export type ParameterValue = string | KeptValue | ListValue;
 
 export interface KeptValue {
   readonly keep: true;
   readonly fallback: string;
-  /** Name of another parameter: when that one changes, the stack gets `fallback`, too. @default it is kept in any case */
+  /** Name of another parameter: if it changes, the stack gets `fallback`. @default the value is always kept */
   readonly with?: string;
 }
 
@@ -67,22 +67,22 @@ export function keep(fallback: string): ParameterValue {
   return { keep: true, fallback };
 }
 
-/** Leave what the stack has until another parameter changes. */
+/** Keep the stack's value until another parameter changes. */
 export function keepWith(parameter: string, fallback: string): ParameterValue {
   return { keep: true, fallback, with: parameter };
 }
 
 export interface StackState {
-  /** ARN. Unlike the name it stays with this one stack, also when that is gone. */
+  /** ARN. Unlike the name, it identifies this stack even after its deletion. */
   readonly id: string;
   readonly name: string;
   readonly region: string;
   readonly status: StackStatus;
   readonly outputs: Readonly<Record<string, string>>;
-  /** As CloudFormation tells them: `****` for those with NoEcho. */
+  /** As CloudFormation returns them: `****` for those with NoEcho. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
-  /** Text of the template that the stack was made of. */
+  /** Text of the deployed template. */
   readonly template: string;
   /** The one in this checkout, read with the rest so that comparing them is pure. */
   readonly wanted: Template;
@@ -90,9 +90,9 @@ export interface StackState {
   readonly isProtected: boolean;
   /** What keeps others out of the roles of `entryRoles`. */
   readonly deletedPrincipals: readonly DeletedPrincipal[];
-  /** Why the last operation failed, though what was there before is back. */
+  /** Why the last operation failed, although it was rolled back. */
   readonly lastFailure?: string;
-  /** Only where it was asked for. */
+  /** Only if requested. */
   readonly drift?: StackDrift;
 }
 
@@ -101,7 +101,7 @@ export function nameStack({ actor, name }: Pick<StackOptions, "actor" | "name">)
   return `${actor.account.name}: stack ${name}`;
 }
 
-/** What somebody changed behind CloudFormation's back. */
+/** A change made outside of CloudFormation. */
 export interface StackDrift {
   readonly resources: readonly DriftedResource[];
   /** Resources of types that CloudFormation can't compare. */

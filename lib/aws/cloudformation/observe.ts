@@ -25,13 +25,13 @@ export async function observeStack(client: StackClient): Promise<Observed<StackS
   return { kind: "present", state: { ...state, drift: await detectDrift(client, state.id) } };
 }
 
-/** What is read just after a start may be older than that: a stack under review is looked at once more. */
+/** Reads may be stale just after a start: a stack in review is read again. */
 async function findStackTwice(client: StackClient): Promise<Stack | undefined> {
   const first = await findStack(client, client.options.name);
   return first?.StackStatus === "REVIEW_IN_PROGRESS" ? await findStack(client, client.options.name) : first;
 }
 
-/** @returns why a stack isn't this fleet's, and what it is; undefined when it is */
+/** @returns why a stack isn't this fleet's; undefined if it is */
 export function describeStranger(stack: Stack, { name, region, tags, actor }: StackOptions): string | undefined {
   const found = parseTags(stack.Tags);
   if (isOfFleet(found, tags)) return undefined;
@@ -64,7 +64,7 @@ async function describeLastFailure(client: StackClient, stack: Stack): Promise<s
   return describeFailure(events) ?? stack.StackStatusReason ?? "no reason was given";
 }
 
-/** All that is known of a stack, whatever its state. */
+/** Reads everything about a stack, in any state. */
 export async function readState(client: StackClient, stack: Stack): Promise<StackState> {
   const { world, options } = client;
   const id = stack.StackId ?? options.name;

@@ -11,7 +11,7 @@ import {
 import { poll } from "#lib/aws/cloudformation/poll.ts";
 import { type StackStatus, stackStatus } from "#lib/aws/cloudformation/status.ts";
 
-/** Something that CloudFormation was told to do with a stack. */
+/** A requested operation on a stack. */
 export interface Operation {
   /** As messages name it: `updating`. */
   readonly what: string;
@@ -38,10 +38,10 @@ export async function markEvents(client: StackClient, stackId: string): Promise<
 }
 
 /**
- * Waits for the end of an operation and tells each event. What it says about the end is told twice, by the stack and by its
+ * Waits for the end of an operation and reports each event. Its result is reported twice, by the stack and by its
  * events, either of which may be late: just after a start the stack still has the state from before.
  *
- * @throws FleetError WaitTimedOut; WorkGoesOn. CloudFormation goes on, and so does the next run
+ * @throws FleetError WaitTimedOut; WorkGoesOn. CloudFormation continues, and the next run joins it
  */
 export async function follow(client: StackClient, operation: Operation): Promise<Ended> {
   const { world, options, subject } = client;
@@ -61,7 +61,7 @@ export async function follow(client: StackClient, operation: Operation): Promise
     async () => {
       const found = await eventsSince(client, stackId, newest);
       newest = found.at(-1)?.EventId ?? newest;
-      // An event without a token can't be anybody else's: nobody may begin anything meanwhile.
+      // An event without a token belongs to this operation: no other can start meanwhile.
       deleted = deletionEnded(found) ?? deleted;
       const own = found.filter((event) => event.ClientRequestToken === undefined || event.ClientRequestToken === token);
       for (const event of own) world.output(formatEvent(event));
@@ -81,7 +81,7 @@ export async function follow(client: StackClient, operation: Operation): Promise
 }
 
 /**
- * Has a deletion of the stack ended, whoever began it? CloudFormation accepts a second DeleteStack while the first is at work; all events then
+ * Whether any deletion of the stack has ended. CloudFormation accepts a second DeleteStack while the first is running; all events then
  * have the token of the first.
  */
 function deletionEnded(events: readonly StackEvent[]): boolean | undefined {
@@ -95,17 +95,17 @@ function isDeleted({ name }: StackStatus): boolean {
   return name === "DELETE_COMPLETE";
 }
 
-/** `VPC CREATE_COMPLETE (3 of 27)`: what was last heard, and how far it is. */
+/** `VPC CREATE_COMPLETE (3 of 27)`: the last event, and the progress. */
 function formatProgress(what: string, events: readonly StackEvent[], total: number): string {
   const last = events.findLast((event) => !isOfStack(event));
   if (last === undefined) return what;
   const name = `${last.LogicalResourceId ?? ""} ${last.ResourceStatus ?? ""}`;
-  // Clean-up after an update tells of resources that were not counted.
+  // Clean-up after an update reports resources that were not counted.
   const done = Math.min(countDone(events), total);
   return total === 0 ? name : `${name} (${done} of ${total})`;
 }
 
-/** Waits while somebody else is at work. @returns undefined when the stack is gone by then */
+/** Waits for another operation. @returns undefined if the stack is gone afterwards */
 export async function waitForOthers(client: StackClient): Promise<Stack | undefined> {
   const { world, options, subject } = client;
   return await poll(

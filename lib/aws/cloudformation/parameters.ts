@@ -4,16 +4,16 @@ import type { Template } from "#lib/aws/cloudformation/template.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Change, ChangeValue } from "#lib/graph/resource.ts";
 
-/** Of the stack as it is; undefined for one that is yet to be made. */
+/** The existing stack; undefined for a new one. */
 type Present = Readonly<Record<string, string>> | undefined;
 
 /** What CloudFormation shows instead of a value with NoEcho. */
 const masked = "****";
 
 /**
- * As a change set takes them. Those that nobody gives have the template's default, on an update too.
+ * Parameters for a change set. Omitted ones get the template's default, on an update too.
  *
- * @throws FleetError TemplateInvalid when the template and what is given don't fit
+ * @throws FleetError TemplateInvalid if the template and the parameters don't match
  */
 export function formatParameters(template: Template, given: ParameterValues, present: Present): readonly Parameter[] {
   requireFit(template, given);

@@ -2,30 +2,30 @@ import { isPassing } from "#lib/aws/explain.ts";
 import { FleetError, WorkGoesOn } from "#lib/errors.ts";
 import type { World } from "#lib/graph/world.ts";
 
-/** What one look at something that takes its time has shown. */
+/** Result of one poll. */
 export type Look<Result> = { readonly done: Result } | { readonly waiting: string };
 
 export interface Poll {
-  /** What is waited for, as the error names it: `aws-01: updating the stack k01-eks`. */
+  /** The subject of the error: `aws-01: updating the stack k01-eks`. */
   readonly what: string;
   readonly timeoutMs: number;
-  /** What can be done when it takes too long. */
+  /** What to do after a timeout. */
   readonly hint: string;
-  /** What goes on when the wait is interrupted: `CloudFormation goes on updating it`. @default nothing does */
+  /** What continues after an interrupt: `CloudFormation goes on updating it`. @default nothing */
   readonly goesOn?: string;
 }
 
-/** What took a while may take as long again, and needs no closer look: a tenth of the time so far, within these. */
+/** Pause between polls: a tenth of the elapsed time, within these limits. */
 const shortestMs = 200;
 const longestMs = 5_000;
 /** Each of them was already tried three times by the client. */
 const failuresInARow = 5;
 
 /**
- * Looks until it is done, says what is seen, and bears with looks that fail for a moment.
+ * Polls until it is done, reports progress, and tolerates transient failures.
  *
- * @throws FleetError WaitTimedOut with what was last seen
- * @throws WorkGoesOn when it is interrupted and `goesOn` is set
+ * @throws FleetError WaitTimedOut with the last observation
+ * @throws WorkGoesOn if it is interrupted and `goesOn` is set
  */
 export async function poll<Result>(world: World, options: Poll, look: () => Promise<Look<Result>>): Promise<Result> {
   try {

@@ -10,7 +10,7 @@ import { stackStatus } from "#lib/aws/cloudformation/status.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Outputs } from "#lib/graph/resource.ts";
 
-/** Deletes the stack, whatever state it is in; one that is gone is fine. @throws FleetError StackFailed, ForeignResource */
+/** Deletes the stack in any state; succeeds if it is gone. @throws FleetError StackFailed, ForeignResource */
 export async function removeStack(client: StackClient, outputs: Outputs): Promise<void> {
   const stack = await waitForOthers(client);
   if (stack === undefined || stackStatus(stack.StackStatus).name === "DELETE_COMPLETE") return;
@@ -22,7 +22,7 @@ export async function removeStack(client: StackClient, outputs: Outputs): Promis
   requireOwn(client, stack);
   const first = await deleteOnce(client, stack, outputs);
   if (isDeleted(first)) return;
-  // What held a resource often goes by itself in a moment: interfaces of a load balancer that was deleted just before.
+  // Blocking resources often disappear in a moment: interfaces of a load balancer that was just deleted.
   const held = heldResources(first.events).map(formatEvent);
   client.world.output(`not deleted at the first try: ${held.join("; ")}`);
   client.world.progress("trying once more to delete what is left");
@@ -31,7 +31,7 @@ export async function removeStack(client: StackClient, outputs: Outputs): Promis
   throw deleteFailed(client, stackId, second);
 }
 
-/** Looked at again here: between two looks a stack may have been replaced by another of its name. */
+/** Checked again: the stack may have been replaced by another of the same name. */
 function requireOwn({ world, options }: StackClient, stack: Stack): void {
   const stranger = describeStranger(stack, options);
   if (stranger === undefined || world.options.adopt) return;

@@ -1,7 +1,7 @@
 import type { ResourceChange, ResourceChangeDetail } from "@aws-sdk/client-cloudformation";
 import { FleetError } from "#lib/errors.ts";
 
-/** What can't be restored by creating it again, and what is lost with it. */
+/** Resources that recreation doesn't restore, and what is lost with them. */
 const stateful: Readonly<Record<string, string>> = {
   "AWS::EKS::Cluster": "all that runs in the cluster is lost, and its address changes",
   "AWS::EC2::VPC": "everything in the network has to move with it, the cluster too",
@@ -35,7 +35,7 @@ export function refuseReplacement(subject: string, changes: readonly ResourceCha
   });
 }
 
-/** What becomes of a resource that can't stay as it is; undefined when it stays. */
+/** The fate of a resource that can't be kept; undefined if it is kept. */
 function fateOf(change: ResourceChange, all: readonly ResourceChange[]): string | undefined {
   if (change.Action === "Remove") return change.PolicyAction === "Retain" ? undefined : "would be removed";
   if (change.Replacement === "True") return "would be replaced";
@@ -44,8 +44,8 @@ function fateOf(change: ResourceChange, all: readonly ResourceChange[]): string 
 }
 
 /**
- * CloudFormation says `Conditional` of everything that takes an attribute of a changed resource, because it doesn't know
- * what the attribute will be. Those of a resource that stays (its ARN, its id) stay too.
+ * CloudFormation reports `Conditional` for everything that uses an attribute of a changed resource, because it doesn't know
+ * the new value. The attributes of a resource that is kept (its ARN, its id) don't change.
  */
 function mayBeReplaced({ Details = [] }: ResourceChange, all: readonly ResourceChange[]): boolean {
   const recreating = Details.filter(({ Target }) => Target?.RequiresRecreation !== "Never");
@@ -59,7 +59,7 @@ function comesOfWhatStays({ CausingEntity = "" }: ResourceChangeDetail, all: rea
   return cause?.Action === "Modify" && cause.Replacement === "False";
 }
 
-/** `Cluster (AWS::EKS::Cluster), Version`: a resource and what of it changes. */
+/** `Cluster (AWS::EKS::Cluster), Version`: a resource and its changed property. */
 export function formatChange({ LogicalResourceId = "", ResourceType = "", Details = [] }: ResourceChange): string {
   const fields = new Set(Details.map(({ Target }) => Target?.Name ?? Target?.Attribute ?? "").filter(Boolean));
   return `${[`${LogicalResourceId} (${ResourceType})`, ...fields].join(", ")}`;

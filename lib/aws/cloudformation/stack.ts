@@ -16,10 +16,10 @@ import type { Change, Health, Observed, Outputs, Resource } from "#lib/graph/res
 
 export { keep, type ParameterValue, type StackOptions, type StackState } from "#lib/aws/cloudformation/model.ts";
 
-/** How often others may come in between. */
+/** Maximum number of concurrent operations by others. */
 const attempts = 3;
 
-/** A stack of CloudFormation: everything that one of the templates in `cloudformation/` makes. */
+/** A CloudFormation stack: all resources of one template in `cloudformation/`. */
 export function stack(options: StackOptions): Resource<StackState, AwsWorld> {
   const { id, title, label, row, needs, keptOnDelete } = options;
   return {
@@ -68,7 +68,7 @@ function diffStack(state: StackState, options: StackOptions, outputs: Outputs): 
   return changes;
 }
 
-/** What comes of something that is yet to be made is a difference, too: one that can't be told yet. */
+/** Values that are known only after creation count as a difference. */
 function compareParameters(state: StackState, options: StackOptions, outputs: Outputs): readonly Change[] {
   try {
     return diffParameters(state.wanted, options.parameters(outputs), state.parameters, options.effectOf);
@@ -78,7 +78,7 @@ function compareParameters(state: StackState, options: StackOptions, outputs: Ou
   }
 }
 
-/** Goes on with whatever others have made of the stack meanwhile, after waiting for their end. */
+/** Waits for operations of others and continues from their result. */
 async function ensure(client: StackClient, found: Observed<StackState>, outputs: Outputs): Promise<StackState> {
   let observed = found;
   for (let attempt = 1; ; attempt++) {
@@ -126,7 +126,7 @@ async function ensureOnce(client: StackClient, observed: Observed<StackState>, o
   }
 }
 
-/** What can't be changed in place is deleted and created again, where the user has asked for that. */
+/** Changes that are impossible in place delete and recreate the stack, if the user allows it. */
 async function change(client: StackClient, state: StackState, outputs: Outputs): Promise<StackState> {
   const { world, options, subject } = client;
   const changes = compareParameters(state, options, outputs);
@@ -158,7 +158,7 @@ function health(state: StackState): Health {
   const differences = drift === undefined ? "" : formatDrift(drift);
   if (differences !== "") return { kind: "degraded", summary: `changed behind CloudFormation's back: ${differences}` };
   if (lastFailure === undefined) return { kind: "healthy", summary: status.name };
-  // What was there before is back: it is as wanted, unless it differs from the fleet.
+  // The rollback succeeded: the stack is healthy, unless it differs from the fleet.
   const warning = `the last change failed and was rolled back: ${lastFailure}`;
   return { kind: "healthy", summary: `${status.name}: ${warning}`, warning };
 }

@@ -4,10 +4,10 @@ import { FleetError } from "#lib/errors.ts";
 export type { StatusName };
 
 /**
- * What a state of a stack means to us. States are compared whole, never by parts of their names:
+ * Meaning of a stack's status. Names are compared in full, never by parts:
  * `UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS` has all of `ROLLBACK_COMPLETE` in it and is none.
  *
- * - `gone`: there is no stack, or only a change set that nobody executed
+ * - `gone`: there is no stack, or only a change set that was never executed
  * - `stable`: it can be updated
  * - `in progress`: CloudFormation is at work; nothing else may be started
  * - `delete`: nothing but deleting it is possible, or leads on
@@ -44,7 +44,7 @@ const meanings: Readonly<Record<StatusName, Meaning>> = {
   IMPORT_ROLLBACK_FAILED: "operator",
 };
 
-/** States that were reached by a failure, though something stable may have come of it. */
+/** Statuses reached through a failure, even if the stack is stable. */
 const failures: ReadonlySet<StatusName> = new Set([
   "CREATE_FAILED",
   "ROLLBACK_COMPLETE",
@@ -57,11 +57,11 @@ const failures: ReadonlySet<StatusName> = new Set([
   "IMPORT_ROLLBACK_FAILED",
 ]);
 
-/** The state of a stack, so that nobody else compares names. */
+/** The status of a stack; the only code that compares names. */
 export interface StackStatus {
   readonly name: StatusName;
   readonly isGone: boolean;
-  /** Can be updated; what it has is what the last successful operation left. */
+  /** Can be updated; has the result of the last successful operation. */
   readonly isStable: boolean;
   readonly isInProgress: boolean;
   readonly needsDelete: boolean;
@@ -72,7 +72,7 @@ export interface StackStatus {
   readonly hasFailed: boolean;
 }
 
-/** @throws FleetError AwsFailed for a state that isn't among those above: what it allows is not known */
+/** @throws FleetError AwsFailed for an unknown status */
 export function stackStatus(name: string | undefined): StackStatus {
   if (!isStatusName(name)) {
     throw new FleetError("AwsFailed", `CloudFormation reports a state of stacks that is not known here: ${name}`, {

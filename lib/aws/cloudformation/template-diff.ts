@@ -2,11 +2,11 @@ import { child, isRecord, type TemplateValue } from "#lib/aws/cloudformation/tem
 import type { Change } from "#lib/graph/resource.ts";
 
 /**
- * What of a template makes a stack. The rest (descriptions, metadata, the declarations of parameters) is no change to
+ * The parts of a template that define a stack. The rest (descriptions, metadata, parameter declarations) is no change to
  * CloudFormation: it would answer that there is nothing to do, every time. Values of parameters are compared elsewhere.
  */
 const sections = ["Transform", "Mappings", "Conditions", "Resources", "Outputs"] as const;
-/** Enough to see what it is about; the change set in the log has all. */
+/** Enough for an overview; the change set in the log has all. */
 const shownAtMost = 12;
 const shownCharacters = 60;
 
@@ -15,7 +15,7 @@ export function diffTemplates(deployed: TemplateValue, wanted: TemplateValue): r
   const changes: Change[] = [];
   for (const section of sections) {
     const [from, to] = [child(deployed, section), child(wanted, section)];
-    // Where one has no such section, what the other has in it is told piece by piece.
+    // If one lacks the section, the other's elements are listed separately.
     collect(section, from ?? (isRecord(to) ? {} : undefined), to ?? (isRecord(from) ? {} : undefined), changes);
   }
   if (changes.length <= shownAtMost) return changes;
@@ -48,7 +48,7 @@ function collect(
   changes.push({ field: path, from: format(from), to: format(to), effect: "in-place" });
 }
 
-/** Maps at the same places are compared by key; everything else comes and goes as whole elements. */
+/** Maps at the same path are compared by key; other values are added or removed as whole elements. */
 function collectElements(
   path: string,
   from: readonly TemplateValue[],
@@ -72,7 +72,7 @@ function isFunction(value: { readonly [key: string]: TemplateValue }): boolean {
   return others.length === 0 && key !== undefined && (key === "Ref" || key.startsWith("Fn::"));
 }
 
-/** Equal for what CloudFormation takes for equal: `3600` and `"3600"`, keys in any order, signs that it stores as `?`. */
+/** Equality as in CloudFormation: `3600` equals `"3600"`, keys in any order, characters that it stores as `?`. */
 function canonical(value: TemplateValue | undefined): string {
   if (value === undefined) return "";
   if (Array.isArray(value)) return `[${value.map((item: TemplateValue) => canonical(item)).join()}]`;

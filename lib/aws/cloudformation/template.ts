@@ -14,7 +14,7 @@ export type TemplateValue =
 
 export interface TemplateParameter {
   readonly default: string | undefined;
-  /** Never told again by CloudFormation, and never shown by us. */
+  /** NoEcho: never returned by CloudFormation, never shown. */
   readonly isSecret: boolean;
   /** Its value is text with commas between the elements. */
   readonly isList: boolean;
@@ -24,18 +24,18 @@ export interface Template {
   /** Path below the checkout. */
   readonly path: string;
   readonly text: string;
-  /** Read when it is first asked for: that takes longer than any call of AWS, and only a difference needs it. */
+  /** Parsed on first use: that takes longer than any AWS call, and only a difference needs it. */
   readonly body: TemplateValue;
   readonly parameters: Readonly<Record<string, TemplateParameter>>;
 }
 
 /**
- * What CloudFormation takes in the call itself; more has to lie in S3, which this project does without.
+ * Maximum size in the call itself; larger templates would require S3.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
  */
 const inlineBytes = 51_200;
 
-/** @throws FleetError TemplateInvalid when it is missing, can't be read, or is too large to send */
+/** @throws FleetError TemplateInvalid if it is missing, unreadable, or too large */
 export async function readTemplate(root: string, path: string): Promise<Template> {
   const text = await readText(root, path);
   const size = Buffer.byteLength(text);
@@ -65,7 +65,7 @@ function tryParsePlain(text: string): TemplateValue | undefined {
   try {
     return Bun.YAML.parse(text) as TemplateValue;
   } catch {
-    // The other parser says where.
+    // The other parser reports the position.
     return undefined;
   }
 }
@@ -84,7 +84,7 @@ async function readText(root: string, path: string): Promise<string> {
 
 /** @param where for the message. @throws FleetError TemplateInvalid */
 export function parseTemplate(text: string, where: string): TemplateValue {
-  // CloudFormation's tags are kept on the nodes, where `plain` finds them; the parser warns that it doesn't know them.
+  // CloudFormation's tags stay on the nodes, where `plain` reads them; the parser warns about unknown tags.
   const document = parseDocument(text, { logLevel: "error" });
   const [error] = document.errors;
   if (error !== undefined) {

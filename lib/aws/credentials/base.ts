@@ -14,7 +14,7 @@ import { FleetError } from "#lib/errors.ts";
 import { formatWord } from "#lib/exec.ts";
 import { command } from "#lib/hint.ts";
 
-/** What AWS's trust policies know GitHub's tokens by. */
+/** Audience of GitHub's tokens in AWS trust policies. */
 const githubAudience = "sts.amazonaws.com";
 
 /** Settings of a profile by which it names credentials. One that has none of them leaves the choice to the machine. */
@@ -36,7 +36,7 @@ export function hasKeys({ AWS_ACCESS_KEY_ID: id = "" }: AwsReach["variables"]): 
 
 /**
  * In the order of the AWS CLI: keys of the environment, the profile, the role of the machine. A profile that does not exist, or
- * whose credentials fail, ends the search: what comes after it is somebody else.
+ * whose credentials fail ends the search, because later sources are other identities.
  *
  * @throws FleetError CredentialsMissing, MfaCodeNeeded
  */
@@ -107,7 +107,7 @@ async function openProfile(profile: string, reach: AwsReach): Promise<AwsCredent
   }
 }
 
-/** Asks for the code of the profile's MFA device, where one is needed and no session is kept. @throws FleetError as findCredentials() */
+/** Prompts for the code of the profile's MFA device, if required and not cached. @throws FleetError as findCredentials() */
 export async function prepareBase(reach: AwsReach): Promise<void> {
   const named = profileOf(reach.variables);
   if (hasKeys(reach.variables) || (named === undefined && hasJobToken(reach.variables))) return;
@@ -119,7 +119,7 @@ function hasJobToken({ ACTIONS_ID_TOKEN_REQUEST_URL: url = "" }: AwsReach["varia
   return url !== "";
 }
 
-/** A token of the running job, new each time: one lives for minutes. Undefined outside of GitHub, or without the permission. */
+/** A new OIDC token of the running job, valid for minutes. Undefined outside of GitHub, or without the permission. */
 export async function fetchGithubToken(variables: Readonly<Record<string, string>>): Promise<string | undefined> {
   const { ACTIONS_ID_TOKEN_REQUEST_URL: url = "", ACTIONS_ID_TOKEN_REQUEST_TOKEN: bearer = "" } = variables;
   if (url === "" || bearer === "") return undefined;

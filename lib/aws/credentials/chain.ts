@@ -29,26 +29,26 @@ import { type Lease, type Renewing, renewing } from "#lib/renewing.ts";
  * of STS per run, however many clusters ask, and is renewed before it expires.
  */
 export interface AwsChain {
-  /** What this computer or CI job has of its own. @throws FleetError CredentialsMissing, MfaCodeNeeded, RootRefused, SessionExpired, AwsUnreachable */
+  /** The credentials of this computer or CI job. @throws FleetError CredentialsMissing, MfaCodeNeeded, RootRefused, SessionExpired, AwsUnreachable */
   base(): Promise<AwsSession>;
   /**
-   * Who may do everything in an account: the base where it is of that account and no role of ours, else the profile that is
-   * named like the account. Undefined where there is neither.
+   * Administrator credentials of an account: the base if it is in that account and none of our roles, else the profile
+   * named like the account. Undefined if there is neither.
    *
    * @throws FleetError CredentialsMissing, WrongAccount, PlaceholderAccount, AwsUnreachable
    */
   findAdministrator(account: AwsAccount): Promise<AwsSession | undefined>;
   /** @throws FleetError CredentialsMissing, AssumeRoleDenied, WrongAccount, PlaceholderAccount, AwsUnreachable */
   management(): Promise<AwsSession>;
-  /** As the role with which the account's clusters are made. @throws FleetError as management() */
+  /** The role that creates the account's clusters. @throws FleetError as management() */
   clusters(account: AwsAccount): Promise<AwsSession>;
-  /** AWS has refused it before its time: whoever asks next gets another. */
+  /** AWS rejected it before its expiry: the next caller gets a new one. */
   forget(session: AwsSession): void;
-  /** Roles of the account were made or changed just now. Those of the management account lead into all others. */
+  /** Roles of the account were just created or changed. Those of the management account lead into all others. */
   rolesChanged(account: AwsAccount): void;
   /**
-   * Makes a call and, where it is denied, makes it again for as long as the account's roles were changed shortly before:
-   * IAM takes some seconds to tell all of AWS, and what is denied meanwhile is allowed then. Any other failure is thrown.
+   * Makes a call and, if it is denied, retries it while the account's roles have changed recently:
+   * IAM changes take seconds to propagate. Other failures are thrown.
    */
   untilSettled<Answer>(
     account: AwsAccount,
@@ -66,20 +66,20 @@ export interface AwsChainOptions extends AwsReach {
   readonly allowRoot?: boolean | undefined;
 }
 
-/** A role, and the one in its stead of whoever may only read. */
+/** A role, and its read-only counterpart. */
 interface RoleNames {
   readonly full: string;
   readonly reading: string;
 }
 const managementRoles: RoleNames = { full: awsManagementRole, reading: awsReadOnlyManagementRole };
 
-/** Longer than IAM mostly takes, and short enough for whoever is denied for good. */
+/** Longer than IAM usually takes, and short enough if the denial is permanent. */
 const settleMs = 30_000;
 const settlePauseMs = 2_000;
 const renewEarlyMs = 5 * 60_000;
 const project = "k8s-multicluster-gitops";
 
-/** What a role that leads into an account asks for beside the caller, so that nobody else can make the management role come in. */
+/** The external id that a role requires, which prevents the confused deputy problem. */
 export function externalIdOf({ domain }: Pick<Fleet, "domain">): string {
   return `${project}/${domain}`;
 }
@@ -104,7 +104,7 @@ export function awsChain(options: AwsChainOptions): AwsChain {
     async findAdministrator(account) {
       refusePlaceholder(account, options);
       const base = await chain.base().catch((error: unknown) => {
-        // Whoever has a profile for each account may have nothing else.
+        // Users with a profile for each account may have no other credentials.
         if (error instanceof FleetError && error.code === "CredentialsMissing") return undefined;
         throw error;
       });
@@ -155,7 +155,7 @@ export function awsChain(options: AwsChainOptions): AwsChain {
     refusePlaceholder(account, options);
     const base = await chain.base();
     const name = isReadOnly(base.identity, fleet) ? names.reading : names.full;
-    // Who has come by that role already needs no step into it.
+    // The caller already has the role, so the step is skipped.
     if (isSessionOf(base.identity, account, name)) return { value: base, expiresMs: expiryOf(base.credentials) };
     const enter = async (caller: AwsSession): Promise<AwsCredentialIdentity> => {
       const source = sourceOf(caller.identity);
@@ -262,7 +262,7 @@ function isManagement(account: Account): account is AwsAccount {
   return account.provider === "aws" && account.role === "management";
 }
 
-/** Shown in the trail of every account that the run comes into: who it is, or which job. */
+/** Recorded in CloudTrail of every account that the run enters: the user or the job. */
 function sessionNameOf(
   base: AwsIdentity | undefined,
   { GITHUB_RUN_ID: run = "" }: AwsChainOptions["variables"],
@@ -271,7 +271,7 @@ function sessionNameOf(
   return `${project}-${who}`.replaceAll(/[^\w+=,.@-]/g, "-").slice(0, 64);
 }
 
-/** Only a user's first step may name it: whoever comes by a role may have one already, and it can't be changed. */
+/** Only a user's first step may set it: a role session may already have one, which can't be changed. */
 function sourceOf({ arn }: AwsIdentity): string | undefined {
   const name = /:user\/(?:.*\/)?([\w+=,.@-]{2,64})$/.exec(arn)?.[1];
   return name;
@@ -290,7 +290,7 @@ function partitionOf(arn: string): string {
   return arn.split(":")[1] ?? "aws";
 }
 
-/** Whether somebody is in the account by this role, under whatever name. */
+/** Whether an ARN is a session of this role, with any session name. */
 function isSessionOf({ account, arn }: AwsIdentity, wanted: AwsAccount, role: string): boolean {
   return account === wanted.accountId && arn.includes(`:assumed-role/${role}/`);
 }
@@ -309,7 +309,7 @@ function rolesIn(account: AwsAccount): RoleNames {
   return { full: iamRoleOf(account), reading: readOnlyRoleOf(account) };
 }
 
-/** Whoever comes by the read-only role of the management account goes on to the read-only roles of others. */
+/** A session of the management account's read-only role continues with the read-only roles of others. */
 function isReadOnly(identity: AwsIdentity, fleet: AwsChainOptions["fleet"]): boolean {
   return isSessionOf(identity, managementOf(fleet), managementRoles.reading);
 }

@@ -10,11 +10,11 @@ export interface AwsReach {
   readonly variables: Readonly<Record<string, string>>;
   /** An emulator on this computer. @default AWS itself */
   readonly endpoint?: string;
-  /** Asks a person for the code that an MFA device shows. @default nobody can be asked */
+  /** Prompts for the code of an MFA device. @default no prompt is possible */
   readonly askMfaCode?: ((serial: string) => Promise<string>) | undefined;
 }
 
-/** What every client of AWS is made with, whatever its service. */
+/** Settings of every AWS client. */
 export interface AwsClientSettings {
   readonly requestHandler: FetchHttpHandler;
   readonly retryMode: string;

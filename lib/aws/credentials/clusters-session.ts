@@ -31,25 +31,25 @@ export interface SessionRequest {
   readonly locks: string;
   /** Milliseconds for which a session must live to be of use. */
   readonly minimumMs: number;
-  /** What is known of the session that is cached: a cluster refused it, or may have. @default nothing */
+  /** Whether a cluster has rejected the cached session, or may have. @default unknown */
   readonly doubt?: SessionDoubt;
 }
 
 export interface SessionDoubt {
   /** When the session was cached, in milliseconds since 1970: a later one is another. */
   readonly keptMs: number;
-  /** False: STS is asked whether it still knows the session. */
+  /** False: STS is called to check the session. */
   readonly isCertain: boolean;
 }
 
-/** Several hops over a slow line, by whoever has the lock; less than clients wait for us. */
+/** Covers several hops over a slow connection by the lock's holder; shorter than the clients' timeout. */
 const lockTimeoutMs = 45_000;
 
 /**
- * A session from the accounts' chain, kept for those who come later. Of many who ask at once, in as many processes, one goes
- * the way.
+ * A session from the accounts' chain, cached for later calls. Of concurrent callers, across processes, one
+ * opens it.
  *
- * @throws FleetError UnknownAccount, WrongAccount, WrongIdentity, LockTimedOut, and what the chain throws
+ * @throws FleetError UnknownAccount, WrongAccount, WrongIdentity, LockTimedOut, and errors of the chain
  */
 export async function renewSession(environment: Environment, request: SessionRequest): Promise<CachedSession> {
   const { key, folder, locks, minimumMs, doubt } = request;
@@ -62,7 +62,7 @@ export async function renewSession(environment: Environment, request: SessionReq
       return await renewed;
     });
   } catch (error) {
-    // The disk keeps no lock and no cache; nobody needs them for a session.
+    // The disk supports neither lock nor cache; a session needs neither.
     if (!isDiskFault(error)) throw error;
     return await (renewed ?? renew());
   }
@@ -72,12 +72,12 @@ export async function renewSession(environment: Environment, request: SessionReq
     keepSecret(cached?.secretAccessKey, cached?.sessionToken);
     const lives = cached !== undefined && cached.expiresMs - Date.now() >= minimumMs;
     if (lives && (await isTrusted(environment, cached, doubt))) {
-      // Its age says when it was last known to be good.
+      // The file's age is the time since it was last valid.
       if (doubt !== undefined) await keep(cached);
       return cached;
     }
     const session = await openSession(environment, request);
-    // Of what expires nobody knows when, nothing is kept.
+    // Credentials without a known expiry are not cached.
     if (Number.isFinite(session.expiresMs)) {
       await keep(session);
     }
@@ -93,13 +93,13 @@ export async function renewSession(environment: Environment, request: SessionReq
   }
 }
 
-/** What can't be asked is believed: a cluster that refuses it says so. */
+/** If STS can't be reached, the session is assumed valid; a cluster would reject it otherwise. */
 async function isTrusted(
   environment: Environment,
   { keptMs, arn, ...session }: KeptSession,
   doubt: SessionDoubt | undefined,
 ): Promise<boolean> {
-  // Whoever had the lock before may have renewed it.
+  // The previous holder of the lock may have renewed it.
   if (doubt === undefined || keptMs > doubt.keptMs) return true;
   if (doubt.isCertain) return false;
   adoptEnvironment(environment);
@@ -141,7 +141,7 @@ async function openSession(
   };
 }
 
-/** The way into one account, as the role that its clusters let in. @throws FleetError as AwsChain.clusters() */
+/** Opens one account with the role that its clusters admit. @throws FleetError as AwsChain.clusters() */
 export async function openClustersSession(
   environment: Environment,
   fleet: Fleet,

@@ -5,7 +5,7 @@ import { createExec } from "#lib/exec.ts";
 /** Long enough for a person who confirms on another device. */
 const credentialProcessMs = 120_000;
 
-/** Has the SDK run `credential_process` of profiles by us: it has no deadline of its own, and would leave children behind. */
+/** Runs `credential_process` of profiles for the SDK, whose own implementation has no timeout and leaves child processes behind. */
 export async function boundCredentialProcesses(variables: Readonly<Record<string, string>>): Promise<void> {
   const { externalDataInterceptor } = await import("@smithy/core/config");
   const exec = { [promisify.custom]: (command: string) => runCredentialProcess(command, variables) };
@@ -19,7 +19,7 @@ export async function boundCredentialProcesses(variables: Readonly<Record<string
  * Its output is the credentials and is never shown, nor is the command line, which may hold a password. What it says on stderr is the
  * reason when it fails.
  *
- * @throws Error when it fails, or takes longer than `timeoutMs`: then it is ended with all of its children
+ * @throws Error if it fails, or takes longer than `timeoutMs`: then its process group is killed
  */
 export async function runCredentialProcess(
   command: string,

@@ -1,10 +1,10 @@
 import { FleetError } from "#lib/errors.ts";
 import { findNetworkFailure, UnsentRequest } from "#lib/network-failure.ts";
 
-/** AWS takes no signature that is further from its own clock. */
+/** AWS rejects signatures that differ more from its own clock. */
 const toleratedSkewMs = 5 * 60_000;
 
-/** Between attempts to send a request: a moment without network passes, and who is offline is told at once. */
+/** Pauses between attempts: short outages are bridged, and a missing network is reported immediately. */
 const unsentPausesMs = [100, 200, 400];
 
 /** The answer of a proxy, a login page or a firewall: AWS's services answer in XML and JSON, never for people. */
@@ -51,7 +51,7 @@ async function send(call: () => Promise<Response>): Promise<Response> {
 }
 
 function refuseForeign(response: Response): void {
-  // AWS's own load balancers say 503 in HTML: clients repeat such calls and never read what they say.
+  // AWS's load balancers return 503 in HTML: clients retry such calls without reading the body.
   if (response.status >= 500) return;
   if (/html/i.test(response.headers.get("content-type") ?? "")) throw new ForeignAnswer(response);
 }

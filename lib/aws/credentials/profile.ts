@@ -5,7 +5,7 @@ import { tryReadText, writePrivateFile } from "#lib/files.ts";
 /** Settings of a profile, by their names in ~/.aws/config. */
 export type ProfileSettings = Readonly<Record<string, string | undefined>>;
 
-/** A session that is kept must live this long, in milliseconds: the AWS CLI's own limit. */
+/** Minimum remaining lifetime of a cached session, in milliseconds: the AWS CLI's own limit. */
 const minimumMs = 15 * 60_000;
 
 /** Undefined when neither file has the profile. */
@@ -22,7 +22,7 @@ export async function readSection(name: string): Promise<ProfileSettings> {
   return (await loadSharedConfigFiles()).configFile[name] ?? {};
 }
 
-/** A profile and those whose credentials it is based on, as far as there are any. A circle ends where it closes. */
+/** A profile and its chain of source profiles. A cycle ends where it closes. */
 export async function profileChain(
   profile: string,
 ): Promise<readonly { readonly name: string; readonly settings: ProfileSettings }[]> {
@@ -77,7 +77,7 @@ interface KeptSession {
   };
 }
 
-/** Those of this process, by path: a run that has asked for a code needs no disk to remember it. */
+/** Cached in this process, by path: a run that has prompted for a code doesn't depend on the disk. */
 const remembered = new Map<string, AwsCredentialIdentity>();
 
 export async function readKeptSession(path: string): Promise<AwsCredentialIdentity | undefined> {
@@ -110,6 +110,6 @@ export async function keepSession(path: string, session: AwsCredentialIdentity):
     SessionToken: sessionToken,
     Expiration: expiration?.toISOString(),
   };
-  // Where it cannot be written, other commands ask again.
+  // If it can't be written, other commands prompt again.
   await writePrivateFile(path, JSON.stringify({ Credentials })).catch(() => undefined);
 }

@@ -13,12 +13,12 @@ export interface SessionKey {
 }
 
 export interface CachedSession {
-  /** Who STS said that it is. */
+  /** The identity that STS returned. */
   readonly arn: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken: string | undefined;
-  /** Milliseconds since 1970; infinity where nobody said. */
+  /** Milliseconds since 1970; infinity if unknown. */
   readonly expiresMs: number;
 }
 
@@ -46,7 +46,7 @@ export function readSession(folder: string, key: SessionKey): KeptSession | unde
     const stats = lstatSync(folder);
     if (!stats.isDirectory()) return undefined;
     refuseShared(stats, folder);
-    // Not through a link: it may lead to a file of somebody else.
+    // Symbolic links are not followed: the target may belong to another user.
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
     if (hasCode(error, "ELOOP")) throw unsafe(path, "is a link");
@@ -97,13 +97,13 @@ export function refuseOtherIdentity(arn: string, { accountId, role }: SessionKey
   });
 }
 
-/** Nothing, nothing that can be read, or a file system where nothing is kept from others: there is no cache. */
+/** Missing, unreadable, or on a file system without permissions: there is no cache. */
 function ignoreFault(error: unknown): undefined {
   if (hasCode(error, "ENOENT") || isDiskFault(error)) return undefined;
   throw error;
 }
 
-/** Files and folders of ours alone; nobody else may have put something there. */
+/** Files and folders must be owned by this user and writable by nobody else. */
 function refuseShared(stats: Stats, path: string): void {
   const own = process.getuid?.() ?? stats.uid;
   if (stats.uid !== own) throw unsafe(path, `belongs to user ${stats.uid}`);

@@ -18,9 +18,9 @@ export interface AwsSession {
   readonly identity: AwsIdentity;
 }
 
-/** STS is asked in one region, wherever a cluster is: another one may not be enabled in the management account. */
+/** STS is called in one region for all clusters: others may not be enabled in the management account. */
 export const stsRegion = "us-east-1";
-/** A role that was reached by a role gives sessions of an hour at most, and refuses to be asked for more. */
+/** Role chaining limits sessions to one hour; longer requests are rejected. */
 const sessionSeconds = 3_600;
 
 const throttled = /Throttl|TooManyRequests|RequestLimitExceeded/;
@@ -29,7 +29,7 @@ export interface AssumeRole {
   readonly role: string;
   readonly sessionName: string;
   readonly externalId?: string;
-  /** Whose doing it is, told to every role further on; can't be changed later. */
+  /** Source identity, passed to every later role; can't be changed. */
   readonly sourceIdentity?: string;
   /** What to type when it is refused. */
   readonly hint: Hint;
@@ -67,7 +67,7 @@ export async function assumeRoleWithToken(
     WebIdentityToken: token,
     DurationSeconds: sessionSeconds,
   });
-  // The token is what lets in: nothing is signed.
+  // The token authenticates: the request is not signed.
   const nobody = { accessKeyId: "", secretAccessKey: "" };
   const asked = { what: `this job of GitHub the role ${role}`, hint };
   const { Credentials: found } = await send(options, nobody, asked, (client) => client.send(command));
@@ -145,7 +145,7 @@ async function send<Output>(
   }
 }
 
-/** The region that the environment names, where it is of another partition than `aws`: `cn-…`, `us-gov-…`, `us-iso…`, `eu-iso…`, `eusc-…`. */
+/** The region in the environment, if it is of another partition than `aws`: `cn-…`, `us-gov-…`, `us-iso…`, `eu-iso…`, `eusc-…`. */
 function otherPartitionRegion({ AWS_REGION = "", AWS_DEFAULT_REGION = "" }: AwsReach["variables"]): string | undefined {
   const region = AWS_REGION || AWS_DEFAULT_REGION;
   return /^(cn|us-gov|us-iso\w*|eu-iso\w*|eusc)-/.test(region) ? region : undefined;

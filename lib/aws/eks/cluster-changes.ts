@@ -3,11 +3,11 @@ import { addonParameters } from "#lib/aws/eks/addon-versions.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Change } from "#lib/graph/resource.ts";
 
-/** Parameters of a cluster's template that are settled when it is made. */
+/** Parameters of a cluster's template that are fixed at creation. */
 const settled: ReadonlySet<string> = new Set(["NodeMode", "ServiceCidr", "VpcCidr", "ZoneIds"]);
 const version = "KubernetesVersion";
 
-/** Whether a parameter can have another value while the cluster lives. EKS never goes back to an older version. */
+/** Whether a parameter can be changed in place. EKS has no downgrade. */
 export function effectOnCluster(parameter: string, from: string, to: string): Change["effect"] {
   if (settled.has(parameter)) return "replace";
   return parameter === version && minorOf(to) < minorOf(from) ? "replace" : "in-place";

@@ -24,9 +24,9 @@ import type { ClusterResources } from "#lib/provider.ts";
 
 /** A control plane and its nodes take a quarter of an hour, and as long to go. */
 const timeoutMs = 60 * minuteMs;
-/** Days that a control plane's logs are kept. */
+/** Retention of control plane logs, in days. */
 const logRetentionDays = "30";
-/** Used only where the fleet names no other: what a small cluster of one kind of node runs on. */
+/** Default: sufficient for a small cluster with one node type. */
 const nodeDefaults = { instanceType: "m7g.large", count: 2 } as const;
 
 export function eksCluster(
@@ -173,7 +173,7 @@ function eksParameters(
   };
 }
 
-/** What is in it goes before it: load balancers and records of it are in the account, not in the cluster. */
+/** The content is deleted before the cluster: its load balancers and DNS records are in the account. */
 function managedEks(
   cluster: EksCluster,
   account: AwsAccount,

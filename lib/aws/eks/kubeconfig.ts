@@ -20,14 +20,14 @@ import { countNodes } from "#lib/kubernetes/nodes.ts";
 export interface EksClusterOptions {
   readonly cluster: EksCluster;
   readonly account: AwsAccount;
-  /** Name of the account's role, which the cluster lets in. */
+  /** Name of the account's role, which has access to the cluster. */
   readonly role: string;
   /** Absolute path. @default clusters/fleet.ts */
   readonly fleetFile?: string;
 }
 
 export interface EksKubeconfigOptions extends EksClusterOptions {
-  /** Its outputs say where the cluster is: ClusterEndpoint, CertificateAuthorityData, ClusterName. */
+  /** Its outputs identify the cluster: ClusterEndpoint, CertificateAuthorityData, ClusterName. */
   readonly stack: Resource<EksOutputs>;
 }
 
@@ -37,13 +37,13 @@ export interface EksOutputs {
 
 export interface EksKubeconfigState extends KubeconfigState {
   readonly place: PluginPlace;
-  /** Undefined where it wasn't looked at: a file that leads elsewhere is not followed. */
+  /** Undefined if not checked: a file for another server is not used. */
   readonly access: Access | undefined;
 }
 
 /** AWS has the names of a new cluster in all resolvers within a minute or two. */
 const reachMs = 3 * 60_000;
-/** An access entry is known to the API server some seconds after EKS has it. */
+/** Access entries take some seconds to reach the API server. */
 const admitMs = 2 * 60_000;
 
 /** The kubeconfig file of one EKS cluster, with our own program for tokens; proved by a call with one. */
@@ -92,7 +92,7 @@ export function eksKubeconfig(options: EksKubeconfigOptions): Resource<EksKubeco
   };
 }
 
-/** The cluster as its stack tells of it, where there may be no file; undefined as long as the stack doesn't. */
+/** The cluster's connection from its stack, if there is no file; undefined until the stack has outputs. */
 export async function eksEndpoint(
   world: World,
   options: EksClusterOptions,
@@ -102,7 +102,7 @@ export async function eksEndpoint(
   return kubeconfig === undefined ? undefined : endpointOf(kubeconfig, options.cluster.name);
 }
 
-/** Undefined as long as the stack doesn't say where the cluster is. */
+/** Undefined until the stack has outputs. */
 function tryFormat(
   { cluster, account, role, fleetFile }: EksClusterOptions,
   state: EksOutputs | undefined,

@@ -6,10 +6,10 @@ import { type KubernetesObject, referenceOf } from "#lib/kubernetes/object.ts";
 import { listObjects } from "#lib/kubernetes/objects.ts";
 import { removeObject } from "#lib/kubernetes/remove.ts";
 
-/** AWS takes a load balancer or a volume down in a minute or two, and its network interfaces a while later. */
+/** Deleting a load balancer or a volume takes a minute or two, and its network interfaces disappear later. */
 const removeTimeoutMs = 10 * 60_000;
 
-/** What makes something in AWS that is no part of the cluster's stack, and would outlive it; in permanent namespaces too. */
+/** Kinds that create AWS resources outside of the cluster's stack, which would outlive it; in permanent namespaces too. */
 const makers = [
   {
     apiVersion: "v1",
@@ -27,12 +27,12 @@ export type EksAccess = Omit<EksKubeconfigOptions, "stack">;
 const permanent: ReadonlySet<string> = new Set(["default", "kube-system", "kube-public", "kube-node-lease"]);
 
 /**
- * Removes load balancers and volumes by removing what asked for them: only the cluster itself knows all of them, and only
- * while it lives. What is left after that would keep the network from being deleted, and cost money.
+ * Deletes load balancers and volumes by deleting the Kubernetes objects that own them: only the cluster knows them all, and only
+ * while it runs. Leftovers would block the deletion of the network, and cost money.
  */
 export async function removeContents(world: AwsWorld, api: KubernetesApi): Promise<void> {
   const namespaces = await listObjects(api, { apiVersion: "v1", kind: "Namespace" });
-  // With its pods goes what holds a volume.
+  // Deleting the pods releases the volumes.
   await removeAll(
     world,
     api,
@@ -67,8 +67,8 @@ function fieldOf(spec: unknown, field: string): unknown {
 }
 
 /**
- * The same for a cluster of EKS whose stack is about to go. A cluster that never came up has nothing; one that can't be reached
- * keeps what it has, and its stack then says what holds it.
+ * The same for an EKS cluster whose stack will be deleted. A cluster that was never ready has none; an unreachable one
+ * keeps its resources, and the stack's failure names what blocks it.
  */
 export async function removeClusterContents(world: AwsWorld, access: EksAccess, state: EksOutputs): Promise<void> {
   const endpoint = await eksEndpoint(world, access, state);

@@ -2,10 +2,10 @@ import { FleetError } from "#lib/errors.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 
 /**
- * A resource that is looked at, made and removed by way of a role. Where the role isn't there, the account's administrator looks in its
- * stead: what is absent to him is absent. What he finds is never touched without the role, and never told as absent.
+ * A resource that is managed through a role. If the role does not exist, the account's administrator observes it
+ * instead. What the administrator finds is never changed without the role, and never reported as absent.
  *
- * @param asAdministrator the same resource, looked at by the account's administrator
+ * @param asAdministrator the same resource, observed by the account's administrator
  */
 export function throughRole<State>(
   role: Resource<unknown>,

@@ -6,14 +6,14 @@ import { findBun } from "#lib/find-bun.ts";
 import type { Kubeconfig } from "#lib/kubernetes/kubeconfig.ts";
 import type { Paths } from "#lib/paths.ts";
 
-/** What of a kubeconfig depends on the computer that it is for. */
+/** The parts of a kubeconfig that depend on the computer. */
 export interface PluginPlace {
   /** Absolute path. */
   readonly bun: string;
   readonly root: string;
   /** Folder that runs write to, where sessions are cached too. */
   readonly state: string;
-  /** Set for the plugin, whatever kubectl's own environment says. Nothing secret: it is written to a file. */
+  /** Set for the plugin, overriding kubectl's environment. Contains no secrets, because it is written to a file. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -31,7 +31,7 @@ function stateOf({ cache }: Paths): string {
   return resolve(dirname(cache));
 }
 
-/** Where an emulator's credentials come from; set to nothing where the run had none, so that nobody's own ones are sent to it. */
+/** Source of an emulator's credentials; emptied if the run had none, so that real credentials are never sent to it. */
 const emulatorVariables = [
   "AWS_ENDPOINT_URL",
   "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
@@ -49,7 +49,7 @@ const secretVariables = [
   "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
 ];
 
-/** Only for an emulator: real credentials come from wherever kubectl is called. */
+/** Only for an emulator: real credentials come from kubectl's environment. */
 function environmentOf(variables: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   if (awsEndpointOf(variables) === undefined) return {};
   const own = emulatorVariables.map((name) => [name, variables[name] ?? ""]);

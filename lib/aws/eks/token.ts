@@ -1,7 +1,7 @@
 /**
- * Tokens of EKS: a request to STS that says who we are, signed but not sent. The API server sends it.
+ * EKS tokens: a presigned STS request that identifies the caller. The API server sends it.
  *
- * Written out here, because the SDK's signer takes longer to load than all the rest of `tasks/kube-token.ts`; tests hold it
+ * Implemented here because the SDK's signer takes longer to load than the rest of `tasks/kube-token.ts`; tests compare it
  * to the SDK's, botocore's and aws-iam-authenticator's.
  */
 
@@ -13,19 +13,19 @@ export interface SigningCredentials {
 
 export interface EksTokenRequest {
   readonly credentials: SigningCredentials;
-  /** Of the cluster; its STS is asked. */
+  /** Region of the cluster, whose STS endpoint is used. */
   readonly region: string;
   /** As EKS knows it, which is not its FQDN. */
   readonly cluster: string;
   readonly at: Date;
   /** @default STS of the region */
   readonly host?: string;
-  /** What it says of its own time; nobody holds it to that, but older servers refuse more than 60. @default 60 */
+  /** Declared validity in seconds, which is not enforced, but older servers reject more than 60. @default 60 */
   readonly expiresSeconds?: number;
 }
 
 /**
- * Servers take a token for 15 minutes from its date, whatever it says of its own time.
+ * Servers accept a token for 15 minutes after its date, regardless of its declared validity.
  *
  * Source: https://github.com/kubernetes-sigs/aws-iam-authenticator, pkg/token/token.go
  */

@@ -20,7 +20,7 @@ const mostPublicRanges = 40;
 const widestServices = 12;
 const serviceBlocks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
-/** Leaves one character and a dot of the 100 that EKS takes for a name. */
+/** EKS names have at most 100 characters; this leaves one character and a dot. */
 const longestZone = longestName - "k.".length;
 
 export function checkEks(fleet: Fleet): readonly Fault[] {
@@ -109,7 +109,7 @@ function isWithin({ first, last }: Cidr, ranges: readonly string[]): boolean {
   return ranges.flatMap((text) => tryParseCidr(text) ?? []).some((range) => range.first <= first && last <= range.last);
 }
 
-/** https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html and what the internet has for itself or for groups. */
+/** https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html, and reserved and multicast ranges. */
 const notForVpcs = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"];
 
 function checkVpc(cluster: EksCluster): readonly Fault[] {

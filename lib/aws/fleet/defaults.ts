@@ -1,4 +1,4 @@
-/** What an EKS cluster has where its entry says nothing. */
+/** Defaults of EKS clusters. */
 
 import type { EksCluster } from "#lib/aws/fleet/types.ts";
 import { cloudKubernetes } from "#lib/fleet/defaults.ts";

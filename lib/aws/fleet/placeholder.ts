@@ -2,12 +2,12 @@ import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
 import { isDocumentationRange, isRepeatedDigit } from "#lib/fleet/placeholders.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 
-/** Whether the account's id stands for one of yours. */
+/** Whether the account's id is a placeholder. */
 export function isPlaceholder({ accountId }: AwsAccount): boolean {
   return isRepeatedDigit(accountId);
 }
 
-/** What must be put into the fleet before AWS is called for a cluster; without one, for what all clusters need. */
+/** The values to set in the fleet before AWS is called for a cluster; without one, for what all clusters need. */
 export function describePlaceholder(
   { accounts, github }: Pick<Fleet, "accounts" | "github">,
   cluster?: EksCluster,

@@ -22,7 +22,7 @@ export interface EksCluster extends CloudClusterBase {
   readonly name: `${string}.k8s.aws.${string}`;
   /** Ranges in CIDR form from which the API server's public address may be reached: those of your people and of CI. */
   readonly publicAccessCidrs: readonly string[];
-  /** What the cluster runs on: EKS Auto Mode, or a group of nodes of a fixed size. @default "auto" */
+  /** Compute: EKS Auto Mode, or a managed node group of a fixed size. @default "auto" */
   readonly nodes?: "auto" | NodeGroup;
 }
 

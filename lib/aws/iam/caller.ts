@@ -7,18 +7,18 @@ import { lookup } from "#lib/graph/lookup.ts";
 import type { Resource, RowRef } from "#lib/graph/resource.ts";
 
 export interface CallerState {
-  /** ARN by which a trust policy names whoever runs this: a user, a role, or the root of an account. */
+  /** The caller's ARN for a trust policy: a user, a role, or the root of an account. */
   readonly principal: string;
 }
 
 export interface CallerOptions {
   readonly account: AwsAccount;
   readonly row: RowRef;
-  /** Variable AWS_USER_ARN: whom the management role is to let in, whoever runs this. */
+  /** Variable AWS_USER_ARN: the identity that the management role trusts, regardless of the caller. */
   readonly userArn: string | undefined;
 }
 
-/** Whom the management role lets in: who is named, else whoever makes it. Only looked at. */
+/** The identity that the management role trusts: AWS_USER_ARN, else the identity that creates it. Read-only. */
 export function callerIdentity({ account, row, userArn }: CallerOptions): Resource<CallerState, AwsWorld> {
   const find = async (world: AwsWorld): Promise<string> =>
     userArn === undefined ? await principalOf(world, account, await findCaller(world, account)) : userArn;
@@ -37,7 +37,7 @@ async function findCaller(world: AwsWorld, account: AwsAccount): Promise<AwsSess
   return (await world.aws.findAdministrator(account)) ?? (await world.aws.session({ account, as: "management" }));
 }
 
-/** A session is let in by the role that it is of; its path stands in IAM alone. */
+/** A session is admitted through its role; only IAM knows the role's path. */
 async function principalOf(world: AwsWorld, account: AwsAccount, { identity: { arn } }: AwsSession): Promise<string> {
   const role = /:assumed-role\/([^/]+)\//.exec(arn)?.[1];
   if (role === undefined) return arn;

@@ -9,20 +9,20 @@ import { systemClock } from "#lib/clock.ts";
 import { FleetError } from "#lib/errors.ts";
 import { keepSecret } from "#lib/secrets.ts";
 
-/** Where a new key goes. */
+/** Where a new key is stored. */
 export interface KeyStore {
-  /** Asked before anything is made, if there is going to be a key. Throws where it would have nowhere to go. */
+  /** Called before anything is created, if a key will be. Throws if it can't be stored. */
   prepare(): Promise<void>;
-  /** Where it fails the key is deleted again: nobody would ever know its secret. */
+  /** If it fails the key is deleted: its secret can't be read again. */
   keep(key: AccessKey): Promise<void>;
 }
 
-/** The user by whom people come from their computers: the first step of the way into every account. */
+/** The IAM user for people: the first step into every account. */
 export const cliUserName = "aws-cli";
 export const administratorPolicy = "AdministratorAccess";
 /** Inline policy of a user whose set-up has ended. */
 export const assumePolicyName = "assume-management-roles";
-/** A key is made and kept, or deleted again, whether or not the run is ended meanwhile. */
+/** A key is created and stored, or deleted again, even if the run is interrupted. */
 const keyTimeoutMs = 60_000;
 
 export interface CliUserOptions {
@@ -30,16 +30,16 @@ export interface CliUserOptions {
   readonly signal: AbortSignal;
   /** The management account. */
   readonly account: AwsAccount;
-  /** Of a user that is made. */
+  /** Tags of a new user. */
   readonly tags: Tags;
-  /** Told what is done. */
+  /** Called with each step. */
   readonly progress: (message: string) => void;
   readonly store: KeyStore;
 }
 
 export interface CliUser {
   readonly arn: string;
-  /** What was done; empty on a second run. */
+  /** What was done; empty if nothing changed. */
   readonly done: readonly string[];
   /** Ids of the keys that there are. */
   readonly keyIds: readonly string[];
@@ -47,7 +47,7 @@ export interface CliUser {
 
 export type IamCalls = ClientCalls<IAM>;
 
-/** What a person types who has no use for `--apply`, with the means of AWS and mise alone. */
+/** The equivalent commands of the AWS CLI and mise, for users who don't use `--apply`. */
 export function cliUserCommands(partition = "aws"): readonly string[] {
   const user = `--user-name ${cliUserName}`;
   return [
@@ -59,7 +59,7 @@ export function cliUserCommands(partition = "aws"): readonly string[] {
 }
 
 /**
- * Makes the user, its permissions and one key, each if it isn't there. By the credentials of the account's administrators, which
+ * Creates the user, its permissions and one key, each if missing. Uses the credentials of the account's administrators, which
  * have proved that they are of this account before anything is sent.
  *
  * @throws FleetError CredentialsMissing, WrongAccount, PlaceholderAccount, ForeignResource, or why AWS refuses a call
@@ -121,7 +121,7 @@ export async function findUser(call: IamCalls): Promise<User | undefined> {
   }
 }
 
-/** A user whose set-up has ended must not become an administrator again. */
+/** A user with a completed set-up must not become an administrator again. */
 export async function isRestricted(call: IamCalls): Promise<boolean> {
   const { PolicyNames = [] } = await call(`reading the policies of ${cliUserName}`, (iam, http) =>
     iam.listUserPolicies({ UserName: cliUserName }, http),
@@ -142,7 +142,7 @@ export async function isAdministrator(call: IamCalls, arn: string): Promise<bool
   return false;
 }
 
-/** Somebody's user of that name who isn't an administrator must not become one by our doing. */
+/** An existing user of that name who isn't an administrator must not become one. */
 function refuseStranger(user: User, { account, tags }: CliUserOptions): void {
   const found = parseTags(user.Tags);
   if (isOfFleet(found, tags)) return;

@@ -53,7 +53,7 @@ async function readTrust(client: StackClient, role: string): Promise<string> {
 }
 
 function findDeleted(role: string, document: string, { parameters, wanted }: Parts): readonly DeletedPrincipal[] {
-  // Parsing the template takes longer than any call of AWS: only for a policy that needs it.
+  // Parsing the template takes longer than any AWS call, so it is parsed only if needed.
   if (!/"A(?:IDA|ROA)[A-Z0-9]+"/.test(document)) return [];
   const policy = JSON.parse(document) as { readonly [key: string]: TemplateValue };
   const trusted = trustedBySid(role, wanted, parameters);
@@ -73,7 +73,7 @@ function findDeleted(role: string, document: string, { parameters, wanted }: Par
   }));
 }
 
-/** ARNs that the template's trust policy of a role takes from parameters, by the ids of its statements. */
+/** ARNs that come from parameters in the template's trust policy of a role, by statement id. */
 function trustedBySid(
   role: string,
   { body }: Template,

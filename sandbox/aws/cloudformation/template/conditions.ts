@@ -23,39 +23,29 @@ export function createConditions(declared: ReadonlyMap<string, Json>, scope: () 
   return condition;
 }
 
+/** How many operands each function takes, at least and at most. */
+const operands: Readonly<Record<string, readonly [number, number]>> = {
+  "Fn::And": [2, 10],
+  "Fn::Equals": [2, 2],
+  "Fn::Not": [1, 1],
+};
+
 function evaluateCondition(value: Json, scope: Scope, condition: (name: string) => boolean): boolean {
   if (isObject(value) && typeof value.Condition === "string" && Object.keys(value).length === 1) {
     return condition(value.Condition);
   }
-  const name = intrinsicOf(value);
-  const input = isObject(value) && name !== undefined ? value[name] : undefined;
-  if (name === undefined || !Array.isArray(input)) throw notBoolean();
-  const each = () => input.map((item: Json) => evaluateCondition(item, scope, condition));
-  switch (name) {
-    case "Fn::And":
-      if (input.length < 2 || input.length > 10) {
-        throw invalid(
-          `Template error: every ${name} object requires a list of at least 2 and at most 10 boolean parameters.`,
-        );
-      }
-      return each().every(Boolean);
-    case "Fn::Not":
-      if (input.length !== 1) {
-        throw invalid("Template error: every Fn::Not object requires one boolean parameter.");
-      }
-      return !each()[0];
-    case "Fn::Equals": {
-      const [left, right] = input;
-      if (input.length !== 2 || left === undefined || right === undefined) {
-        throw invalid("Template error: every Fn::Equals object requires a list of 2 string parameters.");
-      }
-      return resolveText(left, scope, name) === resolveText(right, scope, name);
-    }
-    default:
-      throw notBoolean();
+  const name = intrinsicOf(value) ?? "";
+  const input = isObject(value) ? value[name] : undefined;
+  const [least, most] = operands[name] ?? [1, 0];
+  if (!Array.isArray(input) || input.length < least || input.length > most) {
+    throw invalid(
+      "Template format error: Conditions can only be boolean operations on parameters and other conditions",
+    );
   }
-}
-
-function notBoolean(): Error {
-  return invalid("Template format error: Conditions can only be boolean operations on parameters and other conditions");
+  if (name === "Fn::Equals") {
+    const [left, right] = input.map((item: Json) => resolveText(item, scope, name));
+    return left === right;
+  }
+  const truths = input.map((item: Json) => evaluateCondition(item, scope, condition));
+  return name === "Fn::And" ? truths.every(Boolean) : !truths[0];
 }

@@ -1,4 +1,4 @@
-import type { Caller, Cloud } from "#sandbox/aws/cloud.ts";
+import { AwsFault, type Caller, type Cloud } from "#sandbox/aws/cloud.ts";
 import { schemaOf, type TypeSchema } from "#sandbox/aws/cloudformation/schemas/schema.ts";
 import { type ContextValues, requestTags, resourceTags } from "#sandbox/aws/policy/context.ts";
 import type { Json, JsonObject } from "#sandbox/json.ts";
@@ -83,6 +83,16 @@ export function defineType(
     Partial<Pick<ResourceType, "attributes" | "createOnly" | "nameOf">>,
 ): ResourceType {
   return { attributes: [], createOnly: [], nameOf: () => undefined, ...type, schema: schemaOf(type.name) };
+}
+
+/** What is found, or undefined when its service does not know it. @param code of the service's error for that */
+export function tryFind<Found>(code: string, find: () => Found): Found | undefined {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof AwsFault && error.code === code) return undefined;
+    throw error;
+  }
 }
 
 export function tagRecord(tags: readonly Tag[]): Record<string, string> {

@@ -1,12 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import {
-  allowPassing,
-  given,
-  inTemplateNames,
-  ownTags,
-  settle,
-  tryFind,
-} from "#sandbox/aws/cloudformation/types/eks/common.ts";
+import { allowPassing, given, inTemplateNames, ownTags, settle } from "#sandbox/aws/cloudformation/types/eks/common.ts";
 import { allowUseOfKey } from "#sandbox/aws/cloudformation/types/kms/key.ts";
 import {
   allowTagChanges,
@@ -14,6 +7,7 @@ import {
   type ResourceContext,
   tagContext,
   tagList,
+  tryFind,
 } from "#sandbox/aws/cloudformation/types/type.ts";
 import { updateClusterConfig, updateClusterVersion } from "#sandbox/aws/eks/cluster-updates.ts";
 import { createCluster, deleteCluster, describeCluster } from "#sandbox/aws/eks/clusters.ts";
@@ -106,7 +100,7 @@ export const eksCluster = defineType({
 });
 
 function tryCluster(context: ResourceContext, name: string): Cluster | undefined {
-  return tryFind(() => describeCluster(context, name));
+  return tryFind("ResourceNotFoundException", () => describeCluster(context, name));
 }
 
 function inputOf(properties: JsonObject): JsonObject {

@@ -33,16 +33,6 @@ export function ownTags(context: ResourceContext, tags: Json | undefined): Recor
   return tagRecord(mergeTags(context, tags).filter(({ Key }) => !Key.startsWith("aws:")));
 }
 
-/** What is found, or undefined when EKS does not know it. */
-export function tryFind<Found>(find: () => Found): Found | undefined {
-  try {
-    return find();
-  } catch (error) {
-    if (error instanceof AwsFault && error.code === "ResourceNotFoundException") return undefined;
-    throw error;
-  }
-}
-
 /**
  * Waits until a thing of EKS has come to rest.
  *

@@ -1,4 +1,4 @@
-import { ownTags, settle, tryFind } from "#sandbox/aws/cloudformation/types/eks/common.ts";
+import { ownTags, settle } from "#sandbox/aws/cloudformation/types/eks/common.ts";
 import {
   allowTagChanges,
   defineType,
@@ -6,6 +6,7 @@ import {
   type ResourceType,
   tagContext,
   tagList,
+  tryFind,
 } from "#sandbox/aws/cloudformation/types/type.ts";
 import { dropPart, findPart, keepPart, type Part, type PartOf } from "#sandbox/aws/eks/parts.ts";
 import { arnOf, placeOf, type Tags } from "#sandbox/aws/eks/state.ts";
@@ -46,7 +47,7 @@ export interface PartType<Kind extends Part> extends Pick<ResourceType, Own>, Pa
 export function partType<Kind extends Part>(type: PartType<Kind>): ResourceType {
   const { kind, resource, actions, place, facts, tagsOf = ({ Tags }) => Tags } = type;
   const find = (context: ResourceContext, id: string): PartOf<Kind> | undefined =>
-    tryFind(() => findPart(context, ...keysOf(id)));
+    tryFind("ResourceNotFoundException", () => findPart(context, ...keysOf(id)));
   const keysOf = (id: string): readonly [cluster: string, kind: Kind, key: string] => {
     const [cluster, key] = place(id);
     return [cluster, kind, key];

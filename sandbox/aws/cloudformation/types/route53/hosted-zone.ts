@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { AwsFault } from "#sandbox/aws/cloud.ts";
 import {
   defineType,
   mergeTags,
@@ -7,6 +6,7 @@ import {
   tagChanges,
   tagList,
   tagRecord,
+  tryFind,
 } from "#sandbox/aws/cloudformation/types/type.ts";
 import type { HostedZone } from "#sandbox/aws/route53/model.ts";
 import { changeComment, changeTags, createZone, deleteZone, getZone } from "#sandbox/aws/route53/zones.ts";
@@ -72,12 +72,7 @@ export const hostedZone = defineType({
 });
 
 function tryZone({ cloud, account }: ResourceContext, id: string): HostedZone | undefined {
-  try {
-    return getZone(cloud, account, id);
-  } catch (error) {
-    if (error instanceof AwsFault && error.code === "NoSuchHostedZone") return undefined;
-    throw error;
-  }
+  return tryFind("NoSuchHostedZone", () => getZone(cloud, account, id));
 }
 
 function commentOf(properties: JsonObject): string | undefined {

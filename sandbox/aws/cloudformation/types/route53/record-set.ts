@@ -1,6 +1,5 @@
-import { AwsFault } from "#sandbox/aws/cloud.ts";
 import { arnOf } from "#sandbox/aws/cloudformation/types/route53/hosted-zone.ts";
-import { defineType, type ResourceContext } from "#sandbox/aws/cloudformation/types/type.ts";
+import { defineType, type ResourceContext, tryFind } from "#sandbox/aws/cloudformation/types/type.ts";
 import type { RecordChange } from "#sandbox/aws/route53/change-shape.ts";
 import { changeRecords, listRecords } from "#sandbox/aws/route53/zones.ts";
 import { type JsonObject, listAt, stringAt } from "#sandbox/json.ts";
@@ -21,20 +20,16 @@ export const recordSet = defineType({
   read({ cloud, account }, name, properties) {
     const zoneId = stringAt(properties, "HostedZoneId");
     const type = stringAt(properties, "Type");
-    try {
-      const found = listRecords(cloud, account, zoneId).find((one) => one.name === withDot(name) && one.type === type);
-      if (found === undefined) return undefined;
-      return {
-        HostedZoneId: zoneId,
-        Name: name,
-        Type: type,
-        TTL: String(found.ttl),
-        ResourceRecords: [...found.values],
-      };
-    } catch (error) {
-      if (error instanceof AwsFault && error.code === "NoSuchHostedZone") return undefined;
-      throw error;
-    }
+    const records = tryFind("NoSuchHostedZone", () => listRecords(cloud, account, zoneId));
+    const found = records?.find((one) => one.name === withDot(name) && one.type === type);
+    if (found === undefined) return undefined;
+    return {
+      HostedZoneId: zoneId,
+      Name: name,
+      Type: type,
+      TTL: String(found.ttl),
+      ResourceRecords: [...found.values],
+    };
   },
 
   update(context, _, properties) {

@@ -3,7 +3,7 @@ import type { CallRecord } from "#sandbox/cloud/http-server.ts";
 import { UnknownUsage } from "#sandbox/docker/argv.ts";
 import type { ControlPlane } from "#sandbox/docker/model.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
-import type { SandboxWorld } from "#sandbox/settings.ts";
+import type { Declaration } from "#sandbox/settings.ts";
 
 /** The daemon does not answer. */
 export class DaemonUnreachable extends Error {}
@@ -45,7 +45,7 @@ export interface CloudOperationRequest {
 }
 
 export interface EnterRequest {
-  readonly world: SandboxWorld;
+  readonly declared: Declaration;
   /** Ports that the fleet wants. */
   readonly ports: readonly number[];
 }
@@ -102,7 +102,7 @@ export class DaemonClient {
     await this.#call("join", node);
   }
 
-  /** Declares the world outside of the sandbox: opens the clouds of its accounts and reserves ports. */
+  /** Declares what is outside of the sandbox: opens the clouds of its accounts and reserves ports. */
   async enter(request: EnterRequest): Promise<Entered> {
     return await this.#call("enter", request);
   }

@@ -53,7 +53,7 @@ async function up(paths: SandboxPaths, args: ParsedArguments): Promise<SandboxUp
   const speed = positive("speed", args.value("speed"));
   const idleSeconds = positive("idle time", args.value("idle")) ?? defaultIdleSeconds;
   const request: EnterRequest = {
-    world: {
+    declared: {
       accounts: args.values("account").map(parseAccount),
       ...optional("domain", args.value("domain")),
       ...optional("repository", args.value("repository")),

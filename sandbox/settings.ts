@@ -3,7 +3,7 @@ import { isErrno, writePrivateFile } from "#lib/files.ts";
 import type { CloudAccount } from "#sandbox/cloud/cloud.ts";
 
 /** What `up` declares of the world outside of the sandbox; kept over restarts. */
-export interface SandboxWorld {
+export interface Declaration {
   /** Accounts of clouds; the first one of each cloud is its management account. */
   readonly accounts: readonly CloudAccount[];
   /** Domain that is hosted outside of the clouds. */
@@ -12,7 +12,7 @@ export interface SandboxWorld {
   readonly repository?: string;
 }
 
-export interface SandboxSettings extends SandboxWorld {
+export interface SandboxSettings extends Declaration {
   /** Ports of this sandbox, by the port that a fleet wants. */
   readonly ports: Readonly<Record<string, number>>;
   /** Ports of the clouds' endpoints by cloud. */

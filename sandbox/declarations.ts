@@ -5,18 +5,18 @@ import { DaemonClouds, type DaemonCloudsOptions } from "#sandbox/daemon-clouds.t
 import { ReservedPorts, type ReservedPortsOptions } from "#sandbox/reserved-ports.ts";
 import { readSettings, type SandboxSettings, writeSettings } from "#sandbox/settings.ts";
 
-export interface DaemonWorldOptions extends Omit<DaemonCloudsOptions, "domains"> {
+export interface DeclarationsOptions extends Omit<DaemonCloudsOptions, "domains"> {
   readonly published: Pick<ReservedPortsOptions, "isOpen" | "move">;
 }
 
-/** The world that `up` declares: domain, repository, accounts of clouds and ports. */
-export class DaemonWorld {
+/** What `up` declares: domain, repository, accounts of clouds and ports. */
+export class Declarations {
   readonly #path: string;
   readonly #ports: ReservedPorts;
   readonly #clouds: DaemonClouds;
   #settings: SandboxSettings;
 
-  constructor({ published, ...options }: DaemonWorldOptions) {
+  constructor({ published, ...options }: DeclarationsOptions) {
     this.#path = options.paths.settings;
     this.#settings = readSettings(this.#path);
     this.#ports = new ReservedPorts({ ports: this.#settings.ports, ...published });
@@ -48,9 +48,9 @@ export class DaemonWorld {
     await this.#clouds.close();
   }
 
-  async #enter({ world: { accounts: declared, ...others }, ports }: EnterRequest): Promise<Entered> {
+  async #enter({ declared: { accounts: found, ...others }, ports }: EnterRequest): Promise<Entered> {
     const { domain } = this.#settings;
-    const accounts = await this.#clouds.check(declared);
+    const accounts = await this.#clouds.check(found);
     await this.#ports.reserve(ports);
     await this.#keep({ ...others, ...(accounts.length === 0 ? {} : { accounts }), ports: this.#ports.ports });
     await this.#openClouds();

@@ -11,7 +11,7 @@ export interface DnsHostOptions {
   readonly domains: () => readonly string[];
   /** Where programs find the servers: the file that DNS_DIRECTORY names. */
   readonly directoryPath: string;
-  /** Keeps ports and what was set by hand while nothing runs. */
+  /** Keeps the ports while nothing runs. */
   readonly statePath: string;
 }
 
@@ -19,11 +19,6 @@ export interface DnsHostOptions {
 export interface DnsHost {
   /** `127.0.0.1:port` by the name of the server. */
   readonly addresses: Readonly<Record<string, string>>;
-  /**
-   * What the owner of a domain has at the registrar. `automatic`, as it is at first: each zone of the clouds one level below is
-   * delegated to its name servers; of two with one name, the older.
-   */
-  setRecords(domain: string, records: readonly PlainRecordSet[] | "automatic"): Promise<void>;
   /** Writes the directory again, after the domains have changed. */
   writeDirectory(): Promise<void>;
   close(): Promise<void>;
@@ -38,38 +33,33 @@ const delegationTtl = 86_400;
 
 interface State {
   readonly ports: Readonly<Record<string, number>>;
-  /** What was set by hand, by domain. */
-  readonly records: Readonly<Record<string, readonly PlainRecordSet[]>>;
 }
 
 /** @throws when a file can't be written */
 export async function openDnsHost(options: DnsHostOptions): Promise<DnsHost> {
   const { zones, domains, directoryPath, statePath } = options;
   const text = await tryReadText(statePath);
-  const before = text === undefined ? undefined : (JSON.parse(text) as State);
-  let byHand = before?.records ?? {};
+  const { ports: before } = (text === undefined ? { ports: {} } : JSON.parse(text)) as State;
   const domainZones = (): readonly Zone[] =>
     domains().map((domain) => ({
       name: domain,
       servers: [registrarServer],
-      records: byHand[domain] ?? delegationsOf(domain, zones()),
+      records: delegationsOf(domain, zones()),
     }));
   const zonesOf = (server: string): readonly Zone[] =>
     server === registrarServer ? domainZones() : zones().filter(({ servers }) => servers.includes(server));
-  const opened = await openServers([...options.servers, registrarServer], before?.ports ?? {}, zonesOf);
+  const opened = await openServers([...options.servers, registrarServer], before, zonesOf);
   const ports = Object.fromEntries([...opened].map(([name, { port }]) => [name, port]));
   const addresses = Object.fromEntries([...opened].map(([name, { port }]) => [name, `${loopback}:${port}`]));
   const close = async (): Promise<void> => {
     await Promise.all([...opened.values()].map((server) => server.close()));
   };
-  const writeState = (): Promise<void> =>
-    writePrivateFile(statePath, JSON.stringify({ ports, records: byHand } satisfies State));
   const writeDirectory = (): Promise<void> => {
     const found = Object.fromEntries(domains().map((domain) => [domain, [registrarServer]]));
     return writePrivateFile(directoryPath, JSON.stringify({ domains: found, servers: addresses }));
   };
   try {
-    await writeState();
+    await writePrivateFile(statePath, JSON.stringify({ ports } satisfies State));
     await writeDirectory();
   } catch (error) {
     await close();
@@ -77,17 +67,15 @@ export async function openDnsHost(options: DnsHostOptions): Promise<DnsHost> {
   }
   return {
     addresses,
-    async setRecords(domain, records) {
-      const { [domain]: _, ...others } = byHand;
-      byHand = records === "automatic" ? others : { ...others, [domain]: records };
-      await writeState();
-    },
     writeDirectory,
     close,
   };
 }
 
-/** What an owner pastes who keeps the domain in step with the clouds. */
+/**
+ * What the owner of a domain has at the registrar: each zone of the clouds one level below is delegated to its name servers; of
+ * two with one name, the older.
+ */
 function delegationsOf(domain: string, zones: readonly Zone[]): readonly PlainRecordSet[] {
   const below = zones.filter(({ name }) => isWithin(name, domain) && isOneBelow(name, domain));
   const names = [...new Set(below.map(({ name }) => name))];

@@ -176,20 +176,6 @@ describe("a domain outside of the clouds", () => {
     extra.push({ name: `az.${domain}`, servers: ["ns1-01.azure-dns.test"], records: [] });
     expect(await delegationOf(`az.${domain}`)).toEqual(["ns1-01.azure-dns.test"]);
   });
-
-  test("has what was set by hand, also after the servers were restarted, until it follows by itself again", async () => {
-    const zone = makeZone(`aws.${domain}`);
-    const byHand = { name: `aws.${domain}`, type: "NS", ttl: 60, values: ["ns-1.elsewhere.test"] } as const;
-    await host.setRecords(domain, [byHand]);
-    expect(await delegationOf(`aws.${domain}`)).toEqual(["ns-1.elsewhere.test"]);
-    await host.close();
-    host = await open();
-    expect(await delegationOf(`aws.${domain}`)).toEqual(["ns-1.elsewhere.test"]);
-    await host.setRecords(domain, []);
-    expect(await statesOf()).toMatchObject({ aws: "missing" });
-    await host.setRecords(domain, "automatic");
-    expect(await delegationOf(`aws.${domain}`)).toEqual([...zone.nameServers].sort());
-  });
 });
 
 describe("the servers", () => {

@@ -158,13 +158,7 @@ export function change(
   const version = stringAt(wanted, "metadata", "resourceVersion");
   if (version !== "" && version !== current.metadata.resourceVersion) throw modified(kind, name);
   const uid = stringAt(wanted, "metadata", "uid");
-  if (uid !== "" && uid !== current.metadata.uid) {
-    throw preconditionFailed(
-      kind,
-      name,
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`,
-    );
-  }
+  if (uid !== "") checkPrecondition(kind, current, "UID", uid);
   return replace(cluster, kind, current, wanted, subresource, options);
 }
 
@@ -247,19 +241,9 @@ export function remove(
 ): { readonly object: KubernetesObject; readonly gone: boolean } {
   const current = read(cluster, kind, namespace, name);
   admitDelete(kind, name);
-  for (const [field, wanted, found] of [
-    ["UID", options.uid, current.metadata.uid],
-    ["ResourceVersion", options.resourceVersion, current.metadata.resourceVersion],
-  ] as const) {
-    if (wanted !== undefined && wanted !== found) {
-      const where = field === "UID" ? "UID in object meta" : "ResourceVersion in object meta";
-      throw preconditionFailed(
-        kind,
-        name,
-        `Precondition failed: ${field} in precondition: ${wanted}, ${where}: ${found}`,
-      );
-    }
-  }
+  if (options.uid !== undefined) checkPrecondition(kind, current, "UID", options.uid);
+  if (options.resourceVersion !== undefined)
+    checkPrecondition(kind, current, "ResourceVersion", options.resourceVersion);
   if (options.dryRun === true) return { object: current, gone: true };
   const marked: KubernetesObject = {
     ...current,
@@ -271,6 +255,18 @@ export function remove(
     return { object: waiting ? cluster.store.update(kind, marked) : current, gone: false };
   }
   return { object: removeNow(cluster, kind, current, options.orphan), gone: true };
+}
+
+function checkPrecondition(
+  kind: Kind,
+  { metadata }: KubernetesObject,
+  field: "UID" | "ResourceVersion",
+  wanted: string,
+): void {
+  const found = field === "UID" ? metadata.uid : metadata.resourceVersion;
+  if (wanted === found) return;
+  const why = `Precondition failed: ${field} in precondition: ${wanted}, ${field} in object meta: ${found}`;
+  throw preconditionFailed(kind, metadata.name, why);
 }
 
 export function applyMergePatch(current: KubernetesObject, patch: Json): JsonObject {

@@ -9,17 +9,14 @@ export interface SandboxEnvironment {
   readonly kubeconfig: string;
   /** Variable PATH. */
   readonly path: string;
-  /** Variable LOG_COLORS of k3d: colours are on unless it is false. */
-  readonly logColors: boolean;
 }
 
 export function readSandboxEnvironment(): SandboxEnvironment {
   // biome-ignore lint/style/noProcessEnv: programs that stand in for docker, kind and k3d read what those read
-  const { K8S_SANDBOX_STATE, KUBECONFIG, LOG_COLORS, PATH } = process.env;
+  const { K8S_SANDBOX_STATE, KUBECONFIG, PATH } = process.env;
   return {
     stateDirectory: K8S_SANDBOX_STATE === "" ? undefined : K8S_SANDBOX_STATE,
     kubeconfig: KUBECONFIG === undefined || KUBECONFIG === "" ? join(homedir(), ".kube", "config") : KUBECONFIG,
     path: PATH ?? "",
-    logColors: LOG_COLORS === undefined || !["false", "0", "f"].includes(LOG_COLORS.toLowerCase()),
   };
 }

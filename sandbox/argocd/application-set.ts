@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Parameters, renderTemplate } from "#sandbox/argocd/template.ts";
 import { Failed, Refused } from "#sandbox/argocd/verdict.ts";
+import { refusedField } from "#sandbox/unknown-field.ts";
 
 /** A cluster that Argo CD knows: its secret, decoded. */
 export interface KnownCluster {
@@ -67,11 +68,7 @@ const schema = z.object({
 export function expandApplicationSet(applicationSet: unknown, clusters: readonly KnownCluster[]): Expansion {
   const parsed = schema.safeParse(applicationSet);
   if (!parsed.success) {
-    // What is there and not known says more than what is missing because of it.
-    const { issues } = parsed.error;
-    const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
-    const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
-    const place = [...(issue?.path ?? []), ...keys].join(".");
+    const place = refusedField(parsed.error);
     return { kind: "refused", why: `${place} is not in the part of ApplicationSets that the sandbox knows` };
   }
   const { metadata, spec } = parsed.data;

@@ -23,6 +23,7 @@ import { deployments, type Kind, type KubernetesObject, namespaces, statefulSets
 import { type Cluster, create, remove, removeFinalizer } from "#sandbox/kubernetes/operations.ts";
 import { timestamp } from "#sandbox/kubernetes/store.ts";
 import type { Pace } from "#sandbox/pace.ts";
+import { refusedField } from "#sandbox/unknown-field.ts";
 
 const IN_CLUSTER = "https://kubernetes.default.svc";
 /** From a change to a look at it. */
@@ -48,7 +49,6 @@ const specSchema = z.strictObject({
         .strictObject({
           prune: z.boolean().default(false),
           selfHeal: z.boolean().default(false),
-          allowEmpty: z.boolean().default(false),
         })
         .optional(),
       retry: z.unknown().optional(),
@@ -198,9 +198,7 @@ export class ArgocdBehaviour {
     });
     const parsed = specSchema.safeParse(application.spec);
     if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
-      const place = ["spec", ...(issue?.path ?? []), ...keys].join(".");
+      const place = `spec.${refusedField(parsed.error)}`;
       return unknown("ComparisonError", `${place} is not in the part of Applications that the sandbox knows`);
     }
     const spec = parsed.data;
@@ -269,7 +267,7 @@ export class ArgocdBehaviour {
     if (unknown !== undefined) throw new Refused(`the sandbox doesn't know the sync option ${unknown}`);
     const out = tracked.filter(({ synced, target }) => !synced && (target !== undefined || automated?.prune === true));
     if (automated === undefined || out.length === 0) return undefined;
-    if (rendered.objects.length === 0 && !automated.allowEmpty) return undefined;
+    if (rendered.objects.length === 0) return undefined;
     const done = objectAt(application, "status", "operationState");
     const same =
       stringAt(done, "phase") === "Succeeded" &&

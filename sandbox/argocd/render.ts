@@ -8,6 +8,7 @@ import { mergeValues, renderChart } from "#sandbox/argocd/charts.ts";
 import type { Commit, Files, Repository } from "#sandbox/argocd/repository.ts";
 import { Failed, Refused } from "#sandbox/argocd/verdict.ts";
 import { isObject, type JsonObject } from "#sandbox/json.ts";
+import { refusedField } from "#sandbox/unknown-field.ts";
 
 /** The part of an Application's sources that is known here. Anything else is refused by its name. */
 const folderSchema = z.strictObject({
@@ -101,9 +102,7 @@ function parseSource(source: unknown, where: string): Source {
       ? { kind: "chart", of: parsed.data as ChartSource }
       : { kind: "folder", of: parsed.data as FolderSource };
   }
-  const [issue] = parsed.error.issues;
-  const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
-  const place = ["spec", where, ...(issue?.path ?? []), ...keys].join(".");
+  const place = `spec.${where}.${refusedField(parsed.error)}`;
   throw new Refused(`${place} is not in the part of Applications that the sandbox knows`);
 }
 

@@ -1,11 +1,17 @@
 import { readFileSync } from "node:fs";
-import { isObject, type JsonObject } from "#sandbox/json.ts";
+import type { z } from "zod";
+import { UnknownUsage } from "#sandbox/docker/argv.ts";
+import { refusedField } from "#sandbox/unknown-field.ts";
 
-/** A configuration file is wrong; the message is what the real program says after its prefix. */
+/** A configuration file can't be used; the message is what the real program says after its prefix. */
 export class ConfigError extends Error {}
 
-/** The one document of a YAML file. */
-export function readYamlObject(path: string, missing: (path: string) => string): JsonObject {
+/** The one document of a YAML file. @throws ConfigError, UnknownUsage for a field that the schema doesn't have */
+export function readConfigFile<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+  missing: (path: string) => string,
+): z.output<Schema> {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -18,31 +24,7 @@ export function readYamlObject(path: string, missing: (path: string) => string):
   } catch (error) {
     throw new ConfigError(`yaml: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
-  if (!isObject(value)) throw new ConfigError(`${path}: not a mapping`);
-  return value;
-}
-
-/** A tree of the fields that are known: `true` for a value, `[tree]` for a list of objects. */
-export type Known = { readonly [field: string]: true | Known | readonly [Known] };
-
-/** The path of the first field that is not known, or undefined. */
-export function findUnknown(value: unknown, known: Known, path = ""): string | undefined {
-  if (!isObject(value)) return undefined;
-  for (const [key, item] of Object.entries(value)) {
-    const below = path === "" ? key : `${path}.${key}`;
-    const entry = known[key];
-    if (entry === undefined) return below;
-    if (entry === true) continue;
-    if (Array.isArray(entry)) {
-      const [tree] = entry as readonly [Known];
-      for (const [index, element] of (Array.isArray(item) ? item : []).entries()) {
-        const found = findUnknown(element, tree, `${below}[${index}]`);
-        if (found !== undefined) return found;
-      }
-      continue;
-    }
-    const found = findUnknown(item, entry as Known, below);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new UnknownUsage(`the field ${refusedField(parsed.error)} of ${path}`);
 }

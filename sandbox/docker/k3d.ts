@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { DaemonRefusal } from "#sandbox/daemon-client.ts";
 import { type ParsedArguments, parseArguments, parsePairs, UnknownUsage } from "#sandbox/docker/argv.ts";
@@ -8,7 +7,6 @@ import {
   createNetwork,
   DockerError,
   findImage,
-  removeAnonymousVolumes,
   removeNetwork,
   removeVolume,
 } from "#sandbox/docker/engine.ts";
@@ -20,7 +18,7 @@ import {
   renderKubeconfig,
 } from "#sandbox/docker/kubeconfig.ts";
 import type { Container, ControlPlane } from "#sandbox/docker/model.ts";
-import { Exit, type ProgramContext, runProgram } from "#sandbox/docker/program.ts";
+import { Exit, type ProgramContext, removeContainers, runProgram } from "#sandbox/docker/program.ts";
 import { pullFor } from "#sandbox/docker/pull.ts";
 import { formatTable } from "#sandbox/docker/view.ts";
 
@@ -112,7 +110,7 @@ async function createCluster(context: ProgramContext, args: ParsedArguments): Pr
   log("info", `Using config file ${path} (k3d.io/v1alpha5#simple)`);
   checkK3dConfig(config);
   refuseUnknownArguments(config);
-  const { name } = config;
+  const { name } = config.metadata;
   if (nodesOf(context, name).length > 0) {
     throw new Fatal(`Failed to create cluster '${name}' because a cluster with that name already exists`);
   }
@@ -127,7 +125,7 @@ async function createCluster(context: ProgramContext, args: ParsedArguments): Pr
     throw new Fatal("Cluster creation FAILED, all changes have been rolled back!");
   }
   log("info", `Cluster '${name}' created successfully!`);
-  const updates = args.isNot("kubeconfig-update-default") ? false : config.updateDefaultKubeconfig;
+  const updates = args.isNot("kubeconfig-update-default") ? false : config.options.kubeconfig.updateDefaultKubeconfig;
   if (updates) addToKubeconfig(context.environment.kubeconfig, kubeconfigOf(context, name));
   log("info", "You can now use it like this:");
   context.out(`${updates ? "" : `export KUBECONFIG=$(k3d kubeconfig write ${name})\n`}kubectl cluster-info`);
@@ -136,7 +134,7 @@ async function createCluster(context: ProgramContext, args: ParsedArguments): Pr
 async function create(context: ProgramContext, config: K3dConfig): Promise<void> {
   const { state, pace } = context;
   const log = loggerOf(context);
-  const { name } = config;
+  const { name } = config.metadata;
   const network = `k3d-${name}`;
   log("info", "Prep: Network");
   await pace.wait(STEP_MS.network);
@@ -156,7 +154,6 @@ async function create(context: ProgramContext, config: K3dConfig): Promise<void>
   log("info", `Created image volume ${volume}`);
   log("info", "Starting new tools node...");
   log("info", `Starting node '${network}-tools'`);
-  const token = randomBytes(15).toString("base64url");
   const plan = [
     { role: "server", index: 0, name: `${network}-server-0` },
     ...Array.from(
@@ -174,7 +171,7 @@ async function create(context: ProgramContext, config: K3dConfig): Promise<void>
     );
     await ensureImage(context, planned.name, image);
     await pace.wait(STEP_MS.node);
-    const container = createContainer(state, nodeContainer(context, config, planned, { token, image, external }));
+    const container = createContainer(state, nodeContainer(config, planned, { image, external }));
     nodes.push({ ...planned, container });
   }
   log("info", "Using the k3d-tools node to gather environment information");
@@ -192,14 +189,14 @@ async function create(context: ProgramContext, config: K3dConfig): Promise<void>
         version: /:(v[\d.]+(?:-k3s\d+)?)/.exec(config.image)?.[1] ?? "v1.36.1-k3s1",
         podSubnet: "10.42.0.0/16",
         serviceSubnet: "10.43.0.0/16",
-        hostname: config.api.host,
+        hostname: config.kubeAPI.host,
       });
     }
     await context.daemon.join({
       controlPlane: server.id,
       container: container.id,
       role: role === "server" ? "control-plane" : "worker",
-      labels: parsePairs(valuesFor(role, index, config.nodeLabels)),
+      labels: parsePairs(valuesFor(role, index, config.options.k3s.nodeLabels)),
       index: role === "server" ? 0 : index + 1,
       tainted: false,
     });
@@ -207,48 +204,38 @@ async function create(context: ProgramContext, config: K3dConfig): Promise<void>
 }
 
 /** Clusters here have none of the parts of k3s that can be disabled. Any other argument would be ignored, and is refused. */
-function refuseUnknownArguments({ extraArgs }: K3dConfig): void {
+function refuseUnknownArguments({ options }: K3dConfig): void {
   const known = /^--disable=(traefik|servicelb|local-storage|metrics-server)$/;
-  const unknown = extraArgs.find(({ value }) => !known.test(value));
+  const unknown = options.k3s.extraArgs.find(({ value }) => !known.test(value));
   if (unknown !== undefined) throw new UnknownUsage(`the k3s argument ${unknown.value}`);
 }
 
 function nodeContainer(
-  { state }: ProgramContext,
   config: K3dConfig,
   { role, index, name }: { readonly role: Role; readonly index: number; readonly name: string },
-  { token, image, external }: { readonly token: string; readonly image: string; readonly external: boolean },
+  { image, external }: { readonly image: string; readonly external: boolean },
 ): Parameters<typeof createContainer>[1] {
-  const cluster = `k3d-${config.name}`;
-  const network = state.network(cluster);
-  const url = `https://${cluster}-server-0:6443`;
+  const cluster = `k3d-${config.metadata.name}`;
   const isNode = role !== "loadbalancer";
-  const { host, hostIp, hostPort } = config.api;
+  const { host, hostIP: hostIp, hostPort } = config.kubeAPI;
   const nodeLabels = isNode
-    ? valuesFor(role, index, config.nodeLabels).flatMap((label) => ["--node-label", label])
+    ? valuesFor(role, index, config.options.k3s.nodeLabels).flatMap((label) => ["--node-label", label])
     : [];
-  const extraArgs = isNode ? valuesFor(role, index, config.extraArgs) : [];
+  const extraArgs = isNode ? valuesFor(role, index, config.options.k3s.extraArgs) : [];
   const sans = role === "server" ? ["--tls-san", host, "--tls-san", `${cluster}-serverlb`] : [];
   return {
     name,
     image,
     labels: {
       app: "k3d",
-      "k3d.cluster": config.name,
-      "k3d.cluster.imageVolume": `${cluster}-images`,
-      "k3d.cluster.network": cluster,
+      "k3d.cluster": config.metadata.name,
       "k3d.cluster.network.external": String(external),
-      "k3d.cluster.network.id": network?.id ?? "",
-      "k3d.cluster.network.iprange": network?.subnet ?? "",
-      "k3d.cluster.token": token,
-      "k3d.cluster.url": url,
       "k3d.role": role,
       ...(role === "server"
         ? { "k3d.server.api.host": host, "k3d.server.api.hostIP": hostIp, "k3d.server.api.port": String(hostPort) }
         : {}),
-      "k3d.server.loadbalancer": `${cluster}-serverlb`,
       "k3d.version": "v5.9.0",
-      ...parsePairs(valuesFor(role, index, config.runtimeLabels)),
+      ...parsePairs(valuesFor(role, index, config.options.runtime.labels)),
     },
     network: cluster,
     networkMode: "bridge",
@@ -372,13 +359,7 @@ async function removeCluster(context: ProgramContext, name: string): Promise<voi
   const nodes = nodesOf(context, name);
   const external = nodes.some(({ labels }) => labels["k3d.cluster.network.external"] === "true");
   await context.pace.wait(STEP_MS.deletion);
-  for (const node of nodes) {
-    await context.daemon.remove(node.id).catch((error: unknown) => {
-      // Somebody else removed it in the meantime.
-      if (!(error instanceof DaemonRefusal)) throw error;
-    });
-    removeAnonymousVolumes(state, node);
-  }
+  await removeContainers(context, nodes);
   const network = `k3d-${name}`;
   if (!external && state.network(network) !== undefined) {
     log("info", `Deleting cluster network '${network}'`);
@@ -491,28 +472,19 @@ function oneName(args: ParsedArguments): string {
   return name;
 }
 
-/** logrus without a terminal: with colours unless LOG_COLORS=false. Info to stdout, the rest to stderr. */
-function loggerOf({ environment, out, err }: ProgramContext): (level: Level, message: string) => void {
-  const colours = {
-    info: ["36", "INFO"],
-    warning: ["33", "WARN"],
-    error: ["31", "ERRO"],
-    fatal: ["31", "FATA"],
-  } as const;
+/** logrus without colours and terminal, as with LOG_COLORS=false. Info to stdout, the rest to stderr. */
+function loggerOf({ out, err }: Pick<ProgramContext, "out" | "err">): (level: Level, message: string) => void {
   return (level, message) => {
     const say = level === "info" ? out : err;
-    const [colour, word] = colours[level];
-    if (environment.logColors) say(`\u001b[${colour}m${word}\u001b[0m[0000] ${message.padEnd(44)} `);
-    else say(`time="${new Date().toISOString().slice(0, 19)}Z" level=${level} msg=${JSON.stringify(message)}`);
+    say(`time="${new Date().toISOString().slice(0, 19)}Z" level=${level} msg=${JSON.stringify(message)}`);
   };
 }
 
 if (import.meta.main) {
   process.exitCode = await runProgram("k3d", main, ({ err }, socket) => {
     const text = `Cannot connect to the Docker daemon at unix://${socket}. Is the docker daemon running?`;
-    err(
-      `time="${new Date().toISOString().slice(0, 19)}Z" level=fatal msg=${JSON.stringify(`runtime failed to list nodes: docker failed to get containers: ${text}`)}`,
-    );
+    const log = loggerOf({ out: err, err });
+    log("fatal", `runtime failed to list nodes: docker failed to get containers: ${text}`);
     return 1;
   });
 }

@@ -1,74 +1,48 @@
+import { z } from "zod";
 import { UnknownUsage } from "#sandbox/docker/argv.ts";
-import { ConfigError, findUnknown, type Known, readYamlObject } from "#sandbox/docker/config-file.ts";
-import { type JsonObject, listAt, numberAt, stringAt, stringsAt } from "#sandbox/json.ts";
-
-export interface KindConfig {
-  readonly name: string;
-  readonly apiServerAddress: string;
-  readonly apiServerPort: number;
-  readonly podSubnet: string;
-  readonly serviceSubnet: string;
-  readonly nodes: readonly KindNode[];
-}
-
-export interface KindNode {
-  readonly role: "control-plane" | "worker";
-  readonly image: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
+import { readConfigFile } from "#sandbox/docker/config-file.ts";
 
 /** What kind 0.32.0 takes when no image is named. */
-export const DEFAULT_IMAGE =
-  "kindest/node:v1.36.1@sha256:3489c7674813ba5d8b1a9977baea8a6e553784dab7b84759d1014dbd78f7ebd5";
+const defaultImage = "kindest/node:v1.36.1@sha256:3489c7674813ba5d8b1a9977baea8a6e553784dab7b84759d1014dbd78f7ebd5";
 
-const KNOWN: Known = {
-  kind: true,
-  apiVersion: true,
-  name: true,
-  networking: { apiServerAddress: true, apiServerPort: true, podSubnet: true, serviceSubnet: true },
-  nodes: [{ role: true, image: true, labels: true }],
-};
+const nodeSchema = z.strictObject({
+  role: z.enum(["control-plane", "worker"]).default("control-plane"),
+  image: z.string().default(defaultImage),
+  labels: z.record(z.string(), z.string()).default({}),
+});
+
+const schema = z.strictObject({
+  kind: z.literal("Cluster"),
+  apiVersion: z.literal("kind.x-k8s.io/v1alpha4"),
+  name: z.string().default("kind"),
+  networking: z
+    .strictObject({
+      apiServerAddress: z.string().default("127.0.0.1"),
+      apiServerPort: z.number().default(0),
+      podSubnet: z.string().default("10.244.0.0/16"),
+      serviceSubnet: z.string().default("10.96.0.0/16"),
+    })
+    .prefault({}),
+  nodes: z.array(nodeSchema).default([]),
+});
+
+export type KindConfig = z.output<typeof schema>;
 
 /** `image` replaces that of every node, `name` that of the file, as the flags do. */
 export function readKindConfig(
   path: string | undefined,
   options: { readonly name: string | undefined; readonly image: string | undefined },
 ): KindConfig {
-  const config: JsonObject =
+  const config =
     path === undefined
-      ? { kind: "Cluster", apiVersion: "kind.x-k8s.io/v1alpha4" }
-      : readYamlObject(path, (missing) => `error reading file: open ${missing}: no such file or directory`);
-  const apiVersion = stringAt(config, "apiVersion");
-  if (apiVersion !== "kind.x-k8s.io/v1alpha4" || stringAt(config, "kind") !== "Cluster") {
-    throw new ConfigError(`unknown apiVersion: ${apiVersion}`);
-  }
-  const unknown = findUnknown(config, KNOWN);
-  if (unknown !== undefined) throw new UnknownUsage(`the field ${unknown} of ${path}`);
-  const listed = listAt(config, "nodes").map((node): KindNode => {
-    const role = stringAt(node, "role") || "control-plane";
-    if (role !== "control-plane" && role !== "worker") throw new ConfigError(`unknown node role: "${role}"`);
-    return {
-      role,
-      image: options.image ?? (stringAt(node, "image") || DEFAULT_IMAGE),
-      labels: stringsAt(node, "labels"),
-    };
-  });
-  const nodes =
-    listed.length > 0
-      ? listed
-      : [{ role: "control-plane", image: options.image ?? DEFAULT_IMAGE, labels: {} } as const];
-  if (nodes.filter(({ role }) => role === "control-plane").length !== 1) {
+      ? schema.parse({ kind: "Cluster", apiVersion: "kind.x-k8s.io/v1alpha4" })
+      : readConfigFile(path, schema, (missing) => `error reading file: open ${missing}: no such file or directory`);
+  const listed = config.nodes.length > 0 ? config.nodes : [nodeSchema.parse({})];
+  if (listed.filter(({ role }) => role === "control-plane").length !== 1) {
     throw new UnknownUsage(`${path}: other than one control plane`);
   }
-  const subnet = (field: string, otherwise: string) => stringAt(config, "networking", field) || otherwise;
-  return {
-    name: options.name ?? (stringAt(config, "name") || "kind"),
-    apiServerAddress: subnet("apiServerAddress", "127.0.0.1"),
-    apiServerPort: numberAt(config, "networking", "apiServerPort") ?? 0,
-    podSubnet: subnet("podSubnet", "10.244.0.0/16"),
-    serviceSubnet: subnet("serviceSubnet", "10.96.0.0/16"),
-    nodes,
-  };
+  const nodes = listed.map((node) => ({ ...node, image: options.image ?? node.image }));
+  return { ...config, name: options.name ?? config.name, nodes };
 }
 
 /** `x-control-plane`, `x-worker`, `x-worker2`: the second of a role has a number. */

@@ -1,13 +1,7 @@
 import { DaemonRefusal } from "#sandbox/daemon-client.ts";
 import { type ParsedArguments, parseArguments, UnknownUsage } from "#sandbox/docker/argv.ts";
 import { ConfigError } from "#sandbox/docker/config-file.ts";
-import {
-  createContainer,
-  createNetwork,
-  DockerError,
-  findImage,
-  removeAnonymousVolumes,
-} from "#sandbox/docker/engine.ts";
+import { createContainer, createNetwork, DockerError, findImage } from "#sandbox/docker/engine.ts";
 import { type KindConfig, nodeNames, readKindConfig } from "#sandbox/docker/kind-config.ts";
 import {
   addToKubeconfig,
@@ -16,7 +10,7 @@ import {
   renderKubeconfig,
 } from "#sandbox/docker/kubeconfig.ts";
 import type { Container } from "#sandbox/docker/model.ts";
-import { Exit, type ProgramContext, runProgram } from "#sandbox/docker/program.ts";
+import { Exit, type ProgramContext, removeContainers, runProgram } from "#sandbox/docker/program.ts";
 import { pullFor } from "#sandbox/docker/pull.ts";
 
 const CLUSTER_LABEL = "io.x-k8s.kind.cluster";
@@ -152,9 +146,9 @@ async function create(context: ProgramContext, args: ParsedArguments): Promise<v
         name: config.name,
         distribution: "kind",
         version: versionOf(config.nodes[containers.indexOf(controlPlane)]?.image ?? ""),
-        podSubnet: config.podSubnet,
-        serviceSubnet: config.serviceSubnet,
-        hostname: config.apiServerAddress,
+        podSubnet: config.networking.podSubnet,
+        serviceSubnet: config.networking.serviceSubnet,
+        hostname: config.networking.apiServerAddress,
       }),
     );
     await orRefused(() => join(controlPlane));
@@ -235,7 +229,7 @@ async function prepareNodes(context: ProgramContext, config: KindConfig): Promis
       } catch (error) {
         if (!(error instanceof DaemonRefusal)) throw error;
         throw new DockerError(
-          `command "${dockerRun(container)}" failed with error: exit status 125\n\n` +
+          `command "docker run --name ${container.name} … ${container.image}" failed with error: exit status 125\n\n` +
             `Command Output: ${container.id}\ndocker: Error response from daemon: ${error.message}\n\n` +
             "Run 'docker run --help' for more information",
         );
@@ -268,8 +262,8 @@ function nodeContainer(
       ? {
           port: {
             container: "6443/tcp",
-            hostIp: config.apiServerAddress,
-            hostPort: config.apiServerPort || freePort(),
+            hostIp: config.networking.apiServerAddress,
+            hostPort: config.networking.apiServerPort || freePort(),
           },
         }
       : {}),
@@ -283,20 +277,6 @@ function freePort(): number {
   const { port } = probe;
   probe.stop(true);
   return port;
-}
-
-/** The command that kind would have run, for its error message. */
-function dockerRun({ name, labels, port, image }: Container): string {
-  return [
-    `docker run --name ${name} --hostname ${name} --label ${ROLE_LABEL}=${labels[ROLE_LABEL]} --privileged`,
-    "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --tmpfs /tmp --tmpfs /run --volume /var",
-    "--volume /lib/modules:/lib/modules:ro -e KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER --detach --tty",
-    `--label ${CLUSTER_LABEL}=${labels[CLUSTER_LABEL]} --net kind --restart=on-failure:1 --init=false --cgroupns=private`,
-    ...(port === undefined
-      ? []
-      : [`--publish=${port.hostIp}:${port.hostPort}:6443/TCP -e KUBECONFIG=/etc/kubernetes/admin.conf`]),
-    image,
-  ].join(" ");
 }
 
 async function deleteCluster(context: ProgramContext, args: ParsedArguments): Promise<void> {
@@ -317,13 +297,7 @@ async function removeNodes(context: ProgramContext, name: string, kubeconfig: st
   }
   if (nodes.length > 0) {
     await context.pace.wait(STEP_MS.deletion);
-    for (const node of nodes) {
-      await context.daemon.remove(node.id).catch((error: unknown) => {
-        // Somebody else removed it in the meantime.
-        if (!(error instanceof DaemonRefusal)) throw error;
-      });
-      removeAnonymousVolumes(context.state, node);
-    }
+    await removeContainers(context, nodes);
     context.err(`Deleted nodes: [${nodes.map((node) => JSON.stringify(node.name)).join(" ")}]`);
   }
   if (lockProblem !== undefined) throw new KindError(`failed to delete cluster "${name}": ${lockProblem}`);

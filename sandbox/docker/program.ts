@@ -1,6 +1,8 @@
-import { DaemonClient, DaemonUnreachable } from "#sandbox/daemon-client.ts";
+import { DaemonClient, DaemonRefusal, DaemonUnreachable } from "#sandbox/daemon-client.ts";
 import { UnknownUsage } from "#sandbox/docker/argv.ts";
+import { removeAnonymousVolumes } from "#sandbox/docker/engine.ts";
 import { type FaultFailure, meetFaults } from "#sandbox/docker/faults.ts";
+import type { Container } from "#sandbox/docker/model.ts";
 import { DockerState } from "#sandbox/docker/state.ts";
 import { readSandboxEnvironment, type SandboxEnvironment } from "#sandbox/environment.ts";
 import { type Pace, paceOf } from "#sandbox/pace.ts";
@@ -77,5 +79,16 @@ export async function runProgram(
     throw error;
   } finally {
     state.close();
+  }
+}
+
+/** Removes the containers of a cluster with their volumes. */
+export async function removeContainers({ daemon, state }: ProgramContext, nodes: readonly Container[]): Promise<void> {
+  for (const node of nodes) {
+    await daemon.remove(node.id).catch((error: unknown) => {
+      // Somebody else removed it in the meantime.
+      if (!(error instanceof DaemonRefusal)) throw error;
+    });
+    removeAnonymousVolumes(state, node);
   }
 }

@@ -65,7 +65,7 @@ async function requireTopLevel(world: World): Promise<void> {
   const result = await attempt(world)`git ${inCheckout(world)} rev-parse --show-prefix`;
   if (result.exitCode === 0 && result.stdout.trim() !== "") {
     throw new FleetError("CheckoutUnreadable", `this folder is ${result.stdout.trim()} of another repository`, {
-      hint: "make it a repository of its own (git init), or set gitops.local to repository in the fleet",
+      hint: "make it a separate repository (git init), or set gitops.local to repository in the fleet",
     });
   }
 }

@@ -135,7 +135,7 @@ function refuseDowngrade(state: InstallState, wanted: ManifestState): void {
   if (state.version === "" || Bun.semver.order(state.version.slice(1), wanted.version.slice(1)) <= 0) return;
   throw new FleetError(
     "DowngradeRefused",
-    `Argo CD ${state.version} is installed, and ${wanted.version} is older: it has no way back`,
+    `Argo CD ${state.version} is installed, and ${wanted.version} is older: downgrades are not supported`,
     { hint: "pin that version or a newer one in argocd/bootstrap, or delete the cluster and create it again" },
   );
 }

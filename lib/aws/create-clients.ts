@@ -65,7 +65,7 @@ export function createAwsClients(
         if (otherwise !== undefined) return await session({ account, as: otherwise });
         throw new FleetError(
           "CredentialsMissing",
-          `${account.name}: nobody here is an administrator of ${account.accountId}`,
+          `${account.name}: no administrator credentials for ${account.accountId}`,
           {
             hint: `log in to ${account.name}, or give it a profile of that name in ~/.aws/config`,
           },

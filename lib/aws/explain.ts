@@ -126,7 +126,7 @@ function describe(error: AwsError): Described {
   if (throttled.test(name) || /^Rate exceeded/i.test(message)) {
     return {
       code: "AwsThrottled",
-      message: `AWS takes no more calls for now: ${name}`,
+      message: `AWS throttles the requests: ${name}`,
       hint: "wait a minute and run the same command again, with fewer at once by --jobs",
     };
   }
@@ -134,7 +134,7 @@ function describe(error: AwsError): Described {
     return {
       code: "SessionExpired",
       message: "the session has ended",
-      hint: "log in again and run the same command again: it goes on from there",
+      hint: "log in again and run the same command again: it continues from there",
     };
   }
   if (unknown.test(name)) {
@@ -152,7 +152,7 @@ function describe(error: AwsError): Described {
   if (error.$fault === "server" || passing.test(name)) {
     return {
       code: "AwsUnreachable",
-      message: `AWS fails for now: ${name}`,
+      message: `AWS is unavailable: ${name}`,
       hint: "https://health.aws.amazon.com shows disturbances; run the same command again",
     };
   }

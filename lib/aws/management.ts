@@ -131,7 +131,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
 
 const managementDelete = `${taskCommand("delete:aws-mgmt:cf-route53-gh-action-iam-role-oidc")} removes zones and roles`;
 
-/** Those that the stack has made; others stay. */
+/** Zones created by the stack; others are kept. */
 function leavingZones({ primary, clusters }: CloudZones, { outputs, parameters }: StackState): readonly LeavingZone[] {
   const made = (name: string, id: string | undefined, existing: string | undefined, own: readonly string[]) =>
     id === undefined || (existing ?? "") !== "" ? [] : [{ id, name, own }];
@@ -160,12 +160,12 @@ function managementParameters(
   return {
     PrimaryDomain: zones.primary,
     K8sDomain: zones.clusters,
-    // Once they are told, the stack's own word counts: a zone that it made is there too by then.
+    // If the zones are known, the stack's own outputs are used: its zones exist by then.
     ExistingPrimaryZoneId: keep(ids[zones.primary] ?? ""),
     ExistingK8sZoneId: keep(ids[zones.clusters] ?? ""),
     ManagementIamRoleName: awsManagementRole,
     ReadOnlyIamRoleName: awsReadOnlyManagementRole,
-    // Whoever runs this later may be somebody else: who is let in is changed by naming them, and by nothing else.
+    // A later run may have another caller: only AWS_USER_ARN changes the trusted identity.
     UserArn: settings.userArn ?? keep(principal),
     OidcProviderArn: github === undefined ? "" : provider,
     SubjectClaimFilters: github === undefined ? "" : subjectsOf(github).toSorted().join(","),

@@ -6,17 +6,17 @@ import { taskSuffix } from "#lib/fleet/names.ts";
 import type { CloudZones, Fleet } from "#lib/fleet/types.ts";
 import type { RowRef } from "#lib/graph/resource.ts";
 
-/** What a run says of AWS beside the fleet. */
+/** Options of a run for AWS, in addition to the fleet. */
 export interface AwsSettings {
-  /** Variable AWS_USER_ARN: whom the management role lets in. */
+  /** Variable AWS_USER_ARN: the identity that the management role trusts. */
   readonly userArn: string | undefined;
   /** Absolute path of another fleet's file, for the program that kubectl asks for tokens. */
   readonly fleetFile?: string;
-  /** Ids that a delete was asked for by name: what accounts have in common goes only then. */
+  /** Ids named explicitly for deletion: resources shared by accounts are deleted only then. */
   readonly targets: readonly string[];
 }
 
-/** What all resources of a fleet in AWS are built of. */
+/** Input of all AWS resources of a fleet. */
 export interface Parts {
   readonly fleet: Fleet;
   /** Gives a resource the clients that it calls. */
@@ -40,7 +40,7 @@ export function eksStackName(cluster: Pick<EksCluster, "name">): string {
   return `${taskSuffix(cluster)}-eks`;
 }
 
-/** Ids of what accounts have in common, by which their own tasks name it. */
+/** Ids of resources shared by accounts, used by their own tasks. */
 export function managementStackId(account: string): string {
   return `aws/${account}/stack/management`;
 }
@@ -68,7 +68,7 @@ export function tagsOf({ domain }: Fleet, more: Readonly<Record<string, string>>
   return { project, fleet: domain, ...more };
 }
 
-/** Clusters come and go; without these nothing of the account could be reached. */
+/** Kept when clusters are deleted: without these the account can't be accessed. */
 export function keptUnlessTargeted(
   { targets }: AwsSettings,
   id: string,

@@ -22,7 +22,7 @@ export function openAws({
 }: ProviderContext): OpenProvider<EksCluster> {
   const { variables } = environment;
   const endpoint = awsEndpointOf(variables);
-  // While the tree is drawn, nobody can be asked: signIn asked before.
+  // No prompt is possible while the tree is drawn: signIn has prompted before.
   const clients = createAwsClients(fleet, variables, { clock });
   const asking = () => createAwsClients(fleet, variables, { clock, askMfaCode });
   return {

@@ -1,10 +1,10 @@
-/** Tags by key: what says whose a thing in AWS is. */
+/** Tags by key: they determine the owner of an AWS resource. */
 export type Tags = Readonly<Record<string, string>>;
 
 /** As most APIs of AWS have tags. */
 export type TagList = readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[];
 
-/** What this project, and one fleet of it, is known by; other tags tell more, and decide nothing. */
+/** The tags that identify this project and fleet; other tags are informational. */
 const marks = ["project", "fleet"] as const;
 
 export function parseTags(list: TagList | undefined): Tags {

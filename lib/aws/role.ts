@@ -24,7 +24,7 @@ import {
 import type { Resource } from "#lib/graph/resource.ts";
 import { taskCommand } from "#lib/printed-command.ts";
 
-/** The role of one account with which its clusters are made, and the one that CloudFormation makes them by. */
+/** The account's role that creates its clusters, and CloudFormation's service role for them. */
 export function roleStack(
   { fleet, settings, management, withClients }: Parts,
   account: AwsAccount,
@@ -37,7 +37,7 @@ export function roleStack(
       title: `${account.name}: role ${role}`,
       label: "role",
       row: rowOf(account),
-      // AWS takes no role into a trust policy that isn't there yet.
+      // AWS rejects a trust policy with a role that does not exist yet.
       needs: [managementStack],
       actor: { account, as: "administrator", otherwise: "clusters" },
       region: homeRegion,

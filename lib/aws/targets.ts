@@ -7,7 +7,7 @@ import type { Fleet } from "#lib/fleet/types.ts";
 import { suggest } from "#lib/nearest.ts";
 
 /**
- * Ids of what accounts have in common, for the tasks that make it.
+ * Ids of resources shared by accounts, for the tasks that manage them.
  *
  * @param accounts names; those with administrators' credentials on this computer when none is given
  * @throws FleetError UnknownAccount, NothingSelected

@@ -16,16 +16,16 @@ import type { Hop, HopTrust } from "#lib/provider.ts";
 
 /** A role's trust policy, for those who may read it. */
 export type RoleTrust =
-  /** `document` as GetRole tells it. */
+  /** `document` as returned by GetRole. */
   | { readonly kind: "present"; readonly arn: string; readonly document: string }
   | { readonly kind: "absent" }
-  /** Nobody here is an administrator of the account. */
+  /** There are no administrator credentials for the account. */
   | { readonly kind: "unread" };
 
-/** @throws FleetError AwsDenied and whatever else keeps an administrator from looking */
+/** @throws FleetError AwsDenied, and other errors of an administrator's session */
 export type ReadTrust = (account: AwsAccount, role: string) => Promise<RoleTrust>;
 
-/** Goes every way into the fleet's AWS accounts, says who one is there, and whom each role lets in. Changes nothing. */
+/** Assumes each role in the fleet's AWS accounts, shows the identity there, and audits the trust policies. Changes nothing. */
 export async function whoami(
   variables: Readonly<Record<string, string>>,
   fleet: Fleet,
@@ -41,7 +41,7 @@ export async function whoami(
   const base = await describe("base", "", () => chain.base());
   if (base.result.kind === "failed") return [base];
   const callers = callersOf(fleet, base.result.arn, userArnOf(variables));
-  // Each is asked for at once: they share the steps that they have in common.
+  // In parallel: the steps in common are shared.
   const ways = [
     look(management, () => chain.management(), {
       read: readTrust,
@@ -71,7 +71,7 @@ interface Looking {
   readonly expect: (partition: string) => ExpectedTrust;
   readonly readOnlyRole: string;
   readonly expectReaders: (partition: string) => ExpectedTrust;
-  /** The task that makes the role. */
+  /** The task that creates the role. */
   readonly task: TaskCommand;
 }
 
@@ -81,7 +81,7 @@ async function look(account: AwsAccount, open: () => Promise<AwsSession>, lookin
     tryReadTrust(account, looking.role, looking.expect, looking),
     tryReadTrust(account, looking.readOnlyRole, looking.expectReaders, looking),
   ]);
-  // What keeps from the step keeps from looking, too: once is enough.
+  // The same error can affect both: it is reported once.
   const isSaid = trust?.kind === "unreadable" && hop.result.kind === "failed" && trust.message === hop.result.message;
   if (trust === undefined || isSaid) return hop;
   const isAgain = readOnlyTrust === undefined || (trust.kind !== "checked" && trust.kind === readOnlyTrust.kind);

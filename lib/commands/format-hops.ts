@@ -41,7 +41,7 @@ function formatTrustOf(trust: HopTrust | undefined, result: Hop["result"]["kind"
     case "absent":
       return [`why   there is no role ${trust.role}`];
     case "unreadable":
-      return [`note  whom ${trust.role} lets in can't be seen: ${trust.message} (${trust.code})`];
+      return [`note  whom ${trust.role} trusts can't be read: ${trust.message} (${trust.code})`];
     case "checked":
       return trust.findings.map(({ check, kind, message }) => {
         const word = kind === "too loose" ? "warn" : result === "failed" ? "why " : "note";

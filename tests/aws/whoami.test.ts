@@ -219,7 +219,7 @@ describe("a table of the steps", () => {
 
   test("says where nobody could look", () => {
     const unseen: Hop = { ...hop, trust: { kind: "unreadable", role: "r", code: "AwsDenied", message: "denied" } };
-    expect(formatHops([unseen])).toContain("note  whom r lets in can't be seen: denied (AwsDenied)\n");
+    expect(formatHops([unseen])).toContain("note  whom r trusts can't be read: denied (AwsDenied)\n");
     expect(exitCodeOf([unseen])).toBe(0);
   });
 });

@@ -220,7 +220,7 @@ test.concurrent("a session that has ended is told before anything else is asked"
     expect(Object.values(errorsOf(run))[0]).toStartWith(
       [
         "AWS refuses these credentials: the session has expired (SessionExpired)",
-        "hint: log in again (aws sso login), then run the same command: it goes on from where it was",
+        "hint: log in again (aws sso login), then run the same command: it continues from there",
       ].join("\n"),
     );
     expect((await aws.calls()).every(({ error }) => error === "ExpiredToken")).toBe(true);

@@ -113,7 +113,7 @@ test.concurrent("an STS that takes no calls at all is named, after as many attem
     const run = await aws.run("create-eks-all", [], { fleet });
     expect(run.exitCode).toBe(1);
     expect(Object.values(errorsOf(run))).toEqual([
-      "STS takes no more calls for now: Throttling (AwsThrottled)\nhint: wait a minute and run the same command again\nRate exceeded",
+      "STS throttles the requests: Throttling (AwsThrottled)\nhint: wait a minute and run the same command again\nRate exceeded",
     ]);
     expect((await aws.calls()).length).toBe(8);
   });

@@ -55,7 +55,7 @@ export async function follow(client: StackClient, operation: Operation): Promise
     {
       what: `${subject}: ${what}`,
       timeoutMs: options.timeoutMs,
-      hint: "CloudFormation goes on by itself; run the same command again to continue waiting",
+      hint: "CloudFormation continues; run the same command again to continue waiting",
       goesOn: `CloudFormation goes on ${what}`,
     },
     async () => {

@@ -108,13 +108,13 @@ async function send<Output>(
       // The one is a modelled error, the other what signatures of old sessions get.
       if (cause.name === "ExpiredToken" || cause.name === "ExpiredTokenException") {
         throw new FleetError("SessionExpired", `AWS refuses ${asked.what}: the session has expired`, {
-          hint: "log in again (aws sso login), then run the same command: it goes on from where it was",
+          hint: "log in again (aws sso login), then run the same command: it continues from there",
           details: [cause.message],
           cause,
         });
       }
       if (throttled.test(cause.name)) {
-        throw new FleetError("AwsThrottled", `STS takes no more calls for now: ${cause.name}`, {
+        throw new FleetError("AwsThrottled", `STS throttles the requests: ${cause.name}`, {
           hint: "wait a minute and run the same command again",
           details: [cause.message],
           cause,
@@ -135,7 +135,7 @@ async function send<Output>(
       });
     }
     if (!(cause instanceof STSServiceException)) throw cause;
-    throw new FleetError("AwsUnreachable", `STS fails for now: ${cause.name}`, {
+    throw new FleetError("AwsUnreachable", `STS is unavailable: ${cause.name}`, {
       hint: "https://health.aws.amazon.com shows disruptions; run the same command again",
       details: [cause.message],
       cause,

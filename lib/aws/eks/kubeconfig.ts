@@ -189,13 +189,13 @@ async function prove(
       return access;
     case "unreachable":
       throw new FleetError("ClusterUnreachable", `${cluster.name}: this computer does not reach the API server`, {
-        hint: `does publicAccessCidrs of ${cluster.name} (now ${cluster.publicAccessCidrs.join(", ") || "empty"}) hold this computer's public address? it stands in clusters/aws.ts`,
+        hint: `add this computer's public address to publicAccessCidrs of ${cluster.name} (now ${cluster.publicAccessCidrs.join(", ") || "empty"}) in clusters/aws.ts, if it is missing`,
         details: [access.why],
       });
     case "refused":
       throw new FleetError(
         "ClusterDenied",
-        `${cluster.name}: the API server does not let in ${role} of ${account.name}`,
+        `${cluster.name}: the API server denies access to ${role} of ${account.name}`,
         {
           hint:
             access.status === 401

@@ -19,17 +19,17 @@ export interface OidcProviderOptions {
   readonly tags: Tags;
   /** Names of this fleet's roles that trust it, and that go before it. */
   readonly roles: readonly string[];
-  /** As in `Resource`. @default a delete takes it away */
+  /** Like `Resource`. @default a delete removes it */
   readonly keptOnDelete?: string;
 }
 
 export interface OidcProviderState {
   readonly arn: string;
-  /** Made by this fleet, so that it may go with it. */
+  /** Created by this fleet, so a delete may remove it. */
   readonly ours: boolean;
   /** Whom tokens may be for. */
   readonly audiences: readonly string[];
-  /** False where nobody here may look: then it is taken for what it must be, because the management role is there. */
+  /** False if it can't be read: then it is assumed correct, because the management role exists. */
   readonly seen: boolean;
 }
 
@@ -40,7 +40,7 @@ const audience = "sts.amazonaws.com";
 type IamCalls = ClientCalls<IAM>;
 
 /**
- * GitHub's identity provider of an account. An account can have one only, whoever made it: one that is there is used as it
+ * GitHub's identity provider of an account. IAM allows only one per account: an existing one is used
  * is, and stays. IAM checks GitHub's certificate by its own list of authorities, so that there are no thumbprints to pin.
  */
 export function oidcProvider(options: OidcProviderOptions): Resource<OidcProviderState, AwsWorld> {
@@ -71,7 +71,7 @@ async function observe(
   options: OidcProviderOptions,
 ): Promise<Observed<OidcProviderState>> {
   if ((await world.aws.findAdministrator(actor.account)) === undefined) {
-    // Whoever came in by the management role can't look into IAM. That the role is there says that all it needs is.
+    // A session of the management role can't read IAM. The role's existence implies the provider.
     const arn = await arnOf(world, { ...actor, as: "management" });
     return { kind: "present", state: { arn, ours: false, audiences: [audience], seen: false } };
   }
@@ -148,7 +148,7 @@ async function remove(
 ): Promise<Removal> {
   if (observed.kind !== "present") return { kind: "removed" };
   const { arn, ours, seen } = observed.state;
-  if (!seen) return { kind: "kept", why: `nobody here is an administrator of ${actor.account.name}` };
+  if (!seen) return { kind: "kept", why: `no administrator credentials for ${actor.account.name}` };
   if (!ours) return { kind: "kept", why: "this fleet did not make it" };
   const call = await openIam(world, actor);
   const users = (await listTrusting(call, arn)).filter((name) => !roles.includes(name));
@@ -163,7 +163,7 @@ async function remove(
   return { kind: "removed" };
 }
 
-/** Names of the account's roles that let in whom the provider vouches for. */
+/** Names of the account's roles that trust the provider. */
 async function listTrusting(call: IamCalls, arn: string): Promise<readonly string[]> {
   const trusting: string[] = [];
   let marker: string | undefined;
@@ -176,7 +176,7 @@ async function listTrusting(call: IamCalls, arn: string): Promise<readonly strin
   return trusting.sort();
 }
 
-/** A document that can't be read may say anything: it counts as trust. */
+/** An unreadable document counts as trust. */
 function trusts({ AssumeRolePolicyDocument: encoded = "" }: Role, arn: string): boolean {
   const document = tryParse(encoded);
   if (document === undefined) return true;

@@ -18,7 +18,7 @@ import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { command } from "#lib/hint.ts";
 
-/** Both calls are made, or the user keeps what it has, whether or not the run is ended meanwhile. */
+/** Both calls are made, or none, even if the run is interrupted. */
 const timeoutMs = 60_000;
 
 export interface RestrictOptions {
@@ -27,7 +27,7 @@ export interface RestrictOptions {
   readonly show: (text: string) => void;
 }
 
-/** The commands of the AWS CLI that do the same as restrictCliUser(). @throws FleetError UnknownAccount */
+/** The AWS CLI commands equivalent to restrictCliUser(). @throws FleetError UnknownAccount */
 export function restrictCommands(fleet: Pick<Fleet, "accounts">, partition = "aws"): readonly string[] {
   const user = `--user-name ${cliUserName}`;
   const policy = assumePolicy(managementOf(fleet), partition);
@@ -38,8 +38,8 @@ export function restrictCommands(fleet: Pick<Fleet, "accounts">, partition = "aw
 }
 
 /**
- * Ends the set-up: takes AdministratorAccess away from the user aws-cli, which then may only assume the management roles. A second
- * time there is nothing to do.
+ * Completes the set-up: removes AdministratorAccess from the user aws-cli, which then may only assume the management roles. A second
+ * call changes nothing.
  *
  * @throws FleetError UnknownAccount, CredentialsMissing, WrongAccount, PlaceholderAccount; OutputMissing while the management role
  * does not let the user in
@@ -59,7 +59,7 @@ export async function restrictCliUser({ fleet, aws, show }: RestrictOptions): Pr
   if (user?.Arn === undefined || !(await findTrust(call)).includes(`"${user.Arn}"`)) {
     throw new FleetError(
       "OutputMissing",
-      `${account.name}: ${awsManagementRole} does not let in the user ${cliUserName}, which could do nothing at all`,
+      `${account.name}: ${awsManagementRole} does not trust the user ${cliUserName}, which would lose all access`,
       {
         hint: [
           "first: ",

@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { FleetError } from "#lib/errors.ts";
 import { tryReadText, writePrivateFile } from "#lib/files.ts";
 
-/** Keys of a user. The secret one is known in the moment of its making only, and goes nowhere but where it is kept. */
+/** Access key of a user. The secret is returned only at its creation, and is written only to this file. */
 export interface AccessKey {
   readonly id: string;
   readonly secret: string;
 }
 
 /**
- * Where AWS's tools look for keys: variable AWS_SHARED_CREDENTIALS_FILE, or a file in the home folder. The tools differ in what they
+ * The credentials file of AWS's tools: variable AWS_SHARED_CREDENTIALS_FILE, or a file in the home folder. The tools differ in what they
  * expand beside `~/`: a secret is not written where only some of them find it.
  *
  * @throws FleetError InvalidArgument
@@ -32,12 +32,12 @@ export function sharedCredentialsPath(variables: Readonly<Record<string, string>
 }
 
 /**
- * Makes sure that a profile can be written, before there is a secret that would have nowhere to go.
+ * Checks that a profile can be written, before a secret is created that could not be stored.
  *
  * @throws FleetError InvalidArgument, ProfileTaken
  */
 export async function requireFreeProfile(path: string, profile: string): Promise<void> {
-  // What AWS's tools take without quotes.
+  // Characters that AWS's tools accept without quotes.
   if (!/^[\w.@+-]{1,64}$/.test(profile)) {
     throw new FleetError("InvalidArgument", `--profile takes letters, digits and . _ @ + -, got "${profile}"`, {
       hint: "for example --profile aws-cli",
@@ -46,13 +46,13 @@ export async function requireFreeProfile(path: string, profile: string): Promise
   refuseTaken((await tryReadText(path)) ?? "", path, profile);
 }
 
-/** Adds a profile; what is in the file stays as it is. @throws FleetError ProfileTaken */
+/** Adds a profile and preserves the rest of the file. @throws FleetError ProfileTaken */
 export async function addProfile(path: string, profile: string, { id, secret }: AccessKey): Promise<void> {
   const text = await tryReadText(path);
   refuseTaken(text ?? "", path, profile);
   const gap = text === undefined || text === "" ? "" : text.endsWith("\n") ? "\n" : "\n\n";
   const section = [`[${profile}]`, `aws_access_key_id = ${id}`, `aws_secret_access_key = ${secret}`, ""].join("\n");
-  // A link stays a link: what it leads to is replaced.
+  // A symbolic link is kept: its target is replaced.
   await writePrivateFile(
     text === undefined ? path : await realpath(path),
     `${text ?? ""}${gap}${section}`,

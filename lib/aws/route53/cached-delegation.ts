@@ -9,9 +9,9 @@ import type { AwsWorld } from "#lib/aws/world.ts";
  */
 export const cachedUntilTag = "delegation-cached-until";
 
-/** Delegations of this project live for minutes; a day that somebody else has set is not waited for. */
+/** Delegations of this project have a TTL of minutes; a TTL of a day set by others is not awaited. */
 const longestWaitMs = 15 * 60_000;
-/** How often the wait says how long it still takes. */
+/** How often the wait reports the remaining time. */
 const voiceMs = 5_000;
 
 /** Writes down that resolvers may know the delegation of a zone for `ttlSeconds` from now on. */

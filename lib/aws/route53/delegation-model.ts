@@ -19,7 +19,7 @@ export interface DelegationOptions<Parent> {
   readonly id: string;
   readonly title: string;
   readonly row: RowRef;
-  /** What holds the parent zone, and how its state tells it. */
+  /** The resource with the parent zone, and how to read the zone from its state. */
   readonly parent: Resource<Parent>;
   readonly parentOf: (state: Parent) => ParentZone;
   /** Who may write NS records into the parent. */
@@ -43,7 +43,7 @@ export interface DelegationState {
 }
 
 export type DelegationProof =
-  /** What the name servers themselves say. */
+  /** The answers of the name servers. */
   | { readonly kind: "asked"; readonly edge: Edge }
   /** The run doesn't ask them. */
   | { readonly kind: "skipped" }
@@ -51,7 +51,7 @@ export type DelegationProof =
   | { readonly kind: "dangling" };
 
 /**
- * A cluster comes and goes within an hour, and its zone must outlive what resolvers remember of the way to it. Zones that
+ * A cluster may be recreated within an hour, and its zone must outlive cached delegations in resolvers. Zones that
  * stay have a day; five minutes are what Route 53 itself proposes for records.
  */
 export const defaultTtlSeconds = 300;
@@ -76,7 +76,7 @@ export async function findDelegation(
   try {
     return await findRecordSet(call, parent.zoneId, name, "NS");
   } catch (error) {
-    // The zone's stack is there, but somebody has deleted the zone.
+    // The zone's stack exists, but the zone was deleted by hand.
     if (isNoSuchZone(error)) return undefined;
     throw error;
   }

@@ -24,7 +24,7 @@ export async function removeDelegation<Parent>(
   if (set === undefined) return;
   const call = await openRoute53(world, options.actor);
   const tell = async (): Promise<void> => await tellZone(world, outputs, options, set.TTL ?? 0);
-  // Before, for a run that is killed in the next moment; and after, because only then the last answers went out.
+  // Before, for a run that is killed now; and after, because only then the last old answers were sent.
   await tell();
   world.progress(`deleting NS records from ${parent.name}`);
   try {
@@ -33,7 +33,7 @@ export async function removeDelegation<Parent>(
     ]);
     await waitInSync(world, call, change, "the end of the delegation");
   } catch (error) {
-    // Somebody else was faster, with the records or with the whole zone above.
+    // The records or the whole parent zone were deleted meanwhile.
     const isGone = isNoSuchZone(error) || isAwsError(error, "InvalidChangeBatch", /not found/i);
     if (!isGone) throw error;
   }

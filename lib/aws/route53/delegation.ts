@@ -17,7 +17,7 @@ import { describeEdge, lookAtDelegation, type WantedDelegation, waitForDelegatio
 import { FleetError } from "#lib/errors.ts";
 import type { Change, ChangeValue, Health, Observed, Outputs, Resource } from "#lib/graph/resource.ts";
 
-/** NS records in a parent zone that hand a name over to the servers of its own zone; proved by asking the servers of both. */
+/** NS records in a parent zone that delegate a name to its own zone; verified with queries to the servers of both. */
 export function delegation<Parent>(options: DelegationOptions<Parent>): Resource<DelegationState, AwsWorld> {
   const { parent, zone, needs = [] } = options;
   return {
@@ -59,7 +59,7 @@ async function observe<Parent>(
       return { kind: "present", state: { ...state, proof: await prove(world, wantedOf(parent, zone.state, options)) } };
     }
     case "foreign":
-      // Who has the zone lives by these records.
+      // The zone's owner depends on these records.
       return zone;
     case "absent":
     case "busy":
@@ -70,7 +70,7 @@ async function observe<Parent>(
   }
 }
 
-/** It isn't among the outputs when it is absent, and not either when it is somebody else's: that makes a difference here. */
+/** Missing outputs mean absent or foreign, which must be distinguished here. */
 async function lookAtZone<Parent>(
   world: AwsWorld,
   outputs: Outputs,
@@ -80,7 +80,7 @@ async function lookAtZone<Parent>(
   return known === undefined ? await zone.observe(world, outputs) : { kind: "present", state: known };
 }
 
-/** Records that lead to no zone of this account: left over from one, or of somebody who has the zone elsewhere. */
+/** Records that delegate to no zone of this account: stale, or of a zone hosted elsewhere. */
 async function observeWithoutZone<Parent>(
   world: AwsWorld,
   state: Omit<DelegationState, "proof">,
@@ -115,7 +115,7 @@ function compare<Parent>(
   change("name servers", state.nameServers, wanted ?? `those of ${zone.title}, once it is made`);
   change("ttl", `${state.ttlSeconds} s`, `${ttlSeconds} s`);
   const { proof } = state;
-  // What is written but not told yet is not done: it is waited for.
+  // Written records are done only after propagation.
   if (proof.kind === "asked" && changes.length === 0) change("proof", proof.edge.state, "ok");
   return changes;
 }

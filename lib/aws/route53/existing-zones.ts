@@ -24,8 +24,8 @@ export interface ExistingZonesOptions {
 }
 
 /**
- * Zones of the fleet that were there before it. A second one of the same name would be made without a word, and answer to
- * nobody: so they are taken over with `--adopt`, or refused. Only looked at: what uses them is the stack.
+ * Existing zones with names of the fleet. Route 53 would silently create a second one of the same name that receives no
+ * queries: so they are taken over with `--adopt`, or rejected. Read-only: the stack uses them.
  */
 export function existingZones(options: ExistingZonesOptions): Resource<ExistingZonesState, AwsWorld> {
   const look = async (world: AwsWorld): Promise<ExistingZonesState> => {

@@ -24,16 +24,16 @@ export interface HostedZoneOptions extends WantedZone {
   /** In whose account the zone is. */
   readonly actor: AwsActor;
   readonly needs: readonly AnyResource[];
-  /** Servers that the zone above names for it; tells which of several zones counts. @default nobody knows */
+  /** Servers that the parent zone delegates to; they decide which of several zones is active. @default unknown */
   readonly delegatedTo?: (world: AwsWorld, outputs: Outputs) => Promise<readonly string[]>;
 }
 
 /**
- * What asks for the same zone in the same minute has the same reference, so that no two zones come of it; a later request
- * finds the zone by its name. More of them come only of deletions in between.
+ * Requests for the same zone in the same minute have the same reference, so that only one zone is created; a later request
+ * finds the zone by name. Higher numbers are used only after deletions.
  */
 const requestsPerMinute = 10;
-/** A zone that another request has just made may not be in the list yet. */
+/** A zone that was just created by another request may be missing in the list. */
 const listingTries = 3;
 const listingPollMs = 1_000;
 
@@ -86,7 +86,7 @@ function foreign({ state }: FoundZone, { actor }: HostedZoneOptions): FleetError
   return new FleetError("ForeignResource", message, { hint: "rename or remove it, or take it over with --adopt" });
 }
 
-/** Tags of others, and what is in the zone, are nobody's business here. */
+/** Foreign tags and the zone's records are ignored here. */
 function compare(state: HostedZoneState, options: HostedZoneOptions): readonly Change[] {
   const change = (field: string, from = "", to = ""): Change => ({ field, from, to, effect: "in-place" });
   const tags = Object.entries(missingTags(state.tags, options.tags));
@@ -117,7 +117,7 @@ async function ensure(
     case "present":
       return await sync(call, observed.state, options);
     case "foreign": {
-      // Whoever runs create with --adopt wants it to be ours.
+      // create --adopt takes it over.
       const found = await find(world, outputs, call, options);
       return await sync(call, found?.state ?? (await make(world, outputs, call, options)), options);
     }
@@ -141,7 +141,7 @@ async function make(
     const reference = `${referencePrefix(options)}${minute}/${request}`;
     const made = await tryMake(call, reference, options);
     if (made === undefined) {
-      // Either an answer was lost, or another run was faster, or the reference is that of a zone that is gone.
+      // A response was lost, another run was faster, or the reference belongs to a deleted zone.
       const found = await findAfterAll(world, outputs, call, options);
       if (found?.ours === false) throw foreign(found, options);
       if (found !== undefined) return found.state;
@@ -155,11 +155,11 @@ async function make(
   }
   const times = `${requestsPerMinute} times within a minute`;
   throw new FleetError("AwsFailed", `Route 53 was asked for the zone ${options.name} ${times}`, {
-    hint: "something deletes it again and again: CloudTrail shows who calls DeleteHostedZone",
+    hint: "another program keeps deleting it: CloudTrail shows who calls DeleteHostedZone",
   });
 }
 
-/** Undefined when Route 53 has seen the reference before: it makes no second zone then. */
+/** Undefined if Route 53 has seen the reference before: then it creates no second zone. */
 async function tryMake(
   call: Route53Calls,
   reference: string,
@@ -196,7 +196,7 @@ async function findAfterAll(
   }
 }
 
-/** Makes a zone that is there as it should be, and gives it as it is then. */
+/** Updates an existing zone and returns its new state. */
 async function sync(call: Route53Calls, state: HostedZoneState, options: HostedZoneOptions): Promise<HostedZoneState> {
   const comment = commentOf(options);
   const { [cachedUntilTag]: cached, ...kept } = await addTags(call, state, options);

@@ -24,8 +24,8 @@ export interface ManagementZonesOptions {
 }
 
 /**
- * Where the management account's zones are. Their stack tells it, save for the name servers of a zone that it has only taken
- * over: CloudFormation can't ask for them, so Route 53 is asked. Only looked at: it comes and goes with the stack.
+ * The management account's zones. They come from their stack's outputs, except for the name servers of adopted
+ * zones: CloudFormation can't read those, so Route 53 is queried. Read-only: the stack creates and deletes them.
  */
 export function managementZones(options: ManagementZonesOptions): Resource<ManagementZonesState, AwsWorld> {
   return lookup<ManagementZonesState, AwsWorld>({

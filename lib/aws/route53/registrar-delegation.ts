@@ -12,14 +12,14 @@ export interface RegistrarOptions<Primary> {
   readonly row: RowRef;
   /** Domain of the fleet, hosted elsewhere: `mylabs.dev`. */
   readonly domain: string;
-  /** What holds the cloud's first zone, and how its state tells it. */
+  /** The resource with the cloud's first zone, and how to read the zone from its state. */
   readonly primary: Resource<Primary>;
   readonly primaryOf: (state: Primary) => ParentZone;
   /** Beside what holds the zone. @default none */
   readonly needs?: readonly AnyResource[];
 }
 
-/** What the domain's servers say of the zone; undefined where they aren't asked. */
+/** The answer of the domain's servers for the zone; undefined if they aren't queried. */
 export interface RegistrarState {
   readonly edge: Edge | undefined;
 }
@@ -28,8 +28,8 @@ export interface RegistrarState {
 const query = { timeoutMs: 2_000, tries: 2 };
 
 /**
- * Looks whether a cloud's first zone is delegated from the fleet's domain. That is done by hand, so that it is never made,
- * never fails and never goes: what is wrong is told, with the records to have.
+ * Checks whether a cloud's first zone is delegated from the fleet's domain. The delegation is set by hand, so this never creates,
+ * fails or deletes: it reports what is wrong, with the required records.
  */
 export function registrarDelegation<Primary>(options: RegistrarOptions<Primary>): Resource<RegistrarState> {
   const { primary, primaryOf, needs = [], domain } = options;
@@ -47,7 +47,7 @@ export function registrarDelegation<Primary>(options: RegistrarOptions<Primary>)
     async remove(_world, observed) {
       const delegated = observed.kind === "present" ? (observed.state.edge?.delegated ?? []) : [];
       if (delegated.length === 0) return { kind: "removed" };
-      // What is left would lead to servers that nobody of this fleet has any more.
+      // Leftover records would delegate to servers that the fleet no longer controls.
       return { kind: "kept", why: `take it out of ${domain} by hand: NS ${delegated.join(", ")}` };
     },
     health: (state) => health(state, domain),

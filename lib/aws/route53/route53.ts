@@ -15,10 +15,10 @@ export async function openRoute53(world: AwsWorld, actor: AwsActor): Promise<Rou
 
 /** "Typically, a change propagates within 60 seconds" (GetChange); five times that is stuck. */
 const inSyncTimeoutMs = 5 * 60_000;
-/** Route 53 takes five calls a second from a whole account, however many zones it makes at once: the questions get rarer. */
+/** Route 53 allows five calls per second and account: the interval between polls grows. */
 const firstPauseMs = 500;
 const longestPauseMs = 5_000;
-/** Changes of one batch; Route 53 takes 1,000 values, and an alias or an UPSERT counts more than once. */
+/** Changes per batch; Route 53 accepts 1,000 values, and an alias or an UPSERT counts more than once. */
 const batchSize = 200;
 
 /** A name as everybody else writes it: Route 53 has `\052.example.org.` for `*.example.org`. */
@@ -65,7 +65,7 @@ export async function findRecordSet(
       options,
     ),
   );
-  // The listing begins at the place where it would be.
+  // The listing starts at its position.
   return (page.ResourceRecordSets ?? []).find((set) => set.Type === type && decodeName(set.Name) === normalize(name));
 }
 
@@ -90,7 +90,7 @@ export async function changeRecords(
 /**
  * Waits until all of Route 53's own servers have a change.
  *
- * @param what what is being waited for: `the zone`
+ * @param what the subject of the wait: `the zone`
  * @throws FleetError WaitTimedOut
  */
 export async function waitInSync(
@@ -128,7 +128,7 @@ async function pollChange(call: Route53Calls, id: string, what: string): Promise
   }
 }
 
-/** Was it gone already? */
+/** Whether it was already gone. */
 export function isNoSuchZone(error: unknown): boolean {
   return isAwsError(error, "NoSuchHostedZone");
 }

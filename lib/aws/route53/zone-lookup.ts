@@ -6,23 +6,23 @@ import { normalize } from "#lib/dns/query.ts";
 import { FleetError } from "#lib/errors.ts";
 import { isBelow } from "#lib/fleet/names.ts";
 
-/** A zone of Route 53, as resources hand it on. */
+/** A Route 53 zone, as passed between resources. */
 export interface HostedZoneState {
   /** `Z0123…`, without `/hostedzone/`. */
   readonly id: string;
   readonly name: string;
-  /** Lower case, without the last dot, sorted. */
+  /** Lower case, without the trailing dot, sorted. */
   readonly nameServers: readonly string[];
   readonly comment: string;
   readonly tags: Tags;
-  /** Record sets beside SOA and NS of its own name: how many, and which ones nothing of the cluster made. */
+  /** Record sets other than the apex SOA and NS: their number, and those not created by the cluster. */
   readonly records: { readonly count: number; readonly others: readonly string[] };
 }
 
-/** Which zone, and what makes it ours. */
+/** The name of a zone, and its ownership tags. */
 export interface WantedZone {
   readonly name: string;
-  /** Tags that a zone of this fleet has: `project`, `fleet` and more. */
+  /** Tags of this fleet's zones: `project`, `fleet` and more. */
   readonly tags: Tags;
 }
 
@@ -31,13 +31,13 @@ export interface FoundZone {
   readonly ours: boolean;
 }
 
-/** A new zone has these two; they are Route 53's own. */
+/** Created by Route 53 in every new zone. */
 const recordsOfNewZone = 2;
 
 /**
- * The public zone of a name; undefined when there is none.
+ * The public zone of a name; undefined if there is none.
  *
- * @param delegatedTo servers that the zone above names; asked when there are several zones, to tell which one counts
+ * @param delegatedTo servers that the parent zone delegates to; called if there are several zones, to find the active one
  * @throws FleetError ZoneAmbiguous
  */
 export async function findZone(
@@ -52,14 +52,14 @@ export async function findZone(
   throw ambiguous(all, wanted.name, await delegatedTo());
 }
 
-/** Is there a public zone of the name that is this fleet's? */
+/** Whether a public zone of the name belongs to this fleet. */
 export async function hasOwnZone(call: Route53Calls, wanted: WantedZone): Promise<boolean> {
   const found = await listZones(call, wanted.name);
   const zones = await Promise.all(found.map((zone) => readZone(call, zone, wanted)));
   return zones.some((zone) => zone?.ours === true);
 }
 
-/** Names of the public zones below a name. Route 53 sorts names by their labels from the right, so that they are in one run. */
+/** Names of the public zones below a name. Route 53 sorts names by their labels from the right, so they are contiguous. */
 export async function listZoneNamesBelow(call: Route53Calls, parent: string): Promise<readonly string[]> {
   const names: string[] = [];
   let start: { readonly DNSName: string; readonly HostedZoneId?: string } = { DNSName: parent };
@@ -86,14 +86,14 @@ async function listZones(call: Route53Calls, name: string): Promise<readonly Hos
     );
     const sameName = (page.HostedZones ?? []).filter((zone) => decodeName(zone.Name) === name);
     zones.push(...sameName.filter((zone) => zone.Config?.PrivateZone !== true));
-    // Zones come in the order of their names, beginning with this one.
+    // Zones are sorted by name, starting with this one.
     const { NextDNSName, NextHostedZoneId } = page;
     if (page.IsTruncated !== true || NextDNSName === undefined || decodeName(NextDNSName) !== name) return zones;
     start = { DNSName: NextDNSName, ...(NextHostedZoneId === undefined ? {} : { HostedZoneId: NextHostedZoneId }) };
   }
 }
 
-/** Undefined when it went meanwhile. */
+/** Undefined if it was deleted meanwhile. */
 async function readZone(
   call: Route53Calls,
   { Id, CallerReference = "" }: Pick<HostedZone, "Id" | "CallerReference">,
@@ -120,7 +120,7 @@ async function readZone(
   }
 }
 
-/** A zone as Route 53 tells it, when it is made and when it is read; its tags and records it tells elsewhere. */
+/** A zone in Route 53's responses; its tags and records are in separate responses. */
 export function parseZone(
   { HostedZone: zone, DelegationSet: servers }: Pick<GetHostedZoneResponse, "HostedZone" | "DelegationSet">,
   name: string,
@@ -135,13 +135,13 @@ export function parseZone(
   };
 }
 
-/** A zone gets its tags a moment after it is made: one that has none yet is known by what it was asked for with. */
+/** A zone is tagged just after its creation: without tags it is identified by its caller reference. */
 function isOurs(tags: Tags, callerReference: string, wanted: WantedZone): boolean {
   if (isOfFleet(tags, wanted.tags)) return true;
   return tags.project === undefined && callerReference.startsWith(referencePrefix(wanted));
 }
 
-/** What the requests for a zone begin with; hashed, because a name may be longer than a reference. */
+/** Prefix of the caller references of a zone; hashed, because a name may be longer than a reference. */
 export function referencePrefix({ name, tags }: WantedZone): string {
   const digest = new Bun.CryptoHasher("sha256").update(`${tags.fleet ?? ""} ${name}`).digest("hex");
   return `k8s-multicluster-gitops/${digest.slice(0, 20)}/`;

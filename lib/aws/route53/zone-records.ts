@@ -1,16 +1,16 @@
 import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
 import { decodeName } from "#lib/aws/route53/route53.ts";
 
-/** Record sets of a cluster's zone by who made them. */
+/** Record sets of a cluster's zone, by their creator. */
 export interface SortedRecords {
-  /** Made by what runs in the cluster, so that they go with it. */
+  /** Created by programs in the cluster, so they are deleted with it. */
   readonly ours: readonly ResourceRecordSet[];
-  /** Made by nobody that we know. */
+  /** Of unknown origin. */
   readonly others: readonly ResourceRecordSet[];
 }
 
 /**
- * Types by the prefix that external-dns gives the name of the TXT record that says who owns a record: `a-www` says it of
+ * Record types by the prefix of external-dns's TXT ownership records: `a-www` marks the owner of
  * A records of `www` (registry/mapper of external-dns). An alias to a load balancer was marked as a CNAME by older versions.
  */
 const typesOfPrefix: Readonly<Record<string, readonly string[]>> = {
@@ -25,7 +25,7 @@ const typesOfPrefix: Readonly<Record<string, readonly string[]>> = {
   ptr: ["PTR"],
 };
 
-/** Sorts all record sets of a zone but the SOA and NS of its own name, which are Route 53's. Pure. */
+/** Classifies all record sets of a zone except the apex SOA and NS, which are Route 53's. Pure. */
 export function sortRecords(records: readonly ResourceRecordSet[], zone: string): SortedRecords {
   const counted = records.filter((set) => !isApex(set, zone));
   const owned = ownedRecords(counted, zone);
@@ -38,12 +38,12 @@ function isApex({ Name, Type }: ResourceRecordSet, zone: string): boolean {
   return (Type === "SOA" || Type === "NS") && decodeName(Name) === zone;
 }
 
-/** Names and types for which external-dns of this cluster says that they are its own. */
+/** Names and types that external-dns of this cluster owns. */
 function ownedRecords(records: readonly ResourceRecordSet[], zone: string): ReadonlySet<string> {
   const owned = new Set<string>();
   for (const mark of records.filter((set) => isMark(set, zone))) {
     const name = decodeName(mark.Name);
-    // Before there were prefixes, the mark had the name of what it is for.
+    // Older versions of external-dns used the record's own name.
     const sameName = records.filter((set) => set.Type !== "TXT" && decodeName(set.Name) === name);
     for (const { Type = "" } of sameName) owned.add(keyOf(name, Type));
     if (sameName.length > 0) continue;
@@ -53,7 +53,7 @@ function ownedRecords(records: readonly ResourceRecordSet[], zone: string): Read
   return owned;
 }
 
-/** A TXT record by which external-dns of this cluster, and nobody beside it, claims a record. */
+/** A TXT record with which only external-dns of this cluster claims a record. */
 function isMark({ Type, ResourceRecords: values = [] }: ResourceRecordSet, cluster: string): boolean {
   const claims = values.map(({ Value = "" }) => new Set(Value.replaceAll('"', "").split(",")));
   return (
@@ -63,7 +63,7 @@ function isMark({ Type, ResourceRecords: values = [] }: ResourceRecordSet, clust
   );
 }
 
-/** What cert-manager proves a name by; it takes it away by itself unless it dies first. */
+/** cert-manager's challenge record; it is left over only if cert-manager was killed. */
 function isChallenge({ Type, Name }: ResourceRecordSet): boolean {
   return Type === "TXT" && decodeName(Name).startsWith("_acme-challenge.");
 }

@@ -10,7 +10,7 @@ import { FleetError } from "#lib/errors.ts";
 const namedRecords = 20;
 
 /**
- * Deletes a zone with the records that the cluster itself made. "Already gone" is success.
+ * Deletes a zone with the records that the cluster created. "Already gone" is success.
  *
  * @throws FleetError ZoneNotEmpty when there are records of others
  */
@@ -18,7 +18,7 @@ export async function removeZone(world: AwsWorld, call: Route53Calls, zone: Host
   try {
     await refuseOthers(call, zone);
     if (!world.options.skipDnsWait) await waitForCaches(world, zone.tags);
-    // Again: somebody may have written into it meanwhile.
+    // Read again: records may have been added meanwhile.
     const { ours } = await refuseOthers(call, zone);
     if (ours.length > 0) {
       world.progress(`deleting ${ours.length} records that the cluster made`);

@@ -1,6 +1,6 @@
 /** Every check of a trust policy, and which way a policy is wrong that fails it. Each is explained in docs/trust.md. */
 export const trustChecks = {
-  // somebody is let in who shouldn't be
+  // too permissive
   TrustsEverybody: "too loose",
   TrustsWholeAccount: "too loose",
   TrustsOthers: "too loose",
@@ -12,7 +12,7 @@ export const trustChecks = {
   TrustsGitHubByPattern: "too loose",
   TrustsOtherSubjects: "too loose",
   TrustsOtherRepositories: "too loose",
-  // somebody is kept out who should come in
+  // too restrictive
   MissesCaller: "too tight",
   MissesExternalId: "too tight",
   MissesSourceIdentity: "too tight",
@@ -32,17 +32,17 @@ export interface TrustFinding {
   readonly message: string;
 }
 
-/** Whom a role is to let in, and nobody else. */
+/** The identities that a role should trust, and no others. */
 export interface ExpectedTrust {
-  /** ARNs of users and roles, or of sessions of roles whose path isn't known here. */
+  /** ARNs of users and roles, or of sessions of roles whose path is unknown. */
   readonly callers: readonly string[];
-  /** What they say. @default nothing, so that a role that asks for something keeps them out */
+  /** Values that their requests contain. @default none, so a role that requires one denies them */
   readonly externalId?: string;
   /** @default no job */
   readonly github?: ExpectedGithub;
 }
 
-/** Jobs that come in by their tokens. */
+/** Jobs that authenticate with OIDC tokens. */
 export interface ExpectedGithub {
   /** ARN of GitHub's identity provider in the role's account. */
   readonly provider: string;
@@ -51,7 +51,7 @@ export interface ExpectedGithub {
   readonly subjects: readonly string[];
 }
 
-/** @param clause goes on from "its trust policy" */
+/** @param clause continues "its trust policy" */
 export function foundBy(check: TrustCheck, clause: string): TrustFinding {
   return { check, kind: trustChecks[check], message: `its trust policy ${clause}` };
 }

@@ -16,7 +16,7 @@ export interface TrustStatement {
 export interface TrustPrincipal {
   /** `AWS`, `Federated`, `Service`, `CanonicalUser`. */
   readonly kind: string;
-  /** An ARN, an account's number, the id of somebody who is gone, a service, or `*`. */
+  /** An ARN, an account id, the unique id of a deleted identity, a service, or `*`. */
   readonly name: string;
 }
 
@@ -49,10 +49,10 @@ const policy = z.object({
 });
 
 /**
- * A trust policy as IAM tells it.
+ * A trust policy in IAM's format.
  *
  * @param text JSON, percent-encoded as in GetRole's answer or not
- * @throws FleetError AwsFailed for what is no policy
+ * @throws FleetError AwsFailed for an invalid policy
  */
 export function parseTrust(text: string): readonly TrustStatement[] {
   const { Statement } = parse(text);
@@ -72,7 +72,7 @@ function parse(text: string): z.infer<typeof policy> {
   try {
     return policy.parse(JSON.parse(text.trimStart().startsWith("{") ? text : decodeURIComponent(text)));
   } catch (cause) {
-    throw new FleetError("AwsFailed", `IAM told a trust policy that can't be read: ${text.slice(0, 80)}`, {
+    throw new FleetError("AwsFailed", `IAM returned an unreadable trust policy: ${text.slice(0, 80)}`, {
       hint: "look at the role in IAM's console, and create its stack again",
       cause,
     });
@@ -84,7 +84,7 @@ export function meansAction({ actions, exceptActions }: TrustStatement, action: 
   return actions.some((pattern) => fits(pattern, action, "i")) !== exceptActions;
 }
 
-/** Whether a text is what a pattern with `*` and `?` stands for. */
+/** Whether a text matches a pattern with `*` and `?`. */
 export function fits(pattern: string, text: string, flags = ""): boolean {
   const source = pattern
     .replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
@@ -96,7 +96,7 @@ export function fits(pattern: string, text: string, flags = ""): boolean {
 /** An operator taken apart: `ForAnyValue:StringEqualsIfExists`. */
 interface Operator {
   readonly name: string;
-  /** Holds also for a request without the key, so that it keeps nobody out. */
+  /** Also true for a request without the key, so it restricts nothing. */
   readonly holdsWithout: boolean;
 }
 
@@ -106,7 +106,7 @@ function operatorOf({ operator }: TrustCondition): Operator {
   return { name, holdsWithout: set === "ForAllValues" || ifExists !== "" };
 }
 
-/** Conditions that let in nothing but the values that they name: whoever asks for less, or for nothing, is not held back. */
+/** Conditions that match only the listed values; weaker ones restrict nothing. */
 export function restrictionsOf({ conditions }: TrustStatement, key: string): readonly TrustCondition[] {
   return conditions.filter((condition) => {
     const { name, holdsWithout } = operatorOf(condition);
@@ -114,7 +114,7 @@ export function restrictionsOf({ conditions }: TrustStatement, key: string): rea
   });
 }
 
-/** Whether a value of such a condition stands for more than itself. Under StringEquals a `*` is a star. */
+/** Whether a value is a wildcard pattern in such a condition. Under StringEquals a `*` is literal. */
 export function isPattern(condition: TrustCondition, value: string): boolean {
   return operatorOf(condition).name === "StringLike" && /[*?]/.test(value);
 }
@@ -123,18 +123,18 @@ function isKey({ key }: TrustCondition, wanted: string): boolean {
   return key.toLowerCase() === wanted.toLowerCase();
 }
 
-/** What a statement's conditions say of a request. */
+/** Result of a statement's conditions for a request. */
 export interface Judgement {
   /** Keys whose value is not the right one. */
   readonly refusedBy: readonly string[];
-  /** Keys of which nobody here knows what the request will have. */
+  /** Keys whose value in the request is unknown. */
   readonly unknown: readonly string[];
 }
 
 /**
- * Of several statements the one that comes closest to letting a request in; undefined when there is none.
+ * The statement that comes closest to allowing a request; undefined if there is none.
  *
- * @param known what the request has, undefined for a key that it doesn't have
+ * @param known the request's values, undefined for a missing key
  */
 export function judgeClosest(
   statements: readonly TrustStatement[],

@@ -6,18 +6,18 @@ import { isNamed } from "#lib/aws/trust/principals.ts";
 import { readSubjectsOf, subjectsOf } from "#lib/fleet/github.ts";
 import type { Fleet, GitHubTrust } from "#lib/fleet/types.ts";
 
-/** Whom the management role lets in: people, who come as they are, and the fleet's jobs. */
+/** Identities that the management role should trust: people, and the fleet's jobs. */
 export function expectedOfManagement(
   { github }: Pick<Fleet, "domain" | "github">,
   management: AwsAccount,
-  /** Whoever looks, and whom AWS_USER_ARN names. */
+  /** The current identity, and AWS_USER_ARN. */
   callers: readonly string[],
   partition = "aws",
 ): ExpectedTrust {
   return expectJobs(github, github === undefined ? [] : subjectsOf(github), management, callers, partition);
 }
 
-/** Whom the read-only role of the management account lets in: the same people, and jobs that may only read. */
+/** Identities that the management account's read-only role should trust: the same people, and read-only jobs. */
 export function expectedOfReaders(
   { github }: Pick<Fleet, "domain" | "github">,
   management: AwsAccount,
@@ -45,7 +45,7 @@ function expectJobs(
   };
 }
 
-/** Whom the roles of accounts let in: the management role of this fleet, and nobody else. */
+/** Identities that the accounts' roles should trust: only the management role of this fleet. */
 export function expectedOfAccount(
   fleet: Pick<Fleet, "domain">,
   management: AwsAccount,
@@ -58,7 +58,7 @@ export function expectedOfAccount(
   };
 }
 
-/** Those of whom a base identity is one; none for a session of this fleet's own roles, which nobody has to let in again. */
+/** The forms of a base identity in a trust policy; none for a session of this fleet's own roles, which need no further trust. */
 export function callersOf(
   fleet: Pick<Fleet, "accounts">,
   base: string,

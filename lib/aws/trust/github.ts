@@ -8,7 +8,7 @@ const audienceKey = `${issuer}:aud`;
 const subjectKey = `${issuer}:sub`;
 const repositoryKey = `${issuer}:repository_id`;
 
-/** Whom of GitHub's jobs a statement lets in that shouldn't be. */
+/** Unexpected GitHub jobs that a statement trusts. */
 export function checkGithubStatement(statement: TrustStatement, expected: ExpectedGithub): readonly TrustFinding[] {
   const { repositoryId, subjects } = expected;
   const audiences = valuesOf(statement, audienceKey, [audience]);
@@ -58,7 +58,7 @@ interface Taken {
   readonly isPattern: boolean;
 }
 
-/** What a statement takes for a claim beside what it should. `any`: nothing holds it back. */
+/** Unexpected values of a claim that a statement accepts. `any`: the claim is not restricted. */
 function valuesOf(statement: TrustStatement, key: string, wanted: readonly string[]): "any" | readonly Taken[] {
   const conditions = restrictionsOf(statement, key);
   if (conditions.length === 0) return "any";
@@ -71,7 +71,7 @@ function valuesOf(statement: TrustStatement, key: string, wanted: readonly strin
   return others.find((values) => values.length === 0) ?? others[0] ?? [];
 }
 
-/** Which of the fleet's own jobs are kept out, and by what. @param allowed statements that let in tokens of the provider */
+/** The fleet's jobs that are denied, and why. @param allowed statements that trust the provider's tokens */
 export function findMissingSubjects(
   allowed: readonly TrustStatement[],
   { repositoryId, subjects }: ExpectedGithub,

@@ -3,7 +3,7 @@ import { judgeClosest, meansAction, type TrustStatement } from "#lib/aws/trust/d
 import { findMissingSubjects } from "#lib/aws/trust/github.ts";
 import { accountOf, isNamed, isWholeAccount } from "#lib/aws/trust/principals.ts";
 
-/** Who is kept out that should come in. */
+/** Expected identities that are denied. */
 export function findMissing(allowed: readonly TrustStatement[], expected: ExpectedTrust): readonly TrustFinding[] {
   const { callers, github } = expected;
   return [
@@ -64,7 +64,7 @@ function listNames(allowed: readonly TrustStatement[]): string {
   return names.length === 0 ? "names nobody" : `names ${[...new Set(names)].join(" and ")}`;
 }
 
-/** Statements that say no to somebody whom the fleet wants in: they count before all that say yes. */
+/** Deny statements for expected identities: they take precedence over all Allow statements. */
 export function findDenials(
   statements: readonly TrustStatement[],
   { callers, github }: ExpectedTrust,

@@ -23,7 +23,7 @@ export function accountOf(name: string): string {
   return name.split(":")[4] ?? name;
 }
 
-/** Unique ids of users and roles stand where the ARN of somebody was who isn't there any more. */
+/** IAM replaces the ARN of a deleted user or role with its unique id. */
 export function isGone(name: string): boolean {
   return /^A(IDA|ROA)[A-Z0-9]+$/.test(name);
 }

@@ -12,10 +12,10 @@ import { findDenials, findMissing } from "#lib/aws/trust/missing.ts";
 import { accountOf, isGone, isNamed, isSameAccount, isWholeAccount } from "#lib/aws/trust/principals.ts";
 
 /**
- * Holds a role's trust policy against whom the fleet wants in. Nothing is asked of AWS.
+ * Compares a role's trust policy with the expected identities. Calls nothing in AWS.
  *
- * @param document as GetRole tells it
- * @throws FleetError AwsFailed for what is no policy
+ * @param document as returned by GetRole
+ * @throws FleetError AwsFailed for an invalid policy
  */
 export function checkTrust(document: string, expected: ExpectedTrust): readonly TrustFinding[] {
   const statements = parseTrust(document);
@@ -32,7 +32,7 @@ export function checkTrust(document: string, expected: ExpectedTrust): readonly 
   );
 }
 
-/** Whom one statement lets in. Those that only go with another action, as sts:TagSession does, let in nobody. */
+/** Identities that one statement trusts. Statements with only secondary actions, such as sts:TagSession, trust none. */
 function checkStatement(statement: TrustStatement, expected: ExpectedTrust): readonly TrustFinding[] {
   const letsIn = ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"].filter((action) =>
     meansAction(statement, action),
@@ -77,13 +77,13 @@ function everybody(statement: TrustStatement, clause: string): TrustFinding {
   return foundBy("TrustsEverybody", `${clause}${heldBack(statement)}`);
 }
 
-/** Conditions may leave nobody but the right ones; that isn't for us to say. */
+/** Conditions may restrict it to the expected identities, which is not decided here. */
 function heldBack({ conditions }: TrustStatement): string {
   const keys = [...new Set(conditions.map(({ key }) => key))].join(" and ");
   return keys === "" ? "" : `, held back by ${keys} alone`;
 }
 
-/** What the management role has to say, so that nobody can send it into an account that isn't of its fleet. */
+/** The external id of the management role, so that it can't be used for an account outside of its fleet. */
 function checkExternalId(statement: TrustStatement, { externalId }: ExpectedTrust): readonly TrustFinding[] {
   if (externalId === undefined) return [];
   const asked = restrictionsOf(statement, "sts:ExternalId");

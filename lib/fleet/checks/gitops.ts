@@ -27,7 +27,7 @@ function checkNoArgocd({ name, provider, argocd = "none" }: Cluster): readonly F
     {
       code: "ArgocdWithoutGitOps",
       where: `cluster ${name}`,
-      message: `argocd "${argocd}" is wanted in a fleet without gitops`,
+      message: `argocd "${argocd}" is set in a fleet without gitops`,
       hint: `add gitops: { repository: "…", applications: [] } to the fleet, or leave argocd out`,
       provider,
     },

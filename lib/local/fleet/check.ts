@@ -141,7 +141,7 @@ function checkVersion(cluster: LocalCluster): readonly Fault[] {
       code: "ImageOfAnotherVersion",
       where: `cluster ${cluster.name}`,
       provider: cluster.provider,
-      message: `kubernetes ${version} is wanted, but image ${image.split("@", 1)[0]} is ${offered}`,
+      message: `kubernetes ${version} is set, but image ${image.split("@", 1)[0]} is ${offered}`,
       hint: `name an image of ${version} in image, or write kubernetes: "${offered}"`,
     },
   ];

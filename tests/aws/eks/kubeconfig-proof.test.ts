@@ -51,7 +51,7 @@ describe("its proof", () => {
     const error = await failureOf(ensure());
     expect([error.code, error.message]).toEqual([
       "ClusterDenied",
-      "k01.k8s.aws.mylabs.test: the API server does not let in aws-01-iam-role of aws-01",
+      "k01.k8s.aws.mylabs.test: the API server denies access to aws-01-iam-role of aws-01",
     ]);
     expect(formatHint(error.hint ?? "")).toContain(hint);
     expect(clock.elapsed()).toBe(120_000);

@@ -167,7 +167,7 @@ describe("GitHub's identity provider", () => {
   test("is taken for there where nobody may look, and never taken away from there", async () => {
     const flags = { withoutAdministrator: ["aws-mgmt"] };
     expect(await observe(flags)).toMatchObject({ kind: "present", state: { arn, ours: false, seen: false } });
-    expect(await remove(flags)).toEqual({ kind: "kept", why: "nobody here is an administrator of aws-mgmt" });
+    expect(await remove(flags)).toEqual({ kind: "kept", why: "no administrator credentials for aws-mgmt" });
     expect(calls).toEqual([]);
   });
 

@@ -66,7 +66,7 @@ const listContainers: Command = {
         "CONTAINER ID": "ID",
         IMAGE: "Image",
         COMMAND: "Command",
-        CREATED: "RunningFor",
+        CREATED: "CreatedAt",
         STATUS: "Status",
         PORTS: "Ports",
         NAMES: "Names",

@@ -80,7 +80,7 @@ export function inspectImage(image: Image): unknown {
 type Row = Readonly<Record<string, string>>;
 
 /** One line of `docker container ls --format '{{json .}}'`. */
-export function containerRow(container: Container, truncate: boolean, now = Date.now()): Row {
+export function containerRow(container: Container, truncate: boolean): Row {
   const { port, state } = container;
   const command = [...container.entrypoint, ...(container.cmd ?? [])].join(" ");
   return {
@@ -91,9 +91,9 @@ export function containerRow(container: Container, truncate: boolean, now = Date
     Names: container.name,
     Ports:
       state.status === "running" && port !== undefined ? `${port.hostIp}:${port.hostPort}->${tcp(port.container)}` : "",
-    RunningFor: `${formatDuration(now - Date.parse(container.created))} ago`,
+    CreatedAt: container.created,
     State: state.status,
-    Status: formatStatus(container, now),
+    Status: formatStatus(container),
   };
 }
 
@@ -134,26 +134,8 @@ function shorten(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
 
-function formatStatus({ state }: Container, now: number): string {
+/** Docker adds how long for. */
+function formatStatus({ state }: Container): string {
   if (state.status === "created") return "Created";
-  if (state.status === "running") return `Up ${formatDuration(now - Date.parse(state.startedAt))}`;
-  return `Exited (${state.exitCode}) ${formatDuration(now - Date.parse(state.finishedAt))} ago`;
-}
-
-/** As Docker's units.HumanDuration. */
-export function formatDuration(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  const minutes = Math.floor(seconds / 60);
-  const hours = Math.round(minutes / 60);
-  if (seconds < 1) return "Less than a second";
-  if (seconds === 1) return "1 second";
-  if (seconds < 60) return `${seconds} seconds`;
-  if (minutes === 1) return "About a minute";
-  if (minutes < 60) return `${minutes} minutes`;
-  if (hours === 1) return "About an hour";
-  if (hours < 48) return `${hours} hours`;
-  if (hours < 24 * 14) return `${Math.floor(hours / 24)} days`;
-  if (hours < 24 * 60) return `${Math.floor(hours / 24 / 7)} weeks`;
-  if (hours < 24 * 365 * 2) return `${Math.floor(hours / 24 / 30)} months`;
-  return `${Math.floor(hours / 24 / 365)} years`;
+  return state.status === "running" ? "Up" : `Exited (${state.exitCode})`;
 }

@@ -2,7 +2,6 @@ import { expect, test } from "bun:test";
 import { parseArguments, parsePairs, UnknownUsage } from "#sandbox/docker/argv.ts";
 import { DockerError, lookUpImage, parseImageReference } from "#sandbox/docker/engine.ts";
 import { matchesCommand, parseEffect } from "#sandbox/docker/faults.ts";
-import { formatDuration } from "#sandbox/docker/view.ts";
 
 const specification = {
   flags: { all: "boolean", quiet: "boolean", filter: "list", format: "string" },
@@ -54,14 +53,4 @@ test("fault effects are parsed or refused", () => {
   expect(parseEffect("fail:3:no: space")).toEqual({ kind: "fail", failure: { exitCode: 3, text: "no: space" } });
   expect(parseEffect("slow:20")).toEqual({ kind: "slow", ms: 20 });
   expect(parseEffect("explode")).toBeUndefined();
-});
-
-test.each([
-  [500, "Less than a second"],
-  [1000, "1 second"],
-  [59_000, "59 seconds"],
-  [61_000, "About a minute"],
-  [7_200_000, "2 hours"],
-])("shows %d ms as Docker does", (ms, text) => {
-  expect(formatDuration(ms)).toBe(text);
 });

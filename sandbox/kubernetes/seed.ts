@@ -1,5 +1,5 @@
 import { permanentNamespaces } from "#sandbox/kubernetes/admission.ts";
-import { NOT_READY_TAINT, registeredNode } from "#sandbox/kubernetes/behaviours/nodes.ts";
+import { newNode } from "#sandbox/kubernetes/behaviours/nodes.ts";
 import {
   configMaps,
   daemonSets,
@@ -90,65 +90,30 @@ export function seedNode(cluster: Cluster, seed: ClusterSeed, node: NodeSeed): v
         ...(kind ? { "node.kubernetes.io/exclude-from-external-load-balancers": "" } : {}),
       }
     : {};
-  const taints = [
-    ...(node.tainted ? [{ key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" }] : []),
-    { key: NOT_READY_TAINT, effect: "NoSchedule" },
-  ];
   const podCIDR = subnetOf(seed.podSubnet, node.index);
-  const capacity = {
-    cpu: String(node.cpus),
-    memory: `${Math.floor(node.memoryBytes / 1024)}Ki`,
-    pods: "110",
-  };
-  const object: NewObject = {
-    apiVersion: "v1",
-    kind: "Node",
-    metadata: {
-      name: node.name,
-      labels: {
-        "beta.kubernetes.io/arch": "amd64",
-        "beta.kubernetes.io/os": "linux",
-        ...(kind ? {} : { "beta.kubernetes.io/instance-type": "k3s", "node.kubernetes.io/instance-type": "k3s" }),
-        ...node.labels,
-        "kubernetes.io/arch": "amd64",
-        "kubernetes.io/hostname": node.name,
-        "kubernetes.io/os": "linux",
-        ...roleLabels,
-      },
-      annotations: {
-        "node.alpha.kubernetes.io/ttl": "0",
-        "volumes.kubernetes.io/controller-managed-attach-detach": "true",
-      },
+  const object = newNode({
+    name: node.name,
+    architecture: "amd64",
+    labels: {
+      ...(kind ? {} : { "beta.kubernetes.io/instance-type": "k3s", "node.kubernetes.io/instance-type": "k3s" }),
+      ...node.labels,
+      ...roleLabels,
     },
     spec: {
       podCIDR,
       podCIDRs: [podCIDR],
       providerID: kind ? `kind://docker/${node.kindCluster}/${node.name}` : `k3s://${node.name}`,
-      taints,
     },
-    status: {
-      addresses: [
-        { type: "InternalIP", address: node.address },
-        { type: "Hostname", address: node.name },
-      ],
-      capacity,
-      allocatable: capacity,
-      daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
-      nodeInfo: {
-        architecture: "amd64",
-        bootID: crypto.randomUUID(),
-        containerRuntimeVersion: kind ? "containerd://2.2.1" : "containerd://2.2.1-k3s1",
-        kernelVersion: "6.12.0-sandbox",
-        kubeProxyVersion: "",
-        kubeletVersion: gitVersion(seed),
-        machineID: crypto.randomUUID().replaceAll("-", ""),
-        operatingSystem: "linux",
-        osImage: kind ? "Debian GNU/Linux 13 (trixie)" : "K3s dev",
-        systemUUID: crypto.randomUUID(),
-      },
+    taints: node.tainted ? [{ key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" }] : [],
+    addresses: [{ type: "InternalIP", address: node.address }],
+    capacity: { cpu: String(node.cpus), memory: `${Math.floor(node.memoryBytes / 1024)}Ki`, pods: "110" },
+    nodeInfo: {
+      containerRuntimeVersion: kind ? "containerd://2.2.1" : "containerd://2.2.1-k3s1",
+      kubeletVersion: gitVersion(seed),
+      osImage: kind ? "Debian GNU/Linux 13 (trixie)" : "K3s dev",
     },
-  };
-  ensure(cluster, nodes, { ...object, status: registeredNode(object) });
+  });
+  ensure(cluster, nodes, object);
 }
 
 /** `v1.36.1` for kind, `v1.36.1+k3s1` for k3s. */

@@ -4,7 +4,7 @@ import { isAutoMode } from "#sandbox/aws/eks/seed.ts";
 import { type ClusterRecord, changeRecord, type Node, type Place, randomHex } from "#sandbox/aws/eks/state.ts";
 import { gitVersionOf } from "#sandbox/aws/eks/versions.ts";
 import { stringAt } from "#sandbox/json.ts";
-import { NOT_READY_TAINT, registeredNode } from "#sandbox/kubernetes/behaviours/nodes.ts";
+import { newNode } from "#sandbox/kubernetes/behaviours/nodes.ts";
 import { nodes, pods } from "#sandbox/kubernetes/kinds.ts";
 import { type Cluster, remove } from "#sandbox/kubernetes/operations.ts";
 import { ensure } from "#sandbox/kubernetes/seed.ts";
@@ -85,7 +85,6 @@ function hostName(address: string, region: string): string {
 function nodeObject({ region }: Place, record: ClusterRecord, node: Node): NewObject {
   const group = node.group === undefined ? undefined : record.nodeGroups[node.group];
   const isArm = /^\w+?\d+\w*?g/.test(node.instanceType.split(".")[0] ?? "");
-  const architecture = isArm ? "arm64" : "amd64";
   const own =
     group === undefined
       ? {
@@ -100,51 +99,26 @@ function nodeObject({ region }: Place, record: ClusterRecord, node: Node): NewOb
           "eks.amazonaws.com/nodegroup": group.nodegroupName,
           "eks.amazonaws.com/capacityType": group.capacityType,
         };
-  const capacity = { cpu: "2", memory: "3935156Ki", pods: "29" };
-  const object: NewObject = {
-    apiVersion: "v1",
-    kind: "Node",
-    metadata: {
-      name: node.name,
-      labels: {
-        "beta.kubernetes.io/arch": architecture,
-        "beta.kubernetes.io/instance-type": node.instanceType,
-        "beta.kubernetes.io/os": "linux",
-        "kubernetes.io/arch": architecture,
-        "kubernetes.io/hostname": node.name,
-        "kubernetes.io/os": "linux",
-        "node.kubernetes.io/instance-type": node.instanceType,
-        "topology.kubernetes.io/region": region,
-        "topology.kubernetes.io/zone": node.zone,
-        ...own,
-      },
+  return newNode({
+    name: node.name,
+    architecture: isArm ? "arm64" : "amd64",
+    labels: {
+      "beta.kubernetes.io/instance-type": node.instanceType,
+      "node.kubernetes.io/instance-type": node.instanceType,
+      "topology.kubernetes.io/region": region,
+      "topology.kubernetes.io/zone": node.zone,
+      ...own,
     },
-    spec: {
-      providerID: `aws:///${node.zone}/${node.instanceId}`,
-      taints: [{ key: NOT_READY_TAINT, effect: "NoSchedule" }],
+    spec: { providerID: `aws:///${node.zone}/${node.instanceId}` },
+    addresses: [
+      { type: "InternalIP", address: node.address },
+      { type: "InternalDNS", address: hostName(node.address, region) },
+    ],
+    capacity: { cpu: "2", memory: "3935156Ki", pods: "29" },
+    nodeInfo: {
+      containerRuntimeVersion: "containerd://2.1.5",
+      kubeletVersion: gitVersionOf(group?.version ?? record.cluster.version),
+      osImage: isAutoMode(record) ? "Bottlerocket (EKS Auto, Standard)" : "Amazon Linux 2023",
     },
-    status: {
-      addresses: [
-        { type: "InternalIP", address: node.address },
-        { type: "Hostname", address: node.name },
-        { type: "InternalDNS", address: hostName(node.address, region) },
-      ],
-      capacity,
-      allocatable: capacity,
-      daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
-      nodeInfo: {
-        architecture,
-        bootID: crypto.randomUUID(),
-        containerRuntimeVersion: "containerd://2.1.5",
-        kernelVersion: "6.12.0-sandbox",
-        kubeProxyVersion: "",
-        kubeletVersion: gitVersionOf(group?.version ?? record.cluster.version),
-        machineID: crypto.randomUUID().replaceAll("-", ""),
-        operatingSystem: "linux",
-        osImage: isAutoMode(record) ? "Bottlerocket (EKS Auto, Standard)" : "Amazon Linux 2023",
-        systemUUID: crypto.randomUUID(),
-      },
-    },
-  };
-  return { ...object, status: registeredNode(object) };
+  });
 }

@@ -1,7 +1,7 @@
 import { listAt, objectAt, stringAt } from "#sandbox/json.ts";
 import { type Condition, conditionStatus, withConditions } from "#sandbox/kubernetes/behaviours/conditions.ts";
 import { daemonSets, type KubernetesObject, nodes } from "#sandbox/kubernetes/kinds.ts";
-import type { ObjectStore } from "#sandbox/kubernetes/store.ts";
+import type { NewObject, ObjectStore } from "#sandbox/kubernetes/store.ts";
 import type { Pace } from "#sandbox/pace.ts";
 
 /** From a node's pod network to its Ready condition: seconds on the real ones, shortened as everything in the sandbox. */
@@ -9,8 +9,8 @@ const READY_AFTER_MS = 600;
 /** The controller manager's node-monitor-grace-period: so long after its last sign a node counts as lost. */
 const LOST_AFTER_MS = 40_000;
 
-export const NOT_READY_TAINT = "node.kubernetes.io/not-ready";
-export const UNREACHABLE_TAINT = "node.kubernetes.io/unreachable";
+const NOT_READY_TAINT = "node.kubernetes.io/not-ready";
+const UNREACHABLE_TAINT = "node.kubernetes.io/unreachable";
 
 /** Kubelets as far as others see them: their nodes become Ready, and stop being so when their machine is gone. */
 export class NodeBehaviour {
@@ -70,12 +70,61 @@ export class NodeBehaviour {
   }
 }
 
-/** The status of a node whose kubelet has registered and that has no pod network yet. */
-export function registeredNode(node: { readonly [key: string]: unknown }) {
+export interface NewNode {
+  readonly name: string;
+  readonly architecture: "amd64" | "arm64";
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: object;
+  readonly taints?: readonly object[];
+  /** Besides its name. */
+  readonly addresses: readonly { readonly type: string; readonly address: string }[];
+  readonly capacity: { readonly cpu: string; readonly memory: string; readonly pods: string };
+  readonly nodeInfo: {
+    readonly containerRuntimeVersion: string;
+    readonly kubeletVersion: string;
+    readonly osImage: string;
+  };
+}
+
+/** A node as its kubelet registers it: NotReady, since it has no pod network yet. */
+export function newNode(node: NewNode): NewObject {
+  const { name, architecture, labels, spec, taints = [], addresses, capacity, nodeInfo } = node;
+  const system = {
+    architecture,
+    bootID: crypto.randomUUID(),
+    kernelVersion: "6.12.0-sandbox",
+    machineID: crypto.randomUUID().replaceAll("-", ""),
+    operatingSystem: "linux",
+    systemUUID: crypto.randomUUID(),
+  };
   const message =
     "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady " +
     "message:Network plugin returns error: cni plugin not initialized";
-  return withReady(node, { status: "False", reason: "KubeletNotReady", message });
+  const registered = {
+    status: {
+      addresses: [...addresses, { type: "Hostname", address: name }],
+      capacity,
+      allocatable: capacity,
+      nodeInfo: { ...system, ...nodeInfo },
+    },
+  };
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: {
+      name,
+      labels: {
+        "beta.kubernetes.io/arch": architecture,
+        "beta.kubernetes.io/os": "linux",
+        "kubernetes.io/arch": architecture,
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        ...labels,
+      },
+    },
+    spec: { ...spec, taints: [...taints, { key: NOT_READY_TAINT, effect: "NoSchedule" }] },
+    status: withReady(registered, { status: "False", reason: "KubeletNotReady", message }),
+  };
 }
 
 function readyNode(node: KubernetesObject): KubernetesObject {

@@ -31,7 +31,7 @@ interface Contender {
 }
 
 const task = join(projectRoot, "tasks/create-eks-all.ts");
-/** Results stay comparable whatever is in clusters/. */
+/** Independent of clusters/, so that results stay comparable. */
 const fleetFile = join(projectRoot, "tests/fixtures/fleets/default/fleet.ts");
 const script = join(import.meta.dir, "support/aws-fleet.sh");
 const ours: Contender = {

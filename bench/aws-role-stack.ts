@@ -26,7 +26,7 @@ const fleet: Fleet = {
   clusters: [],
 };
 
-/** How a program deploys, and what it says when it finds nothing to change. */
+/** How a program deploys, and its message if nothing changes. */
 interface Contender {
   readonly name: string;
   readonly command: readonly string[];
@@ -68,7 +68,7 @@ async function prepare(): Promise<readonly Contender[]> {
   await Bun.write(fleetFile, JSON.stringify(fleet));
   await writeAssembly(assembly, stack);
   const quiet = ["--no-audit", "--no-fund", "--loglevel", "error"];
-  // Here alone as this computer is set up: it may have a registry of its own.
+  // Only here with the computer's own settings: it may have a private registry.
   const own = { env: readEnvironment().variables, cwd: folder };
   await run(["npm", "install", ...quiet, "--prefix", cdk, `aws-cdk@${cdkVersion}`], own);
   const cdkFlags = ["--require-approval", "never", "--progress", "events", "--no-notices", "--no-version-reporting"];
@@ -101,7 +101,7 @@ async function measure({ name, command, unchanged }: Contender, when: When): Pro
   return { wholeMs, calls, motoMs };
 }
 
-/** Whoever made the stack, it has to be the same. */
+/** All programs must create the same stack. */
 async function describeStack(aws: string): Promise<string> {
   const query = "Stacks[0].[StackStatus,Parameters|sort_by(@,&ParameterKey),Tags|sort_by(@,&Key)]";
   const args = ["cloudformation", "describe-stacks", "--stack-name", stack.name, "--query", query];

@@ -29,7 +29,7 @@ const linters: readonly Linter[] = [
   {
     name: "cfn-lint",
     path: Bun.env.CFN_LINT ?? Bun.which("cfn-lint") ?? undefined,
-    // Advice counts like an error; whoever thinks otherwise says why in the template.
+    // Warnings count as errors; exceptions are documented in the template.
     arguments: [
       ...["--include-checks", "I", "--non-zero-exit-code", "informational"],
       ...["--regions", ...regions],

@@ -1,23 +1,23 @@
 #!/usr/bin/env bun
 //MISE description="Create every cluster of the fleet"
-//USAGE flag "--dry-run" help="say what would be done and change nothing"
-//USAGE flag "--jobs <count>" help="clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud, here what fits"
-//USAGE flag "--retain" help="keep what a failed creation leaves (containers, resources of a stack), so that it can be inspected"
+//USAGE flag "--dry-run" help="show what would be done; change nothing"
+//USAGE flag "--jobs <count>" help="clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud; on this computer, limited by its capacity"
+//USAGE flag "--retain" help="keep containers and stack resources of a failed creation for debugging"
 //USAGE flag "--adopt" help="take over clusters, zones and stacks of these names that another tool created"
 //USAGE flag "--allow-replacement" help="delete and recreate what can't be changed in place"
 //USAGE flag "--skip-dns-check" help="don't verify delegations at the name servers, for networks that block port 53"
-//USAGE flag "--no-gitops" help="leave Argo CD and its applications alone: clusters only"
+//USAGE flag "--no-gitops" help="skip Argo CD and its applications"
 //USAGE flag "--revision <name>" help="branch, tag or commit that Argo CD reads, instead of the fleet's"
 //USAGE flag "--argocd-manifest <file>" help="Argo CD's install manifest from a file or folder, instead of the pinned one from the internet"
 //USAGE flag "--no-wait" help="don't wait until the applications are synced and healthy"
-//USAGE flag "--account <name>" help="only what belongs to this account (repeatable)" var=#true
+//USAGE flag "--account <name>" help="only resources of this account (repeatable)" var=#true
 //USAGE flag "--provider <name>" help="only aws, azure, gcp, kind or k3d (repeatable)" var=#true
 //USAGE flag "--target <id>" help="only this resource, by the id that plan shows (repeatable)" var=#true
-//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: requires no account and no Docker"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--json" help="print one JSON object per line and nothing else"
 //USAGE flag "--verbose" help="show the stack of every error"
-//USAGE arg "[cluster]" help="only these clusters, by name; all when none is given" var=#true
+//USAGE arg "[cluster]" help="clusters by name; all by default" var=#true
 //USAGE complete "cluster" run="bun run tasks/fleet.ts --names"
 // Written by `bun run generate` from clusters/*.ts and lib/generate/tasks.ts.
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 //MISE description="Check this computer: programs, Docker, kernel limits, memory, disk, ports"
-//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: requires no account and no Docker"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--json" help="print one JSON object per line and nothing else"
 //USAGE flag "--verbose" help="show the stack of every error"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bun
 //MISE description="Print a token for an EKS cluster; kubeconfigs call it"
-//USAGE flag "--cluster <name>" help="the cluster as EKS knows it"
+//USAGE flag "--cluster <name>" help="the cluster's name in EKS"
 //USAGE flag "--region <name>" help="the cluster's region"
-//USAGE flag "--server <url>" help="the cluster's API server; another one gets no token"
-//USAGE flag "--account <name>" help="the account, as the fleet calls it"
-//USAGE flag "--account-id <digits>" help="the account's id; credentials of another one are refused"
-//USAGE flag "--role <arn>" help="the role that the cluster lets in; credentials of another one are refused"
-//USAGE flag "--state <folder>" help="where runs write; clusters/ by default"
+//USAGE flag "--server <url>" help="the cluster's API server; no other server gets a token"
+//USAGE flag "--account <name>" help="the account's name in the fleet"
+//USAGE flag "--account-id <digits>" help="the account's id; credentials for another account are rejected"
+//USAGE flag "--role <arn>" help="the role with access to the cluster; credentials of another role are rejected"
+//USAGE flag "--state <folder>" help="folder for state files; default: clusters/"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 
 import { writeFileSync } from "node:fs";
@@ -16,13 +16,17 @@ import { readEnvironment } from "#lib/environment.ts";
 
 export const spec: CommandSpec = {
   options: [
-    { name: "cluster", value: "name", help: "the cluster as EKS knows it" },
+    { name: "cluster", value: "name", help: "the cluster's name in EKS" },
     { name: "region", value: "name", help: "the cluster's region" },
-    { name: "server", value: "url", help: "the cluster's API server; another one gets no token" },
-    { name: "account", value: "name", help: "the account, as the fleet calls it" },
-    { name: "account-id", value: "digits", help: "the account's id; credentials of another one are refused" },
-    { name: "role", value: "arn", help: "the role that the cluster lets in; credentials of another one are refused" },
-    { name: "state", value: "folder", help: "where runs write; clusters/ by default" },
+    { name: "server", value: "url", help: "the cluster's API server; no other server gets a token" },
+    { name: "account", value: "name", help: "the account's name in the fleet" },
+    { name: "account-id", value: "digits", help: "the account's id; credentials for another account are rejected" },
+    {
+      name: "role",
+      value: "arn",
+      help: "the role with access to the cluster; credentials of another role are rejected",
+    },
+    { name: "state", value: "folder", help: "folder for state files; default: clusters/" },
     { name: "fleet", value: "file", help: "another fleet: a .ts file that exports it, or .yaml, .json" },
   ],
 };

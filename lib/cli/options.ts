@@ -55,10 +55,10 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
   verbose: { name: "verbose", help: "show the stack of every error" },
   sandbox: {
     name: "sandbox",
-    help: "run against the embedded sandbox: no account, no Docker, nothing real is touched",
+    help: "run against the embedded sandbox: requires no account and no Docker",
   },
   fleet: { name: "fleet", value: "file", help: "another fleet: a .ts file that exports it, or .yaml, .json" },
-  account: { name: "account", value: "name", multiple: true, help: "only what belongs to this account (repeatable)" },
+  account: { name: "account", value: "name", multiple: true, help: "only resources of this account (repeatable)" },
   provider: { name: "provider", value: "name", multiple: true, help: "only aws, azure, gcp, kind or k3d (repeatable)" },
   target: {
     name: "target",
@@ -69,17 +69,17 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
   jobs: {
     name: "jobs",
     value: "count",
-    help: "clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud, here what fits",
+    help: "clusters to work on at once, in each cloud and on this computer; default: 32 in a cloud; on this computer, limited by its capacity",
   },
-  dryRun: { name: "dry-run", help: "say what would be done and change nothing" },
+  dryRun: { name: "dry-run", help: "show what would be done; change nothing" },
   yes: { name: "yes", help: "don't ask before deleting; required in non-interactive shells" },
   orphans: {
     name: "orphans",
-    help: "delete the clusters that this fleet created and no longer names, and nothing else",
+    help: "delete only clusters that this fleet created and that are no longer in it",
   },
   retain: {
     name: "retain",
-    help: "keep what a failed creation leaves (containers, resources of a stack), so that it can be inspected",
+    help: "keep containers and stack resources of a failed creation for debugging",
   },
   adopt: { name: "adopt", help: "take over clusters, zones and stacks of these names that another tool created" },
   allowReplacement: { name: "allow-replacement", help: "delete and recreate what can't be changed in place" },
@@ -87,7 +87,7 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
   allowAbsent: { name: "allow-absent", help: "accept clusters and accounts that are not created yet" },
   detailedExitcode: {
     name: "detailed-exitcode",
-    help: "exit with 0 when nothing changes, 2 when something would, and 1 after any error",
+    help: "exit with 0 without changes, 2 with changes, and 1 after an error",
   },
   skipDnsCheck: {
     name: "skip-dns-check",
@@ -97,7 +97,7 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
     name: "skip-dns-wait",
     help: "remove a zone at once, without waiting until resolvers no longer cache its delegation",
   },
-  noGitops: { name: "no-gitops", help: "leave Argo CD and its applications alone: clusters only" },
+  noGitops: { name: "no-gitops", help: "skip Argo CD and its applications" },
   noWait: { name: "no-wait", help: "don't wait until the applications are synced and healthy" },
   revision: {
     name: "revision",
@@ -114,13 +114,13 @@ export const option: Readonly<Record<OptionName, OptionSpec>> = {
 
 export const clusterArgument: ArgumentSpec = {
   name: "cluster",
-  help: "only these clusters, by name; all when none is given",
+  help: "clusters by name; all by default",
   complete: "bun run tasks/fleet.ts --names",
 };
 
 export const accountArgument: ArgumentSpec = {
   name: "account",
-  help: "accounts by name; those whose administrator's credentials are here when none is given",
+  help: "accounts by name; by default those with administrator credentials on this computer",
   complete: "bun run tasks/fleet.ts --accounts",
 };
 

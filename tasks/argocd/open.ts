@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 //MISE description="Open the Argo CD of one cluster on a port of this computer"
 //USAGE flag "--password" help="print the initial password too"
-//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: requires no account and no Docker"
 //USAGE flag "--verbose" help="show the stack of every error"
 //USAGE arg "[cluster]" help="the cluster, by name" var=#true
 //USAGE complete "cluster" run="bun run tasks/fleet.ts --names"

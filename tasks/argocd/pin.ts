@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 //MISE description="Write the digests of the Argo CD manifests that argocd/bootstrap names"
-//USAGE flag "--check" help="change nothing; fail when a digest isn't that of its URL"
+//USAGE flag "--check" help="change nothing; fail when a digest doesn't match its URL"
 
 import type { CommandSpec } from "#lib/cli/options.ts";
 import { runProgram, terminal } from "#lib/cli/program.ts";
@@ -8,7 +8,7 @@ import { FleetError } from "#lib/errors.ts";
 import { command } from "#lib/hint.ts";
 
 export const spec: CommandSpec = {
-  options: [{ name: "check", help: "change nothing; fail when a digest isn't that of its URL" }],
+  options: [{ name: "check", help: "change nothing; fail when a digest doesn't match its URL" }],
 };
 
 if (import.meta.main) {

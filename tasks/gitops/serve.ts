@@ -1,9 +1,9 @@
 #!/usr/bin/env bun
 //MISE description="Serve this checkout to the local clusters, and update them with each new commit"
-//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: requires no account and no Docker"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--verbose" help="show the stack of every error"
-//USAGE arg "[cluster]" help="only these clusters, by name; all when none is given" var=#true
+//USAGE arg "[cluster]" help="clusters by name; all by default" var=#true
 //USAGE complete "cluster" run="bun run tasks/fleet.ts --names"
 
 import { type CommandSpec, clusterArgument, option } from "#lib/cli/options.ts";

@@ -1,10 +1,10 @@
 #!/usr/bin/env bun
 //MISE description="Create zones, management role and GitHub's OIDC provider, with administrator credentials of the management account"
-//USAGE flag "--dry-run" help="say what would be done and change nothing"
+//USAGE flag "--dry-run" help="show what would be done; change nothing"
 //USAGE flag "--retain" help="keep the resources of a stack whose creation failed, so that they can be inspected"
 //USAGE flag "--adopt" help="take over zones and stacks of these names that another tool created"
 //USAGE flag "--allow-replacement" help="delete and recreate what can't be changed in place"
-//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: requires no account and no Docker"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--json" help="print one JSON object per line and nothing else"
 //USAGE flag "--verbose" help="show the stack of every error"

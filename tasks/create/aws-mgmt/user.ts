@@ -1,9 +1,9 @@
 #!/usr/bin/env bun
 //MISE description="Show or run the commands that create the user aws-cli in the management account"
-//USAGE flag "--apply" help="make the user, its permissions and an access key, by the credentials of the account's administrators"
-//USAGE flag "--restrict" help="end the set-up: take AdministratorAccess away from the user, who then may only assume the management roles"
-//USAGE flag "--profile <name>" help="keep the new key in this profile of ~/.aws/credentials instead of showing it"
-//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
+//USAGE flag "--apply" help="create the user, its permissions and an access key, with the account administrator's credentials"
+//USAGE flag "--restrict" help="complete the set-up: remove AdministratorAccess from the user, who then may only assume the management roles"
+//USAGE flag "--profile <name>" help="store the new key in this profile of ~/.aws/credentials instead of printing it"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: requires no account and no Docker"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--verbose" help="show the stack of every error"
 
@@ -14,16 +14,16 @@ export const spec: CommandSpec = {
   options: [
     {
       name: "apply",
-      help: "make the user, its permissions and an access key, by the credentials of the account's administrators",
+      help: "create the user, its permissions and an access key, with the account administrator's credentials",
     },
     {
       name: "restrict",
-      help: "end the set-up: take AdministratorAccess away from the user, who then may only assume the management roles",
+      help: "complete the set-up: remove AdministratorAccess from the user, who then may only assume the management roles",
     },
     {
       name: "profile",
       value: "name",
-      help: "keep the new key in this profile of ~/.aws/credentials instead of showing it",
+      help: "store the new key in this profile of ~/.aws/credentials instead of printing it",
     },
     option.sandbox,
     option.fleet,

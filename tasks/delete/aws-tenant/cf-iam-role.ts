@@ -1,13 +1,13 @@
 #!/usr/bin/env bun
 //MISE description="Delete the role that the management account assumes to create clusters, with administrator credentials of the account"
-//USAGE flag "--dry-run" help="say what would be done and change nothing"
+//USAGE flag "--dry-run" help="show what would be done; change nothing"
 //USAGE flag "--yes" help="don't ask before deleting; required in non-interactive shells"
 //USAGE flag "--adopt" help="delete what has these names, also where another tool created it"
-//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: requires no account and no Docker"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--json" help="print one JSON object per line and nothing else"
 //USAGE flag "--verbose" help="show the stack of every error"
-//USAGE arg "[account]" help="accounts by name; those whose administrator's credentials are here when none is given" var=#true
+//USAGE arg "[account]" help="accounts by name; by default those with administrator credentials on this computer" var=#true
 //USAGE complete "account" run="bun run tasks/fleet.ts --accounts"
 // Written by `bun run generate` from clusters/*.ts and lib/generate/tasks.ts.
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bun
 //MISE description="Delete the kind cluster kind02.internal on this computer"
-//USAGE flag "--dry-run" help="say what would be done and change nothing"
+//USAGE flag "--dry-run" help="show what would be done; change nothing"
 //USAGE flag "--yes" help="don't ask before deleting; required in non-interactive shells"
 //USAGE flag "--adopt" help="delete what has these names, also where another tool created it"
-//USAGE flag "--sandbox" help="run against the embedded sandbox: no account, no Docker, nothing real is touched"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: requires no account and no Docker"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 //USAGE flag "--json" help="print one JSON object per line and nothing else"
 //USAGE flag "--verbose" help="show the stack of every error"

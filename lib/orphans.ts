@@ -3,31 +3,44 @@ import type { Cluster, Fleet } from "#lib/fleet/types.ts";
 import type { World } from "#lib/graph/world.ts";
 import type { Opened } from "#lib/providers.ts";
 
+/** What was found, and where it could not be looked. */
+export interface Orphans {
+  readonly clusters: readonly Cluster[];
+  readonly notices: readonly { readonly level: "warning"; readonly message: string; readonly hint?: string }[];
+}
+
 /**
  * Clusters of this fleet, by their marks of ownership, whose names the fleet no longer has: removed or renamed.
- * Of a provider that can't be looked at none is found; what it has in the fleet says so.
  *
  * @param isAsked which providers the run is about
+ * @param mustLook false: where it can't be looked, a notice says so
+ * @throws FleetError where it can't be looked
  */
 export async function findOrphans(
   fleet: Fleet,
-  { open }: Opened,
+  { providers, open }: Opened,
   world: World,
   isAsked: (provider: string) => boolean,
-): Promise<readonly Cluster[]> {
+  mustLook: boolean,
+): Promise<Orphans> {
   const asked = [...open].filter(([name]) => isAsked(name));
   const found = await Promise.all(
-    asked.map(async ([, provider]) => {
+    asked.map(async ([name, provider]): Promise<Orphans> => {
       // Nothing real is called for a fleet that is not filled in yet.
-      if (provider.placeholder?.() !== undefined) return [];
+      if (provider.placeholder?.() !== undefined) return { clusters: [], notices: [] };
       try {
-        return (await provider.inventory?.(world)) ?? [];
+        return { clusters: (await provider.inventory?.(world)) ?? [], notices: [] };
       } catch (error) {
-        if (error instanceof FleetError) return [];
-        throw error;
+        if (mustLook || !(error instanceof FleetError)) throw error;
+        const message = `orphans of ${providers.get(name)?.title} could not be looked for: ${error.message}`;
+        const hint = error.hint === undefined ? {} : { hint: error.hint };
+        return { clusters: [], notices: [{ level: "warning", message, ...hint }] };
       }
     }),
   );
   const named = new Set(fleet.clusters.map(({ name }): string => name));
-  return found.flat().filter(({ name }) => !named.has(name));
+  return {
+    clusters: found.flatMap(({ clusters }) => clusters).filter(({ name }) => !named.has(name)),
+    notices: found.flatMap(({ notices }) => notices),
+  };
 }

@@ -16,7 +16,7 @@ import type { FoundElsewhere } from "#lib/provider.ts";
 
 /**
  * EKS clusters that this fleet created and no longer names. A cluster's zone is created before everything else of it and deleted last, so
- * the zones with the fleet's tags tell all of them. An account that can't be looked at has none: the resources of its clusters say so.
+ * the zones with the fleet's tags tell all of them. An account without its role has none.
  */
 export async function listOwned(world: AwsWorld, fleet: Fleet): Promise<readonly EksCluster[]> {
   const found = await Promise.all(
@@ -26,7 +26,7 @@ export async function listOwned(world: AwsWorld, fleet: Fleet): Promise<readonly
         try {
           return await listInAccount(world, fleet, account);
         } catch (error) {
-          if (error instanceof FleetError) return [];
+          if (isClosed(error)) return [];
           throw error;
         }
       }),
@@ -89,7 +89,7 @@ export async function refuseDeparture(world: AwsWorld, fleet: Fleet, { from }: C
     leaving.map(async (account) => {
       try {
         const names = await listOwnZones(world, fleet, { account, as: "clusters" }, () => true);
-        return names.map((name) => `${account.name}: ${name}`);
+        return names.map((name) => `${name} in ${account.name}`);
       } catch (error) {
         // Its role was deleted first, as it should be.
         if (isClosed(error)) return [];
@@ -99,12 +99,11 @@ export async function refuseDeparture(world: AwsWorld, fleet: Fleet, { from }: C
   );
   const details = left.flat();
   if (details.length === 0) return;
-  const ids = leaving.map(({ name }) => name).join(", ");
-  throw new FleetError("StillNeeded", `the roles of ${ids} are needed to delete clusters: ${details.join(", ")}`, {
+  throw new FleetError("StillNeeded", `an account that is not in the fleet has clusters of it: ${details.join(", ")}`, {
     hint: [
-      "put the account back into the fleet, then ",
+      "correct the account's id; or put the account back, ",
       command("delete-all", "--orphans"),
-      ", then remove the account",
+      ", then remove it",
     ],
     details,
   });

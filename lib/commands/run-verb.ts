@@ -36,14 +36,15 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   const options = { ...given, sandbox };
   const opened = await openProviders(session.providers, contextOf(session, clock, options.fleetFile));
   const selection = await selectionOf(options, opened);
-  const orphans = looksForOrphans(asked, selection, options, fleet)
+  const { clusters: orphans, notices } = looksForOrphans(asked, selection, options, fleet)
     ? await findOrphans(
         fleet,
         opened,
         createWorld(session, clock, new AbortController().signal, options),
         isAskedBy(selection, fleet),
+        asked.name === "delete",
       )
-    : [];
+    : { clusters: [], notices: [] };
   const graph = fleetGraph(fleet, opened, { ...settingsOf(options, selection, environment), orphans });
   const all = { ...fleet, clusters: [...fleet.clusters, ...orphans] };
   const selected = select(graph, all, options.orphans === true ? onlyOrphans(selection, orphans) : selection);
@@ -88,7 +89,7 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
       .filter((entry) => selected.clusters.some((cluster) => cluster.name === entry.cluster))
       .map(({ cluster, why }) => ({ cluster, why })),
   });
-  for (const notice of limits.notices) emit({ kind: "notice", ...notice });
+  for (const notice of [...notices, ...limits.notices]) emit({ kind: "notice", ...notice });
 
   const surroundings: Omit<Engine, "resources" | "outputs"> = {
     orphans: graph.orphans,

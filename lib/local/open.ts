@@ -1,5 +1,6 @@
 import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
 import type { Environment } from "#lib/environment.ts";
+import { FleetError } from "#lib/errors.ts";
 import type { LocalCluster } from "#lib/fleet/types.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
@@ -51,8 +52,16 @@ export function openLocal<C extends LocalCluster>(
         },
       };
     },
-    inventory: async (world) =>
-      (await listOwned(world, tool, fleet)).map((owned) => ({ ...owned, provider: tool.name }) as C),
+    async inventory(world) {
+      try {
+        return (await listOwned(world, tool, fleet)).map((owned) => ({ ...owned, provider: tool.name }) as C);
+      } catch (error) {
+        // Not every computer has Docker, nor every fleet a cluster in it.
+        const isUsed = fleet.clusters.some(({ provider }) => provider === tool.name);
+        if (!isUsed && error instanceof FleetError) return [];
+        throw error;
+      }
+    },
     async findElsewhere(world, { name }) {
       const [owned] = await listOwned(world, otherTool, fleet, (one) => one === name);
       return owned === undefined ? undefined : { cluster: { ...owned, provider: otherTool.name } };

@@ -273,7 +273,7 @@ test.concurrent("an account with clusters does not leave the fleet", async () =>
     for (const task of ["plan", "create-eks-all"]) {
       const refused = await aws.run(task, [], { fleet: without });
       expect(errorsOf(refused)["aws/aws-mgmt/stack/management"]).toContain(
-        `${ids["aws-02"]}: ${nameOf(2)} (StillNeeded)`,
+        `has clusters of it: ${nameOf(2)} in ${ids["aws-02"]} (StillNeeded)`,
       );
     }
     await well(aws.run("delete-all", orphansDeleted.slice(1), { fleet: fleet(eks(1)) }));

@@ -1,6 +1,7 @@
 import { FleetError } from "#lib/errors.ts";
 import type { Cluster, Fleet } from "#lib/fleet/types.ts";
 import type { World } from "#lib/graph/world.ts";
+import { formatHint } from "#lib/printed-command.ts";
 import type { Opened } from "#lib/providers.ts";
 
 /** What was found, and where it could not be looked. */
@@ -33,7 +34,7 @@ export async function findOrphans(
       } catch (error) {
         if (mustLook || !(error instanceof FleetError)) throw error;
         const message = `orphans of ${providers.get(name)?.title} could not be looked for: ${error.message}`;
-        const hint = error.hint === undefined ? {} : { hint: error.hint };
+        const hint = error.hint === undefined ? {} : { hint: formatHint(error.hint) };
         return { clusters: [], notices: [{ level: "warning", message, ...hint }] };
       }
     }),

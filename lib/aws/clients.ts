@@ -16,6 +16,8 @@ export interface AwsActor {
   readonly as: "administrator" | "management" | "clusters";
   /** With `administrator`: the role that reads instead where no administrator runs this, as in jobs. Administrator-only calls are denied then. */
   readonly otherwise?: "management" | "clusters";
+  /** With `clusters`: a denial is final even if roles have just changed, for an account that may have no role. @default it is waited for */
+  readonly atOnce?: true;
 }
 
 /** Clients of AWS. Each has proved whose it is before it is handed out, so that no call can reach another account. */

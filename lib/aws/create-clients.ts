@@ -53,12 +53,12 @@ export function createAwsClients(
     }
   }
 
-  async function session({ account, as, otherwise }: AwsActor): Promise<AwsSession> {
+  async function session({ account, as, otherwise, atOnce }: AwsActor): Promise<AwsSession> {
     switch (as) {
       case "management":
         return await open().management();
       case "clusters":
-        return await open().clusters(account);
+        return await open().clusters(account, atOnce);
       case "administrator": {
         const found = await findAdministrator(account);
         if (found !== undefined) return found;
@@ -84,7 +84,7 @@ export function createAwsClients(
     load: () => Promise<new (settings: ClientSettings) => Client>,
   ): Promise<Client> {
     const [Constructor, settings] = await Promise.all([load(), awsClientSettings(reach()), session(actor)]);
-    const key = `${service} ${actor.account.name} ${actor.as} ${region}`;
+    const key = `${service} ${actor.account.name} ${actor.as} ${region}${actor.atOnce === true ? " at once" : ""}`;
     const known = clients.get(key) as Client | undefined;
     if (known !== undefined) return known;
     let last: AwsSession | undefined;
@@ -111,7 +111,7 @@ export function createAwsClients(
       { name: "renewSession", step: "initialize", priority: "high" },
     );
     // Administrators are people: their permissions don't depend on our roles.
-    if (actor.as !== "administrator") {
+    if (actor.as !== "administrator" && actor.atOnce !== true) {
       made.middlewareStack.add((next) => (args) => open().untilSettled(actor.account, isUnsettled, () => next(args)), {
         name: "untilSettled",
         step: "initialize",

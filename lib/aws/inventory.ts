@@ -35,7 +35,7 @@ export async function listOwned(world: AwsWorld, fleet: Fleet): Promise<readonly
 }
 
 async function listInAccount(world: AwsWorld, fleet: Fleet, account: AwsAccount): Promise<readonly EksCluster[]> {
-  const actor: AwsActor = { account, as: "clusters" };
+  const actor = actorIn(account);
   const named = new Set(fleet.clusters.map(({ name }): string => name));
   const owned = await listOwnZones(world, fleet, actor, (name) => !named.has(name));
   return await Promise.all(
@@ -88,7 +88,7 @@ export async function refuseDeparture(world: AwsWorld, fleet: Fleet, { from }: C
   const left = await Promise.all(
     leaving.map(async (account) => {
       try {
-        const names = await listOwnZones(world, fleet, { account, as: "clusters" }, () => true);
+        const names = await listOwnZones(world, fleet, actorIn(account), () => true);
         return names.map((name) => `${name} in ${account.name}`);
       } catch (error) {
         // Its role was deleted first, as it should be.
@@ -149,38 +149,52 @@ function regionsOf(fleet: Fleet): readonly string[] {
 }
 
 /**
- * The account or region in which a cluster of the fleet is instead of its own. Its zone is created first and deleted last: the account
- * with the zone has whatever else there is.
+ * Finds the account or region in which a cluster of the fleet is instead of its own. Its zone is created first and deleted last: the
+ * account with the zone has whatever else there is. Each account is asked once for its zones: before the run has created any.
  */
-export async function findElsewhere(
-  world: AwsWorld,
+export function elsewhereIn(
   fleet: Fleet,
-  cluster: EksCluster,
-): Promise<FoundElsewhere | undefined> {
-  const { name } = cluster;
-  const zone = { name, tags: tagsOf(fleet, { cluster: name }) };
-  const holders = await Promise.all(
-    fleet.accounts
-      .filter((account) => account.provider === "aws")
-      .map(async (account) => {
-        const actor: AwsActor = { account, as: "clusters" };
-        try {
-          return (await hasOwnZone(await openRoute53(world, actor), zone)) ? [actor] : [];
-        } catch (error) {
-          // Without its role nothing was created in an account.
-          if (isClosed(error)) return [];
-          throw error;
-        }
-      }),
-  );
-  const [own, other] = [true, false].map((isOwn) =>
-    holders.flat().find(({ account }) => (account.name === cluster.account) === isOwn),
-  );
-  if (other !== undefined) {
-    const region = (await findStack(world, other, fleet, name)) ?? cluster.region;
-    return { cluster: { ...cluster, account: other.account.name, region } };
+): (world: AwsWorld, cluster: EksCluster) => Promise<FoundElsewhere | undefined> {
+  const listed = new Map<string, Promise<readonly string[]>>();
+  const accounts = fleet.accounts.filter((account) => account.provider === "aws");
+
+  async function list(world: AwsWorld, account: AwsAccount): Promise<readonly string[]> {
+    const parent = parentOf(fleet);
+    if (parent === undefined) return [];
+    try {
+      return await listZoneNamesBelow(await openRoute53(world, actorIn(account)), parent);
+    } catch (error) {
+      // Without its role nothing was created in an account.
+      if (isClosed(error)) return [];
+      throw error;
+    }
   }
-  const region = own === undefined ? undefined : await findStack(world, own, fleet, name, cluster.region);
-  if (region === undefined) return undefined;
-  return { cluster: { ...cluster, region }, kept: [zoneId(cluster), delegationId(cluster)] };
+
+  return async (world, cluster) => {
+    const { name } = cluster;
+    const zone = { name, tags: tagsOf(fleet, { cluster: name }) };
+    const holders = await Promise.all(
+      accounts.map(async (account) => {
+        const names = listed.get(account.name) ?? list(world, account);
+        listed.set(account.name, names);
+        if (!(await names).includes(name)) return [];
+        return (await hasOwnZone(await openRoute53(world, actorIn(account)), zone)) ? [account] : [];
+      }),
+    );
+    const [own, other] = [true, false].map((isOwn) =>
+      holders.flat().find((account) => (account.name === cluster.account) === isOwn),
+    );
+    if (other !== undefined) {
+      const region = (await findStack(world, actorIn(other), fleet, name)) ?? cluster.region;
+      return { cluster: { ...cluster, account: other.name, region } };
+    }
+    const region = own === undefined ? undefined : await findStack(world, actorIn(own), fleet, name, cluster.region);
+    if (region === undefined) return undefined;
+    return { cluster: { ...cluster, region }, kept: [zoneId(cluster), delegationId(cluster)] };
+  };
+}
+
+/** The account may have no role yet. */
+function actorIn(account: AwsAccount): AwsActor {
+  return { account, as: "clusters", atOnce: true };
 }

@@ -29,7 +29,7 @@ import {
 } from "#lib/aws/names.ts";
 import { type ExistingZonesState, existingZones } from "#lib/aws/route53/existing-zones.ts";
 import { type ManagementZonesState, managementZones } from "#lib/aws/route53/management-zones.ts";
-import { registrarDelegation } from "#lib/aws/route53/registrar-delegation.ts";
+import { registrarDelegation } from "#lib/cloud/registrar-delegation.ts";
 import { readSubjectsOf, subjectsOf } from "#lib/fleet/github.ts";
 import type { CloudZones } from "#lib/fleet/types.ts";
 import type { AnyResource, Outputs, Resource } from "#lib/graph/resource.ts";

@@ -5,7 +5,7 @@ import { describePlaceholder } from "#lib/aws/fleet/placeholder.ts";
 import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
 import { trustReader } from "#lib/aws/iam/role-trust.ts";
 import { userArnOf } from "#lib/aws/iam/user-arn.ts";
-import { findElsewhere, listOwned } from "#lib/aws/inventory.ts";
+import { elsewhereIn, listOwned } from "#lib/aws/inventory.ts";
 import { awsGraph } from "#lib/aws/resources.ts";
 import { awsTargets } from "#lib/aws/targets.ts";
 import { whoami } from "#lib/aws/whoami.ts";
@@ -24,6 +24,7 @@ export function openAws({
   const endpoint = awsEndpointOf(variables);
   // No prompt is possible while the tree is drawn: signIn has prompted before.
   const clients = createAwsClients(fleet, variables, { clock });
+  const findElsewhere = elsewhereIn(fleet);
   const asking = () => createAwsClients(fleet, variables, { clock, askMfaCode });
   return {
     placeholder: (cluster) => (endpoint === undefined ? describePlaceholder(fleet, cluster) : undefined),
@@ -39,7 +40,7 @@ export function openAws({
       return awsGraph({ fleet, settings, management, zones, withClients: withClients(clients) });
     },
     inventory: (world) => listOwned({ ...world, aws: asking() }, fleet),
-    findElsewhere: (world, cluster) => findElsewhere({ ...world, aws: clients }, fleet, cluster),
+    findElsewhere: (world, cluster) => findElsewhere({ ...world, aws: clients }, cluster),
     signIn: () => prepareBase({ variables, askMfaCode, ...(endpoint === undefined ? {} : { endpoint }) }),
     whoami: () => whoami(variables, fleet, trustReader(asking()), askMfaCode),
   };

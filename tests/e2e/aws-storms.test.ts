@@ -88,7 +88,8 @@ test.concurrent("roles that AWS does not know of everywhere when they were just 
     await aws.fault("cloudformation:CreateChangeSet", denied, { nth: 3, times: 2 });
     await well(aws.run("create-eks-all", [], { fleet }));
     const calls = await aws.calls();
-    expect(calls.filter(({ error }) => error === "AccessDenied").length).toBe(5);
+    // One more: the management account has no role for clusters, when one of them is looked for there.
+    expect(calls.filter(({ error }) => error === "AccessDenied").length).toBe(6);
     expect(await thingsIn(aws, "aws-01")).toEqual([...whole["aws-01"]]);
   });
 });
@@ -101,7 +102,8 @@ test.concurrent("an account's own role is waited for too, where nothing else is 
     // The first step is that into the management role, which has long been there.
     await aws.fault("sts:AssumeRole", "fail:AccessDenied", { nth: 2, times: 2 });
     await well(aws.run("create-eks-all", [], { fleet }));
-    expect((await aws.calls()).filter(({ error }) => error === "AccessDenied").length).toBe(2);
+    // One more: the management account has no role for clusters, when one of them is looked for there.
+    expect((await aws.calls()).filter(({ error }) => error === "AccessDenied").length).toBe(3);
   });
 });
 

@@ -40,8 +40,13 @@ export interface AwsChain {
   findAdministrator(account: AwsAccount): Promise<AwsSession | undefined>;
   /** @throws FleetError CredentialsMissing, AssumeRoleDenied, WrongAccount, PlaceholderAccount, AwsUnreachable */
   management(): Promise<AwsSession>;
-  /** The role that creates the account's clusters. @throws FleetError as management() */
-  clusters(account: AwsAccount): Promise<AwsSession>;
+  /**
+   * The role that creates the account's clusters.
+   *
+   * @param atOnce a denial is final even if roles have changed recently
+   * @throws FleetError as management()
+   */
+  clusters(account: AwsAccount, atOnce?: boolean): Promise<AwsSession>;
   /** AWS rejected it before its expiry: the next caller gets a new one. */
   forget(session: AwsSession): void;
   /** Roles of the account were just created or changed. Those of the management account lead into all others. */
@@ -121,11 +126,11 @@ export function awsChain(options: AwsChainOptions): AwsChain {
       ];
       return open("management", () => step(account, managementRoles, chain.base, { hint }));
     },
-    clusters(account) {
+    clusters(account, atOnce = false) {
       const hint = [command("create:aws-tenant:cf-iam-role", account.name), `   (with credentials of ${account.name})`];
       const externalId = externalIdOf(fleet);
-      return open(`clusters ${account.name}`, () =>
-        step(account, rolesIn(account), chain.management, { hint, externalId }),
+      return open(`clusters ${account.name}${atOnce ? " at once" : ""}`, () =>
+        step(account, rolesIn(account), chain.management, { hint, externalId }, atOnce),
       );
     },
     forget(session) {
@@ -151,6 +156,7 @@ export function awsChain(options: AwsChainOptions): AwsChain {
     names: RoleNames,
     callerOf: () => Promise<AwsSession>,
     asked: { readonly hint: Hint; readonly externalId?: string },
+    atOnce = false,
   ): Promise<Lease<AwsSession>> {
     refusePlaceholder(account, options);
     const base = await chain.base();
@@ -165,7 +171,8 @@ export function awsChain(options: AwsChainOptions): AwsChain {
         ...(source === undefined ? {} : { sourceIdentity: source }),
         ...asked,
       };
-      return await chain.untilSettled(account, isDenied, () => assumeRole(options, caller, step));
+      const assume = async () => await assumeRole(options, caller, step);
+      return atOnce ? await assume() : await chain.untilSettled(account, isDenied, assume);
     };
     const caller = await callerOf();
     const credentials = await enter(caller).catch(async (error: unknown) => {

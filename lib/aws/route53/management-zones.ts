@@ -1,8 +1,8 @@
 import type { AwsActor } from "#lib/aws/clients.ts";
 import type { StackState } from "#lib/aws/cloudformation/model.ts";
-import type { ParentZone } from "#lib/aws/route53/delegation-model.ts";
 import { openRoute53 } from "#lib/aws/route53/route53.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
+import type { ParentZone } from "#lib/cloud/delegation.ts";
 import { normalize } from "#lib/dns/query.ts";
 import type { CloudZones } from "#lib/fleet/types.ts";
 import { lookup } from "#lib/graph/lookup.ts";

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { cachedUntilTag } from "#lib/aws/route53/cached-delegation.ts";
-import { delegation } from "#lib/aws/route53/delegation.ts";
-import { type DelegationState, delegatedServers, type ParentZone } from "#lib/aws/route53/delegation-model.ts";
+import { delegatedServers, delegation } from "#lib/aws/route53/delegation.ts";
 import { hostedZone } from "#lib/aws/route53/hosted-zone.ts";
 import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
+import type { DelegationState, ParentZone } from "#lib/cloud/delegation.ts";
 import type { DnsRoot } from "#lib/dns/directory.ts";
 import { formatChange } from "#lib/graph/change.ts";
 import type { Observed, Resource } from "#lib/graph/resource.ts";
@@ -198,7 +198,7 @@ describe("a delegation that is absent", () => {
     });
     expect((await ensure()).proof).toEqual({ kind: "skipped" });
     expect(await changes()).toEqual([]);
-    expect(await health()).toEqual({ kind: "healthy", summary: "to 2 name servers, by Route 53's word: not proved" });
+    expect(await health()).toEqual({ kind: "healthy", summary: "to 2 name servers, not proved by queries" });
   });
 
   test("hints at port 53 where no server of the parent can be asked", async () => {

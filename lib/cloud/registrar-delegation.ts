@@ -1,4 +1,4 @@
-import type { ParentZone } from "#lib/aws/route53/delegation-model.ts";
+import type { ParentZone } from "#lib/cloud/delegation.ts";
 import { type Edge, formatRecords, proveEdge } from "#lib/dns/prove.ts";
 import { describeEdge } from "#lib/dns/wait.ts";
 import { FleetError } from "#lib/errors.ts";

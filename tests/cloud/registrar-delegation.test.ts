@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { registrarDelegation } from "#lib/aws/route53/registrar-delegation.ts";
+import { registrarDelegation } from "#lib/cloud/registrar-delegation.ts";
 import type { DnsRoot } from "#lib/dns/directory.ts";
 import { FleetError } from "#lib/errors.ts";
 import { create } from "#lib/verbs/create.ts";

@@ -13,8 +13,8 @@ import {
   well,
 } from "#tests/support/aws-story.ts";
 
-// Some wait until others are done.
-setDefaultTimeout(300_000);
+// They run a few at a time: the last one waits for all others.
+setDefaultTimeout(900_000);
 
 const eu = { region: "eu-central-1" } as const;
 /** Every account, whether it has a cluster or not. */
@@ -245,7 +245,7 @@ test.concurrent("a move that was interrupted goes on where it was", async () => 
     await well(aws.run("create-eks-all", ["--allow-replacement"], { fleet: after }));
     expect(await standing(aws)).toEqual(["k01 aws-02 eu-central-1", "k01 aws-02 zone"]);
   });
-}, 300_000);
+});
 
 test.concurrent("what is left of a cluster in the old region does not stand in the way of the new one", async () => {
   await inAws(async (aws) => {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { FleetError } from "#lib/errors.ts";
 import { isErrno } from "#lib/files.ts";
 import { installHint } from "#lib/programs.ts";
+import { formatWord } from "#lib/shell-words.ts";
 
 /** Named like the options of zx. */
 export interface ExecOptions {
@@ -77,16 +78,6 @@ function formatWatchdog(killAfterMs: number): string {
   const wait = `{ read -r _ <&4 || { ${end}; }; } </dev/null >/dev/null 2>&1`;
   // Ignored before the watchdog starts, which inherits this; reset before the program starts.
   return `exec 4<&3 3<&-; trap "" TERM; ${wait} & trap - TERM; exec 4<&-; exec `;
-}
-
-/** Quotes a text for every POSIX shell. */
-export function quoteForShell(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** Formats one word of a command for a shell, quoted only if necessary. zx's own quotes work only in bash. */
-export function formatWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word);
 }
 
 /** An Exec that runs its commands with `run`. */

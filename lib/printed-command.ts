@@ -1,6 +1,6 @@
 import { readEnvironment } from "#lib/environment.ts";
-import { formatWord } from "#lib/exec.ts";
 import type { Hint } from "#lib/hint.ts";
+import { formatWord } from "#lib/shell-words.ts";
 import { taskName } from "#lib/task-name.ts";
 
 /** Tasks about the checkout or the sandbox itself. */

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { type Environment, readEnvironment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
-import { quoteForShell } from "#lib/exec.ts";
 import { gitPortOf } from "#lib/fleet/defaults.ts";
 import { type Fleet, isLocal } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
+import { quoteForShell } from "#lib/shell-words.ts";
 
 /** The folder with all state of the sandbox, and files written by programs in it. */
 export function sandboxState(environment: Environment): string {

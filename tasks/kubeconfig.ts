@@ -22,7 +22,7 @@ if (import.meta.main) {
       import("#lib/kubernetes/merged.ts"),
       import("#lib/errors.ts"),
       import("#lib/nearest.ts"),
-      import("#lib/exec.ts"),
+      import("#lib/shell-words.ts"),
     ]);
     const session = await openSession({ sandbox: flags.has("sandbox"), fleetFile: values.get("fleet")?.[0] });
     const known = session.fleet.clusters.map((cluster): string => cluster.name);

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { quoteForShell } from "#lib/exec.ts";
 import type { World } from "#lib/graph/world.ts";
+import { quoteForShell } from "#lib/shell-words.ts";
 
 /**
  * The bare repository that clusters read: pinned commits of the checkout with their history. Git clients may request

@@ -5,7 +5,6 @@ import { systemClock } from "#lib/clock.ts";
 import { createWorld, openSession } from "#lib/commands/session.ts";
 import { readEnvironment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
-import { formatWord } from "#lib/exec.ts";
 import { cautious } from "#lib/graph/world.ts";
 import { command } from "#lib/hint.ts";
 import { createKubernetesApi } from "#lib/kubernetes/api.ts";
@@ -14,6 +13,7 @@ import { clustersWithKubeconfig } from "#lib/kubernetes/merged.ts";
 import { findObject } from "#lib/kubernetes/objects.ts";
 import { suggest } from "#lib/nearest.ts";
 import { kubeconfigPath, type Paths } from "#lib/paths.ts";
+import { formatWord } from "#lib/shell-words.ts";
 
 export interface OpenOptions {
   readonly clusters: readonly string[];

@@ -4,10 +4,10 @@ import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { cliUserName, ensureCliUser, type KeyStore } from "#lib/aws/iam/cli-user.ts";
 import { addProfile, requireFreeProfile, sharedCredentialsPath } from "#lib/aws/iam/shared-credentials.ts";
 import { FleetError } from "#lib/errors.ts";
-import { formatWord } from "#lib/exec.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { writeMiseVariable } from "#lib/mise-local.ts";
 import { taskCommand } from "#lib/printed-command.ts";
+import { formatWord } from "#lib/shell-words.ts";
 
 export interface CliUserSetUp {
   readonly fleet: Pick<Fleet, "accounts" | "domain">;

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import type { RunOptions } from "#lib/commands/run-options.ts";
-import { formatWord } from "#lib/exec.ts";
 import type { Cluster } from "#lib/fleet/types.ts";
 import type { Outcome } from "#lib/graph/events.ts";
 import { kubeconfigPath, type Paths } from "#lib/paths.ts";
 import { repeatWithout, taskCommand } from "#lib/printed-command.ts";
+import { formatWord } from "#lib/shell-words.ts";
 import type { Verb } from "#lib/verbs/engine.ts";
 
 export interface Ended {

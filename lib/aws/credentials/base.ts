@@ -11,8 +11,8 @@ import {
 } from "#lib/aws/credentials/profile.ts";
 import { stsRegion } from "#lib/aws/credentials/sts.ts";
 import { FleetError } from "#lib/errors.ts";
-import { formatWord } from "#lib/exec.ts";
 import { command } from "#lib/hint.ts";
+import { formatWord } from "#lib/shell-words.ts";
 
 /** Audience of GitHub's tokens in AWS trust policies. */
 const githubAudience = "sts.amazonaws.com";

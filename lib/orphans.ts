@@ -4,18 +4,18 @@ import type { World } from "#lib/graph/world.ts";
 import { formatHint } from "#lib/printed-command.ts";
 import type { Opened } from "#lib/providers.ts";
 
-/** What was found, and where it could not be looked. */
+/** Clusters found, and providers that could not be searched. */
 export interface Orphans {
   readonly clusters: readonly Cluster[];
   readonly notices: readonly { readonly level: "warning"; readonly message: string; readonly hint?: string }[];
 }
 
 /**
- * Clusters of this fleet, by their marks of ownership, whose names the fleet no longer has: removed or renamed.
+ * Clusters of this fleet, found by their marks of ownership, whose names are no longer in the fleet: removed or renamed.
  *
  * @param isAsked which providers the run is about
- * @param mustLook false: where it can't be looked, a notice says so
- * @throws FleetError where it can't be looked
+ * @param mustLook false: failures become notices
+ * @throws FleetError if a provider can't be searched
  */
 export async function findOrphans(
   fleet: Fleet,
@@ -33,7 +33,7 @@ export async function findOrphans(
         return { clusters: (await provider.inventory?.(world)) ?? [], notices: [] };
       } catch (error) {
         if (mustLook || !(error instanceof FleetError)) throw error;
-        const message = `orphans of ${providers.get(name)?.title} could not be looked for: ${error.message}`;
+        const message = `could not search for orphans of ${providers.get(name)?.title}: ${error.message}`;
         const hint = error.hint === undefined ? {} : { hint: formatHint(error.hint) };
         return { clusters: [], notices: [{ level: "warning", message, ...hint }] };
       }

@@ -57,13 +57,12 @@ export interface OpenProvider<C extends Cluster = Cluster> {
   /** `targets`: ids that a delete was asked for; what accounts share goes only then. Pure. */
   graph(targets: readonly string[]): ProviderGraph<C>;
   /**
-   * Clusters of this fleet by their marks of ownership, as far as what exists tells of them; those that the fleet names may be left out.
+   * Clusters of this fleet by their marks of ownership, with the properties that can be read from them; those that the fleet names may be left out.
    * @throws FleetError where it can't be looked
    */
   inventory?(world: World): Promise<readonly C[]>;
   /**
-   * Where a cluster of the fleet is, if it is not where the fleet has it: it has another region, account or tool there.
-   * Asked only when something of it is missing.
+   * Finds a cluster of the fleet in another place than its entry says (region, account or tool). Called only if something of it is missing.
    * @throws FleetError where it can't be looked
    */
   findElsewhere?(world: World, cluster: C): Promise<FoundElsewhere | undefined>;
@@ -77,7 +76,7 @@ export interface OpenProvider<C extends Cluster = Cluster> {
 
 /** A cluster of the fleet in another place than the fleet says. */
 export interface FoundElsewhere {
-  /** The entry that the fleet would have for it. */
+  /** The entry that matches its actual place. */
   readonly cluster: Cluster;
   /** Ids of resources of this entry that also belong to the cluster's place in the fleet, e.g. its zone. @default none */
   readonly kept?: readonly string[];

@@ -16,7 +16,7 @@ import type { FoundElsewhere } from "#lib/provider.ts";
 
 /**
  * EKS clusters that this fleet created and no longer names. A cluster's zone is created before everything else of it and deleted last, so
- * the zones with the fleet's tags tell all of them. An account without its role has none.
+ * the zones with the fleet's tags identify all of them. An account without its role has none.
  */
 export async function listOwned(world: AwsWorld, fleet: Fleet): Promise<readonly EksCluster[]> {
   const found = await Promise.all(
@@ -46,7 +46,7 @@ async function listInAccount(world: AwsWorld, fleet: Fleet, account: AwsAccount)
   );
 }
 
-/** Names of clusters of which the account has the zone. */
+/** Names of clusters whose zone is in the account. */
 async function listOwnZones(
   world: AwsWorld,
   fleet: Fleet,

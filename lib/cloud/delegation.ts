@@ -56,9 +56,9 @@ export interface DelegationOptions<Parent, Zone extends ChildZone, In extends Wo
   /** Name of the zone that is delegated. */
   readonly name: string;
   readonly zone: Resource<Zone>;
-  /** Remembers in the zone that resolvers may know the delegation for so long after its end. */
+  /** Records in the zone that resolvers may have cached the delegation for this long. */
   readonly markEnd: (world: In, zone: Zone, ttlSeconds: number) => Promise<void>;
-  /** Beside parent and zone. @default none */
+  /** Other needs than parent and zone. @default none */
   readonly needs?: readonly AnyResource[];
   /** Of the NS records, in seconds. @default 300 */
   readonly ttlSeconds?: number;
@@ -72,9 +72,9 @@ export interface DelegationState extends NsRecords {
 export type DelegationProof =
   /** The answers of the name servers. */
   | { readonly kind: "asked"; readonly edge: Edge }
-  /** The run doesn't ask them. */
+  /** Not queried in this run. */
   | { readonly kind: "skipped" }
-  /** The zone isn't there: there is nothing that could be proved. */
+  /** The zone doesn't exist: there is nothing to verify. */
   | { readonly kind: "dangling" };
 
 /**
@@ -216,8 +216,8 @@ function isWritten({ nameServers, ttlSeconds }: DelegationState, wanted: WantedD
 }
 
 /**
- * Also when the zone is already gone: what is left then leads into nothing, and whoever gets hold of one of its servers
- * answers for the name. The zone itself may go one TTL later only, because so long resolvers go on asking its servers.
+ * Also if the zone is already gone: the records would then be dangling, and the owner of another zone on one of those servers could answer
+ * for the name. The zone itself must stay for one more TTL, because resolvers keep querying its servers that long.
  */
 async function remove<Parent, Zone extends ChildZone, In extends World, Found extends NsRecords>(
   world: In,

@@ -9,7 +9,7 @@ import type { Opened } from "#lib/providers.ts";
 import { remove } from "#lib/verbs/delete.ts";
 import type { Elsewhere, Engine } from "#lib/verbs/engine.ts";
 
-/** Finds clusters of the fleet that exist in another account or region than the fleet says. Looks up each once. */
+/** Finds clusters of the fleet that exist in another account, region or tool than the fleet says. Looks up each once. */
 export function elsewhereFinder(
   fleet: Fleet,
   opened: Opened,
@@ -27,8 +27,8 @@ export function elsewhereFinder(
     let removal: Promise<void> | undefined;
     return {
       changes: changesOf(cluster, entry),
-      async remove({ progress }) {
-        removal ??= removeAll(there, progress, engine);
+      async remove(world) {
+        removal ??= removeAll(there, world, engine);
         await removal;
       },
     };
@@ -62,7 +62,7 @@ function placeOf({ provider, ...rest }: Cluster): Readonly<Partial<Record<"provi
 /** A delete within a run: its progress is shown at the resource that replaces the deleted ones. */
 async function removeAll(
   resources: readonly AnyResource[],
-  progress: (message: string) => void,
+  { progress, output }: Pick<World, "progress" | "output">,
   engine: Omit<Engine, "resources" | "outputs">,
 ): Promise<void> {
   const titles = new Map(resources.map(({ id, title }) => [id, title]));
@@ -76,7 +76,11 @@ async function removeAll(
       if (event.kind === "started") tell(event.id, "started");
       if (event.kind === "finished" && event.error !== undefined) failures.push({ id: event.id, error: event.error });
     },
-    worldOf: (resource) => ({ ...engine.worldOf(resource), progress: (message) => tell(resource.id, message) }),
+    worldOf: (resource) => ({
+      ...engine.worldOf(resource),
+      progress: (message) => tell(resource.id, message),
+      output,
+    }),
   });
   engine.signal.throwIfAborted();
   const [first] = failures;

@@ -129,7 +129,7 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   return exitCode;
 }
 
-/** While the tree is drawn, nobody can be asked. */
+/** Prompts are impossible while the tree is drawn. */
 async function signIn({ providers, open }: Opened, resources: readonly AnyResource[]): Promise<void> {
   const groups = new Set(resources.map(({ row }) => row.group));
   for (const [name, provider] of open) {

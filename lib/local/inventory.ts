@@ -7,7 +7,7 @@ import { observeCluster } from "#lib/local/observe-cluster.ts";
 import type { LocalTool } from "#lib/local/tool.ts";
 import { kubeconfigPath } from "#lib/paths.ts";
 
-/** What of a local cluster its containers tell. */
+/** Properties of a local cluster that can be read from its containers. */
 export type LocalOwned = Pick<LocalCluster, "name" | "apiPort" | "workers">;
 
 /**

@@ -56,7 +56,7 @@ export function openLocal<C extends LocalCluster>(
       try {
         return (await listOwned(world, tool, fleet)).map((owned) => ({ ...owned, provider: tool.name }) as C);
       } catch (error) {
-        // Not every computer has Docker, nor every fleet a cluster in it.
+        // Fleets without local clusters are used on computers without Docker.
         const isUsed = fleet.clusters.some(({ provider }) => provider === tool.name);
         if (!isUsed && error instanceof FleetError) return [];
         throw error;

@@ -55,7 +55,7 @@ export interface Conclusion {
 
 export type Visit = (resource: AnyResource, world: World) => Promise<Conclusion>;
 
-/** Visits every resource in the given order and tells the events of each. */
+/** Visits every resource in the given order and emits its events. */
 export async function walk(engine: Engine, order: "needs-first" | "needs-last", visit: Visit): Promise<void> {
   const begun = new Map<AnyResource, number>();
   const finish = (
@@ -149,7 +149,7 @@ export function isTakenAlong(resource: AnyResource, selected: ReadonlySet<AnyRes
 const busyTimeoutMs = 65 * 60_000;
 const busyPollMs = 1_000;
 
-/** Observes until nobody else is at work on the resource. @throws FleetError StillBusy; WorkGoesOn */
+/** Observes until no other operation on the resource is running. @throws FleetError StillBusy; WorkGoesOn */
 export async function settle(
   resource: AnyResource,
   world: World,
@@ -175,8 +175,7 @@ export async function settle(
 }
 
 /**
- * The cluster of a resource that was not found where the fleet has it, or is somebody else's there, if the cluster is somewhere else.
- * Its deletion there takes leases of its own, so that the caller must hold none.
+ * Finds the cluster of an absent or foreign resource in another place. Its deletion there takes its own leases, so the caller must hold none.
  */
 export async function findElsewhere(
   resource: AnyResource,

@@ -17,7 +17,7 @@ export interface ChangeSetRequest {
 export interface ChangeSet {
   /** ARN. */
   readonly id: string;
-  /** ARN of its stack; that of a new stack is born with the change set. */
+  /** ARN of its stack; a new stack is created with the change set. */
   readonly stackId: string;
   /** Empty when only outputs or tags change. */
   readonly changes: readonly ResourceChange[];
@@ -119,7 +119,7 @@ async function describeChangeSet(client: StackClient, made: Made, next?: string)
   );
 }
 
-/** Both, though the first would do: policies allow by the name of the stack. */
+/** Both, because policies allow calls by stack name. */
 function naming({ id, stackId }: Made): { readonly ChangeSetName: string; readonly StackName: string } {
   return { ChangeSetName: id, StackName: stackId };
 }

@@ -90,7 +90,7 @@ function formatRole(role: string | undefined): ServiceRole {
   return role === undefined || role === "" ? {} : { RoleARN: role };
 }
 
-/** Marks an operation and all of its events; begins so that others see who began it. */
+/** Marks an operation and all of its events; its prefix shows who started it. */
 export function newToken(): string {
   return `${tokenPrefix}${crypto.randomUUID()}`;
 }

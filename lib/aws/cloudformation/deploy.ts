@@ -77,7 +77,7 @@ async function deploy(
   return await protect(client, await readAgain(client, changeSet.stackId));
 }
 
-/** Those that others have put on it stay: a change set replaces all of them. */
+/** Tags of others are kept: a change set replaces all tags. */
 function tagsFor({ options }: StackClient, state: StackState | undefined): readonly Tag[] {
   const others = Object.entries(state?.tags ?? {}).filter(([key]) => !/^aws:/i.test(key));
   return formatTags({ ...Object.fromEntries(others), ...options.tags });

@@ -84,7 +84,7 @@ export function endedByEvents(events: readonly StackEvent[]): boolean | undefine
 /** Stopped only because something else had failed. */
 const cancelled = /^Resource (creation|update|deletion|import) cancell?ed/i;
 
-/** The earliest failure that isn't the consequence of another: what has to be mended. */
+/** The earliest failure that isn't the consequence of another: the one to fix. */
 export function rootCause(events: readonly StackEvent[]): StackEvent | undefined {
   const failures = failuresOf(events);
   return failures.find((event) => !isOfStack(event)) ?? failures[0];

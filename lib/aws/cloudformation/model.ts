@@ -38,7 +38,7 @@ export interface StackOptions {
   readonly timeoutMs: number;
   /** Whether a parameter can be changed in place. @default it can */
   readonly effectOf?: (parameter: string, from: string, to: string) => Change["effect"];
-  /** Throws for changes of parameters that AWS would refuse half-way, or that would lose something; called before an update. @default none */
+  /** Called before an update. Throws for changes of parameters that AWS would refuse half-way, or that would orphan clusters. @default none */
   readonly refuse?: (world: AwsWorld, changes: readonly Change[]) => Promise<void>;
   /** Removes what blocks the deletion of the stack's resources. May be called more than once. */
   readonly beforeDelete?: (world: AwsWorld, state: StackState, outputs: Outputs) => Promise<void>;
@@ -88,7 +88,7 @@ export interface StackState {
   readonly wanted: Template;
   readonly roleArn: string | undefined;
   readonly isProtected: boolean;
-  /** What keeps others out of the roles of `entryRoles`. */
+  /** Deleted principals in the trust policies of `entryRoles`. */
   readonly deletedPrincipals: readonly DeletedPrincipal[];
   /** Why the last operation failed, although it was rolled back. */
   readonly lastFailure?: string;
@@ -117,7 +117,7 @@ export interface DriftedResource {
 }
 
 /**
- * A trust policy that names somebody who was deleted. IAM stores the unique id of a principal, so that one created again by the
+ * A trust policy that names a deleted principal. IAM stores the unique id of a principal, so that one created again by the
  * same name is not trusted until the policy is saved again. CloudFormation finds no difference: template and parameters are the same.
  */
 export interface DeletedPrincipal {

@@ -71,7 +71,7 @@ export async function readState(client: StackClient, stack: Stack): Promise<Stac
   const status = stackStatus(stack.StackStatus);
   const [{ TemplateBody = "" }, wanted, lastFailure] = await Promise.all([
     client.read("reading its template", (cloudFormation, http) =>
-      // As it was sent, not as CloudFormation has worked it out.
+      // The original template, not the processed one.
       cloudFormation.getTemplate({ StackName: id, TemplateStage: "Original" }, http),
     ),
     readTemplate(world.paths.root, options.template),

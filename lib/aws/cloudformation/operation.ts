@@ -21,18 +21,18 @@ export interface Operation {
   readonly token: string;
   /** Newest event from before it; undefined when there was none. */
   readonly since: string | undefined;
-  /** How many resources it is about. */
+  /** Number of resources in the operation. */
   readonly total: number;
 }
 
 export interface Ended {
-  /** As it is now; undefined when nothing is left of it. */
+  /** The current state; undefined if the stack is gone. */
   readonly stack: Stack | undefined;
   /** Of the operation, oldest first. */
   readonly events: readonly StackEvent[];
 }
 
-/** To be called before the operation is begun. */
+/** Must be called before the operation starts. */
 export async function markEvents(client: StackClient, stackId: string): Promise<string | undefined> {
   return await newestEvent(client, stackId);
 }

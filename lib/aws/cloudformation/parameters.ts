@@ -7,7 +7,7 @@ import type { Change, ChangeValue } from "#lib/graph/resource.ts";
 /** The existing stack; undefined for a new one. */
 type Present = Readonly<Record<string, string>> | undefined;
 
-/** What CloudFormation shows instead of a value with NoEcho. */
+/** Returned by CloudFormation instead of a NoEcho value. */
 const masked = "****";
 
 /**
@@ -32,14 +32,14 @@ function requireFit({ path, parameters }: Template, given: ParameterValues): voi
   if (unknown.length === 0 && missing.length === 0) return;
   const faults = [
     ...unknown.map((name) => `it has no parameter ${name}`),
-    ...missing.map(([name]) => `nobody gives its parameter ${name}`),
+    ...missing.map(([name]) => `no value for its parameter ${name}`),
   ];
   throw new FleetError("TemplateInvalid", `${path}: ${faults.join(", ")}`, {
     hint: `git diff ${path} shows what was changed in it`,
   });
 }
 
-/** Secrets are compared with nothing: CloudFormation doesn't tell them. */
+/** Secrets are not compared: CloudFormation doesn't return them. */
 export function diffParameters(
   { parameters }: Template,
   given: ParameterValues,
@@ -64,7 +64,7 @@ function elementsOf(value = ""): readonly string[] {
   return value.split(",").filter((element) => element !== "");
 }
 
-/** Does the stack keep the value that it has? */
+/** Whether the stack keeps its current value. */
 function isKept(value: ParameterValue | undefined, name: string, given: ParameterValues, present: Present): boolean {
   if (typeof value !== "object" || !("keep" in value) || present?.[name] === undefined) return false;
   return value.with === undefined || textOf(given[value.with], present[value.with]) === present[value.with];

@@ -9,7 +9,8 @@ const stateful: Readonly<Record<string, string>> = {
   "AWS::EC2::EIP": "others may have let this address in",
   "AWS::KMS::Key": "what was encrypted with the key can't be read any more",
   "AWS::IAM::Role": "trust and access entries name a role by its inner id: a new one of the same name is another",
-  "AWS::IAM::OIDCProvider": "every role of the account that trusts it, of other projects too, lets nobody in meanwhile",
+  "AWS::IAM::OIDCProvider":
+    "all roles of the account that trust it, also those of other projects, reject every token until it is back",
   "AWS::Route53::HostedZone":
     "its records are lost, and the new one has other name servers than those it is delegated to",
   "AWS::Logs::LogGroup": "the logs are lost",

@@ -5,14 +5,14 @@ export type { StatusName };
 
 /**
  * Meaning of a stack's status. Names are compared in full, never by parts:
- * `UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS` has all of `ROLLBACK_COMPLETE` in it and is none.
+ * `UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS` contains `ROLLBACK_COMPLETE` but has another meaning.
  *
  * - `gone`: there is no stack, or only a change set that was never executed
  * - `stable`: it can be updated
  * - `in progress`: CloudFormation is at work; nothing else may be started
- * - `delete`: nothing but deleting it is possible, or leads on
- * - `continue rollback`: an update failed, and so did going back
- * - `roll back`: an update failed, and going back was switched off
+ * - `delete`: only a deletion is possible, or helps
+ * - `continue rollback`: an update and its rollback failed
+ * - `roll back`: an update failed, and rollback was disabled
  * - `operator`: a person has to decide
  */
 type Meaning = "gone" | "stable" | "in progress" | "delete" | "continue rollback" | "roll back" | "operator";

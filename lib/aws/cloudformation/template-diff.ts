@@ -10,7 +10,7 @@ const sections = ["Transform", "Mappings", "Conditions", "Resources", "Outputs"]
 const shownAtMost = 12;
 const shownCharacters = 60;
 
-/** Differences by path (`Resources.Cluster.Properties.Version`), however the two are written down. */
+/** Differences by path (`Resources.Cluster.Properties.Version`), independent of formatting. */
 export function diffTemplates(deployed: TemplateValue, wanted: TemplateValue): readonly Change[] {
   const changes: Change[] = [];
   for (const section of sections) {
@@ -83,7 +83,7 @@ function canonical(value: TemplateValue | undefined): string {
   return JSON.stringify(asStored(String(value)));
 }
 
-/** GetTemplate gives back everything outside of ASCII as a question mark per sign. */
+/** GetTemplate returns each character outside of ASCII as a question mark. */
 function asStored(text: string): string {
   return text.replaceAll(/[^\p{ASCII}]/gu, "?");
 }

@@ -60,7 +60,7 @@ export async function readTemplate(root: string, path: string): Promise<Template
   };
 }
 
-/** By the runtime's own parser, a hundred times as fast, which loses CloudFormation's tags; parameters have none. Undefined when it can't. */
+/** Uses the runtime's own parser, which is a hundred times as fast but drops CloudFormation's tags; parameters have none. Undefined if it fails. */
 function tryParsePlain(text: string): TemplateValue | undefined {
   try {
     return Bun.YAML.parse(text) as TemplateValue;

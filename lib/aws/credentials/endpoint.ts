@@ -8,7 +8,7 @@ const services = ["cloudformation", "eks", "iam", "route_53", "signin", "sso", "
 const loopback = ["127.0.0.1", "localhost", "[::1]"];
 
 /**
- * An emulator of AWS on this computer, if the environment names one. A stray endpoint in somebody's shell would send calls, and what
+ * An emulator of AWS on this computer, if the environment names one. A stray endpoint in a shell would send calls, and what
  * signs them, elsewhere: every other host must be allowed by the variable ALLOWED_AWS_ENDPOINTS, and the SDK then follows the setting
  * by itself. With AWS_IGNORE_CONFIGURED_ENDPOINT_URLS nothing of this counts, as for the AWS CLI.
  *

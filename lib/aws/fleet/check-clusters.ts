@@ -93,7 +93,7 @@ function checkAccess(cluster: EksCluster): readonly Fault[] {
       return [{ code: "InvalidCidr", ...at(cluster), message, hint: example }];
     }
     if (isWithin(reading.cidr, privateRanges)) {
-      const message = `invalid range "${text}" in publicAccessCidrs: nobody on the internet comes from it`;
+      const message = `invalid range "${text}" in publicAccessCidrs: it is not a public range`;
       return [{ code: "InvalidCidr", ...at(cluster), message, hint: example }];
     }
     if (reading.cidr.prefix >= shortestPublicPrefix) return [];

@@ -203,5 +203,5 @@ function tryParse(encoded: string): { readonly Statement?: TrustStatement | read
 function health({ audiences, ours, seen }: OidcProviderState): Health {
   if (!seen) return { kind: "healthy", summary: "not looked at: that takes an administrator of the account" };
   if (!audiences.includes(audience)) return { kind: "degraded", summary: `does not know the audience ${audience}` };
-  return { kind: "healthy", summary: ours ? "there" : "there, made by somebody else" };
+  return { kind: "healthy", summary: ours ? "exists" : "exists, created by others" };
 }

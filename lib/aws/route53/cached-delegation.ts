@@ -3,9 +3,9 @@ import type { Route53Calls } from "#lib/aws/route53/route53.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 
 /**
- * Tag of a zone to which nothing leads any more: until when resolvers may still remember that something did. A zone that
- * goes before leaves its name to whoever gets hold of one of its name servers. The zone itself remembers it, so that a run
- * that is killed meanwhile doesn't forget.
+ * Tag of a zone that is no longer delegated: the time until which resolvers may have cached the delegation. If the zone is deleted before,
+ * the owner of another zone on one of its name servers could answer for the name. The tag is on the zone itself so that it survives a
+ * killed run.
  */
 export const cachedUntilTag = "delegation-cached-until";
 
@@ -14,7 +14,7 @@ const longestWaitMs = 15 * 60_000;
 /** How often the wait reports the remaining time. */
 const voiceMs = 5_000;
 
-/** Writes down that resolvers may know the delegation of a zone for `ttlSeconds` from now on. */
+/** Records that resolvers may have cached the delegation of a zone for `ttlSeconds` from now. */
 export async function tellCached(
   { clock }: Pick<AwsWorld, "clock">,
   call: Route53Calls,

@@ -8,7 +8,7 @@ import { lookup } from "#lib/graph/lookup.ts";
 import type { Resource, RowRef } from "#lib/graph/resource.ts";
 
 export interface ExistingZonesState {
-  /** Ids by name, of zones that a stack is to use instead of making them. */
+  /** Ids, by name, of zones that a stack uses instead of creating them. */
   readonly ids: Readonly<Record<string, string>>;
 }
 
@@ -18,7 +18,7 @@ export interface ExistingZonesOptions {
   readonly row: RowRef;
   readonly actor: AwsActor;
   readonly names: readonly string[];
-  /** The stack that has zones of these names. Once it is there, it knows which. */
+  /** The stack with zones of these names. Once it exists, its parameters name them. */
   readonly stack: { readonly name: string; readonly region: string };
   readonly tags: Tags;
 }

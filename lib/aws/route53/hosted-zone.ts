@@ -37,7 +37,7 @@ const requestsPerMinute = 10;
 const listingTries = 3;
 const listingPollMs = 1_000;
 
-/** A cluster's own zone, in which what runs in the cluster writes its names. */
+/** A cluster's own zone, for the DNS names of its workloads. */
 export function hostedZone(options: HostedZoneOptions): Resource<HostedZoneState, AwsWorld> {
   return {
     id: options.id,
@@ -94,7 +94,7 @@ function compare(state: HostedZoneState, options: HostedZoneOptions): readonly C
   const comment = commentOf(options);
   return [
     ...tags.map(([key, value]) => change(`tags.${key}`, state.tags[key], value)),
-    // It is to be delegated again.
+    // The zone is about to be delegated again.
     ...(cached === undefined ? [] : [change(`tags.${cachedUntilTag}`, cached)]),
     ...(state.comment === comment ? [] : [change("comment", state.comment, comment)]),
   ];
@@ -148,7 +148,7 @@ async function make(
       continue;
     }
     const zone = parseZone(made, options.name);
-    // Before the wait: a run that dies meanwhile leaves a zone that everybody can tell is ours.
+    // Before the wait: if the run is killed meanwhile, the zone is still identified as ours.
     const tags = await addTags(call, zone, options);
     await waitInSync(world, call, made.ChangeInfo, "the zone");
     return { ...zone, tags };
@@ -216,7 +216,7 @@ async function sync(call: Route53Calls, state: HostedZoneState, options: HostedZ
   return { ...state, tags: kept, comment };
 }
 
-/** Adds the tags that are missing, and gives all that there are then. */
+/** Adds missing tags. Returns all tags. */
 async function addTags(
   call: Route53Calls,
   { id, tags }: HostedZoneState,

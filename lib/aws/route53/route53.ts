@@ -6,7 +6,7 @@ import type { AwsWorld } from "#lib/aws/world.ts";
 import { normalize } from "#lib/dns/query.ts";
 import { FleetError } from "#lib/errors.ts";
 
-/** Zones and records, in the name of one actor. */
+/** Zones and records, as one actor. */
 export type Route53Calls = ClientCalls<Route53>;
 
 export async function openRoute53(world: AwsWorld, actor: AwsActor): Promise<Route53Calls> {
@@ -21,7 +21,7 @@ const longestPauseMs = 5_000;
 /** Changes per batch; Route 53 accepts 1,000 values, and an alias or an UPSERT counts more than once. */
 const batchSize = 200;
 
-/** A name as everybody else writes it: Route 53 has `\052.example.org.` for `*.example.org`. */
+/** The usual form of a name: Route 53 returns `\052.example.org.` for `*.example.org`. */
 export function decodeName(name: string | undefined): string {
   const unescaped = (name ?? "").replace(/\\(\d{3})/g, (_, code: string) =>
     String.fromCharCode(Number.parseInt(code, 8)),
@@ -29,7 +29,7 @@ export function decodeName(name: string | undefined): string {
   return normalize(unescaped);
 }
 
-/** `/hostedzone/Z123` and `Z123` are the same to Route 53; to people, and as the id of tags, it is the latter. */
+/** Route 53 accepts `/hostedzone/Z123` and `Z123`; tags need the latter. */
 export function bareId(id: string | undefined): string {
   return (id ?? "").split("/").at(-1) ?? "";
 }

@@ -6,7 +6,7 @@ import { formatRecord, type SortedRecords, sortRecords } from "#lib/aws/route53/
 import type { AwsWorld } from "#lib/aws/world.ts";
 import { FleetError } from "#lib/errors.ts";
 
-/** As many as fit under an error; the number of all is in its message. */
+/** Maximum number of records listed in an error; its message has the total. */
 const namedRecords = 20;
 
 /**

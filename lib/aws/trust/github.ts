@@ -44,7 +44,7 @@ export function checkGithubStatement(statement: TrustStatement, expected: Expect
       ? [
           foundBy(
             "TrustsOtherRepositories",
-            `does not ask GitHub's tokens for repository_id ${repositoryId}: whoever takes the repository's name over comes in`,
+            `does not ask GitHub's tokens for repository_id ${repositoryId}: a new owner of the repository's name would be let in`,
           ),
         ]
       : repositories.map(({ value }) =>

@@ -61,7 +61,7 @@ function listNames(allowed: readonly TrustStatement[]): string {
   const names = allowed
     .filter((statement) => meansAction(statement, "sts:AssumeRole"))
     .flatMap(({ principals }) => principals.filter(({ kind }) => kind === "AWS").map(({ name }) => name));
-  return names.length === 0 ? "names nobody" : `names ${[...new Set(names)].join(" and ")}`;
+  return names.length === 0 ? "names no principal" : `names ${[...new Set(names)].join(" and ")}`;
 }
 
 /** Deny statements for expected identities: they take precedence over all Allow statements. */

@@ -1,5 +1,6 @@
 import { checkAddonVersion, defaultAddonVersion } from "#sandbox/aws/eks/addon-versions.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
+import { durations } from "#sandbox/aws/eks/durations.ts";
 import { dropPart, findPart, keepPart } from "#sandbox/aws/eks/parts.ts";
 import { installAddon, uninstallAddon } from "#sandbox/aws/eks/seed.ts";
 import {
@@ -13,7 +14,7 @@ import {
   recordOf,
   secondsOf,
 } from "#sandbox/aws/eks/state.ts";
-import { durations, later } from "#sandbox/aws/eks/work.ts";
+import { later } from "#sandbox/cloud/later.ts";
 import { type JsonObject, stringAt, stringsAt } from "#sandbox/json.ts";
 
 /**

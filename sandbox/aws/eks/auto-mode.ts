@@ -1,7 +1,8 @@
+import { durations } from "#sandbox/aws/eks/durations.ts";
 import { autoMachines, startMachines } from "#sandbox/aws/eks/nodes.ts";
 import { isAutoMode } from "#sandbox/aws/eks/seed.ts";
 import { type Place, recordOf } from "#sandbox/aws/eks/state.ts";
-import { durations, later } from "#sandbox/aws/eks/work.ts";
+import { later } from "#sandbox/cloud/later.ts";
 import { stringAt } from "#sandbox/json.ts";
 import { coalesce } from "#sandbox/kubernetes/behaviours/coalesce.ts";
 import { pods } from "#sandbox/kubernetes/kinds.ts";

@@ -9,6 +9,7 @@ import {
   readSupport,
 } from "#sandbox/aws/eks/cluster-input.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
+import { durations } from "#sandbox/aws/eks/durations.ts";
 import { autoMachines, startMachines } from "#sandbox/aws/eks/nodes.ts";
 import { checkClusterRole, checkNodeRole } from "#sandbox/aws/eks/principals.ts";
 import {
@@ -23,7 +24,7 @@ import {
   recordOf,
 } from "#sandbox/aws/eks/state.ts";
 import { checkUpgrade, platformOf } from "#sandbox/aws/eks/versions.ts";
-import { durations, later } from "#sandbox/aws/eks/work.ts";
+import { later } from "#sandbox/cloud/later.ts";
 import { type JsonObject, stringAt, textsAt } from "#sandbox/json.ts";
 
 /**

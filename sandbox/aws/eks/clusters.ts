@@ -1,6 +1,7 @@
 import { bootstrapEntries } from "#sandbox/aws/eks/access-entries.ts";
 import { parseNewCluster } from "#sandbox/aws/eks/cluster-input.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
+import { durations } from "#sandbox/aws/eks/durations.ts";
 import {
   type Cluster,
   type ClusterRecord,
@@ -12,7 +13,7 @@ import {
   randomHex,
   recordOf,
 } from "#sandbox/aws/eks/state.ts";
-import { durations, later } from "#sandbox/aws/eks/work.ts";
+import { later } from "#sandbox/cloud/later.ts";
 import type { JsonObject } from "#sandbox/json.ts";
 
 /**

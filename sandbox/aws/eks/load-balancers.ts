@@ -1,3 +1,4 @@
+import { durations } from "#sandbox/aws/eks/durations.ts";
 import { isAutoMode } from "#sandbox/aws/eks/seed.ts";
 import {
   type LoadBalancer,
@@ -7,7 +8,7 @@ import {
   randomHex,
   type VpcConfig,
 } from "#sandbox/aws/eks/state.ts";
-import { durations, later } from "#sandbox/aws/eks/work.ts";
+import { later } from "#sandbox/cloud/later.ts";
 import { listAt, objectAt, stringAt } from "#sandbox/json.ts";
 import { coalesce } from "#sandbox/kubernetes/behaviours/coalesce.ts";
 import { type KubernetesObject, services } from "#sandbox/kubernetes/kinds.ts";

@@ -1,6 +1,7 @@
 import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { admitNodeRole } from "#sandbox/aws/eks/access-entries.ts";
 import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
+import { durations } from "#sandbox/aws/eks/durations.ts";
 import { findSubnets } from "#sandbox/aws/eks/network.ts";
 import { startMachines } from "#sandbox/aws/eks/nodes.ts";
 import { dropPart, findPart, keepPart } from "#sandbox/aws/eks/parts.ts";
@@ -20,7 +21,7 @@ import {
   recordOf,
   secondsOf,
 } from "#sandbox/aws/eks/state.ts";
-import { durations, later } from "#sandbox/aws/eks/work.ts";
+import { later } from "#sandbox/cloud/later.ts";
 import { type JsonObject, numberAt, stringAt, stringsAt, textsAt, valueAt } from "#sandbox/json.ts";
 import { daemonSets } from "#sandbox/kubernetes/kinds.ts";
 

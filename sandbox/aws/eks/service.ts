@@ -6,7 +6,7 @@ import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
 import { resumeNodeGroup } from "#sandbox/aws/eks/node-groups.ts";
 import { answerRest, operationOf } from "#sandbox/aws/eks/rest.ts";
 import { allPlaces } from "#sandbox/aws/eks/state.ts";
-import { stopWork } from "#sandbox/aws/eks/work.ts";
+import { stopWork } from "#sandbox/cloud/later.ts";
 
 export function eksService(cloud: Cloud): Service {
   return { name: "eks", operationOf, handle: async (call) => answerRest(cloud, call) };

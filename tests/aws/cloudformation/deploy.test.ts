@@ -256,7 +256,7 @@ describe("a stack that is there", () => {
 
   test.each([
     [{ RoleName: "r", Missing: "x" }, "it has no parameter Missing"],
-    [{}, "nobody gives its parameter RoleName"],
+    [{}, "no value for its parameter RoleName"],
   ])("is not touched when values and template don't fit: %#", async (given, fault) => {
     const at = scene({ parameters: () => given });
     putOwn(at);

@@ -136,7 +136,7 @@ describe("GitHub's identity provider", () => {
     const observed = await observe();
     expect(observed).toMatchObject({ kind: "present", state: { ours: false } });
     expect(await changes()).toEqual([]);
-    expect(observed.kind === "present" && provider.health(observed.state).summary).toBe("there, made by somebody else");
+    expect(observed.kind === "present" && provider.health(observed.state).summary).toBe("exists, created by others");
   });
 
   test("gets the audience that it lacks, and keeps the others", async () => {

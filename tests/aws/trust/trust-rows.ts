@@ -158,7 +158,7 @@ export const ofManagement: readonly Row[] = [
     check: "MissesCaller",
     of: "a user by another action",
     statements: [people({ Action: "sts:SetSourceIdentity" }), jobs()],
-    says: `names nobody, not ${user}`,
+    says: `names no principal, not ${user}`,
   },
   {
     check: "TrustsDeletedPrincipal",

@@ -78,7 +78,7 @@ export function withoutWords(outcome: Outcome): Outcome {
 const a = "192.0.2.1";
 export const cases: readonly Case[] = [
   {
-    title: "a new zone has its SOA, its NS and four name servers, and is on its way",
+    title: "a new zone has an SOA, an NS and four name servers, and is PENDING",
     async run({ route53: client, records }) {
       const Name = newName();
       const made = await client.createHostedZone({ Name, CallerReference: Name });
@@ -115,7 +115,7 @@ export const cases: readonly Case[] = [
     },
   },
   {
-    title: "a caller reference makes one zone",
+    title: "a caller reference creates one zone",
     async run({ makeZone }) {
       const name = newName();
       await makeZone(name, name);
@@ -141,7 +141,7 @@ export const cases: readonly Case[] = [
     differs: { moto: "accepted", ministack: "accepted" },
   },
   {
-    title: "zones by name are in the order of reversed labels, from the one that is asked for",
+    title: "zones by name are sorted by reversed labels, starting at the requested name",
     async run({ route53: client, makeZone }) {
       const parent = newName();
       for (const name of [`b.${parent}`, `a.b.${parent}`, parent, `a.${parent}`]) await makeZone(name);
@@ -152,7 +152,7 @@ export const cases: readonly Case[] = [
     differs: { moto: ["P."], ministack: ["P."] },
   },
   {
-    title: "names are kept in lower case, with escapes, in order",
+    title: "names are normalized to lower case with escapes, and sorted",
     async run({ makeZone, change, records }) {
       const name = newName();
       const { id } = await makeZone(name);
@@ -204,7 +204,7 @@ export const cases: readonly Case[] = [
     expected: "NoSuchHostedZone: No hosted zone found with ID: ID",
   },
   {
-    title: "a change is in sync in the end, and one that nobody made isn't there",
+    title: "a change becomes INSYNC, and an unknown change does not exist",
     async run({ route53: client, makeZone, change }) {
       const name = newName();
       const { id } = await makeZone(name);
@@ -264,20 +264,20 @@ function refusedChanges(): readonly Case[] {
       differs: { ministack: "accepted" },
     },
     {
-      title: "a removal with another TTL",
+      title: "DELETE with another TTL",
       first: ["CREATE", "a.ZONE", "A", 60, a],
       change: ["DELETE", "a.ZONE", "A", 61, a],
       expected: `InvalidChangeBatch: [Tried to delete ${set("a.ZONE.", "A")} but the values provided do not match the current values]`,
       differs: { moto: "InvalidInput" },
     },
     {
-      title: "the removal of what isn't there",
+      title: "DELETE of a missing record",
       change: ["DELETE", "a.ZONE", "A", 60, a],
       expected: `InvalidChangeBatch: [Tried to delete ${set("a.ZONE.", "A")} but it was not found]`,
       differs: { moto: "InvalidInput" },
     },
     {
-      title: "a CNAME beside another record",
+      title: "a CNAME with the name of another record",
       first: ["CREATE", "a.ZONE", "A", 60, a],
       change: ["CREATE", "a.ZONE", "CNAME", 60, "b.test"],
       expected:
@@ -291,7 +291,7 @@ function refusedChanges(): readonly Case[] {
       differs: { moto: "accepted", ministack: "accepted" },
     },
     {
-      title: "an address that is none",
+      title: "an invalid address",
       change: ["CREATE", "a.ZONE", "A", 60, "b.test"],
       expected:
         "InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address) encountered with 'b.test'']",

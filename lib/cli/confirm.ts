@@ -21,7 +21,7 @@ export async function confirm(confirmation: Confirmation): Promise<void> {
       },
     );
   }
-  const answer = await askLine(`${confirmation.question}. Type yes to go on: `, process.stdout);
+  const answer = await askLine(`${confirmation.question}. Type yes to continue: `, process.stdout);
   if (answer.trim().toLowerCase() !== "yes") {
     throw new FleetError("NotConfirmed", "nothing was deleted", { hint: "type yes, or add --yes" });
   }

@@ -146,7 +146,7 @@ function isArgocd({ subject }: ResourceState): boolean {
 
 function formatArgocd(ended: readonly EndedState[]): string {
   const argocd = ended.find(isArgocd);
-  if (argocd === undefined || argocd.outcome === "blocked" || argocd.outcome === "cancelled") return symbols.nothing;
+  if (argocd === undefined || ["blocked", "cancelled", "orphan"].includes(argocd.outcome)) return symbols.nothing;
   if (argocd.outcome === "removed") return argocd.outcome;
   // Problems are shown below, or in the state.
   if (argocd.health?.kind === "degraded") return argocd.health.kind;

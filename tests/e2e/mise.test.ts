@@ -56,7 +56,7 @@ async function typed(line: string, answer?: string) {
       data(terminal, data) {
         const before = screen;
         screen += decoder.decode(data, { stream: true });
-        const asked = "Type yes to go on";
+        const asked = "Type yes to continue";
         if (answer !== undefined && !before.includes(asked) && screen.includes(asked)) terminal.write(`${answer}\n`);
       },
     },

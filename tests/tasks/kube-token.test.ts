@@ -217,6 +217,7 @@ test("what is loaded with a cached session is no more than the plugin's own few 
   expect([...seen].sort()).toEqual([
     "lib/aws/credentials/session-cache.ts",
     "lib/aws/eks/token.ts",
+    "lib/cloud/credential-cache.ts",
     "lib/cloud/token-askers.ts",
     "lib/commands/kube-token.ts",
     "lib/environment.ts",
@@ -224,6 +225,7 @@ test("what is loaded with a cached session is no more than the plugin's own few 
     "lib/file-modes.ts",
     "lib/kubernetes/exec-info.ts",
     "lib/paths.ts",
+    "lib/shell-words.ts",
     "node:fs",
     "node:path",
     "tasks/kube-token.ts",

@@ -1,9 +1,9 @@
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { hasStack } from "#lib/aws/cloudformation/has-stack.ts";
-import type { Tags } from "#lib/aws/ownership.ts";
 import { decodeName, isNoSuchZone, listRecords, openRoute53 } from "#lib/aws/route53/route53.ts";
 import { hasOwnZone } from "#lib/aws/route53/zone-lookup.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
+import type { Tags } from "#lib/cloud/ownership.ts";
 import { FleetError } from "#lib/errors.ts";
 import { command } from "#lib/hint.ts";
 

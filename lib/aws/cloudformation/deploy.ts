@@ -15,7 +15,7 @@ import { refuseReplacement } from "#lib/aws/cloudformation/replacement.ts";
 import { stackStatus } from "#lib/aws/cloudformation/status.ts";
 import { readTemplate } from "#lib/aws/cloudformation/template.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
-import { formatTags } from "#lib/aws/ownership.ts";
+import { formatTags } from "#lib/aws/tags.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Outputs } from "#lib/graph/resource.ts";
 

@@ -7,7 +7,8 @@ import type { StackOptions, StackState } from "#lib/aws/cloudformation/model.ts"
 import { type StackStatus, stackStatus } from "#lib/aws/cloudformation/status.ts";
 import { readTemplate } from "#lib/aws/cloudformation/template.ts";
 import { findDeletedPrincipals } from "#lib/aws/iam/deleted-principals.ts";
-import { isOfFleet, parseTags } from "#lib/aws/ownership.ts";
+import { parseTags } from "#lib/aws/tags.ts";
+import { isOfFleet } from "#lib/cloud/ownership.ts";
 import type { Observed } from "#lib/graph/resource.ts";
 
 export async function observeStack(client: StackClient): Promise<Observed<StackState>> {

@@ -1,6 +1,5 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from "node:fs";
-import { FleetError, isDiskFault } from "#lib/errors.ts";
-import { modeOfNewFile, refuseIgnoredModes } from "#lib/file-modes.ts";
+import { readPrivateFile } from "#lib/cloud/credential-cache.ts";
+import { FleetError } from "#lib/errors.ts";
 
 /** Whose session a file holds: nothing that was fetched in one way is ever taken for another. */
 export interface SessionKey {
@@ -33,35 +32,11 @@ export interface KeptSession extends CachedSession {
   readonly keptMs: number;
 }
 
-/**
- * What is cached, however old; undefined when there is nothing, or nothing that can be read. Reads without waiting, because
- * kubectl waits for the whole process.
- *
- * @throws FleetError CacheUnsafe, WrongIdentity
- */
+/** The cached session, however old. @throws FleetError CacheUnsafe, WrongIdentity */
 export function readSession(folder: string, key: SessionKey): KeptSession | undefined {
-  const path = sessionPath(folder, key);
-  let file: number;
-  try {
-    const stats = lstatSync(folder);
-    if (!stats.isDirectory()) return undefined;
-    refuseShared(stats, folder);
-    // Symbolic links are not followed: the target may belong to another user.
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (hasCode(error, "ELOOP")) throw unsafe(path, "is a link");
-    return ignoreFault(error);
-  }
-  try {
-    const stats = fstatSync(file);
-    refuseShared(stats, path);
-    const session = parseSession(readFileSync(file, "utf8"), key);
-    return session === undefined ? undefined : { ...session, keptMs: stats.mtimeMs };
-  } catch (error) {
-    return ignoreFault(error);
-  } finally {
-    closeSync(file);
-  }
+  const cached = readPrivateFile(folder, sessionPath(folder, key));
+  const session = cached === undefined ? undefined : parseSession(cached.text, key);
+  return cached === undefined || session === undefined ? undefined : { ...session, keptMs: cached.keptMs };
 }
 
 export function formatSession(key: SessionKey, session: CachedSession): string {
@@ -97,27 +72,6 @@ export function refuseOtherIdentity(arn: string, { accountId, role }: SessionKey
   });
 }
 
-/** Missing, unreadable, or on a file system without permissions: there is no cache. */
-function ignoreFault(error: unknown): undefined {
-  if (hasCode(error, "ENOENT") || isDiskFault(error)) return undefined;
-  throw error;
-}
-
-/** Files and folders must be owned by this user and writable by nobody else. */
-function refuseShared(stats: Stats, path: string): void {
-  const own = process.getuid?.() ?? stats.uid;
-  if (stats.uid !== own) throw unsafe(path, `belongs to user ${stats.uid}`);
-  if ((stats.mode & 0o077) === 0) return;
-  refuseIgnoredModes(modeOfNewFile(path), path);
-  throw unsafe(path, `has mode 0${(stats.mode & 0o777).toString(8)}`);
-}
-
-function unsafe(path: string, what: string): FleetError {
-  return new FleetError("CacheUnsafe", `${path} ${what}: cached credentials must be readable by their owner alone`, {
-    hint: `rm -r '${path.replaceAll("'", "'\\''")}'   (they are fetched again)`,
-  });
-}
-
 function isSession(found: unknown): found is CachedSession {
   const { arn, accessKeyId, secretAccessKey, sessionToken, expiresMs } = (found ?? {}) as Partial<CachedSession>;
   const texts = [arn, accessKeyId, secretAccessKey, sessionToken ?? ""];
@@ -130,8 +84,4 @@ function tryParse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

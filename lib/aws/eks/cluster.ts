@@ -6,7 +6,6 @@ import { type AddonVersionsState, addonVersions } from "#lib/aws/eks/addon-versi
 import { effectOnCluster, refuseLeap, upgradeStages } from "#lib/aws/eks/cluster-changes.ts";
 import { type EksKubeconfigState, eksKubeconfig } from "#lib/aws/eks/kubeconfig.ts";
 import { removeClusterContents } from "#lib/aws/eks/remove-contents.ts";
-import { throughRole } from "#lib/aws/eks/role-access.ts";
 import { eksRanges, kubernetesOfEks } from "#lib/aws/fleet/defaults.ts";
 import { eksZoneIds } from "#lib/aws/fleet/regions.ts";
 import { iamRoleOf, roleArn } from "#lib/aws/fleet/roles.ts";
@@ -16,9 +15,10 @@ import { delegatedServers, delegation } from "#lib/aws/route53/delegation.ts";
 import { hostedZone } from "#lib/aws/route53/hosted-zone.ts";
 import type { ManagementZonesState } from "#lib/aws/route53/management-zones.ts";
 import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
+import { accessBy } from "#lib/cloud/exec-kubeconfig.ts";
+import { throughRole } from "#lib/cloud/through-role.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
 import type { Outputs, Resource, RowRef } from "#lib/graph/resource.ts";
-import { endpointOf } from "#lib/kubernetes/kubeconfig.ts";
 import type { ClusterResources } from "#lib/provider.ts";
 
 /** A control plane and its nodes take a quarter of an hour, and as long to go. */
@@ -187,13 +187,6 @@ function managedEks(
     row,
     prefix,
     running: kubeconfig,
-    access(outputs) {
-      const state = outputs.find(kubeconfig);
-      if (state === undefined) return { kind: "absent" };
-      if (state.content === undefined) return { kind: "closed", why: "has no kubeconfig that can be read" };
-      if (state.access !== undefined && state.access.kind !== "open")
-        return { kind: "closed", why: `is ${state.access.kind}` };
-      return { kind: "reachable", endpoint: endpointOf(state.content, state.path) };
-    },
+    access: (outputs) => accessBy(kubeconfig, outputs),
   };
 }

@@ -4,8 +4,9 @@ import type { AwsActor, AwsClients } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import type { AccessKey } from "#lib/aws/iam/shared-credentials.ts";
-import { describeOwner, formatTags, isOfFleet, parseTags, type Tags } from "#lib/aws/ownership.ts";
+import { formatTags, parseTags } from "#lib/aws/tags.ts";
 import { systemClock } from "#lib/clock.ts";
+import { describeOwner, isOfFleet, type Tags } from "#lib/cloud/ownership.ts";
 import { FleetError } from "#lib/errors.ts";
 import { keepSecret } from "#lib/secrets.ts";
 

@@ -3,8 +3,9 @@ import { type ClientCalls, clientCalls } from "#lib/aws/client-calls.ts";
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
-import { formatTags, isOfFleet, parseTags, type Tags } from "#lib/aws/ownership.ts";
+import { formatTags, parseTags } from "#lib/aws/tags.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
+import { isOfFleet, type Tags } from "#lib/cloud/ownership.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Change, Health, Observed, Removal, Resource, RowRef } from "#lib/graph/resource.ts";
 

@@ -1,6 +1,7 @@
-import { formatTags, type Tags } from "#lib/aws/ownership.ts";
 import type { Route53Calls } from "#lib/aws/route53/route53.ts";
+import { formatTags } from "#lib/aws/tags.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
+import type { Tags } from "#lib/cloud/ownership.ts";
 
 /**
  * Tag of a zone that is no longer delegated: the time until which resolvers may have cached the delegation. If the zone is deleted before,

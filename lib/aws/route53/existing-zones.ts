@@ -1,8 +1,9 @@
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { hasStack } from "#lib/aws/cloudformation/has-stack.ts";
-import { isOfFleet, parseTags, type Tags } from "#lib/aws/ownership.ts";
 import { bareId, decodeName, openRoute53, type Route53Calls } from "#lib/aws/route53/route53.ts";
+import { parseTags } from "#lib/aws/tags.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
+import { isOfFleet, type Tags } from "#lib/cloud/ownership.ts";
 import { FleetError } from "#lib/errors.ts";
 import { lookup } from "#lib/graph/lookup.ts";
 import type { Resource, RowRef } from "#lib/graph/resource.ts";

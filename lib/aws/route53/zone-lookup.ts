@@ -1,7 +1,8 @@
 import type { GetHostedZoneResponse, HostedZone } from "@aws-sdk/client-route-53";
-import { describeOwner, isOfFleet, parseTags, type Tags } from "#lib/aws/ownership.ts";
 import { bareId, decodeName, isNoSuchZone, listRecords, type Route53Calls } from "#lib/aws/route53/route53.ts";
 import { formatRecord, sortRecords } from "#lib/aws/route53/zone-records.ts";
+import { parseTags } from "#lib/aws/tags.ts";
+import { describeOwner, isOfFleet, type Tags } from "#lib/cloud/ownership.ts";
 import { normalize } from "#lib/dns/query.ts";
 import { FleetError } from "#lib/errors.ts";
 import { isBelow } from "#lib/fleet/names.ts";

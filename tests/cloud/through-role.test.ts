@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { throughRole } from "#lib/aws/eks/role-access.ts";
+import { throughRole } from "#lib/cloud/through-role.ts";
 import { createOutputs } from "#lib/graph/outputs.ts";
 import type { Observed } from "#lib/graph/resource.ts";
 import { failureOf } from "#tests/support/failure.ts";

@@ -1,19 +1,8 @@
-/** Tags by key: they determine the owner of an AWS resource. */
+/** Tags or labels by key: they determine the owner of a cloud resource. */
 export type Tags = Readonly<Record<string, string>>;
-
-/** As most APIs of AWS have tags. */
-export type TagList = readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[];
 
 /** The tags that identify this project and fleet; other tags are informational. */
 const marks = ["project", "fleet"] as const;
-
-export function parseTags(list: TagList | undefined): Tags {
-  return Object.fromEntries((list ?? []).flatMap(({ Key, Value = "" }) => (Key === undefined ? [] : [[Key, Value]])));
-}
-
-export function formatTags(tags: Tags): { readonly Key: string; readonly Value: string }[] {
-  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-}
 
 /** @param ours tags that this fleet's things have */
 export function isOfFleet(tags: Tags, ours: Tags): boolean {

@@ -1,6 +1,6 @@
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { type LeavingZone, refuseWhileClusters, refuseWhileRecords } from "#lib/aws/cloudformation/dependents.ts";
-import { keep, type ListValue, type StackState } from "#lib/aws/cloudformation/model.ts";
+import { keep, type StackState } from "#lib/aws/cloudformation/model.ts";
 import { stack } from "#lib/aws/cloudformation/stack.ts";
 import {
   awsAccountRoles,
@@ -152,11 +152,11 @@ function managementParameters(
   const { principal } = outputs.of(caller);
   const provider = `arn:aws:iam::${management.accountId}:oidc-provider/token.actions.githubusercontent.com`;
   const accounts = awsAccountRoles(fleet).map(({ account }) => account);
-  // The management account has a role for clusters only while it has clusters; orphans among them still need it.
-  const rolesBy = (nameOf: (account: AwsAccount) => string): ListValue => ({
-    elements: accounts.map((account) => roleArn(account, nameOf(account))),
-    kept: [roleArn(management, nameOf(management))],
-  });
+  const rolesBy = (nameOf: (account: AwsAccount) => string): string =>
+    accounts
+      .map((account) => roleArn(account, nameOf(account)))
+      .toSorted()
+      .join(",");
   return {
     PrimaryDomain: zones.primary,
     K8sDomain: zones.clusters,

@@ -45,20 +45,13 @@ export interface StackOptions {
 }
 
 /** A value, or keep the stack's; a new stack gets `fallback`. */
-export type ParameterValue = string | KeptValue | ListValue;
+export type ParameterValue = string | KeptValue;
 
 export interface KeptValue {
   readonly keep: true;
   readonly fallback: string;
   /** Name of another parameter: if it changes, the stack gets `fallback`. @default the value is always kept */
   readonly with?: string;
-}
-
-/** Elements of a list, sorted. */
-export interface ListValue {
-  readonly elements: readonly string[];
-  /** Elements that the stack keeps if it has them, but does not get. */
-  readonly kept: readonly string[];
 }
 
 export type ParameterValues = Readonly<Record<string, ParameterValue>>;

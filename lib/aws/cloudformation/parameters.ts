@@ -20,7 +20,7 @@ export function formatParameters(template: Template, given: ParameterValues, pre
   return Object.entries(given).map(([name, value]) => {
     return isKept(value, name, given, present)
       ? { ParameterKey: name, UsePreviousValue: true }
-      : { ParameterKey: name, ParameterValue: textOf(value, present?.[name]) };
+      : { ParameterKey: name, ParameterValue: textOf(value) };
   });
 }
 
@@ -49,7 +49,7 @@ export function diffParameters(
   return Object.entries(parameters).flatMap(([name, { default: fallback, isSecret, isList }]) => {
     const from = present[name];
     const value = given[name];
-    const to = isKept(value, name, given, present) ? (from ?? "") : (textOf(value, from) ?? fallback ?? "");
+    const to = isKept(value, name, given, present) ? (from ?? "") : (textOf(value) ?? fallback ?? "");
     if (from === to || (isSecret && from !== undefined)) return [];
     const show = (value: string | undefined): ChangeValue => {
       if (isSecret && value !== undefined) return masked;
@@ -66,15 +66,12 @@ function elementsOf(value = ""): readonly string[] {
 
 /** Whether the stack keeps its current value. */
 function isKept(value: ParameterValue | undefined, name: string, given: ParameterValues, present: Present): boolean {
-  if (typeof value !== "object" || !("keep" in value) || present?.[name] === undefined) return false;
-  return value.with === undefined || textOf(given[value.with], present[value.with]) === present[value.with];
+  if (typeof value !== "object" || present?.[name] === undefined) return false;
+  return value.with === undefined || textOf(given[value.with]) === present[value.with];
 }
 
-function textOf(value: ParameterValue, present: string | undefined): string;
-function textOf(value: ParameterValue | undefined, present: string | undefined): string | undefined;
-function textOf(value: ParameterValue | undefined, present: string | undefined): string | undefined {
-  if (typeof value !== "object") return value;
-  if ("keep" in value) return value.fallback;
-  const kept = elementsOf(present).filter((element) => value.kept.includes(element));
-  return [...new Set([...value.elements, ...kept])].sort().join(",");
+function textOf(value: ParameterValue): string;
+function textOf(value: ParameterValue | undefined): string | undefined;
+function textOf(value: ParameterValue | undefined): string | undefined {
+  return typeof value === "object" ? value.fallback : value;
 }

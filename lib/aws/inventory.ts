@@ -184,6 +184,9 @@ export function elsewhereIn(
     const [own, other] = [true, false].map((isOwn) =>
       holders.flat().find((account) => (account.name === cluster.account) === isOwn),
     );
+    // Only something else is missing, e.g. the kubeconfig: no other region is searched.
+    const stack = { name: eksStackName(cluster), region: cluster.region };
+    if (own !== undefined && (await hasStack(world, actorIn(own), stack))) return undefined;
     if (other !== undefined) {
       const region = (await findStack(world, actorIn(other), fleet, name)) ?? cluster.region;
       return { cluster: { ...cluster, account: other.name, region } };

@@ -1,4 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { Run } from "#tests/support/aws-sandbox.ts";
 import {
@@ -263,6 +265,17 @@ test.concurrent("what is left of a cluster in the old region does not stand in t
     expect(tell(await aws.run("plan", [], { fleet: fleet() }), 1)).toEqual(orphan);
     await well(aws.run("delete-all", orphansDeleted.slice(1), { fleet: fleet() }));
     expect(await standing(aws)).toEqual([]);
+  });
+});
+
+test.concurrent("other regions are not searched for a cluster that lacks only its kubeconfig", async () => {
+  await inAws(async (aws) => {
+    await well(aws.run("create-eks-all", [], { fleet: fleet(eks(1)) }));
+    await rm(join(aws.state, ".kubeconfigs"), { recursive: true });
+    await aws.calls();
+    expect((await aws.run("plan", [], { fleet: fleet(eks(1)) })).exitCode).toBe(0);
+    const looks = (await aws.calls()).filter(({ action }) => action === "DescribeStacks");
+    expect(looks.length).toBeLessThan(10);
   });
 });
 

@@ -10,6 +10,7 @@ import { createExec } from "#lib/exec.ts";
 import { createLocks } from "#lib/locks.ts";
 import { pathsBelow } from "#lib/paths.ts";
 import { failureOf } from "#tests/support/failure.ts";
+import { freePort } from "#tests/support/free-port.ts";
 
 // Only against hanging: programs are started, which a loaded machine lets wait.
 setDefaultTimeout(120_000);
@@ -39,14 +40,6 @@ async function commitAll(message: string): Promise<string> {
   await git(["add", "."]);
   await git(["commit", "--quiet", "--message", message]);
   return (await git(["rev-parse", "HEAD"])).said;
-}
-
-/** A port that was free a moment ago. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }
 
 function worldOf(state = join(folder, "state")): GitServerWorld {

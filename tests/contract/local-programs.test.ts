@@ -1,15 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import {
-  freePort,
-  k3dConfig,
-  kindConfig,
-  type Outcome,
-  run,
-  TestSandbox,
-  temporaryFolder,
-} from "#tests/sandbox/harness.ts";
+import { k3dConfig, kindConfig, type Outcome, run, TestSandbox, temporaryFolder } from "#tests/sandbox/harness.ts";
+import { freePort } from "#tests/support/free-port.ts";
 
 /**
  * The same assertions on the sandbox's docker, kind and k3d and, with CONTRACT_REAL=1, on the real ones in PATH (Docker

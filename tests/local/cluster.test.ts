@@ -8,6 +8,7 @@ import { isUnfinished, markUnfinished } from "#lib/local/ready-mark.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { fakeExec } from "#tests/support/fake-exec.ts";
 import {
+  apiPort,
   clusterName,
   emptyMachine,
   failed,
@@ -18,10 +19,10 @@ import {
 } from "#tests/support/local-world.ts";
 
 const resource = localCluster({
-  cluster: { provider: "kind", name: clusterName, apiPort: 6551 },
+  cluster: { provider: "kind", name: clusterName, apiPort },
   tool: kind,
   domain: "mylabs.dev",
-  wanted: { image: "node:1", workers: 1, api: "127.0.0.1:6551", arguments: [] },
+  wanted: { image: "node:1", workers: 1, api: `127.0.0.1:${apiPort}`, arguments: [] },
   needs: [],
 });
 const outputs = createOutputs();
@@ -341,7 +342,7 @@ describe("a create that fails", () => {
   });
 
   test.each([
-    ["Bind for 127.0.0.1:6551 failed: port is already allocated", "PortTaken"],
+    [`Bind for 127.0.0.1:${apiPort} failed: port is already allocated`, "PortTaken"],
     ['could not find a log line that matches "Reached target"', "InotifyLow"],
     ["failed to pull image: dial tcp: no such host", "ImageUnavailable"],
   ])("is explained: %s", async (said, code) => {

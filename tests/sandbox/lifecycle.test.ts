@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { freePort, k3dConfig, kindConfig, TestSandbox } from "#tests/sandbox/harness.ts";
+import { k3dConfig, kindConfig, TestSandbox } from "#tests/sandbox/harness.ts";
+import { freePort } from "#tests/support/free-port.ts";
 
 /** Generous: these tests start dozens of processes, maybe on a busy machine. */
 setDefaultTimeout(60_000);

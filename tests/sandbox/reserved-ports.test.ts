@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { ReservedPorts } from "#sandbox/reserved-ports.ts";
-import { freePort, k3dConfig, kindConfig, TestSandbox } from "#tests/sandbox/harness.ts";
+import { k3dConfig, kindConfig, TestSandbox } from "#tests/sandbox/harness.ts";
+import { freePort } from "#tests/support/free-port.ts";
 
 describe("the ports of a fleet", () => {
   const opened: ReservedPorts[] = [];

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { Usage } from "#sandbox/usage.ts";
-import { freePort, kindConfig, TestSandbox } from "#tests/sandbox/harness.ts";
+import { kindConfig, TestSandbox } from "#tests/sandbox/harness.ts";
+import { freePort } from "#tests/support/free-port.ts";
 import { openSandboxApi } from "#tests/support/sandbox-api.ts";
 
 const hour = 3_600_000;

@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { freePort } from "#tests/support/free-port.ts";
 
 /** A program that stands for a cloud, on loopback, for as long as a test file runs. */
 export interface Emulator {
@@ -19,7 +19,7 @@ export interface EmulatorOptions {
 const startMs = 30_000;
 
 export async function openEmulator({ name, command, env, health }: EmulatorOptions): Promise<Emulator> {
-  const port = await freePort();
+  const port = freePort();
   const endpoint = `http://127.0.0.1:${port}`;
   const child = Bun.spawn([...command(port)], {
     env: { PATH: Bun.env.PATH ?? "", ...env(port) },
@@ -46,15 +46,4 @@ function answers(url: string): Promise<boolean> {
     (response) => response.ok,
     () => false,
   );
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -7,6 +7,7 @@ import type { KubernetesObject } from "#lib/kubernetes/object.ts";
 import { fleetLabel } from "#lib/local/config.ts";
 import { readyMark } from "#lib/local/ready-mark.ts";
 import { type FakeResult, fakeExec } from "#tests/support/fake-exec.ts";
+import { freePort } from "#tests/support/free-port.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
 
 /** One kind cluster on a computer that exists in memory: docker, kind and the cluster's API answer from these fields. */
@@ -39,7 +40,9 @@ export const failed = (stderr: string): FakeResult => ({ stdout: "", stderr, exi
 export const clusterName = "kind01.internal";
 const controlPlane = `${clusterName}-control-plane`;
 const worker = `${clusterName}-worker`;
-const server = "https://127.0.0.1:6551";
+/** Really free: `create` tries to listen on it, and test files that run beside may hold the default fleet's ports. */
+export const apiPort = freePort();
+const server = `https://127.0.0.1:${apiPort}`;
 
 export function emptyMachine(): Machine {
   return {
@@ -124,7 +127,7 @@ export function localWorld(machine: Machine, options: Partial<WorldOptions> = {}
     },
     State: { Status: machine.containers[name], StartedAt: "" },
     HostConfig: {
-      PortBindings: name === controlPlane ? { "6443/tcp": [{ HostIp: "127.0.0.1", HostPort: "6551" }] } : {},
+      PortBindings: name === controlPlane ? { "6443/tcp": [{ HostIp: "127.0.0.1", HostPort: `${apiPort}` }] } : {},
     },
   });
 

@@ -1,0 +1,31 @@
+import type { Slices } from "#sandbox/cloud/slices.ts";
+import type { Pace } from "#sandbox/pace.ts";
+
+/** Who calls, read from a verified access token of Entra. */
+export interface Caller {
+  /** Id of its tenant. */
+  readonly tenant: string;
+  readonly objectId: string;
+  /** Client id of an application or a managed identity; of the client program for a user. */
+  readonly appId: string;
+  /** Object ids of the groups that it is a member of. */
+  readonly groups: readonly string[];
+}
+
+/** A subscription, as the fleet declares it. */
+export interface Subscription {
+  readonly subscriptionId: string;
+  readonly tenantId: string;
+  readonly name: string;
+}
+
+/** Shared by all parts of the sandbox's Azure. */
+export interface AzureCloud extends Omit<Slices, "flush"> {
+  readonly now: () => Date;
+  /** Milliseconds of the real Azure, shortened by the sandbox's speed. */
+  readonly pace: Pace;
+  /** The declared ones, in their order. */
+  readonly subscriptions: () => readonly Subscription[];
+  /** `https://127.0.0.1:PORT`; known once the sandbox listens. */
+  readonly endpoint: string;
+}

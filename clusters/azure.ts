@@ -35,9 +35,15 @@ export const accounts: readonly AzureAccount[] = [
   },
 ];
 
+/**
+ * Public addresses of your people and your CI: only they can reach the API servers over the internet. This range is an example
+ * for documentation (RFC 5737); replace it.
+ */
+const publicAccessCidrs = ["203.0.113.0/24"];
+
 export const clusters: readonly AksCluster[] = [
-  { provider: "azure", name: "k01.k8s.az.mylabs.dev", account: "azure-01", region: "eastus2" },
-  { provider: "azure", name: "k02.k8s.az.mylabs.dev", account: "azure-01", region: "westeurope" },
-  { provider: "azure", name: "k03.k8s.az.mylabs.dev", account: "azure-02", region: "eastus2" },
-  { provider: "azure", name: "k04.k8s.az.mylabs.dev", account: "azure-02", region: "westeurope" },
+  { provider: "azure", name: "k01.k8s.az.mylabs.dev", account: "azure-01", region: "eastus2", publicAccessCidrs },
+  { provider: "azure", name: "k02.k8s.az.mylabs.dev", account: "azure-01", region: "westeurope", publicAccessCidrs },
+  { provider: "azure", name: "k03.k8s.az.mylabs.dev", account: "azure-02", region: "eastus2", publicAccessCidrs },
+  { provider: "azure", name: "k04.k8s.az.mylabs.dev", account: "azure-02", region: "westeurope", publicAccessCidrs },
 ];

@@ -61,3 +61,8 @@ export function tryFreeRange(taken: readonly Cidr[]): string | undefined {
 export function formatAddress(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
 }
+
+/** Whether all addresses of a range are in one of the others. @param ranges valid ones */
+export function isWithin({ first, last }: Cidr, ranges: readonly string[]): boolean {
+  return ranges.flatMap((text) => tryParseCidr(text) ?? []).some((range) => range.first <= first && last <= range.last);
+}

@@ -20,6 +20,7 @@ export const faultCodes = [
   "MalformedRole",
   "NoManagementAccount",
   "SeveralManagementAccounts",
+  "SeveralTenants",
   "TooManyAccounts",
   "UnknownAccount",
   // zones

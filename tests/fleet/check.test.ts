@@ -190,6 +190,7 @@ describe("networks", () => {
       name: "k01.k8s.az.mylabs.dev",
       account: "azure-mgmt",
       region: "eastus2",
+      publicAccessCidrs: ["203.0.113.0/24"],
       mesh: "lab",
     } as const;
     const faults = checkFleet({ ...baseWithAzure, clusters: [aks, { ...kind, mesh: "lab" }] });

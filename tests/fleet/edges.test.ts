@@ -1,10 +1,22 @@
 import { expect, test } from "bun:test";
 import type { EksCluster } from "#lib/aws/fleet/types.ts";
+import type { AksCluster } from "#lib/azure/fleet/types.ts";
 import type { FaultCode } from "#lib/fleet/fault.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { GcpAccount } from "#lib/gcp/fleet/types.ts";
 import type { K3dCluster, KindCluster } from "#lib/local/fleet/types.ts";
-import { base, baseWithGcp, eks, fleetOf, github, k3d, kind, withGitOps } from "#tests/fixtures/fleets/base.ts";
+import {
+  aks,
+  base,
+  baseWithAzure,
+  baseWithGcp,
+  eks,
+  fleetOf,
+  github,
+  k3d,
+  kind,
+  withGitOps,
+} from "#tests/fixtures/fleets/base.ts";
 import { checkFleet } from "#tests/support/fleet.ts";
 
 const withEks = (fields: Partial<EksCluster>) => fleetOf({ ...eks, ...fields });
@@ -32,6 +44,21 @@ function inDomainOf(length: number, first: string): Fleet {
 function withProject(projectId: string): Fleet {
   const account: GcpAccount = { provider: "gcp", name: "gcp-mgmt", role: "management", projectId };
   return { ...baseWithGcp, accounts: [...base.accounts, account] };
+}
+
+const withAks = (fields: Partial<AksCluster>): Fleet => ({ ...baseWithAzure, clusters: [{ ...aks, ...fields }] });
+const systemNodes = (count: number) => withAks({ systemNodes: { vmSize: "Standard_D4ds_v5", count } });
+const jobs = (count: number): Fleet => ({
+  ...baseWithAzure,
+  github: { ...github, claims: Array.from({ length: count }, (_, index) => `environment:e${index}`) },
+});
+
+function operators(id: string): Fleet {
+  const { accounts } = baseWithAzure;
+  return {
+    ...baseWithAzure,
+    accounts: accounts.map((account) => (account.provider === "azure" ? { ...account, operators: id } : account)),
+  };
 }
 
 const cases: readonly (readonly [string, FaultCode, Fleet, Fleet])[] = [
@@ -99,6 +126,39 @@ const cases: readonly (readonly [string, FaultCode, Fleet, Fleet])[] = [
     "UnsupportedVersion",
     withEks({ kubernetes: "1.34" }),
     withEks({ kubernetes: "1.33" }),
+  ],
+  [
+    "63 characters of an AKS cluster",
+    "NameTooLong",
+    withAks({ name: `${"k".repeat(45)}.k8s.az.mylabs.dev` }),
+    withAks({ name: `${"k".repeat(46)}.k8s.az.mylabs.dev` }),
+  ],
+  [
+    "the widest service range of AKS",
+    "InvalidCidr",
+    withAks({ serviceCidr: "10.8.0.0/13" }),
+    withAks({ serviceCidr: "10.0.0.0/12" }),
+  ],
+  ["100 system nodes", "MalformedNodes", systemNodes(100), systemNodes(101)],
+  ["one system node", "MalformedNodes", systemNodes(1), systemNodes(0)],
+  [
+    "a VM size with an underscore",
+    "MalformedNodes",
+    withAks({ systemNodes: { vmSize: "Standard_D4ds_v5", count: 1 } }),
+    withAks({ systemNodes: { vmSize: "D4ds_v5", count: 1 } }),
+  ],
+  [
+    "AKS Automatic without nodes of ours",
+    "MalformedNodes",
+    withAks({ mode: "automatic" }),
+    withAks({ mode: "automatic", systemNodes: { vmSize: "Standard_D4ds_v5", count: 1 } }),
+  ],
+  ["20 federated credentials of an identity", "MalformedGitHub", jobs(10), jobs(11)],
+  [
+    "a group of operators",
+    "MalformedAccountId",
+    operators("0a1b2c3d-0000-4000-8000-00000000000f"),
+    operators("admins"),
   ],
   ["6 characters of a project's id", "MalformedAccountId", withProject("abcde1"), withProject("abcd1")],
   ["30 characters of a project's id", "MalformedAccountId", withProject("p".repeat(30)), withProject("p".repeat(31))],

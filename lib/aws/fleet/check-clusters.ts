@@ -1,12 +1,11 @@
 import { tryInstanceTypeFault } from "#lib/aws/fleet/instance-types.ts";
 import { eksRegionsTooSmall } from "#lib/aws/fleet/regions.ts";
 import type { EksCluster } from "#lib/aws/fleet/types.ts";
-import { type Cidr, readCidr, tryParseCidr } from "#lib/fleet/cidr.ts";
+import { checkPublicAccess } from "#lib/fleet/checks/public-access.ts";
+import { isWithin, readCidr, tryParseCidr } from "#lib/fleet/cidr.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
 import type { CloudZones, Fleet } from "#lib/fleet/types.ts";
 
-/** Wider than this, an address range is half a continent and no office. */
-const shortestPublicPrefix = 8;
 /** The largest that a VPC can have, cut into six subnets: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html */
 const vpcPrefix = 16;
 /** As the template has it: a slip of the finger must not cost a fortune. */
@@ -29,7 +28,7 @@ export function checkEks(fleet: Fleet): readonly Fault[] {
     ...fleet.zones.filter(({ provider }) => provider === "aws").flatMap(checkZone),
     ...clusters.flatMap((cluster) => [
       ...checkName(cluster),
-      ...checkAccess(cluster),
+      ...checkPublicAccess(cluster, { product: "EKS", mostRanges: mostPublicRanges }),
       ...checkServiceRange(cluster),
       ...checkVpc(cluster),
       ...checkZones(cluster),
@@ -74,39 +73,6 @@ function checkServiceRange(cluster: EksCluster): readonly Fault[] {
   if (isWithin(range, serviceBlocks)) return [];
   const message = `invalid serviceCidr "${cluster.serviceCidr}": EKS takes ranges of ${serviceBlocks.join(", ")}`;
   return [{ code: "InvalidCidr", ...at(cluster), message, hint: 'write a range such as serviceCidr: "172.20.0.0/16"' }];
-}
-
-/** An empty list would mean the whole internet to EKS. */
-function checkAccess(cluster: EksCluster): readonly Fault[] {
-  const example = 'write publicAccessCidrs: ["198.51.100.7/32"] with the addresses that your people and CI come from';
-  if (cluster.publicAccessCidrs.length === 0) {
-    return [{ code: "EmptyPublicAccess", ...at(cluster), message: "publicAccessCidrs is empty", hint: example }];
-  }
-  if (cluster.publicAccessCidrs.length > mostPublicRanges) {
-    const message = `publicAccessCidrs has ${cluster.publicAccessCidrs.length} ranges, EKS takes ${mostPublicRanges}`;
-    return [{ code: "TooManyRanges", ...at(cluster), message, hint: "join neighbouring ranges into wider ones" }];
-  }
-  return cluster.publicAccessCidrs.flatMap((text): readonly Fault[] => {
-    const reading = readCidr(text);
-    if (reading.kind === "malformed") {
-      const message = `invalid range "${text}" in publicAccessCidrs: ${reading.why}`;
-      return [{ code: "InvalidCidr", ...at(cluster), message, hint: example }];
-    }
-    if (isWithin(reading.cidr, privateRanges)) {
-      const message = `invalid range "${text}" in publicAccessCidrs: it is not a public range`;
-      return [{ code: "InvalidCidr", ...at(cluster), message, hint: example }];
-    }
-    if (reading.cidr.prefix >= shortestPublicPrefix) return [];
-    const message = `publicAccessCidrs opens the API server to ${text}`;
-    return [{ code: "PublicAccessTooWide", ...at(cluster), message, hint: example }];
-  });
-}
-
-/** EKS refuses these: https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html */
-const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8"];
-
-function isWithin({ first, last }: Cidr, ranges: readonly string[]): boolean {
-  return ranges.flatMap((text) => tryParseCidr(text) ?? []).some((range) => range.first <= first && last <= range.last);
 }
 
 /** https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html, and reserved and multicast ranges. */

@@ -1,6 +1,5 @@
 import type { StacksState } from "#sandbox/aws/cloudformation/engine/model.ts";
 import { createCloudFormation } from "#sandbox/aws/cloudformation/service.ts";
-import { openControlPlanes } from "#sandbox/aws/eks/control-planes.ts";
 import { closeEks, eksService, resumeEks } from "#sandbox/aws/eks/service.ts";
 import { allPlaces } from "#sandbox/aws/eks/state.ts";
 import { checkAccount, env } from "#sandbox/aws/environment.ts";
@@ -14,6 +13,7 @@ import { githubTokenPath, openGithubJob } from "#sandbox/aws/sts/github-issuer.t
 import { stsService } from "#sandbox/aws/sts/service.ts";
 import { endSessions } from "#sandbox/aws/sts/sessions.ts";
 import type { CloudOptions, OpenCloud, SandboxCloud } from "#sandbox/cloud/cloud.ts";
+import { openControlPlanes } from "#sandbox/cloud/control-planes.ts";
 import { paceOf } from "#sandbox/pace.ts";
 
 /** A minute of AWS takes a quarter of a second: a fleet is created in seconds. */

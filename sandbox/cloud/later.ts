@@ -1,7 +1,7 @@
 import type { Pace } from "#sandbox/pace.ts";
 
 /** A cloud with operations that take time. */
-interface Paced {
+export interface Paced {
   /** Milliseconds of the real cloud, shortened by the sandbox's speed. */
   readonly pace: Pace;
 }

@@ -40,18 +40,35 @@ export interface NodeSeed {
 
 /** What is there once the API server of a new cluster has come up. */
 export function seedControlPlane(cluster: Cluster, seed: ClusterSeed): void {
-  for (const name of permanentNamespaces)
-    ensure(cluster, namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
-  ensure(cluster, services, service("default", "kubernetes", addressIn(seed.serviceSubnet, 1), [443], {}));
-  const dns = { "k8s-app": "kube-dns" };
-  ensure(cluster, services, service("kube-system", "kube-dns", addressIn(seed.serviceSubnet, 10), [53, 9153], dns));
+  seedNamespaces(cluster, seed.serviceSubnet);
   const kind = seed.distribution === "kind";
-  ensure(cluster, serviceAccounts, serviceAccount("kube-system", "coredns"));
-  ensure(cluster, configMaps, coreDnsSettings);
-  ensure(cluster, deployments, deployment("coredns", "kube-system", dns, kind ? 2 : 1, CORE_DNS[seed.distribution]));
+  seedCoreDns(cluster, { ...seed, replicas: kind ? 2 : 1, image: CORE_DNS[seed.distribution] });
   if (!kind) return;
   const image = `registry.k8s.io/kube-proxy:${seed.version}`;
   ensure(cluster, daemonSets, daemonSet("kube-proxy", { "k8s-app": "kube-proxy" }, image));
+}
+
+/** What every API server has: its namespaces, and the Service of itself. */
+export function seedNamespaces(cluster: Cluster, serviceSubnet: string): void {
+  for (const name of permanentNamespaces)
+    ensure(cluster, namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  ensure(cluster, services, service("default", "kubernetes", addressIn(serviceSubnet, 1), [443], {}));
+}
+
+export interface CoreDnsSeed {
+  readonly serviceSubnet: string;
+  readonly replicas: number;
+  readonly image: string;
+  /** Of its Deployment, besides `k8s-app`. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export function seedCoreDns(cluster: Cluster, { serviceSubnet, replicas, image, labels = {} }: CoreDnsSeed): void {
+  const selector = { "k8s-app": "kube-dns" };
+  ensure(cluster, services, service("kube-system", "kube-dns", addressIn(serviceSubnet, 10), [53, 9153], selector));
+  ensure(cluster, serviceAccounts, serviceAccount("kube-system", "coredns"));
+  ensure(cluster, configMaps, coreDnsSettings);
+  ensure(cluster, deployments, deployment("coredns", "kube-system", { ...selector, ...labels }, replicas, image));
 }
 
 /** kind's step "Installing CNI". */
@@ -121,7 +138,7 @@ export function gitVersion(seed: Pick<ClusterSeed, "version" | "distribution">):
   return seed.distribution === "kind" ? seed.version : seed.version.replace(/-(k3s\d+)$/, "+$1");
 }
 
-export const coreDnsSettings: NewObject = {
+const coreDnsSettings: NewObject = {
   apiVersion: "v1",
   kind: "ConfigMap",
   metadata: { name: "coredns", namespace: "kube-system" },
@@ -144,7 +161,7 @@ export function serviceAccount(namespace: string, name: string): NewObject {
   return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } };
 }
 
-export function service(
+function service(
   namespace: string,
   name: string,
   clusterIP: string,
@@ -231,7 +248,7 @@ export function storageClass(name: string, provisioner = "rancher.io/local-path"
 }
 
 /** The n-th address of an IPv4 subnet. */
-export function addressIn(subnet: string, n: number): string {
+function addressIn(subnet: string, n: number): string {
   const [base = "0.0.0.0"] = subnet.split("/");
   const value = base.split(".").reduce((sum, part) => sum * 256 + Number(part), 0) + n;
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");

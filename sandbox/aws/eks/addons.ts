@@ -1,5 +1,4 @@
 import { checkAddonVersion, defaultAddonVersion } from "#sandbox/aws/eks/addon-versions.ts";
-import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
 import { durations } from "#sandbox/aws/eks/durations.ts";
 import { dropPart, findPart, keepPart } from "#sandbox/aws/eks/parts.ts";
 import { installAddon, uninstallAddon } from "#sandbox/aws/eks/seed.ts";
@@ -14,6 +13,7 @@ import {
   recordOf,
   secondsOf,
 } from "#sandbox/aws/eks/state.ts";
+import { controlPlanesOf } from "#sandbox/cloud/control-planes.ts";
 import { later } from "#sandbox/cloud/later.ts";
 import { type JsonObject, stringAt, stringsAt } from "#sandbox/json.ts";
 
@@ -60,7 +60,7 @@ export function updateAddon(at: Location, name: string, addonName: string, body:
 export function deleteAddon(at: Location, name: string, addonName: string): void {
   const place = placeOf(at);
   const deleting = keep(place, { ...findPart(place, name, "addons", addonName), status: "DELETING" });
-  const objects = controlPlanesOf(place.cloud).objects(recordOf(place, name));
+  const objects = controlPlanesOf(place.cloud).objects(recordOf(place, name).cluster.arn);
   if (objects !== undefined) uninstallAddon(objects, addonName);
   resumeAddon(place, deleting);
 }
@@ -76,7 +76,7 @@ export function resumeAddon(place: Place, { clusterName, addonName, status, crea
       dropPart(place, clusterName, "addons", addonName);
       return;
     }
-    const objects = controlPlanesOf(place.cloud).objects(record);
+    const objects = controlPlanesOf(place.cloud).objects(record.cluster.arn);
     if (status === "CREATING" && objects !== undefined) installAddon(objects, record, addonName);
     const { pending: addonVersion = addon.addonVersion, ...rest } = addon;
     keep(place, { ...rest, status: "ACTIVE", addonVersion, modifiedAt: secondsOf(place) });

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { bootstrapEntries } from "#sandbox/aws/eks/access-entries.ts";
+import { refreshNodes } from "#sandbox/aws/eks/api-servers.ts";
 import {
   readAuthenticationMode,
   readAutoMode,
@@ -8,7 +9,6 @@ import {
   readLogging,
   readSupport,
 } from "#sandbox/aws/eks/cluster-input.ts";
-import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
 import { durations } from "#sandbox/aws/eks/durations.ts";
 import { autoMachines, startMachines } from "#sandbox/aws/eks/nodes.ts";
 import { checkClusterRole, checkNodeRole } from "#sandbox/aws/eks/principals.ts";
@@ -23,7 +23,8 @@ import {
   placeOf,
   recordOf,
 } from "#sandbox/aws/eks/state.ts";
-import { checkUpgrade, platformOf } from "#sandbox/aws/eks/versions.ts";
+import { checkUpgrade, gitVersionOf, platformOf } from "#sandbox/aws/eks/versions.ts";
+import { controlPlanesOf } from "#sandbox/cloud/control-planes.ts";
 import { later } from "#sandbox/cloud/later.ts";
 import { type JsonObject, stringAt, textsAt } from "#sandbox/json.ts";
 
@@ -99,7 +100,7 @@ function finish(place: Place, name: string, change: Partial<Cluster>): void {
     }));
   }
   if (change.version === undefined) return;
-  controlPlanesOf(place.cloud).setVersion(recordOf(place, name));
+  controlPlanesOf(place.cloud).setVersion(record.cluster.arn, gitVersionOf(change.version));
   replaceAutoNodes(place, name);
 }
 
@@ -110,7 +111,7 @@ function replaceAutoNodes(place: Place, name: string): void {
   if (auto.length === 0) return;
   changeRecord(place, name, () => ({ nodes: nodes.filter(({ group }) => group !== undefined) }));
   startMachines(place, name, autoMachines(recordOf(place, name), auto.length));
-  controlPlanesOf(place.cloud).refreshNodes(place, name);
+  refreshNodes(place, name);
 }
 
 function readAutoModeChange(place: Place, cluster: Cluster, body: JsonObject): Partial<Cluster> {

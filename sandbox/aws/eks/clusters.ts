@@ -1,6 +1,6 @@
 import { bootstrapEntries } from "#sandbox/aws/eks/access-entries.ts";
+import { openApiServer } from "#sandbox/aws/eks/api-servers.ts";
 import { parseNewCluster } from "#sandbox/aws/eks/cluster-input.ts";
-import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
 import { durations } from "#sandbox/aws/eks/durations.ts";
 import {
   type Cluster,
@@ -13,6 +13,7 @@ import {
   randomHex,
   recordOf,
 } from "#sandbox/aws/eks/state.ts";
+import { controlPlanesOf } from "#sandbox/cloud/control-planes.ts";
 import { later } from "#sandbox/cloud/later.ts";
 import type { JsonObject } from "#sandbox/json.ts";
 
@@ -72,14 +73,14 @@ export function deleteCluster(at: Location, name: string): void {
 /** Goes on with what was under way when the daemon ended, and opens what answered then. */
 export async function resumeCluster(place: Place, record: ClusterRecord): Promise<void> {
   if (record.cluster.status === "CREATING") return finishCreation(place, record);
-  if (record.controlPlane !== undefined) await controlPlanesOf(place.cloud).open(place, record.cluster.name);
+  if (record.controlPlane !== undefined) await openApiServer(place, record.cluster.name);
   if (record.cluster.status === "DELETING") finishDeletion(place, record);
 }
 
 function finishCreation(place: Place, { cluster: { name, createdAt } }: ClusterRecord): void {
   later(place.cloud, durations.clusterCreate, async () => {
     if (place.state.clusters[name]?.cluster.createdAt !== createdAt) return;
-    const { authority, port } = await controlPlanesOf(place.cloud).open(place, name);
+    const { authority, port } = await openApiServer(place, name);
     changeCluster(place, name, {
       status: "ACTIVE",
       endpoint: `https://127.0.0.1:${port}`,
@@ -95,7 +96,7 @@ function finishDeletion(place: Place, { cluster: { name, createdAt } }: ClusterR
   later(place.cloud, durations.clusterDelete, async () => {
     const record = place.state.clusters[name];
     if (record?.cluster.createdAt !== createdAt) return;
-    await controlPlanesOf(place.cloud).remove(record);
+    await controlPlanesOf(place.cloud).remove(record.cluster.arn, record.controlPlane);
     delete place.state.clusters[name];
     place.cloud.save();
   });

@@ -6,20 +6,17 @@ import {
   type Place,
   placeOf,
   randomHex,
+  recordOf,
   type VpcConfig,
 } from "#sandbox/aws/eks/state.ts";
-import { later } from "#sandbox/cloud/later.ts";
-import { listAt, objectAt, stringAt } from "#sandbox/json.ts";
-import { coalesce } from "#sandbox/kubernetes/behaviours/coalesce.ts";
-import { type KubernetesObject, services } from "#sandbox/kubernetes/kinds.ts";
-import { type Cluster, removeFinalizer } from "#sandbox/kubernetes/operations.ts";
+import type { LoadBalancerHost, LoadBalancerRules } from "#sandbox/cloud/load-balancers.ts";
+import type { KubernetesObject } from "#sandbox/kubernetes/kinds.ts";
 
-/** Holds a Service back until its load balancer is gone. */
-const finalizers = {
-  auto: "service.eks.amazonaws.com/resources",
-  classic: "service.kubernetes.io/load-balancer-cleanup",
+const autoMode: LoadBalancerRules = {
+  finalizer: "service.eks.amazonaws.com/resources",
+  className: "eks.amazonaws.com/nlb",
 };
-const autoClass = "eks.amazonaws.com/nlb";
+const classic: LoadBalancerRules = { finalizer: "service.kubernetes.io/load-balancer-cleanup" };
 
 /**
  * What of clusters is in a VPC and holds up its deletion: network interfaces of control planes, of machines, and of load
@@ -57,119 +54,34 @@ function interfacesIn({ state }: Place): readonly Interface[] {
   return [...ofClusters, ...ofBalancers];
 }
 
-/** Gives Services of the type LoadBalancer one, and takes it away with them. */
-export class LoadBalancers {
-  readonly #api: Cluster;
-  readonly #place: Place;
-  readonly #name: string;
-  readonly #unsubscribe: () => void;
-  readonly #review = coalesce(() => this.#reconcile());
-  /** Services that something is under way for, by uid. */
-  readonly #busy = new Set<string>();
-  #stopped = false;
-
-  constructor(api: Cluster, place: Place, name: string) {
-    this.#api = api;
-    this.#place = place;
-    this.#name = name;
-    this.#unsubscribe = api.store.subscribe(({ kind }) => {
-      if (kind === services) this.#review.ask();
-    });
-    this.#review.ask();
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    this.#review.stop();
-    this.#unsubscribe();
-  }
-
-  #reconcile(): void {
-    const record = this.#place.state.clusters[this.#name];
-    if (record === undefined) return;
-    const auto = isAutoMode(record);
-    const finalizer = auto ? finalizers.auto : finalizers.classic;
-    for (const service of this.#api.store.list(services)) {
-      const { uid, deletionTimestamp } = service.metadata;
-      if (this.#busy.has(uid)) continue;
-      const isHeld = listAt(service, "metadata", "finalizers").includes(finalizer);
-      if (deletionTimestamp === undefined && wantsOne(service, auto)) {
-        if (!isHeld) this.#hold(service, finalizer);
-        if (this.#find(service) === undefined) this.#make(service, auto);
-        else this.#publish(service);
-      } else if (isHeld) this.#remove(service, finalizer);
-    }
-  }
-
-  #hold(service: KubernetesObject, finalizer: string): void {
-    const before = listAt(service, "metadata", "finalizers") as readonly string[];
-    this.#api.store.update(services, {
-      ...service,
-      metadata: { ...service.metadata, finalizers: [...before, finalizer] },
-    });
-  }
-
-  #make(service: KubernetesObject, auto: boolean): void {
-    this.#during(service, durations.loadBalancerCreate, () => {
-      const current = this.#current(service);
-      const { state, cloud } = this.#place;
-      const record = state.clusters[this.#name];
-      if (current === undefined || record === undefined || !wantsOne(current, auto)) return;
-      const made = newLoadBalancer(this.#place.region, record.cluster.resourcesVpcConfig, service, auto);
+/** The load balancers of a cluster: network ones of Auto Mode, or classic ones. */
+export function loadBalancerHost(place: Place, cluster: string): LoadBalancerHost {
+  const { cloud, region, state } = place;
+  const find = (uid: string) => Object.values(state.loadBalancers).find((one) => one.serviceUid === uid);
+  return {
+    cloud,
+    durations: { create: durations.loadBalancerCreate, remove: durations.loadBalancerDelete },
+    rules() {
+      const record = state.clusters[cluster];
+      if (record === undefined) return undefined;
+      return isAutoMode(record) ? autoMode : classic;
+    },
+    find(uid) {
+      const found = find(uid);
+      return found && { hostname: found.hostname };
+    },
+    make(service) {
+      const record = recordOf(place, cluster);
+      const made = newLoadBalancer(region, record.cluster.resourcesVpcConfig, service, isAutoMode(record));
       state.loadBalancers[made.name] = made;
       cloud.save();
-      this.#publish(current);
-    });
-  }
-
-  #publish(service: KubernetesObject): void {
-    const hostname = this.#find(service)?.hostname;
-    if (hostname === undefined) return;
-    const status = { ...objectAt(service, "status"), loadBalancer: { ingress: [{ hostname }] } };
-    this.#api.store.update(services, { ...service, status });
-  }
-
-  #remove(service: KubernetesObject, finalizer: string): void {
-    this.#during(service, durations.loadBalancerDelete, () => {
-      const found = this.#find(service);
-      const { state, cloud } = this.#place;
+    },
+    drop(uid) {
+      const found = find(uid);
       if (found !== undefined) delete state.loadBalancers[found.name];
       cloud.save();
-      const current = this.#current(service);
-      if (current === undefined) return;
-      const status = { ...objectAt(current, "status"), loadBalancer: {} };
-      removeFinalizer(this.#api, services, { ...current, status }, finalizer);
-    });
-  }
-
-  #during(service: KubernetesObject, durationMs: number, work: () => void): void {
-    const { uid } = service.metadata;
-    this.#busy.add(uid);
-    later(this.#place.cloud, durationMs, () => {
-      this.#busy.delete(uid);
-      if (this.#stopped) return;
-      work();
-      this.#review.ask();
-    });
-  }
-
-  #current({ metadata }: KubernetesObject): KubernetesObject | undefined {
-    const found = this.#api.store.get(services, metadata.namespace ?? "", metadata.name);
-    return found?.metadata.uid === metadata.uid ? found : undefined;
-  }
-
-  #find(service: KubernetesObject): LoadBalancer | undefined {
-    const { uid } = service.metadata;
-    return Object.values(this.#place.state.loadBalancers).find((one) => one.serviceUid === uid);
-  }
-}
-
-/** Those of another class are another controller's. */
-function wantsOne(service: KubernetesObject, auto: boolean): boolean {
-  const className = stringAt(service, "spec", "loadBalancerClass");
-  return (
-    stringAt(service, "spec", "type") === "LoadBalancer" && (className === "" || (auto && className === autoClass))
-  );
+    },
+  };
 }
 
 function newLoadBalancer(

@@ -1,6 +1,6 @@
 import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { admitNodeRole } from "#sandbox/aws/eks/access-entries.ts";
-import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
+import { refreshNodes } from "#sandbox/aws/eks/api-servers.ts";
 import { durations } from "#sandbox/aws/eks/durations.ts";
 import { findSubnets } from "#sandbox/aws/eks/network.ts";
 import { startMachines } from "#sandbox/aws/eks/nodes.ts";
@@ -21,6 +21,7 @@ import {
   recordOf,
   secondsOf,
 } from "#sandbox/aws/eks/state.ts";
+import { controlPlanesOf } from "#sandbox/cloud/control-planes.ts";
 import { later } from "#sandbox/cloud/later.ts";
 import { type JsonObject, numberAt, stringAt, stringsAt, textsAt, valueAt } from "#sandbox/json.ts";
 import { daemonSets } from "#sandbox/kubernetes/kinds.ts";
@@ -113,7 +114,7 @@ function begin(place: Place, group: NodeGroup, pending: Partial<NodeGroup>): voi
 }
 
 function finishCreation(place: Place, record: ClusterRecord, group: NodeGroup): void {
-  const objects = controlPlanesOf(place.cloud).objects(record);
+  const objects = controlPlanesOf(place.cloud).objects(record.cluster.arn);
   // Machines without a pod network stay NotReady, and EKS gives up on them.
   const isHealthy = objects?.store.get(daemonSets, "kube-system", networkDaemonSet) !== undefined;
   const issue = {
@@ -155,7 +156,7 @@ function resize(
   const count = wanted - kept.length;
   startMachines(place, clusterName, { count, subnets, instanceType, group: nodegroupName });
   changeRecord(place, clusterName, ({ nodes }) => ({ nodes: nodes.filter(({ instanceId }) => !gone.has(instanceId)) }));
-  controlPlanesOf(place.cloud).refreshNodes(place, clusterName);
+  refreshNodes(place, clusterName);
 }
 
 function parseNodeGroup(place: Place, record: ClusterRecord, body: JsonObject): NodeGroup {

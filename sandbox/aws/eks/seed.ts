@@ -1,22 +1,11 @@
 import type { ClusterRecord } from "#sandbox/aws/eks/state.ts";
-import { permanentNamespaces } from "#sandbox/kubernetes/admission.ts";
-import {
-  configMaps,
-  daemonSets,
-  deployments,
-  namespaces,
-  serviceAccounts,
-  services,
-  storageClasses,
-} from "#sandbox/kubernetes/kinds.ts";
+import { daemonSets, deployments, serviceAccounts, storageClasses } from "#sandbox/kubernetes/kinds.ts";
 import { type Cluster, remove } from "#sandbox/kubernetes/operations.ts";
 import {
-  addressIn,
-  coreDnsSettings,
   daemonSet,
-  deployment,
   ensure,
-  service,
+  seedCoreDns,
+  seedNamespaces,
   serviceAccount,
   storageClass,
 } from "#sandbox/kubernetes/seed.ts";
@@ -33,11 +22,7 @@ export function isAutoMode({ cluster }: Pick<ClusterRecord, "cluster">): boolean
 
 /** What is there once the API server of a new cluster has come up. */
 export function seedCluster(api: Cluster, record: ClusterRecord): void {
-  for (const name of permanentNamespaces) {
-    ensure(api, namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
-  }
-  const range = record.cluster.kubernetesNetworkConfig.serviceIpv4Cidr;
-  ensure(api, services, service("default", "kubernetes", addressIn(range, 1), [443], {}));
+  seedNamespaces(api, record.cluster.kubernetesNetworkConfig.serviceIpv4Cidr);
   // Auto Mode runs name resolution, network and storage on its nodes, and not as workloads.
   if (isAutoMode(record)) return;
   ensure(api, storageClasses, storageClass("gp2", "kubernetes.io/aws-ebs", false));
@@ -63,15 +48,14 @@ export function installAddon(api: Cluster, { cluster }: Pick<ClusterRecord, "clu
         daemonSet("kube-proxy", { "k8s-app": "kube-proxy" }, `${registry}/eks/kube-proxy:v${cluster.version}.0`),
       );
       return;
-    case "coredns": {
-      const labels = { "k8s-app": "kube-dns", "eks.amazonaws.com/component": "coredns" };
-      const range = cluster.kubernetesNetworkConfig.serviceIpv4Cidr;
-      ensure(api, serviceAccounts, serviceAccount(system, "coredns"));
-      ensure(api, configMaps, coreDnsSettings);
-      ensure(api, deployments, deployment("coredns", system, labels, 2, `${registry}/eks/coredns:v1.13.1`));
-      ensure(api, services, service(system, "kube-dns", addressIn(range, 10), [53, 9153], { "k8s-app": "kube-dns" }));
+    case "coredns":
+      seedCoreDns(api, {
+        serviceSubnet: cluster.kubernetesNetworkConfig.serviceIpv4Cidr,
+        replicas: 2,
+        image: `${registry}/eks/coredns:v1.13.1`,
+        labels: { "eks.amazonaws.com/component": "coredns" },
+      });
       return;
-    }
     case "eks-pod-identity-agent":
       ensure(
         api,

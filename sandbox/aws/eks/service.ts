@@ -2,10 +2,10 @@ import type { Cloud, Service } from "#sandbox/aws/cloud.ts";
 import { resumeAddon } from "#sandbox/aws/eks/addons.ts";
 import { resumeClusterUpdate } from "#sandbox/aws/eks/cluster-updates.ts";
 import { resumeCluster } from "#sandbox/aws/eks/clusters.ts";
-import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
 import { resumeNodeGroup } from "#sandbox/aws/eks/node-groups.ts";
 import { answerRest, operationOf } from "#sandbox/aws/eks/rest.ts";
 import { allPlaces } from "#sandbox/aws/eks/state.ts";
+import { controlPlanesOf } from "#sandbox/cloud/control-planes.ts";
 import { stopWork } from "#sandbox/cloud/later.ts";
 
 export function eksService(cloud: Cloud): Service {

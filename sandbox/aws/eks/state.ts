@@ -1,5 +1,5 @@
 import { AwsFault, type Cloud } from "#sandbox/aws/cloud.ts";
-import type { ServerCertificates } from "#sandbox/kubernetes/certificates.ts";
+import type { ControlPlane } from "#sandbox/cloud/control-planes.ts";
 
 /** What EKS keeps in one account and region. Records are replaced, never changed in place. */
 export interface EksState {
@@ -24,12 +24,6 @@ export interface ClusterRecord {
   readonly addons: Readonly<Record<string, Addon>>;
   /** All machines of the cluster. */
   readonly nodes: readonly Node[];
-}
-
-export interface ControlPlane extends ServerCertificates {
-  readonly port: number;
-  /** File of its objects, in the folder of the sandbox. */
-  readonly file: string;
 }
 
 /** Seconds since 1970, as REST-JSON writes times. */

@@ -6,11 +6,11 @@ import { STS } from "@aws-sdk/client-sts";
 import { projectRoot } from "#lib/paths.ts";
 import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { describeCluster } from "#sandbox/aws/eks/clusters.ts";
-import { openControlPlanes } from "#sandbox/aws/eks/control-planes.ts";
 import { closeEks } from "#sandbox/aws/eks/service.ts";
 import { placeOf } from "#sandbox/aws/eks/state.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { listRecords, listZones } from "#sandbox/aws/route53/zones.ts";
+import { openControlPlanes } from "#sandbox/cloud/control-planes.ts";
 import {
   account,
   closeLabs,

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { AwsFault, type Cloud } from "#sandbox/aws/cloud.ts";
 import { networkOf } from "#sandbox/aws/cloudformation/ec2/network.ts";
 import { createCluster, describeCluster } from "#sandbox/aws/eks/clusters.ts";
-import { openControlPlanes } from "#sandbox/aws/eks/control-planes.ts";
 import { closeEks } from "#sandbox/aws/eks/service.ts";
 import type { Location } from "#sandbox/aws/eks/state.ts";
 import { attachRolePolicy, createRole, tryFindRole } from "#sandbox/aws/iam/roles.ts";
 import { openCloud } from "#sandbox/aws/state.ts";
+import { openControlPlanes } from "#sandbox/cloud/control-planes.ts";
 import type { JsonObject } from "#sandbox/json.ts";
 import { paceOf } from "#sandbox/pace.ts";
 

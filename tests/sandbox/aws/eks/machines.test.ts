@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createAddon, deleteAddon, updateAddon } from "#sandbox/aws/eks/addons.ts";
 import { updateClusterVersion } from "#sandbox/aws/eks/cluster-updates.ts";
 import { createCluster, deleteCluster, describeCluster, listClusters } from "#sandbox/aws/eks/clusters.ts";
-import { controlPlanesOf } from "#sandbox/aws/eks/control-planes.ts";
 import { leftovers, leftoversInSubnet } from "#sandbox/aws/eks/load-balancers.ts";
 import {
   createNodeGroup,
@@ -13,6 +12,7 @@ import {
 import { findPart, listParts } from "#sandbox/aws/eks/parts.ts";
 import { resumeEks } from "#sandbox/aws/eks/service.ts";
 import { placeOf, recordOf } from "#sandbox/aws/eks/state.ts";
+import { controlPlanesOf } from "#sandbox/cloud/control-planes.ts";
 import { type JsonObject, objectAt, stringAt, valueAt } from "#sandbox/json.ts";
 import { conditionStatus } from "#sandbox/kubernetes/behaviours/conditions.ts";
 import { deployments, nodes, pods, services } from "#sandbox/kubernetes/kinds.ts";
@@ -34,7 +34,7 @@ beforeEach(() => {
 afterEach(() => world.close());
 
 function objects(name = "k01"): Cluster {
-  const found = controlPlanesOf(world.cloud).objects(recordOf(placeOf(world), name));
+  const found = controlPlanesOf(world.cloud).objects(recordOf(placeOf(world), name).cluster.arn);
   if (found === undefined) throw new Error(`nothing answers for ${name}`);
   return found;
 }

@@ -1,46 +1,20 @@
 import type { Route53Calls } from "#lib/aws/route53/route53.ts";
 import { formatTags } from "#lib/aws/tags.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
-import type { Tags } from "#lib/cloud/ownership.ts";
-
-/**
- * Tag of a zone that is no longer delegated: the time until which resolvers may have cached the delegation. If the zone is deleted before,
- * the owner of another zone on one of its name servers could answer for the name. The tag is on the zone itself so that it survives a
- * killed run.
- */
-export const cachedUntilTag = "delegation-cached-until";
-
-/** Delegations of this project have a TTL of minutes; a TTL of a day set by others is not awaited. */
-const longestWaitMs = 15 * 60_000;
-/** How often the wait reports the remaining time. */
-const voiceMs = 5_000;
+import { cachedUntilTag, formatCachedUntil } from "#lib/cloud/cached-delegation.ts";
 
 /** Records that resolvers may have cached the delegation of a zone for `ttlSeconds` from now. */
 export async function tellCached(
-  { clock }: Pick<AwsWorld, "clock">,
+  world: Pick<AwsWorld, "clock">,
   call: Route53Calls,
   zoneId: string,
   ttlSeconds: number,
 ): Promise<void> {
-  const until = new Date(clock.now() + ttlSeconds * 1_000).toISOString();
+  const tags = { [cachedUntilTag]: formatCachedUntil(world, ttlSeconds) };
   await call(`marking ${zoneId} as no longer delegated`, (route53, options) =>
     route53.changeTagsForResource(
-      { ResourceType: "hostedzone", ResourceId: zoneId, AddTags: formatTags({ [cachedUntilTag]: until }) },
+      { ResourceType: "hostedzone", ResourceId: zoneId, AddTags: formatTags(tags) },
       options,
     ),
   );
-}
-
-/** Waits until no resolver remembers the delegation of a zone, a quarter of an hour at most. */
-export async function waitForCaches(
-  { clock, signal, progress }: Pick<AwsWorld, "clock" | "signal" | "progress">,
-  tags: Tags,
-): Promise<void> {
-  const told = Date.parse(tags[cachedUntilTag] ?? "");
-  if (Number.isNaN(told)) return;
-  const until = Math.min(told, clock.now() + longestWaitMs);
-  for (let leftMs = until - clock.now(); leftMs > 0; leftMs = until - clock.now()) {
-    progress(`waiting until no resolver remembers its delegation · ${Math.ceil(leftMs / 1_000)} s to go`);
-    await clock.sleep(Math.min(leftMs, voiceMs), signal);
-  }
 }

@@ -1,7 +1,6 @@
 import type { CreateHostedZoneResponse } from "@aws-sdk/client-route-53";
 import type { AwsActor } from "#lib/aws/clients.ts";
 import { isAwsError } from "#lib/aws/explain.ts";
-import { cachedUntilTag } from "#lib/aws/route53/cached-delegation.ts";
 import { openRoute53, type Route53Calls, waitInSync } from "#lib/aws/route53/route53.ts";
 import {
   type FoundZone,
@@ -14,6 +13,7 @@ import {
 import { removeZone } from "#lib/aws/route53/zone-removal.ts";
 import { formatTags } from "#lib/aws/tags.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
+import { cachedUntilTag } from "#lib/cloud/cached-delegation.ts";
 import { describeOwner, missingTags } from "#lib/cloud/ownership.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Change, Health, Observed, Outputs, Resource, RowRef } from "#lib/graph/resource.ts";

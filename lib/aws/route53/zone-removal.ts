@@ -1,13 +1,12 @@
+import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
 import { isAwsError } from "#lib/aws/explain.ts";
-import { waitForCaches } from "#lib/aws/route53/cached-delegation.ts";
 import { changeRecords, isNoSuchZone, listRecords, type Route53Calls } from "#lib/aws/route53/route53.ts";
 import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
-import { formatRecord, type SortedRecords, sortRecords } from "#lib/aws/route53/zone-records.ts";
+import { formatRecord, sortRecords } from "#lib/aws/route53/zone-records.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
+import { waitForCaches } from "#lib/cloud/cached-delegation.ts";
+import { refuseRecords, type SortedRecords } from "#lib/cloud/zone-records.ts";
 import { FleetError } from "#lib/errors.ts";
-
-/** Maximum number of records listed in an error; its message has the total. */
-const namedRecords = 20;
 
 /**
  * Deletes a zone with the records that the cluster created. "Already gone" is success.
@@ -36,18 +35,13 @@ export async function removeZone(world: AwsWorld, call: Route53Calls, zone: Host
   }
 }
 
-async function refuseOthers(call: Route53Calls, { id, name }: HostedZoneState): Promise<SortedRecords> {
+async function refuseOthers(
+  call: Route53Calls,
+  { id, name }: HostedZoneState,
+): Promise<SortedRecords<ResourceRecordSet>> {
   const sorted = sortRecords(await listRecords(call, id), name);
-  const { others } = sorted;
-  if (others.length === 0) return sorted;
-  const count = others.length === 1 ? "a record" : `${others.length} records`;
-  throw new FleetError("ZoneNotEmpty", `the zone ${name} (${id}) has ${count} that nothing of the cluster made`, {
-    hint: "delete them, or what makes them, then run the same command again",
-    details: [
-      ...others.slice(0, namedRecords).map(formatRecord),
-      ...(others.length > namedRecords ? [`and ${others.length - namedRecords} more`] : []),
-    ],
-  });
+  refuseRecords(`${name} (${id})`, sorted.others.map(formatRecord));
+  return sorted;
 }
 
 /** Nothing but SOA and NS was left, or something was written in that very moment. */

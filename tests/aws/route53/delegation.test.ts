@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
-import { cachedUntilTag } from "#lib/aws/route53/cached-delegation.ts";
 import { delegatedServers, delegation } from "#lib/aws/route53/delegation.ts";
 import { hostedZone } from "#lib/aws/route53/hosted-zone.ts";
 import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
+import { cachedUntilTag } from "#lib/cloud/cached-delegation.ts";
 import type { DelegationState, ParentZone } from "#lib/cloud/delegation.ts";
 import type { DnsRoot } from "#lib/dns/directory.ts";
 import { formatChange } from "#lib/graph/change.ts";

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
-import { cachedUntilTag } from "#lib/aws/route53/cached-delegation.ts";
 import { type HostedZoneOptions, hostedZone } from "#lib/aws/route53/hosted-zone.ts";
 import type { HostedZoneState } from "#lib/aws/route53/zone-lookup.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
+import { cachedUntilTag } from "#lib/cloud/cached-delegation.ts";
 import type { Observed, Resource } from "#lib/graph/resource.ts";
 import type { WorldOptions } from "#lib/graph/world.ts";
 import { awsError } from "#tests/support/aws-error.ts";

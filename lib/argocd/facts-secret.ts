@@ -1,7 +1,8 @@
-import { clusterFacts } from "#lib/argocd/facts.ts";
+import { clusterFacts, type FactsSubject } from "#lib/argocd/facts.ts";
 import { findSource, type GitSourceOf, sourceOf } from "#lib/argocd/git-source.ts";
 import { type ManagedCluster, managedBy } from "#lib/argocd/managed-cluster.ts";
 import { ownedSecret } from "#lib/argocd/owned-secret.ts";
+import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { AnyResource, Change, Outputs, Resource } from "#lib/graph/resource.ts";
 
@@ -43,7 +44,10 @@ export function factsSecret(options: FactsOptions): Resource<FactsState> {
       return [...compare(state.labels, wanted.labels), ...compare(state.annotations, wanted.annotations)];
     },
     async ensure(world, _observed, outputs) {
-      const facts = clusterFacts(options.fleet, managed, sourceOf(options.source, outputs));
+      const subject = findSubject(managed, outputs);
+      if (subject === undefined)
+        throw new FleetError("OutputMissing", `${managed.cluster.name} has no workload identity`);
+      const facts = clusterFacts(options.fleet, subject, sourceOf(options.source, outputs));
       const labels = { ...fixedLabels, ...facts.labels };
       await secret.apply(world, outputs, { labels, annotations: facts.annotations, data: connectionOf(managed) });
       return { ...facts, labels };
@@ -58,9 +62,20 @@ export function factsSecret(options: FactsOptions): Resource<FactsState> {
 
 function findWanted(options: FactsOptions, outputs: Outputs): FactsState | undefined {
   const source = findSource(options.source, outputs);
-  if (source === undefined) return undefined;
-  const { labels, annotations } = clusterFacts(options.fleet, options.managed, source);
+  const subject = findSubject(options.managed, outputs);
+  if (source === undefined || subject === undefined) return undefined;
+  const { labels, annotations } = clusterFacts(options.fleet, subject, source);
   return { labels: { ...fixedLabels, ...labels }, annotations };
+}
+
+/** Undefined while its identity is unknown. */
+function findSubject(
+  { workloadIdentity: find, ...managed }: ManagedCluster,
+  outputs: Outputs,
+): FactsSubject | undefined {
+  if (find === undefined) return managed;
+  const workloadIdentity = find(outputs);
+  return workloadIdentity === undefined ? undefined : { ...managed, workloadIdentity };
 }
 
 /** Argo CD's connection to its own cluster. */

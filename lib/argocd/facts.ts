@@ -10,7 +10,10 @@ export interface ClusterFacts {
 }
 
 /** The cluster, and its provider's facts. */
-export type FactsSubject = Pick<ManagedCluster, "cluster" | "accountId" | "kubernetes">;
+export interface FactsSubject extends Pick<ManagedCluster, "cluster" | "accountId" | "kubernetes"> {
+  /** Id of the cloud's identity for workloads. @default none is needed */
+  readonly workloadIdentity?: string;
+}
 
 /** The source that the cluster's Argo CD reads. */
 export interface FactsSource {
@@ -25,7 +28,7 @@ export interface FactsSource {
  */
 export function clusterFacts(
   fleet: Fleet,
-  { cluster, accountId, kubernetes }: FactsSubject,
+  { cluster, accountId, kubernetes, workloadIdentity = "" }: FactsSubject,
   source: FactsSource,
 ): ClusterFacts {
   const place = isCloud(cluster)
@@ -46,6 +49,7 @@ export function clusterFacts(
       environment,
       account: place.account,
       account_id: accountId,
+      workload_identity: workloadIdentity,
       region: place.region,
       zone: place.zone,
       parent_zone: zones?.clusters ?? "",

@@ -12,6 +12,11 @@ export interface ManagedCluster {
   readonly cluster: Cluster;
   /** Id by which the cloud knows its account; empty for a local cluster. */
   readonly accountId: string;
+  /**
+   * Id of the cloud's identity for the workloads of the cluster that write records into its zone; undefined until it is known.
+   * @default their service accounts are bound to identities by name alone
+   */
+  readonly workloadIdentity?: (outputs: Outputs) => string | undefined;
   /** `major.minor`; undefined where the node image's tag names none. */
   readonly kubernetes: string | undefined;
   readonly row: RowRef;

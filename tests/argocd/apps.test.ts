@@ -179,6 +179,7 @@ describe("cluster-info", () => {
       parent_zone: "k8s.az.mylabs.dev",
       provider: "azure",
       region: "eastus2",
+      workload_identity: "",
       zone: "k03.k8s.az.mylabs.dev",
     });
   });

@@ -42,6 +42,7 @@ describe("facts", () => {
         environment: "dev",
         account: "aws-01",
         account_id: "222222222222",
+        workload_identity: "",
         region: "eu-central-1",
         zone: "k02.k8s.aws.mylabs.dev",
         parent_zone: "k8s.aws.mylabs.dev",
@@ -86,6 +87,14 @@ describe("facts", () => {
   test("name the subscription and the project as the account's id", () => {
     expect(facts("k01.k8s.az.mylabs.dev").annotations.account_id).toBe("22222222-2222-2222-2222-222222222222");
     expect(facts("k01.k8s.gcp.mylabs.dev").annotations.account_id).toBe("example-01");
+  });
+
+  test("name the identity that Azure asks a pod for", () => {
+    const cluster = fleet.clusters.find(({ name }) => name === "k01.k8s.az.mylabs.dev");
+    if (cluster === undefined) throw new Error("no such cluster");
+    const workloadIdentity = "0a1b2c3d-0000-4000-8000-00000000000f";
+    const { annotations } = clusterFacts(fleet, { ...subjectOf(cluster), workloadIdentity }, source);
+    expect(annotations.workload_identity).toBe(workloadIdentity);
   });
 
   test("follow the entry", () => {

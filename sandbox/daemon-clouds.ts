@@ -8,7 +8,7 @@ import { type DnsHost, openDnsHost } from "#sandbox/dns/host.ts";
 import { UnknownUsage } from "#sandbox/docker/argv.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
 
-export interface DaemonCloudsOptions extends Omit<CloudOptions, "stateFile" | "clusters"> {
+export interface DaemonCloudsOptions extends Omit<CloudOptions, "stateFile" | "githubKey" | "clusters"> {
   readonly clouds: CloudList;
   readonly paths: SandboxPaths;
   /** Domains that are hosted outside of the clouds. */
@@ -63,10 +63,10 @@ export class DaemonClouds {
     const added = [...new Set(accounts.map(({ provider }) => provider))].filter((name) => !this.#hosts.has(name));
     for (const name of added) {
       const cloud = await this.#load(name);
-      const { clusters } = paths;
+      const { clusters, githubKey } = paths;
       const stateFile = paths.cloud(name);
       const log = (line: string): void => options.log(`${name}: ${line}`);
-      const host = await openCloudHost(cloud, { ...options, stateFile, clusters, log, port: ports[name] });
+      const host = await openCloudHost(cloud, { ...options, stateFile, githubKey, clusters, log, port: ports[name] });
       this.#hosts.set(name, { ...host, cloud });
     }
     if (added.length > 0) {

@@ -25,6 +25,8 @@ export interface SandboxPaths {
   /** Addresses of the DNS servers, for programs. */
   readonly dnsDirectory: string;
   readonly dnsState: string;
+  /** Key of the emulated issuer of GitHub. */
+  readonly githubKey: string;
   /** State of a cloud, in a folder of its own. */
   cloud(name: string): string;
 }
@@ -51,6 +53,7 @@ export function sandboxPaths(directory: string): SandboxPaths {
     settings: join(state, "settings.json"),
     dnsDirectory: join(state, "dns.json"),
     dnsState: join(state, "dns-state.json"),
+    githubKey: join(state, "github.pem"),
     cloud: (name) => join(state, name, "cloud.db"),
   };
 }

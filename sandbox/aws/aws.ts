@@ -9,11 +9,11 @@ import { nameServerPool } from "#sandbox/aws/route53/name-servers.ts";
 import { servedZones } from "#sandbox/aws/route53/served-zones.ts";
 import { route53 } from "#sandbox/aws/route53/service.ts";
 import { openCloud } from "#sandbox/aws/state.ts";
-import { githubTokenPath, openGithubJob } from "#sandbox/aws/sts/github-issuer.ts";
 import { stsService } from "#sandbox/aws/sts/service.ts";
 import { endSessions } from "#sandbox/aws/sts/sessions.ts";
 import type { CloudOptions, OpenCloud, SandboxCloud } from "#sandbox/cloud/cloud.ts";
 import { openControlPlanes } from "#sandbox/cloud/control-planes.ts";
+import { githubJob } from "#sandbox/cloud/github.ts";
 import { paceOf } from "#sandbox/pace.ts";
 
 /** A minute of AWS takes a quarter of a second: a fleet is created in seconds. */
@@ -22,8 +22,16 @@ const awsSpeed = 240;
 /** AWS of the sandbox: all services behind one endpoint. */
 export const aws: SandboxCloud = { nameServers: nameServerPool, checkAccount, env, open };
 
-async function open({ stateFile, clusters, speed, controllers, usage, log }: CloudOptions): Promise<OpenCloud> {
-  const cloud = openCloud({ path: stateFile, pace: paceOf(() => speed() * awsSpeed) });
+async function open({
+  stateFile,
+  githubKey,
+  clusters,
+  speed,
+  controllers,
+  usage,
+  log,
+}: CloudOptions): Promise<OpenCloud> {
+  const cloud = openCloud({ path: stateFile, githubKey, pace: paceOf(() => speed() * awsSpeed) });
   openControlPlanes(cloud, { folder: clusters, pace: paceOf(speed), controllers, usage });
   await resumeEks(cloud, (cluster, error) => log(`${cluster}: ${error instanceof Error ? error.message : error}`));
   const cloudFormation = createCloudFormation(cloud);
@@ -33,12 +41,7 @@ async function open({ stateFile, clusters, speed, controllers, usage, log }: Clo
     api: awsApi(cloud, services),
     zones: () => servedZones(cloud),
     operations: {
-      "github-job": (claims, endpoint) => ({
-        env: {
-          ACTIONS_ID_TOKEN_REQUEST_URL: `${endpoint}${githubTokenPath}`,
-          ACTIONS_ID_TOKEN_REQUEST_TOKEN: openGithubJob(cloud, claims),
-        },
-      }),
+      "github-job": (claims, endpoint) => ({ env: githubJob(claims, endpoint) }),
       "end-sessions": () => {
         endSessions(cloud);
         return {};

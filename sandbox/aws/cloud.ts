@@ -1,4 +1,5 @@
 import type { ContextValues } from "#sandbox/aws/policy/context.ts";
+import type { GithubIssuer } from "#sandbox/cloud/github.ts";
 import type { Slices } from "#sandbox/cloud/slices.ts";
 import type { Pace } from "#sandbox/pace.ts";
 
@@ -46,6 +47,8 @@ export interface Cloud extends Omit<Slices, "flush"> {
   authorize(caller: Caller, action: string, resource: string, context?: ContextValues): void;
   /** A caller that acts by a role for a service (CloudFormation's own role). @throws AwsFault AccessDenied unless the role trusts the service */
   assumeAsService(roleArn: string, service: string): Caller;
+  /** Its tokens are accepted where a provider and a role trust them. */
+  readonly github: GithubIssuer;
   /** Milliseconds of the real AWS, shortened by the sandbox's speed. */
   readonly pace: Pace;
   readonly now: () => Date;

@@ -3,7 +3,7 @@ import { AwsFault, type Caller, type Cloud, type Service } from "#sandbox/aws/cl
 import { answerFaultOf, tryReadFaultCode } from "#sandbox/aws/protocol/faults.ts";
 import { tryReadAction } from "#sandbox/aws/protocol/query.ts";
 import { isSigned, type Verified, verifySignature } from "#sandbox/aws/signature.ts";
-import { answerGithubJob, githubTokenPath } from "#sandbox/aws/sts/github-issuer.ts";
+import { answerGithubJob, githubTokenPath } from "#sandbox/cloud/github.ts";
 import type { Answer, HttpApi, HttpRequest } from "#sandbox/cloud/http-server.ts";
 
 const nobody: Caller = { account: "", arn: "anonymous", principal: "", context: {} };

@@ -1,3 +1,4 @@
+import type { GithubIssuer } from "#sandbox/cloud/github.ts";
 import type { Slices } from "#sandbox/cloud/slices.ts";
 import type { Pace } from "#sandbox/pace.ts";
 
@@ -22,6 +23,8 @@ export interface Subscription {
 /** Shared by all parts of the sandbox's Azure. */
 export interface AzureCloud extends Omit<Slices, "flush"> {
   readonly now: () => Date;
+  /** Its tokens are accepted where a federated credential trusts them. */
+  readonly github: GithubIssuer;
   /** Milliseconds of the real Azure, shortened by the sandbox's speed. */
   readonly pace: Pace;
   /** The declared ones, in their order. */

@@ -14,6 +14,8 @@ export interface CloudAccount {
 export interface CloudOptions {
   /** State of all services; the cloud creates it when there is something to save. */
   readonly stateFile: string;
+  /** Key of the emulated issuer of GitHub, which all clouds trust. */
+  readonly githubKey: string;
   /** Folder for the objects of its Kubernetes clusters. */
   readonly clusters: string;
   /** The sandbox's speed, on top of the cloud's own. */

@@ -96,6 +96,7 @@ async function openSandboxAws(): Promise<OpenedAws> {
   const folder = await mkdtemp(join(tmpdir(), "aws-"));
   const host = await openCloudHost(aws, {
     stateFile: join(folder, "aws.json"),
+    githubKey: join(folder, "github.pem"),
     clusters: folder,
     speed: () => speed,
     controllers: [],

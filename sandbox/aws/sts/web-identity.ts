@@ -9,9 +9,9 @@ import { evaluateTrust } from "#sandbox/aws/policy/trust.ts";
 import { allowOnly, integerAt, type QueryInput, textAt } from "#sandbox/aws/protocol/query.ts";
 import type { XmlValue } from "#sandbox/aws/protocol/xml.ts";
 import { accountOfRole, checkDuration, checkSession, formatSession } from "#sandbox/aws/sts/assume-role.ts";
-import { githubIssuer } from "#sandbox/aws/sts/github-issuer.ts";
-import { tryFindKeys } from "#sandbox/aws/sts/issuers.ts";
 import { openSession } from "#sandbox/aws/sts/sessions.ts";
+import { githubIssuer } from "#sandbox/cloud/github.ts";
+import { tryFindKeys } from "#sandbox/cloud/issuers.ts";
 
 /** Claims of GitHub that trust policies may ask for beside `aud` and `sub`. Sessions don't keep them. */
 const githubClaims = [

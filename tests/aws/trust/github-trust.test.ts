@@ -6,7 +6,7 @@ import { decodeJwt, decodeProtectedHeader, SignJWT } from "jose";
 import type { Fleet, GitHubTrust } from "#lib/fleet/types.ts";
 import { createOidcProvider } from "#sandbox/aws/iam/oidc-providers.ts";
 import { createRole } from "#sandbox/aws/iam/roles.ts";
-import { type GithubClaims, githubIssuer, mintGithubToken } from "#sandbox/aws/sts/github-issuer.ts";
+import { type GithubClaims, githubIssuer, mintGithubToken } from "#sandbox/cloud/github.ts";
 import { generateTrust } from "#tests/aws/trust/generated-trust.ts";
 import { openTestCloud, type TestCloud } from "#tests/sandbox/aws/cloud.ts";
 import { type Ministack, ministack, openMinistack } from "#tests/support/ministack.ts";

@@ -3,6 +3,7 @@ import { AwsFault, accessDenied, type Call, type Caller, type Cloud } from "#san
 import type { ContextValues } from "#sandbox/aws/policy/context.ts";
 import { answerFaultOf } from "#sandbox/aws/protocol/faults.ts";
 import { route53 } from "#sandbox/aws/route53/service.ts";
+import { openGithub } from "#sandbox/cloud/github.ts";
 
 export const account = "111122223333";
 export const otherAccount = "444455556666";
@@ -57,6 +58,7 @@ export function memoryCloud(): MemoryCloud {
       assumeAsService() {
         throw new Error("Route 53 acts in nobody's name");
       },
+      github: openGithub("/dev/null/github.pem"),
       pace: { scale: (ms) => ms, wait: () => Promise.reject(new Error("Route 53 waits for nothing")) },
       now: () => new Date(time),
     },

@@ -3,8 +3,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { type JWTPayload, SignJWT } from "jose";
 import { createOidcProvider } from "#sandbox/aws/iam/oidc-providers.ts";
 import { createRole } from "#sandbox/aws/iam/roles.ts";
-import { githubIssuer, mintGithubToken, openGithubJob } from "#sandbox/aws/sts/github-issuer.ts";
-import { publishKeys } from "#sandbox/aws/sts/issuers.ts";
+import { githubIssuer, mintGithubToken, openGithubJob } from "#sandbox/cloud/github.ts";
+import { publishKeys } from "#sandbox/cloud/issuers.ts";
 import {
   keysOf,
   management,
@@ -60,7 +60,7 @@ describe("a job of GitHub", () => {
   });
 
   test("gets its token where GitHub's runner would", async () => {
-    const bearer = openGithubJob(aws.cloud, { sub: `${subject}-two` });
+    const bearer = openGithubJob({ sub: `${subject}-two` });
     const url = `${aws.server.endpoint}/github/token?audience=sts.amazonaws.com`;
     const response = await fetch(url, { headers: { authorization: `Bearer ${bearer}` } });
     const { value } = (await response.json()) as { readonly value: string };

@@ -44,7 +44,7 @@ const kinds: readonly (readonly [codes: RegExp, failure: Omit<NetworkFailure, "r
   [
     /^(UNABLE_TO_\w+|CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|ERR_TLS_CERT_\w+|HOSTNAME_MISMATCH|INVALID_CA)$/,
     {
-      hint: "if a proxy inspects TLS, set AWS_CA_BUNDLE to a file with its certificate authority",
+      hint: "if a proxy inspects TLS, set REQUESTS_CA_BUNDLE (AWS also reads AWS_CA_BUNDLE) to a file with its certificate authority",
       transient: false,
       unsent: true,
     },

@@ -1,4 +1,5 @@
 import { findUnreachable } from "#lib/aws/credentials/unreachable.ts";
+import { type Attempts, pauseWhileAway, withPatience } from "#lib/cloud/patience.ts";
 import { type ErrorCode, FleetError } from "#lib/errors.ts";
 import type { World } from "#lib/graph/world.ts";
 import { command, type Hint } from "#lib/hint.ts";
@@ -16,10 +17,6 @@ export interface Asked {
   readonly world?: Pick<World, "clock" | "signal" | "progress">;
 }
 
-/** Milliseconds for which a run bears with a network that is away: a router restarts, a laptop changes its network. */
-const networkPatienceMs = 3 * 60_000;
-const networkPauseMs = 2_000;
-
 /** Fields of AWS client errors, for all services. */
 export interface AwsError extends Error {
   readonly $fault: "client" | "server";
@@ -34,21 +31,15 @@ export interface AwsError extends Error {
  */
 export async function ask<Answer>(asked: Asked, call: () => Promise<Answer>): Promise<Answer> {
   const { world, signal = world?.signal } = asked;
-  const began = world?.clock.now() ?? 0;
-  for (;;) {
-    try {
-      signal?.throwIfAborted();
-      return await call();
-    } catch (thrown) {
-      signal?.throwIfAborted();
-      const failure = thrown instanceof FleetError ? undefined : findNetworkFailure(thrown);
-      const isAway = failure?.transient === true && failure.unsent;
-      if (world === undefined || !isAway || world.clock.now() - began >= networkPatienceMs) {
-        throw explain(thrown, asked);
-      }
-      world.progress(`AWS is not reachable (${failure.reason}); trying again`);
-      await world.clock.sleep(networkPauseMs, signal);
-    }
+  try {
+    signal?.throwIfAborted();
+    if (world === undefined) return await call();
+    const pauseAfter = (thrown: unknown, attempts: Attempts) =>
+      thrown instanceof FleetError ? undefined : pauseWhileAway("AWS", thrown, attempts);
+    return await withPatience(world, pauseAfter, call);
+  } catch (thrown) {
+    signal?.throwIfAborted();
+    throw explain(thrown, asked);
   }
 }
 

@@ -1,6 +1,8 @@
 import type { AzureAccount } from "#lib/azure/fleet/types.ts";
 import type { Tags } from "#lib/cloud/ownership.ts";
-import type { World } from "#lib/graph/world.ts";
+import type { Calling } from "#lib/cloud/patience.ts";
+
+export type { Calling } from "#lib/cloud/patience.ts";
 
 /** Clients of Azure, all in the name of one caller: Azure has no roles to assume. */
 export interface AzureClients {
@@ -78,9 +80,6 @@ export interface Arm {
    */
   list(world: Calling, id: string, filter?: string): Promise<readonly ArmResource[]>;
 }
-
-/** The run that makes a call: it can end the call, and shows its waits. */
-export type Calling = Pick<World, "signal" | "progress" | "clock">;
 
 /** Azure DNS. Groups are names of resource groups in the account's subscription. */
 export interface AzureDns {

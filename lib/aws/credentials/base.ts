@@ -10,12 +10,10 @@ import {
   readProfile,
 } from "#lib/aws/credentials/profile.ts";
 import { stsRegion } from "#lib/aws/credentials/sts.ts";
+import { isGithubJob } from "#lib/cloud/github-token.ts";
 import { FleetError } from "#lib/errors.ts";
 import { command } from "#lib/hint.ts";
 import { formatWord } from "#lib/shell-words.ts";
-
-/** Audience of GitHub's tokens in AWS trust policies. */
-const githubAudience = "sts.amazonaws.com";
 
 /** Settings of a profile by which it names credentials. One that has none of them leaves the choice to the machine. */
 const credentialSettings = [
@@ -110,33 +108,7 @@ async function openProfile(profile: string, reach: AwsReach): Promise<AwsCredent
 /** Prompts for the code of the profile's MFA device, if required and not cached. @throws FleetError as findCredentials() */
 export async function prepareBase(reach: AwsReach): Promise<void> {
   const named = profileOf(reach.variables);
-  if (hasKeys(reach.variables) || (named === undefined && hasJobToken(reach.variables))) return;
+  if (hasKeys(reach.variables) || (named === undefined && isGithubJob(reach.variables))) return;
   const profile = named ?? "default";
   if ((await mfaSerialOf(profile)) !== undefined) await openProfile(profile, reach);
-}
-
-function hasJobToken({ ACTIONS_ID_TOKEN_REQUEST_URL: url = "" }: AwsReach["variables"]): boolean {
-  return url !== "";
-}
-
-/** A new OIDC token of the running job, valid for minutes. Undefined outside of GitHub, or without the permission. */
-export async function fetchGithubToken(variables: Readonly<Record<string, string>>): Promise<string | undefined> {
-  const { ACTIONS_ID_TOKEN_REQUEST_URL: url = "", ACTIONS_ID_TOKEN_REQUEST_TOKEN: bearer = "" } = variables;
-  if (url === "" || bearer === "") return undefined;
-  const asked = new URL(url);
-  asked.searchParams.set("audience", githubAudience);
-  try {
-    const response = await fetch(asked, {
-      headers: { authorization: `Bearer ${bearer}` },
-      signal: AbortSignal.timeout(15_000),
-    });
-    const { value } = (await response.json()) as { readonly value?: string };
-    if (response.ok && value !== undefined) return value;
-    throw new Error(`it answered ${response.status}`);
-  } catch (cause) {
-    throw new FleetError("CredentialsMissing", "GitHub gives this job no token", {
-      hint: "does the job have permissions: { id-token: write }?",
-      cause,
-    });
-  }
 }

@@ -1,5 +1,5 @@
 import type { AwsCredentialIdentity } from "@aws-sdk/types";
-import { fetchGithubToken, findCredentials, findProfile, hasKeys } from "#lib/aws/credentials/base.ts";
+import { findCredentials, findProfile, hasKeys } from "#lib/aws/credentials/base.ts";
 import { type AwsReach, profileOf } from "#lib/aws/credentials/client-settings.ts";
 import {
   type AwsIdentity,
@@ -18,7 +18,7 @@ import {
 } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { type Clock, systemClock } from "#lib/clock.ts";
-import { mayOnlyRead } from "#lib/cloud/github-token.ts";
+import { fetchGithubToken, mayOnlyRead } from "#lib/cloud/github-token.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Account, Fleet } from "#lib/fleet/types.ts";
 import { command, type Hint } from "#lib/hint.ts";
@@ -81,6 +81,8 @@ const managementRoles: RoleNames = { full: awsManagementRole, reading: awsReadOn
 /** Longer than IAM usually takes, and short enough if the denial is permanent. */
 const settleMs = 30_000;
 const settlePauseMs = 2_000;
+/** Audience of GitHub's tokens in AWS trust policies. */
+const githubAudience = "sts.amazonaws.com";
 const renewEarlyMs = 5 * 60_000;
 const project = "k8s-multicluster-gitops";
 
@@ -190,7 +192,7 @@ export function awsChain(options: AwsChainOptions): AwsChain {
 /** Keys or a profile that the environment names on purpose, else GitHub's token where a job has one, else what this computer has. */
 async function openBase(options: AwsChainOptions): Promise<Lease<AwsSession>> {
   const isChosen = hasKeys(options.variables) || profileOf(options.variables) !== undefined;
-  const token = isChosen ? undefined : await fetchGithubToken(options.variables);
+  const token = isChosen ? undefined : await fetchGithubToken(options.variables, githubAudience);
   const credentials = token === undefined ? await findCredentials(options) : await openByToken(options, token);
   const identity = await identify(options, credentials);
   refuseOtherPartition(identity);

@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import type { FetchHttpHandler } from "@smithy/fetch-http-handler";
 import { refuseConfiguredEndpoint } from "#lib/aws/credentials/endpoint.ts";
-import { awsFetch } from "#lib/aws/credentials/fetch.ts";
-import { FleetError } from "#lib/errors.ts";
+import { readCaBundle } from "#lib/cloud/ca-bundle.ts";
+import { cloudFetch } from "#lib/cloud/fetch.ts";
 
 /** How AWS is reached. */
 export interface AwsReach {
@@ -43,7 +42,7 @@ export async function awsClientSettings({ variables, endpoint }: AwsReach): Prom
   }
   const [{ FetchHttpHandler }, ca] = await Promise.all([import("@smithy/fetch-http-handler"), readBundle(variables)]);
   return {
-    requestHandler: new FetchHttpHandler({ requestTimeout, customFetch: awsFetch(ca) }),
+    requestHandler: new FetchHttpHandler({ requestTimeout, customFetch: cloudFetch("AWS", ca) }),
     retryMode: "adaptive",
     maxAttempts,
     ...(endpoint === undefined ? {} : { endpoint }),
@@ -57,28 +56,11 @@ export function profileOf(variables: Readonly<Record<string, string>>): string |
 
 async function readBundle(variables: Readonly<Record<string, string>>): Promise<string | undefined> {
   const { AWS_CA_BUNDLE: own = "", REQUESTS_CA_BUNDLE: python = "" } = variables;
-  if (own !== "") return read("AWS_CA_BUNDLE", own);
+  if (own !== "") return readCaBundle("AWS_CA_BUNDLE", own);
   const { loadSharedConfigFiles } = await import("@smithy/core/config");
   const { configFile } = await loadSharedConfigFiles();
   const profile = profileOf(variables) ?? "default";
   const { ca_bundle: configured = "" } = configFile[profile] ?? {};
-  if (configured !== "") return read(`ca_bundle of the profile ${profile}`, configured);
-  return python === "" ? undefined : read("REQUESTS_CA_BUNDLE", python);
-}
-
-function read(setting: string, path: string): string {
-  const text = tryRead(path);
-  if (text?.includes("-----BEGIN CERTIFICATE-----") === true) return text;
-  const what = text === undefined ? "cannot be read" : "holds no certificate";
-  throw new FleetError("CaBundleUnreadable", `${setting} names ${path}, which ${what}`, {
-    hint: `correct ${setting}: it names a PEM file with certificate authorities`,
-  });
-}
-
-function tryRead(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
+  if (configured !== "") return readCaBundle(`ca_bundle of the profile ${profile}`, configured);
+  return python === "" ? undefined : readCaBundle("REQUESTS_CA_BUNDLE", python);
 }

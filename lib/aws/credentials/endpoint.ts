@@ -1,11 +1,11 @@
 import { type ProfileSettings, profileChain, readSection } from "#lib/aws/credentials/profile.ts";
-import { FleetError } from "#lib/errors.ts";
+import { isAllowed, isLoopback, refuseEndpoint } from "#lib/cloud/endpoint.ts";
+import type { FleetError } from "#lib/errors.ts";
 
 type Variables = Readonly<Record<string, string>>;
 
 /** The services that tasks call, as `services` sections of ~/.aws/config and, in capitals, variables name them. Others' endpoints don't matter. */
 const services = ["cloudformation", "eks", "iam", "route_53", "signin", "sso", "sso_oidc", "sts"];
-const loopback = ["127.0.0.1", "localhost", "[::1]"];
 
 /**
  * An emulator of AWS on this computer, if the environment names one. A stray endpoint in a shell would send calls, and what
@@ -19,7 +19,8 @@ export function awsEndpointOf(variables: Variables): string | undefined {
   const { AWS_ENDPOINT_URL: general = "" } = variables;
   for (const name of ["AWS_ENDPOINT_URL", ...services.map((service) => `AWS_ENDPOINT_URL_${service.toUpperCase()}`)]) {
     const value = variables[name] ?? "";
-    if (value === "" || isAllowed(value, variables) || (isLoopback(value) && general !== "")) continue;
+    if (value === "" || isAllowed(value, variables.ALLOWED_AWS_ENDPOINTS) || (isLoopback(value) && general !== ""))
+      continue;
     throw refusal(`${name} sends calls for AWS to ${value}`, value, `unset ${name}`);
   }
   return isLoopback(general) ? general : undefined;
@@ -34,7 +35,7 @@ export async function refuseConfiguredEndpoint(profile: string, variables: Varia
   if (isTrue(variables.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS)) return;
   for (const { name, settings } of await profileChain(profile)) {
     if (isTrue(settings.ignore_configured_endpoint_urls)) continue;
-    const url = (await endpointsOf(settings)).find((value) => !isAllowed(value, variables));
+    const url = (await endpointsOf(settings)).find((value) => !isAllowed(value, variables.ALLOWED_AWS_ENDPOINTS));
     if (url === undefined) continue;
     throw refusal(
       `the profile ${name} sends calls for AWS to ${url}`,
@@ -49,24 +50,10 @@ async function endpointsOf({ endpoint_url: general, services: section }: Profile
   return [general, ...services.map((service) => named[`${service}.endpoint_url`])].filter((url) => url !== undefined);
 }
 
-function isAllowed(url: string, { ALLOWED_AWS_ENDPOINTS: allowed = "" }: Variables): boolean {
-  return allowed.split(",").some((host) => host.trim() !== "" && host.trim() === hostOf(url));
-}
-
-function isLoopback(url: string): boolean {
-  return loopback.includes(hostOf(url));
-}
-
-function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).hostname : "";
-}
-
 function isTrue(value: string | undefined): boolean {
   return value?.toLowerCase() === "true";
 }
 
 function refusal(message: string, url: string, hint: string): FleetError {
-  return new FleetError("EndpointRefused", message, {
-    hint: `${hint}; if it is meant: export ALLOWED_AWS_ENDPOINTS=${hostOf(url) || "<host>"}`,
-  });
+  return refuseEndpoint(message, url, hint, "ALLOWED_AWS_ENDPOINTS");
 }

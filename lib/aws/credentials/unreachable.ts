@@ -1,4 +1,4 @@
-import { ForeignAnswer } from "#lib/aws/credentials/fetch.ts";
+import { ForeignAnswer } from "#lib/cloud/fetch.ts";
 import { findNetworkFailure } from "#lib/network-failure.ts";
 
 /** Why AWS did not get a call, or its answer did not get here. */

@@ -17,18 +17,16 @@ import { refuseDeparture } from "#lib/aws/inventory.ts";
 import {
   dependentsOf,
   homeRegion,
-  keptUnlessTargeted,
   managementStackId,
   managementStackName,
   oidcProviderId,
   type Parts,
   registrarId,
   rolesTimeoutMs,
-  rowOf,
-  tagsOf,
 } from "#lib/aws/names.ts";
 import { type ExistingZonesState, existingZones } from "#lib/aws/route53/existing-zones.ts";
 import { type ManagementZonesState, managementZones } from "#lib/aws/route53/management-zones.ts";
+import { keptUnlessTargeted, rowOf, tagsOf } from "#lib/cloud/parts.ts";
 import { registrarDelegation } from "#lib/cloud/registrar-delegation.ts";
 import { readSubjectsOf, subjectsOf } from "#lib/fleet/github.ts";
 import type { CloudZones } from "#lib/fleet/types.ts";

@@ -2,18 +2,14 @@ import type { AwsActor } from "#lib/aws/clients.ts";
 import type { Dependents } from "#lib/aws/cloudformation/dependents.ts";
 import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
 import type { withClients } from "#lib/aws/world.ts";
+import { type CloudSettings, minuteMs, project, tagsOf } from "#lib/cloud/parts.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
 import type { CloudZones, Fleet } from "#lib/fleet/types.ts";
-import type { RowRef } from "#lib/graph/resource.ts";
 
 /** Options of a run for AWS, in addition to the fleet. */
-export interface AwsSettings {
+export interface AwsSettings extends CloudSettings {
   /** Variable AWS_USER_ARN: the identity that the management role trusts. */
   readonly userArn: string | undefined;
-  /** Absolute path of another fleet's file, for the program that kubectl asks for tokens. */
-  readonly fleetFile?: string;
-  /** Ids named explicitly for deletion: resources shared by accounts are deleted only then. */
-  readonly targets: readonly string[];
 }
 
 /** Input of all AWS resources of a fleet. */
@@ -28,11 +24,9 @@ export interface Parts {
 
 /** Of stacks whose region could be any: the management account's and those of roles. */
 export const homeRegion = "us-east-1";
-export const minuteMs = 60_000;
 /** Zones and a role are there in a minute. */
 export const rolesTimeoutMs = 15 * minuteMs;
 
-const project = "k8s-multicluster-gitops";
 export const managementStackName = `${project}-route53-gh-action-iam-role-oidc`;
 export const roleStackName = `${project}-allow-mgmt-iam-role-to-assume-tenant-iam-role`;
 
@@ -58,23 +52,6 @@ export function oidcProviderId(account: string): string {
 }
 export function registrarId(account: string, zone: string): string {
   return `aws/${account}/registrar/${zone}`;
-}
-
-export function rowOf(account: AwsAccount): RowRef {
-  return { kind: "account", name: account.name, group: "aws" };
-}
-
-export function tagsOf({ domain }: Fleet, more: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return { project, fleet: domain, ...more };
-}
-
-/** Kept when clusters are deleted: without these the account can't be accessed. */
-export function keptUnlessTargeted(
-  { targets }: AwsSettings,
-  id: string,
-  why: string,
-): { readonly keptOnDelete?: string } {
-  return targets.includes(id) ? {} : { keptOnDelete: why };
 }
 
 /** The account's clusters, as what keeps its roles from being deleted. */

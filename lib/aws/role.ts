@@ -10,17 +10,8 @@ import {
   serviceRoleOf,
 } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
-import {
-  dependentsOf,
-  homeRegion,
-  keptUnlessTargeted,
-  type Parts,
-  roleStackId,
-  roleStackName,
-  rolesTimeoutMs,
-  rowOf,
-  tagsOf,
-} from "#lib/aws/names.ts";
+import { dependentsOf, homeRegion, type Parts, roleStackId, roleStackName, rolesTimeoutMs } from "#lib/aws/names.ts";
+import { keptUnlessTargeted, rowOf, tagsOf } from "#lib/cloud/parts.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import { taskCommand } from "#lib/printed-command.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { externalIdOf } from "#lib/aws/credentials/chain.ts";
 import { awsAccountRoles, iamRoleOf, readOnlyRoleOf, serviceRoleOf } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
-import { tagsOf } from "#lib/aws/names.ts";
+import { tagsOf } from "#lib/cloud/parts.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";

@@ -2,13 +2,17 @@ import { dirname } from "node:path";
 import type { CloudAccount, CloudOptions, SandboxCloud } from "#sandbox/cloud/cloud.ts";
 import { type CloudHost, openCloudHost } from "#sandbox/cloud/cloud-host.ts";
 import { parseCloudFault } from "#sandbox/cloud/faults.ts";
+import type { CloudProxy } from "#sandbox/cloud/proxy.ts";
+import type { CloudTls } from "#sandbox/cloud/tls.ts";
 import type { CloudList } from "#sandbox/clouds.ts";
 import { type CloudFaultRequest, type CloudOperationRequest, DaemonRefusal } from "#sandbox/daemon-client.ts";
 import { type DnsHost, openDnsHost } from "#sandbox/dns/host.ts";
 import { UnknownUsage } from "#sandbox/docker/argv.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
 
-export interface DaemonCloudsOptions extends Omit<CloudOptions, "stateFile" | "githubKey" | "clusters"> {
+type OwnOption = "stateFile" | "githubKey" | "clusters" | "accounts" | "endpoint";
+
+export interface DaemonCloudsOptions extends Omit<CloudOptions, OwnOption> {
   readonly clouds: CloudList;
   readonly paths: SandboxPaths;
   /** Domains that are hosted outside of the clouds. */
@@ -17,13 +21,20 @@ export interface DaemonCloudsOptions extends Omit<CloudOptions, "stateFile" | "g
 
 interface Hosted extends CloudHost {
   readonly cloud: SandboxCloud;
+  /** Undefined for plain HTTP. */
+  readonly tls: CloudTls | undefined;
 }
+
+/** Key of the proxy's port among the ports of clouds. */
+const proxyPort = "proxy";
 
 /** The clouds of which accounts have been declared, and the DNS servers of their zones. */
 export class DaemonClouds {
   readonly #options: DaemonCloudsOptions;
   readonly #hosts = new Map<string, Hosted>();
+  #accounts: readonly CloudAccount[] = [];
   #dns: DnsHost | undefined;
+  #proxy: CloudProxy | undefined;
 
   constructor(options: DaemonCloudsOptions) {
     this.#options = options;
@@ -59,6 +70,7 @@ export class DaemonClouds {
     accounts: readonly CloudAccount[],
     ports: Readonly<Record<string, number>>,
   ): Promise<Readonly<Record<string, number>>> {
+    this.#accounts = accounts;
     const { paths, domains, ...options } = this.#options;
     const added = [...new Set(accounts.map(({ provider }) => provider))].filter((name) => !this.#hosts.has(name));
     for (const name of added) {
@@ -66,9 +78,22 @@ export class DaemonClouds {
       const { clusters, githubKey } = paths;
       const stateFile = paths.cloud(name);
       const log = (line: string): void => options.log(`${name}: ${line}`);
-      const host = await openCloudHost(cloud, { ...options, stateFile, githubKey, clusters, log, port: ports[name] });
-      this.#hosts.set(name, { ...host, cloud });
+      const { hosts } = cloud;
+      // Nothing of it is loaded for clouds with plain HTTP.
+      const tls = hosts && (await (await import("#sandbox/cloud/tls.ts")).openTls(paths.tls, name, hosts));
+      const own = {
+        accounts: () => this.#accountsOf(name),
+        stateFile,
+        githubKey,
+        clusters,
+        log,
+        tls,
+        port: ports[name],
+      };
+      const host = await openCloudHost(cloud, { ...options, ...own });
+      this.#hosts.set(name, { ...host, cloud, tls });
     }
+    await this.#openProxy(ports[proxyPort]);
     if (added.length > 0) {
       await this.#dns?.close();
       const hosts = [...this.#hosts.values()];
@@ -80,7 +105,9 @@ export class DaemonClouds {
         statePath: paths.dnsState,
       });
     }
-    return { ...ports, ...Object.fromEntries([...this.#hosts].map(([name, { server }]) => [name, server.port])) };
+    const own = [...this.#hosts].map(([name, { server }]) => [name, server.port] as const);
+    const proxy = this.#proxy === undefined ? [] : [[proxyPort, this.#proxy.port] as const];
+    return { ...ports, ...Object.fromEntries([...own, ...proxy]) };
   }
 
   /** Publishes the DNS servers again, after the domains have changed. */
@@ -89,15 +116,15 @@ export class DaemonClouds {
   }
 
   /** Variables that point programs at the clouds. */
-  async env(accounts: readonly CloudAccount[]): Promise<Readonly<Record<string, string>>> {
+  async env(): Promise<Readonly<Record<string, string>>> {
     if (this.#hosts.size === 0) return {};
     const { paths } = this.#options;
     const env: Record<string, string> = {};
-    for (const [name, { cloud, server }] of this.#hosts) {
-      const own = accounts.filter(({ provider }) => provider === name);
-      if (own.length === 0) continue;
-      const folder = dirname(paths.cloud(name));
-      Object.assign(env, await cloud.env({ endpoint: server.endpoint, folder, accounts: own }));
+    for (const [name, { cloud, server, tls }] of this.#hosts) {
+      const accounts = this.#accountsOf(name);
+      if (accounts.length === 0) continue;
+      const [folder, authorityPath] = [dirname(paths.cloud(name)), tls?.authorityPath ?? ""];
+      Object.assign(env, await cloud.env({ endpoint: server.endpoint, folder, accounts, authorityPath }));
     }
     // Records change between two commands, so that no answer may be cached.
     return { ...env, DNS_DIRECTORY: paths.dnsDirectory, DNS_UNCACHED: "1" };
@@ -105,7 +132,21 @@ export class DaemonClouds {
 
   async close(): Promise<void> {
     await this.#dns?.close();
+    await this.#proxy?.stop();
     for (const host of this.#hosts.values()) await host.close();
+  }
+
+  #accountsOf(name: string): readonly CloudAccount[] {
+    return this.#accounts.filter(({ provider }) => provider === name);
+  }
+
+  /** With the first cloud that has public host names. */
+  async #openProxy(port: number | undefined): Promise<void> {
+    if (this.#proxy !== undefined || ![...this.#hosts.values()].some(({ tls }) => tls !== undefined)) return;
+    const { openProxy } = await import("#sandbox/cloud/proxy.ts");
+    const portOf = (host: string): number | undefined =>
+      [...this.#hosts.values()].find(({ cloud }) => cloud.hosts?.includes(host))?.server.port;
+    this.#proxy = await openProxy({ portOf, ...(port === undefined ? {} : { port }) });
   }
 
   async #load(name: string): Promise<SandboxCloud> {
@@ -124,9 +165,10 @@ export class DaemonClouds {
   }
 
   async #status(): Promise<object> {
-    const all = [...this.#hosts].map(async ([name, { open, server }]) => {
+    const all = [...this.#hosts].map(async ([name, { open, server, tls }]) => {
       const { endpoint, faults } = server;
-      return [name, { endpoint, ...(await open()).status(), faults: faults.list() }] as const;
+      const proxy = tls === undefined ? {} : { proxy: this.#proxy?.url, authority: tls.authorityPath };
+      return [name, { endpoint, ...proxy, ...(await open()).status(), faults: faults.list() }] as const;
     });
     return Object.fromEntries(await Promise.all(all));
   }

@@ -55,7 +55,7 @@ export class Declarations {
     await this.#keep({ ...others, ...(accounts.length === 0 ? {} : { accounts }), ports: this.#ports.ports });
     await this.#openClouds();
     if (domain !== this.#settings.domain) await this.#clouds.writeDnsDirectory();
-    return { env: await this.#clouds.env(this.#settings.accounts), ports: this.#ports.ports };
+    return { env: await this.#clouds.env(), ports: this.#ports.ports };
   }
 
   async #openClouds(): Promise<void> {

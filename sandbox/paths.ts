@@ -27,6 +27,8 @@ export interface SandboxPaths {
   readonly dnsState: string;
   /** Key of the emulated issuer of GitHub. */
   readonly githubKey: string;
+  /** Folder of the authority and the certificates of clouds with HTTPS. */
+  readonly tls: string;
   /** State of a cloud, in a folder of its own. */
   cloud(name: string): string;
 }
@@ -54,6 +56,7 @@ export function sandboxPaths(directory: string): SandboxPaths {
     dnsDirectory: join(state, "dns.json"),
     dnsState: join(state, "dns-state.json"),
     githubKey: join(state, "github.pem"),
+    tls: join(state, "tls"),
     cloud: (name) => join(state, name, "cloud.db"),
   };
 }

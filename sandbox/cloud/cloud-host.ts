@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { CloudOptions, OpenCloud, SandboxCloud } from "#sandbox/cloud/cloud.ts";
 import { type HttpServer, openHttpServer } from "#sandbox/cloud/http-server.ts";
+import type { CloudTls } from "#sandbox/cloud/tls.ts";
 
 /** A cloud behind its HTTP server. */
 export interface CloudHost {
@@ -16,16 +17,18 @@ export interface CloudHost {
  * ports of their own.
  *
  * @param options.port from before; undefined for any free port
+ * @param options.tls undefined for plain HTTP
  */
 export async function openCloudHost(
   cloud: SandboxCloud,
-  options: CloudOptions & { readonly port: number | undefined },
+  options: Omit<CloudOptions, "endpoint"> & { readonly port: number | undefined; readonly tls?: CloudTls | undefined },
 ): Promise<CloudHost> {
-  const { port, usage, log } = options;
+  const { port, tls, usage, log } = options;
+  let server: HttpServer | undefined;
   let opened: OpenCloud | undefined;
   let opening: Promise<OpenCloud> | undefined;
   const load = async (): Promise<OpenCloud> => {
-    opened = await cloud.open(options);
+    opened = await cloud.open({ ...options, endpoint: () => server?.endpoint ?? "" });
     return opened;
   };
   const open = (): Promise<OpenCloud> => {
@@ -33,18 +36,20 @@ export async function openCloudHost(
     return opening;
   };
   if (existsSync(options.stateFile)) await open();
-  const server = await openHttpServer({
+  const listening = await openHttpServer({
     api: async () => (await open()).api,
     log,
+    ...(tls === undefined ? {} : { tls }),
     ...(port === undefined ? {} : { port }),
     ...(usage === undefined ? {} : { usage }),
   });
+  server = listening;
   return {
-    server,
+    server: listening,
     open,
     zones: () => opened?.zones() ?? [],
     async close() {
-      await server.stop();
+      await listening.stop();
       await opened?.close();
     },
   };

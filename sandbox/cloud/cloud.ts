@@ -12,6 +12,10 @@ export interface CloudAccount {
 }
 
 export interface CloudOptions {
+  /** Its declared accounts; `up` may add some. */
+  readonly accounts: () => readonly CloudAccount[];
+  /** URL of its API; empty until the sandbox listens. */
+  readonly endpoint: () => string;
   /** State of all services; the cloud creates it when there is something to save. */
   readonly stateFile: string;
   /** Key of the emulated issuer of GitHub, which all clouds trust. */
@@ -30,6 +34,8 @@ export interface CloudOptions {
 export interface SandboxCloud {
   /** Names of its DNS servers. */
   readonly nameServers: readonly string[];
+  /** Public host names that the proxy leads to it. Such a cloud speaks HTTPS. @default none, and plain HTTP */
+  readonly hosts?: readonly string[];
   /** What is wrong with the declaration of an account; undefined when nothing is. */
   checkAccount(account: CloudAccount): string | undefined;
   /** Variables that point programs at the sandbox, as the administrator of the first account; may write files to `folder`. */
@@ -42,6 +48,8 @@ export interface CloudPlace {
   readonly endpoint: string;
   readonly folder: string;
   readonly accounts: readonly CloudAccount[];
+  /** PEM file of the authority that its clients have to trust; empty for a cloud with plain HTTP. */
+  readonly authorityPath: string;
 }
 
 export interface OpenCloud {

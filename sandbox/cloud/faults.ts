@@ -1,6 +1,6 @@
 /** A fault that is injected into calls of a cloud. */
 export interface CloudFault {
-  /** `cloudformation`, or `*`. */
+  /** `cloudformation`, `dnsZones`, or `*`. */
   readonly service: string;
   /** `CreateStack`, or `*`. */
   readonly action: string;
@@ -39,7 +39,7 @@ export function parseCloudFault(
   effect: string,
   { nth = 1, times = 0 }: { readonly nth?: number; readonly times?: number } = {},
 ): CloudFault | undefined {
-  const [, service, action] = /^([a-z0-9]+|\*):([A-Za-z0-9]+|\*)$/.exec(target) ?? [];
+  const [, service, action] = /^([A-Za-z0-9]+|\*):([A-Za-z0-9]+|\*)$/.exec(target) ?? [];
   const parsed = parseCloudEffect(effect);
   if (service === undefined || action === undefined || parsed === undefined) return undefined;
   return { service, action, nth, times, effect: parsed };

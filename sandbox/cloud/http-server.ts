@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { isErrno } from "#lib/files.ts";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { type CloudEffect, FaultInjector } from "#sandbox/cloud/faults.ts";
-import { listenAnywhere } from "#sandbox/ports.ts";
+import { listenOn } from "#sandbox/cloud/listen.ts";
 import type { Usage } from "#sandbox/usage.ts";
 
 export interface HttpRequest {
@@ -64,6 +64,8 @@ export interface HttpServerOptions {
   readonly port?: number;
   /** @default "127.0.0.1" */
   readonly hostname?: string;
+  /** PEM; HTTPS with them. @default plain HTTP */
+  readonly tls?: { readonly certificate: string; readonly key: string };
   readonly usage?: Usage;
   /** Errors of the sandbox itself. */
   readonly log?: (line: string) => void;
@@ -75,7 +77,8 @@ const maxBodyBytes = 2 * 1_048_576;
 
 /** Serves the API of a cloud on loopback, records its calls and injects faults. */
 export async function openHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { api, hostname = "127.0.0.1", usage, log } = options;
+  const { api, hostname = "127.0.0.1", tls, usage, log } = options;
+  const scheme = tls === undefined ? "http" : "https";
   const calls: CallRecord[] = [];
   const faults = new FaultInjector();
   let pending = 0;
@@ -93,7 +96,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   }
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const request = await readRequest(incoming);
+    const request = await readRequest(incoming, scheme);
     const response = request && (await respond(request));
     if (response === undefined) {
       incoming.socket.destroy();
@@ -104,7 +107,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     outgoing.end(body);
   }
 
-  const server = createServer((incoming, outgoing) => {
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     usage?.use();
     pending += 1;
     serve(incoming, outgoing)
@@ -115,15 +118,17 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
       .finally(() => {
         pending -= 1;
       });
-  });
+  };
+  const server =
+    tls === undefined ? createServer(listener) : createSecureServer({ cert: tls.certificate, key: tls.key }, listener);
   const forgetUsage = usage?.watch(() => pending > 0);
   // Clients that poll rarely must not reuse a connection that is being closed, and slow calls must not be cut off.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
-  const port = await listen(server, hostname, options.port);
+  const port = await listenOn(server, hostname, options.port);
   return {
     port,
-    endpoint: `http://${hostname}:${port}`,
+    endpoint: `${scheme}://${hostname}:${port}`,
     calls,
     clearCalls: () => void calls.splice(0),
     faults,
@@ -137,7 +142,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
 }
 
 /** Undefined when the client has gone or the request is too large. */
-async function readRequest(incoming: IncomingMessage): Promise<HttpRequest | undefined> {
+async function readRequest(incoming: IncomingMessage, scheme: string): Promise<HttpRequest | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -152,7 +157,7 @@ async function readRequest(incoming: IncomingMessage): Promise<HttpRequest | und
   }
   const headers = Object.entries(incoming.headers).map(([name, value]) => [name, [value ?? ""].flat().join(",")]);
   const host = incoming.headers.host ?? "localhost";
-  const url = URL.parse(incoming.url ?? "/", `http://${host}`);
+  const url = URL.parse(incoming.url ?? "/", `${scheme}://${host}`);
   if (url === null) return undefined;
   const body = Buffer.concat(chunks).toString("utf8");
   return { method: incoming.method ?? "GET", url, headers: Object.fromEntries(headers), body };
@@ -184,18 +189,4 @@ async function answer(
     }
   }
   return await api.handle(request);
-}
-
-async function listen(server: Server, hostname: string, port?: number): Promise<number> {
-  const tryPort = async (one: number): Promise<number> => {
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    server.once("error", reject);
-    server.listen(one, hostname, () => resolve(one));
-    return await promise.finally(() => server.off("error", reject));
-  };
-  if (port === undefined) return await listenAnywhere(tryPort);
-  return await tryPort(port).catch((error: unknown) => {
-    if (!isErrno(error, "EADDRINUSE", "EACCES")) throw error;
-    return listenAnywhere(tryPort);
-  });
 }

@@ -1,10 +1,21 @@
 import type * as X509 from "@peculiar/x509";
 
-/** What a cluster's API server proves itself with, all PEM. */
+/** What a server proves itself with, all PEM. */
 export interface ServerCertificates {
   readonly authority: string;
   readonly certificate: string;
   readonly key: string;
+}
+
+/** Signs the certificates of servers; all PEM. */
+export interface Authority {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface ServerNames {
+  readonly dns: readonly string[];
+  readonly ip: readonly string[];
 }
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
@@ -12,54 +23,83 @@ const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 const LIFETIME_MS = 10 * 365 * 24 * 3_600_000;
 
 /** A certificate authority of its own for each cluster, and a server certificate for its addresses. */
-export async function makeCertificates(
-  names: { readonly dns: readonly string[]; readonly ip: readonly string[] },
-  now: number = Date.now(),
-): Promise<ServerCertificates> {
+export async function makeCertificates(names: ServerNames, now: number = Date.now()): Promise<ServerCertificates> {
+  const authority = await makeAuthority("kubernetes", now);
+  return await issueCertificate(authority, "kube-apiserver", names, now);
+}
+
+/** @param name its common name */
+export async function makeAuthority(name: string, now: number = Date.now()): Promise<Authority> {
   const x509 = await loadX509();
-  const validity = {
-    // Clocks of client and server may differ a little.
-    notBefore: new Date(now - 300_000),
-    notAfter: new Date(now + LIFETIME_MS),
-    signingAlgorithm: ALGORITHM,
-  };
-  const authorityKeys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
-  const authority = await x509.X509CertificateGenerator.createSelfSigned({
-    ...validity,
+  const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    ...validityFrom(now),
     serialNumber: serialNumber(),
-    name: "CN=kubernetes",
-    keys: authorityKeys,
+    name: `CN=${name}`,
+    keys,
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.digitalSignature, true),
-      await x509.SubjectKeyIdentifierExtension.create(authorityKeys.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  const serverKeys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+  return { certificate: certificate.toString("pem"), key: await formatKey(keys.privateKey) };
+}
+
+/** A certificate of an authority for a server. @param name its common name */
+export async function issueCertificate(
+  authority: Authority,
+  name: string,
+  { dns, ip }: ServerNames,
+  now: number = Date.now(),
+): Promise<ServerCertificates> {
+  const x509 = await loadX509();
+  const issuer = new x509.X509Certificate(authority.certificate);
+  const signingKey = await crypto.subtle.importKey(
+    "pkcs8",
+    x509.PemConverter.decodeFirst(authority.key),
+    ALGORITHM,
+    false,
+    ["sign"],
+  );
+  const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
   const certificate = await x509.X509CertificateGenerator.create({
-    ...validity,
+    ...validityFrom(now),
     serialNumber: serialNumber(),
-    subject: "CN=kube-apiserver",
-    issuer: authority.subject,
-    publicKey: serverKeys.publicKey,
-    signingKey: authorityKeys.privateKey,
+    subject: `CN=${name}`,
+    issuer: issuer.subject,
+    publicKey: keys.publicKey,
+    signingKey,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension([
-        ...names.dns.map((value) => ({ type: "dns" as const, value })),
-        ...names.ip.map((value) => ({ type: "ip" as const, value })),
+        ...dns.map((value) => ({ type: "dns" as const, value })),
+        ...ip.map((value) => ({ type: "ip" as const, value })),
       ]),
-      await x509.AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer),
     ],
   });
-  const key = await crypto.subtle.exportKey("pkcs8", serverKeys.privateKey);
   return {
-    authority: authority.toString("pem"),
+    authority: authority.certificate,
     certificate: certificate.toString("pem"),
-    key: x509.PemConverter.encode(key, "PRIVATE KEY"),
+    key: await formatKey(keys.privateKey),
   };
+}
+
+function validityFrom(now: number) {
+  return {
+    // Clocks of client and server may differ a little.
+    notBefore: new Date(now - 300_000),
+    notAfter: new Date(now + LIFETIME_MS),
+    signingAlgorithm: ALGORITHM,
+  };
+}
+
+async function formatKey(key: CryptoKey): Promise<string> {
+  const { PemConverter } = await loadX509();
+  return PemConverter.encode(await crypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY");
 }
 
 function serialNumber(): string {

@@ -9,7 +9,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { projectRoot } from "#lib/paths.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
-import { type AwsSandbox, openAwsSandbox } from "#tests/support/aws-sandbox.ts";
+import { type CloudSandbox, openCloudSandbox } from "#tests/support/cloud-sandbox.ts";
 import { scriptProfiles, scriptVariables, stacksOf } from "./support/fleet-script.ts";
 import { findProgram, formatSeconds, median, say, watch } from "./support/measure.ts";
 
@@ -20,7 +20,7 @@ const speed = 1_000;
 const aws = findProgram("AWS_CLI", "aws");
 
 interface Scene {
-  readonly at: AwsSandbox;
+  readonly at: CloudSandbox;
   /** Of programs that are to see the sandbox. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -46,7 +46,7 @@ const contenders: readonly Contender[] = [
 
 /** A sandbox that knows the fleet's accounts, so that entering it costs nothing that isn't ours. */
 async function open(clusterParameters: Readonly<Record<string, readonly string[]>>): Promise<Scene> {
-  const at = await openAwsSandbox(speed);
+  const at = await openCloudSandbox(speed);
   const accounts = fleet.accounts.flatMap((account) => ["--account", JSON.stringify(account)]);
   const repository = fleet.gitops === undefined ? [] : ["--repository", fleet.gitops.repository];
   const answer = await at.sandbox("up", "--domain", fleet.domain, ...repository, ...accounts);

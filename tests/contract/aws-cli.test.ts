@@ -4,7 +4,7 @@ import { managementStackName, roleStackName } from "#lib/aws/names.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { awsCli } from "#tests/support/aws-cli.ts";
 import { type CliFleet, fleetOf, openCliFleet, stranger } from "#tests/support/aws-cli-fleet.ts";
-import { isChanging } from "#tests/support/aws-sandbox.ts";
+import { isChanging } from "#tests/support/cloud-sandbox.ts";
 
 /** One that is no Python takes half a minute for each look at a stack. */
 setDefaultTimeout(300_000);

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { STS } from "@aws-sdk/client-sts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
-import { type AwsCall, isChanging } from "#tests/support/aws-sandbox.ts";
 import {
   type AccountName,
   type AwsStory,
@@ -15,6 +14,7 @@ import {
   inAws,
   well,
 } from "#tests/support/aws-story.ts";
+import { type CloudCall, isChanging } from "#tests/support/cloud-sandbox.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);
@@ -48,7 +48,7 @@ async function person(aws: AwsStory, { base, profiles = {} }: Person): Promise<R
 }
 
 /** Calls that reached an account, as `service:action`. */
-function callsOf(calls: readonly AwsCall[], account: string): readonly string[] {
+function callsOf(calls: readonly CloudCall[], account: string): readonly string[] {
   return calls.filter((call) => call.account === account).map(({ service, action }) => `${service}:${action}`);
 }
 

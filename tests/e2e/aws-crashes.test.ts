@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { isChanging, type Started } from "#tests/support/aws-sandbox.ts";
 import { type AwsStory, eks, endedAs, fleetOf, inAws, well } from "#tests/support/aws-story.ts";
+import { isChanging, type Started } from "#tests/support/cloud-sandbox.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);

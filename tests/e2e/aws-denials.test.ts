@@ -1,5 +1,4 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { isChanging } from "#tests/support/aws-sandbox.ts";
 import {
   type AccountName,
   type AwsStory,
@@ -11,6 +10,7 @@ import {
   inAws,
   well,
 } from "#tests/support/aws-story.ts";
+import { isChanging } from "#tests/support/cloud-sandbox.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);

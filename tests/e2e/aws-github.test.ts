@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { isChanging } from "#tests/support/aws-sandbox.ts";
 import { type AwsStory, eks, errorsOf, fleetOf, ids, inAws, well } from "#tests/support/aws-story.ts";
+import { isChanging } from "#tests/support/cloud-sandbox.ts";
 
 setDefaultTimeout(60_000);
 

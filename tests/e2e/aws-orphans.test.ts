@@ -2,7 +2,6 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fleet } from "#lib/fleet/types.ts";
-import type { Run } from "#tests/support/aws-sandbox.ts";
 import {
   type AwsStory,
   eks,
@@ -14,6 +13,7 @@ import {
   openCluster,
   well,
 } from "#tests/support/aws-story.ts";
+import type { Run } from "#tests/support/cloud-sandbox.ts";
 
 // They run a few at a time: the last one waits for all others.
 setDefaultTimeout(900_000);

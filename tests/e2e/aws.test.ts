@@ -2,7 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import type { EksCluster } from "#lib/aws/fleet/types.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { fleet as whole } from "#tests/fixtures/fleets/default/fleet.ts";
-import { type AwsSandbox, isChanging, openAwsSandbox, type Run } from "#tests/support/aws-sandbox.ts";
+import { type CloudSandbox, isChanging, openCloudSandbox, type Run } from "#tests/support/cloud-sandbox.ts";
 import { fleet as threeAccounts } from "../fixtures/fleets/valid/three-accounts.ts";
 
 setDefaultTimeout(240_000);
@@ -38,7 +38,7 @@ interface AwsStatus {
 }
 
 /** What the sandbox's AWS has, deleted stacks left out. */
-async function leftIn(aws: AwsSandbox): Promise<AwsStatus> {
+async function leftIn(aws: CloudSandbox): Promise<AwsStatus> {
   const { clusters: all, stacks } = (JSON.parse(await aws.sandbox("status")) as { readonly aws: AwsStatus }).aws;
   return { clusters: all, stacks: stacks.filter(({ status }) => status !== "DELETE_COMPLETE") };
 }
@@ -58,7 +58,7 @@ async function expectWell(run: Promise<Run>): Promise<Run> {
 
 /** Each step goes on from the one before: tests of their own would run in any order. */
 test("the AWS part of the default fleet lives: made, unchanged, proved, changed, drifted, deleted", async () => {
-  const aws = await openAwsSandbox();
+  const aws = await openCloudSandbox();
   try {
     const nothing = await expectWell(aws.run("plan", [], { fleet: onlyAws }));
     expect(nothing.results[`${k01}/stack`]?.outcome).toBe("to make");
@@ -125,7 +125,7 @@ test("the AWS part of the default fleet lives: made, unchanged, proved, changed,
 });
 
 test("a fleet with clusters in the management account too is made by its accounts' own tasks, and deleted", async () => {
-  const aws = await openAwsSandbox();
+  const aws = await openCloudSandbox();
   const of = { fleet: threeAccounts };
   try {
     await expectWell(aws.run("create/aws-mgmt/cf-route53-gh-action-iam-role-oidc", [], of));

@@ -6,11 +6,11 @@ import type { Fleet } from "#lib/fleet/types.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { fleet as whole } from "#tests/fixtures/fleets/default/fleet.ts";
 import { type AwsCli, openAwsCli } from "#tests/support/aws-cli.ts";
-import { type AwsSandbox, openAwsSandbox } from "#tests/support/aws-sandbox.ts";
+import { type CloudSandbox, openCloudSandbox } from "#tests/support/cloud-sandbox.ts";
 
 /** A fleet that our tasks made in the sandbox, and AWS's own command line beside them. */
 export interface CliFleet {
-  readonly aws: AwsSandbox;
+  readonly aws: CloudSandbox;
   readonly cli: AwsCli;
   close(): Promise<void>;
 }
@@ -34,7 +34,7 @@ export function fleetOf(...names: readonly string[]): Fleet {
 }
 
 export async function openCliFleet(fleet: Fleet): Promise<CliFleet> {
-  const aws = await openAwsSandbox();
+  const aws = await openCloudSandbox();
   try {
     const made = await aws.run("create-eks-all", [], { fleet });
     if (made.exitCode !== 0) throw new Error(`the fleet was not made: ${made.stdout.slice(-2_000)}${made.stderr}`);

@@ -10,7 +10,7 @@ import { endpointOf, parseKubeconfig } from "#lib/kubernetes/kubeconfig.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { DaemonClient } from "#sandbox/daemon-client.ts";
 import { sandboxPaths } from "#sandbox/paths.ts";
-import { type AwsSandbox, openAwsSandbox, type Run } from "#tests/support/aws-sandbox.ts";
+import { type CloudSandbox, openCloudSandbox, type Run } from "#tests/support/cloud-sandbox.ts";
 
 /** Ids of the accounts of `fleetOf`. */
 export const ids = { "aws-mgmt": "111111111111", "aws-01": "222222222222", "aws-02": "333333333333" } as const;
@@ -52,7 +52,7 @@ export interface Neighbour {
   readonly route53: Route53;
 }
 
-export interface AwsStory extends AwsSandbox {
+export interface AwsStory extends CloudSandbox {
   /** Only after the first run: before it, nobody has told the sandbox of accounts. */
   as(account: AccountName, region?: string): Promise<Neighbour>;
   /** Opens AWS for those who come before the first run. */
@@ -71,7 +71,7 @@ const waiting: (() => void)[] = [];
 /**
  * A sandbox for one story, and its end in any case. For tests that run side by side: some of them wait here.
  *
- * @param speed as of openAwsSandbox
+ * @param speed as of openCloudSandbox
  */
 export async function inAws(story: (aws: AwsStory) => Promise<void>, speed?: number): Promise<void> {
   if (running === atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
@@ -86,7 +86,7 @@ export async function inAws(story: (aws: AwsStory) => Promise<void>, speed?: num
 }
 
 async function tell(story: (aws: AwsStory) => Promise<void>, speed?: number): Promise<void> {
-  const aws = await openAwsSandbox(speed);
+  const aws = await openCloudSandbox(speed);
   const daemon = new DaemonClient(sandboxPaths(aws.state));
   try {
     await story({
@@ -107,13 +107,13 @@ async function tell(story: (aws: AwsStory) => Promise<void>, speed?: number): Pr
 }
 
 /** A cluster of a run in the sandbox, as whoever has its kubeconfig sees it. */
-export async function openCluster(aws: AwsSandbox, name: string): Promise<KubernetesApi> {
+export async function openCluster(aws: CloudSandbox, name: string): Promise<KubernetesApi> {
   const path = join(aws.state, ".kubeconfigs", `kubeconfig_${name}.yml`);
   const kubeconfig = parseKubeconfig(await Bun.file(path).text(), path);
   return createKubernetesApi(endpointOf(kubeconfig, path), createExec(await aws.variables()));
 }
 
-async function openNeighbour(aws: AwsSandbox, account: AccountName, region = "us-east-1"): Promise<Neighbour> {
+async function openNeighbour(aws: CloudSandbox, account: AccountName, region = "us-east-1"): Promise<Neighbour> {
   const { AWS_ENDPOINT_URL: endpoint = "" } = await aws.variables();
   const [cloudFormation, iam, route53] = await Promise.all([
     import("@aws-sdk/client-cloudformation"),

@@ -6,8 +6,8 @@ import type { Finished, FleetEvent } from "#lib/graph/events.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { readText } from "#tests/support/read-text.ts";
 
-/** One sandbox with an AWS in it, and the tasks that act on it, each a process of its own. */
-export interface AwsSandbox {
+/** One sandbox with clouds in it, and the tasks that act on it, each a process of its own. */
+export interface CloudSandbox {
   /** Folder of what runs write. */
   readonly folder: string;
   /** Of the sandbox itself. */
@@ -18,8 +18,8 @@ export interface AwsSandbox {
   start(task: string, args?: readonly string[], options?: RunOptions): Started;
   /** The sandbox's own command line. */
   sandbox(...args: readonly string[]): Promise<string>;
-  /** Calls that AWS got since the last time that this was asked. */
-  calls(): Promise<readonly AwsCall[]>;
+  /** Calls that the clouds got since the last time that this was asked. */
+  calls(): Promise<readonly CloudCall[]>;
   close(): Promise<void>;
 }
 
@@ -46,27 +46,27 @@ export interface Started {
   readonly ended: Promise<Run>;
 }
 
-export interface AwsCall {
+export interface CloudCall {
   readonly service: string;
   readonly action: string;
   readonly account: string;
   readonly error?: string;
 }
 
-/** Names of actions that change nothing. */
-const reading = /^(Get|List|Describe|Assume|Detect|Validate|Batch)/;
+/** Names of actions that change nothing, in AWS and in Azure. */
+const reading = /^(Get|List|Describe|Assume|Detect|Validate|Batch|read$|list|token$)/;
 
-export function isChanging({ action }: AwsCall): boolean {
+export function isChanging({ action }: CloudCall): boolean {
   return !reading.test(action);
 }
 
-/** @param speed divides simulated durations, on top of the haste that AWS's have anyway */
-export async function openAwsSandbox(speed = 20): Promise<AwsSandbox> {
-  const folder = await mkdtemp(join(tmpdir(), "aws-sandbox-"));
+/** @param speed divides simulated durations, on top of the haste that those of clouds have anyway */
+export async function openCloudSandbox(speed = 20): Promise<CloudSandbox> {
+  const folder = await mkdtemp(join(tmpdir(), "cloud-sandbox-"));
   const state = join(folder, ".sandbox");
   const base = { PATH: Bun.env.PATH ?? "", HOME: folder, CI: "true", CLUSTERS_DIRECTORY: folder };
 
-  const sandbox: AwsSandbox["sandbox"] = async (...args) => {
+  const sandbox: CloudSandbox["sandbox"] = async (...args) => {
     const child = Bun.spawn([process.execPath, join(projectRoot, "sandbox/main.ts"), ...args, "--state", state], {
       env: base,
       stdout: "pipe",
@@ -78,7 +78,7 @@ export async function openAwsSandbox(speed = 20): Promise<AwsSandbox> {
   };
   await sandbox("up", "--speed", String(speed));
 
-  const start: AwsSandbox["start"] = (task, args = [], { fleet, variables = {}, entered = true } = {}) => {
+  const start: CloudSandbox["start"] = (task, args = [], { fleet, variables = {}, entered = true } = {}) => {
     let soFar = "";
     const watchers = new Set<() => void>();
     const spawned = (async () => {
@@ -129,7 +129,7 @@ export async function openAwsSandbox(speed = 20): Promise<AwsSandbox> {
     },
     async calls() {
       const lines = (await sandbox("calls", "--clear")).split("\n").filter((line) => line !== "");
-      return lines.map((line) => JSON.parse(line) as AwsCall);
+      return lines.map((line) => JSON.parse(line) as CloudCall);
     },
     async close() {
       await sandbox("reset");

@@ -1,0 +1,84 @@
+import type { AksCluster, AzureAccount } from "#lib/azure/fleet/types.ts";
+import type { withClients } from "#lib/azure/world.ts";
+import { type CloudSettings, project } from "#lib/cloud/parts.ts";
+import { taskSuffix } from "#lib/fleet/names.ts";
+import type { CloudZones, Fleet } from "#lib/fleet/types.ts";
+
+/** Input of all Azure resources of a fleet. */
+export interface Parts {
+  readonly fleet: Fleet;
+  /** Gives a resource the clients that it calls. */
+  readonly withClients: ReturnType<typeof withClients>;
+  readonly settings: CloudSettings;
+  readonly management: AzureAccount;
+  readonly zones: CloudZones;
+}
+
+/** Region of what has to have one but could be anywhere. */
+export function homeRegionOf({ region = "eastus2" }: AzureAccount): string {
+  return region;
+}
+
+/** Resource group of the zones and identities, in the management account. */
+export const managementGroup = project;
+
+/** Identities that GitHub's jobs act as. */
+export const identityNames = { clusters: project, readOnly: `${project}-read-only` } as const;
+
+/** Resource group of a cluster and its zone. Argo CD's applications expect the cluster's name. */
+export function groupOf({ name }: Pick<AksCluster, "name">): string {
+  return name;
+}
+
+/** Name of the cluster in AKS, which takes no dots. */
+export function aksNameOf(cluster: AksCluster): string {
+  return taskSuffix(cluster);
+}
+
+/** Resource group of the nodes: AKS creates and deletes it. */
+export function nodeGroupOf(cluster: AksCluster): string {
+  return `${aksNameOf(cluster)}-nodes`;
+}
+
+/** Identity of the workloads that write records into the cluster's zone. */
+export function workloadIdentityOf(cluster: AksCluster): string {
+  return `${aksNameOf(cluster)}-dns`;
+}
+
+export function subscriptionId({ subscriptionId: id }: AzureAccount): string {
+  return `/subscriptions/${id}`;
+}
+
+export function groupId(account: AzureAccount, group: string): string {
+  return `${subscriptionId(account)}/resourceGroups/${group}`;
+}
+
+/** Azure's id of a resource in a group. @param type `Microsoft.ContainerService/managedClusters` */
+export function azureId(account: AzureAccount, group: string, type: string, name: string): string {
+  return `${groupId(account, group)}/providers/${type}/${name}`;
+}
+
+/** Ids of resources shared by accounts, used by their own tasks. */
+export function managementIds(account: string, { primary, clusters }: CloudZones) {
+  return {
+    group: `azure/${account}/group`,
+    primary: `azure/${account}/zone/${primary}`,
+    clusters: `azure/${account}/zone/${clusters}`,
+    delegation: `azure/${account}/delegation/${clusters}`,
+    registrar: `azure/${account}/registrar/${primary}`,
+    identity: `azure/${account}/identity`,
+    readOnlyIdentity: `azure/${account}/identity/read-only`,
+    role: `azure/${account}/role/zones`,
+    access: `azure/${account}/access/zones`,
+  };
+}
+
+/** Ids of what lets the management identity and the operators act in an account with clusters. */
+export function accountIds(account: string) {
+  return {
+    role: `azure/${account}/role/clusters`,
+    access: `azure/${account}/access/clusters`,
+    granting: `azure/${account}/access/granting`,
+    reading: `azure/${account}/access/reading`,
+  };
+}

@@ -3,18 +3,9 @@ import { join } from "node:path";
 import { STS } from "@aws-sdk/client-sts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
-import {
-  type AccountName,
-  type AwsStory,
-  eks,
-  endedAs,
-  errorsOf,
-  fleetOf,
-  ids,
-  inAws,
-  well,
-} from "#tests/support/aws-story.ts";
+import { type AccountName, type AwsStory, eks, fleetOf, ids, inAws } from "#tests/support/aws-story.ts";
 import { type CloudCall, isChanging } from "#tests/support/cloud-sandbox.ts";
+import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);

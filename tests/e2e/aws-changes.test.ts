@@ -2,8 +2,9 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import type { EksCluster } from "#lib/aws/fleet/types.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { type AwsStory, eks, endedAs, errorsOf, fleetOf, inAws, well } from "#tests/support/aws-story.ts";
+import { type AwsStory, eks, fleetOf, inAws } from "#tests/support/aws-story.ts";
 import type { Run } from "#tests/support/cloud-sandbox.ts";
+import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);

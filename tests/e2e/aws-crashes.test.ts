@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { type AwsStory, eks, endedAs, fleetOf, inAws, well } from "#tests/support/aws-story.ts";
+import { type AwsStory, eks, fleetOf, inAws } from "#tests/support/aws-story.ts";
 import { isChanging, type Started } from "#tests/support/cloud-sandbox.ts";
+import { endedAs, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);

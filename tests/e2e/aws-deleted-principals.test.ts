@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { IAM } from "@aws-sdk/client-iam";
-import { eks, endedAs, errorsOf, fleetOf, inAws, well } from "#tests/support/aws-story.ts";
+import { eks, fleetOf, inAws } from "#tests/support/aws-story.ts";
+import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 setDefaultTimeout(240_000);
 

@@ -1,16 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import {
-  type AccountName,
-  type AwsStory,
-  eks,
-  endedAs,
-  errorsOf,
-  fleetOf,
-  ids,
-  inAws,
-  well,
-} from "#tests/support/aws-story.ts";
+import { type AccountName, type AwsStory, eks, fleetOf, ids, inAws } from "#tests/support/aws-story.ts";
 import { isChanging } from "#tests/support/cloud-sandbox.ts";
+import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);

@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { type AwsStory, eks, errorsOf, fleetOf, ids, inAws, well } from "#tests/support/aws-story.ts";
+import { type AwsStory, eks, fleetOf, ids, inAws } from "#tests/support/aws-story.ts";
 import { isChanging } from "#tests/support/cloud-sandbox.ts";
+import { errorsOf, well } from "#tests/support/story.ts";
 
 setDefaultTimeout(60_000);
 

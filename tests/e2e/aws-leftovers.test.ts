@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { KubernetesApi } from "#lib/kubernetes/api.ts";
-import { eks, endedAs, fleetOf, inAws, openCluster, well } from "#tests/support/aws-story.ts";
+import { eks, fleetOf, inAws } from "#tests/support/aws-story.ts";
+import { endedAs, openCluster, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);

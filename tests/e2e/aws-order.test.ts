@@ -1,7 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { eks, endedAs, errorsOf, fleetOf, inAws, well } from "#tests/support/aws-story.ts";
+import { eks, fleetOf, inAws } from "#tests/support/aws-story.ts";
+import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 setDefaultTimeout(240_000);
 

@@ -2,18 +2,9 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fleet } from "#lib/fleet/types.ts";
-import {
-  type AwsStory,
-  eks,
-  endedAs,
-  errorsOf,
-  fleetOf,
-  ids,
-  inAws,
-  openCluster,
-  well,
-} from "#tests/support/aws-story.ts";
+import { type AwsStory, eks, fleetOf, ids, inAws } from "#tests/support/aws-story.ts";
 import type { Run } from "#tests/support/cloud-sandbox.ts";
+import { endedAs, errorsOf, openCluster, well } from "#tests/support/story.ts";
 
 // They run a few at a time: the last one waits for all others.
 setDefaultTimeout(900_000);

@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { eks, endedAs, errorsOf, fleetOf, inAws, well } from "#tests/support/aws-story.ts";
+import { eks, fleetOf, inAws } from "#tests/support/aws-story.ts";
 import { isChanging } from "#tests/support/cloud-sandbox.ts";
+import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);

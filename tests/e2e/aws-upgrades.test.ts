@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { listObjects } from "#lib/kubernetes/objects.ts";
-import { eks, endedAs, fleetOf, inAws, openCluster, well } from "#tests/support/aws-story.ts";
+import { eks, fleetOf, inAws } from "#tests/support/aws-story.ts";
+import { endedAs, openCluster, well } from "#tests/support/story.ts";
 
 setDefaultTimeout(240_000);
 

@@ -60,25 +60,22 @@ export function azureId(account: AzureAccount, group: string, type: string, name
 
 /** Ids of resources shared by accounts, used by their own tasks. */
 export function managementIds(account: string, { primary, clusters }: CloudZones) {
+  const prefix = `azure/${account}`;
   return {
-    group: `azure/${account}/group`,
-    primary: `azure/${account}/zone/${primary}`,
-    clusters: `azure/${account}/zone/${clusters}`,
-    delegation: `azure/${account}/delegation/${clusters}`,
-    registrar: `azure/${account}/registrar/${primary}`,
-    identity: `azure/${account}/identity`,
-    readOnlyIdentity: `azure/${account}/identity/read-only`,
-    role: `azure/${account}/role/zones`,
-    access: `azure/${account}/access/zones`,
+    group: `${prefix}/group`,
+    primary: `${prefix}/zone/${primary}`,
+    clusters: `${prefix}/zone/${clusters}`,
+    delegation: `${prefix}/delegation/${clusters}`,
+    registrar: `${prefix}/registrar/${primary}`,
+    identity: `${prefix}/identity`,
+    readOnlyIdentity: `${prefix}/identity/read-only`,
+    role: `${prefix}/role/delegations`,
+    access: `${prefix}/access`,
   };
 }
 
 /** Ids of what lets the management identity and the operators act in an account with clusters. */
 export function accountIds(account: string) {
-  return {
-    role: `azure/${account}/role/clusters`,
-    access: `azure/${account}/access/clusters`,
-    granting: `azure/${account}/access/granting`,
-    reading: `azure/${account}/access/reading`,
-  };
+  const prefix = `azure/${account}`;
+  return { role: `${prefix}/role/clusters`, access: `${prefix}/access/clusters` };
 }

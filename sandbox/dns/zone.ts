@@ -7,7 +7,7 @@ export type RecordSet = {
 } & RecordValues;
 
 export type RecordValues =
-  | { readonly type: "A" | "AAAA" | "CNAME" | "NS"; readonly values: readonly string[] }
+  | { readonly type: "A" | "AAAA" | "CNAME" | "NS" | "PTR"; readonly values: readonly string[] }
   /** A value is one string, or several of up to 255 bytes. */
   | { readonly type: "TXT"; readonly values: readonly (string | readonly string[])[] }
   | { readonly type: "MX"; readonly values: readonly { readonly preference: number; readonly exchange: string }[] }
@@ -52,7 +52,7 @@ export interface Zone {
 }
 
 /** Records whose values are addresses or names. */
-export type PlainRecordSet = RecordSet & { readonly type: "A" | "AAAA" | "CNAME" | "NS" };
+export type PlainRecordSet = RecordSet & { readonly type: "A" | "AAAA" | "CNAME" | "NS" | "PTR" };
 
 /** What a server says to one question. */
 export type Verdict =

@@ -60,13 +60,15 @@ export interface Kind {
   /** Root in shapes.json that bodies are checked against. */
   readonly shape: string;
   /** Spelling in answers where it differs. */
-  readonly spelling?: { readonly type?: string; readonly group?: "resourcegroups" };
+  readonly spelling?: { readonly type?: string; readonly id?: string; readonly group?: "resourcegroups" };
+  /** Name in the call log and in faults. @default the last word of its type: `dnsZones` */
+  readonly service?: string;
   /** Of the actions to authorize, where it differs: `Microsoft.Resources/subscriptions/resourceGroups`. */
   readonly actionType?: string;
   /** Azure DNS and AKS do not wrap their errors. */
   readonly bareErrors?: true;
-  /** Each write gives the resource another etag. */
-  readonly etags?: true;
+  /** Each write gives the resource another etag; this is what refusals call it: `Zone`. */
+  readonly etags?: string;
   readonly name?: RegExp;
   /** Extension resources: role assignments, locks. */
   readonly anyScope?: true;
@@ -77,8 +79,8 @@ export interface Kind {
   /** The stored resource (id, name, type and etag are added) from a checked body. @throws ArmFault */
   put(call: ArmCall, body: Json, before: StoredResource | undefined): StoredBody | Promise<StoredBody>;
   /**
-   * When the operation of a PUT has ended, also after a restart of the sandbox; the resource is in the store as Succeeded, and
-   * may be replaced there. @throws ArmFault which fails the operation and the resource
+   * At the end of a PUT's operation, before the resource becomes Succeeded. It may replace the resource in the store, and is
+   * called again when the sandbox was stopped in the middle. @throws ArmFault which fails the operation and the resource
    */
   finish?(cloud: AzureCloud, stored: StoredResource): void | Promise<void>;
   /** Refuses or prepares a delete. @throws ArmFault */
@@ -87,8 +89,12 @@ export interface Kind {
   afterRemove?(cloud: AzureCloud, stored: StoredResource): void | Promise<void>;
   /** Computed fields of answers: they replace `properties` if they name it. */
   answer?(cloud: AzureCloud, stored: StoredResource): Json;
-  /** Whether a list with this `$filter` has it. @default yes */
-  matches?(call: ArmCall, stored: StoredResource, filter: string): boolean;
+  /** One that may not be in the store: built-in roles. @default what the store has */
+  find?(cloud: AzureCloud, at: ResourceId): StoredResource | undefined;
+  /** What is said of a missing one. @default ResourceNotFound */
+  missing?(at: ResourceId): ArmFault;
+  /** Members of a collection, by the request's `$filter`. @default all of the type below the scope; filters are refused */
+  list?(call: ArmCall): readonly StoredResource[];
   /** POST …/name/ACTION, by name in lower case. */
   readonly actions?: Readonly<Record<string, (call: ArmCall, stored: StoredResource) => Json | Promise<Json>>>;
 }
@@ -109,12 +115,14 @@ export class ArmFault extends Error {
   /** Fields beside code and message: `details`, `subcode`. */
   readonly more: Json;
   readonly headers: Readonly<Record<string, string>>;
+  /** As Azure DNS and AKS write it, without `error` around it; the engine sets it for what such kinds throw. */
+  readonly isBare: boolean;
 
   constructor(
     status: number,
     code: string,
     message: string,
-    { more = {}, headers = {} }: { readonly more?: Json; readonly headers?: Readonly<Record<string, string>> } = {},
+    { more = {}, headers = {}, isBare = false }: Partial<Pick<ArmFault, "more" | "headers" | "isBare">> = {},
   ) {
     super(message);
     this.name = "ArmFault";
@@ -122,11 +130,15 @@ export class ArmFault extends Error {
     this.code = code;
     this.more = more;
     this.headers = headers;
+    this.isBare = isBare;
   }
 
-  /** @param bare as Azure DNS and AKS write it, without `error` around it */
-  body(bare = false): Json {
-    const fields = { code: this.code, message: this.message, ...this.more };
-    return bare ? fields : { error: fields };
+  /** `{ code, message }`. */
+  get fields(): Json {
+    return { code: this.code, message: this.message, ...this.more };
+  }
+
+  body(): Json {
+    return this.isBare ? this.fields : { error: this.fields };
   }
 }

@@ -1,4 +1,3 @@
-import { azureErrorCodes } from "#lib/azure/error-codes.ts";
 import { checkAzure } from "#lib/azure/fleet/checks.ts";
 import { isPlaceholder } from "#lib/azure/fleet/placeholder.ts";
 import { azureRegions } from "#lib/azure/fleet/regions.ts";
@@ -24,7 +23,6 @@ export const azure: Provider<AzureAccount, AksCluster> = {
   regions: azureRegions,
   // https://learn.microsoft.com/azure/aks/azure-cni-overlay
   ranges: { pods: "10.244.0.0/16", services: "10.0.0.0/16" },
-  errorCodes: azureErrorCodes,
   checks: [checkAzure],
   schema: () => import("#lib/azure/fleet/schema.ts"),
   accountId: ({ subscriptionId }) => subscriptionId,

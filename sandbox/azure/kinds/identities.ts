@@ -1,0 +1,36 @@
+import type { Kind } from "#sandbox/azure/arm/kind.ts";
+import { createPrincipal, removePrincipal, tenantOf } from "#sandbox/azure/entra/directory.ts";
+import { stringAt } from "#sandbox/json.ts";
+
+export const identityVersions = [
+  "2018-11-30",
+  "2022-01-31-preview",
+  "2023-01-31",
+  "2024-11-30",
+  "2025-01-31-preview",
+  "2025-05-31-preview",
+] as const;
+
+/** Managed identities: each is a service principal of its subscription's tenant. */
+export const identities: Kind = {
+  type: "Microsoft.ManagedIdentity/userAssignedIdentities",
+  versions: identityVersions,
+  shape: "Microsoft.ManagedIdentity/userAssignedIdentities",
+  spelling: { group: "resourcegroups" },
+  name: /^[A-Za-z0-9][\w-]{2,127}$/,
+  put({ cloud, at }, { location, tags }, before) {
+    const tenantId = tenantOf(cloud, at.subscription);
+    const create = () => {
+      const { objectId, clientId } = createPrincipal(cloud, tenantId, at.name);
+      return { tenantId, principalId: objectId, clientId };
+    };
+    return {
+      location: String(location).toLowerCase().replaceAll(" ", ""),
+      tags: (tags ?? {}) as Readonly<Record<string, string>>,
+      properties: before?.properties ?? create(),
+    };
+  },
+  afterRemove(cloud, { properties }) {
+    removePrincipal(cloud, stringAt(properties, "tenantId"), stringAt(properties, "principalId"));
+  },
+};

@@ -1,8 +1,9 @@
+import { azureErrorCodes } from "#lib/azure/error-codes.ts";
 import { checkAzure } from "#lib/azure/fleet/checks.ts";
+import { aksRanges, kubernetesOfAks } from "#lib/azure/fleet/defaults.ts";
 import { isPlaceholder } from "#lib/azure/fleet/placeholder.ts";
 import { azureRegions } from "#lib/azure/fleet/regions.ts";
 import type { AksCluster, AzureAccount } from "#lib/azure/fleet/types.ts";
-import { cloudKubernetes } from "#lib/fleet/defaults.ts";
 import { accountKeys, cloudClusterKeys } from "#lib/fleet/keys.ts";
 import type { Provider } from "#lib/provider.ts";
 
@@ -21,11 +22,11 @@ export const azure: Provider<AzureAccount, AksCluster> = {
     nested: { systemNodes: { vmSize: true, count: true } },
   },
   regions: azureRegions,
-  // https://learn.microsoft.com/azure/aks/azure-cni-overlay
-  ranges: { pods: "10.244.0.0/16", services: "10.0.0.0/16" },
+  ranges: aksRanges,
+  errorCodes: azureErrorCodes,
   checks: [checkAzure],
   schema: () => import("#lib/azure/fleet/schema.ts"),
   accountId: ({ subscriptionId }) => subscriptionId,
   isPlaceholder,
-  kubernetes: ({ kubernetes }) => kubernetes ?? cloudKubernetes,
+  kubernetes: kubernetesOfAks,
 };

@@ -12,7 +12,7 @@ export interface AzureClients {
   arm(account: AzureAccount): Arm;
   /** Zones and record sets, with the same caller, guard, deadline and errors. */
   dns(account: AzureAccount): Promise<AzureDns>;
-  /** Who calls in the account's tenant. @throws FleetError CredentialsMissing, AzureSignInFailed, AzureUnreachable */
+  /** Who calls in the account's tenant. @throws FleetError CredentialsMissing, SignInRefused, WrongAccount, AzureUnreachable */
   caller(account: AzureAccount): Promise<Caller>;
   /** A token for another audience: the API servers of AKS. */
   token(account: AzureAccount, scope: string): Promise<AccessToken>;
@@ -61,7 +61,7 @@ export interface Condition {
 /**
  * Resource Manager, by resource ids: `/subscriptions/…`. The API version is that of the id's type.
  *
- * @throws FleetError of each method: AzureBusy, AzureDenied, AzureFailed, AzureThrottled, AzureUnreachable, ResourceLocked, QuotaExceeded, WrongAccount
+ * @throws FleetError of each method: AzureBusy, AzureDenied, AzureFailed, AzureLocked, AzureThrottled, AzureUnreachable, QuotaExceeded, SubscriptionDisabled, WrongAccount, and those of signing in
  */
 export interface Arm {
   /** Undefined if it does not exist. */
@@ -125,20 +125,7 @@ export interface AzureZone {
   readonly recordSets: number;
 }
 
-export type RecordType =
-  | "A"
-  | "AAAA"
-  | "CAA"
-  | "CNAME"
-  | "DS"
-  | "MX"
-  | "NAPTR"
-  | "NS"
-  | "PTR"
-  | "SOA"
-  | "SRV"
-  | "TLSA"
-  | "TXT";
+export type RecordType = "A" | "AAAA" | "CAA" | "CNAME" | "MX" | "NS" | "PTR" | "SOA" | "SRV" | "TXT";
 
 export interface AzureRecordSet {
   readonly id: string;

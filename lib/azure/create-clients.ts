@@ -1,0 +1,157 @@
+import { type AccountCalls, type ArmReach, armOf, openArm, readSubscription, type SendToArm } from "#lib/azure/arm.ts";
+import type { AzureClients, AzureDns } from "#lib/azure/clients.ts";
+import { azureFetch } from "#lib/azure/credentials/endpoints.ts";
+import { azureTokens, type ProvedToken } from "#lib/azure/credentials/tokens.ts";
+import { dnsOf, openDns } from "#lib/azure/dns.ts";
+import { ask, findAzureError, isUnsettled } from "#lib/azure/explain.ts";
+import type { AzureAccount } from "#lib/azure/fleet/types.ts";
+import { fetchClient, resourceManagerClient } from "#lib/azure/http-client.ts";
+import { type Clock, systemClock } from "#lib/clock.ts";
+import type { Calling, Pause } from "#lib/cloud/patience.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
+
+/** Azure says up to ten minutes; it usually takes one or two: https://learn.microsoft.com/azure/role-based-access-control/troubleshooting */
+const assignmentSettleMs = 4 * 60_000;
+/** As Vault's documentation and azure-workload-identity#273 have it: up to a minute. */
+const credentialSettleMs = 2 * 60_000;
+const settlePauseMs = 3_000;
+
+/** States in which resources can be written: https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states */
+const writable = ["enabled", "pastdue"];
+
+/** Clients of a fleet's subscriptions. Azure's packages are loaded on first use. */
+export function createAzureClients(
+  fleet: Pick<Fleet, "github">,
+  variables: Readonly<Record<string, string>>,
+  { clock = systemClock }: { readonly clock?: Clock } = {},
+): AzureClients {
+  /** When role assignments or federated credentials of an account, by its name, were written last. */
+  const changed = new Map<string, number>();
+  const pauseFor = (limitMs: number, why: string) => (account: AzureAccount) => {
+    const sinceMs = clock.now() - (changed.get(account.name) ?? Number.NEGATIVE_INFINITY);
+    return sinceMs < limitMs ? { ms: settlePauseMs, why } : undefined;
+  };
+  const untilAssigned = pauseFor(assignmentSettleMs, "denied: Azure is still propagating the new role assignments");
+  const untilTrusted = pauseFor(credentialSettleMs, "refused: Entra does not know the new federated credential yet");
+  const tokens = azureTokens({ fleet, variables, pauseWhileSettling: untilTrusted });
+  const opened = new Map<string, Promise<Opened>>();
+  const guarded = new Map<string, Promise<string>>();
+
+  function open(account: AzureAccount): Promise<Opened> {
+    return once(opened, account.name, async () => {
+      const { resourceManager: endpoint, scope } = await tokens.endpoints();
+      const httpClient = resourceManagerClient(fetchClient(azureFetch(variables)), endpoint);
+      let last: ProvedToken | undefined;
+      const credential = {
+        async getToken() {
+          last = await tokens.get(account, scope);
+          // `tokens` decides about renewal and knows rejected tokens, so clients must not cache them.
+          return { token: last.token, expiresOnTimestamp: 0 };
+        },
+      };
+      const forget = () => {
+        if (last !== undefined) tokens.forget(last);
+      };
+      const reach = { endpoint, scope, httpClient, credential };
+      return { reach, forget, send: await openArm(reach) };
+    });
+  }
+
+  /** @throws FleetError as Arm */
+  async function call<Answer>(
+    account: AzureAccount,
+    asked: { readonly world: Calling; readonly what: string; readonly repeatable?: boolean },
+    make: (signal: AbortSignal) => Promise<Answer>,
+  ): Promise<Answer> {
+    const { forget, reach } = await open(account);
+    // Signing in has its own waits.
+    await tokens.get(account, reach.scope, asked.world);
+    const pauseWhileSettling = (error: unknown): Pause | undefined =>
+      isUnsettled(error) ? untilAssigned(account) : undefined;
+    let isRenewed = false;
+    return await ask({ account: account.name, ...asked, pauseWhileSettling }, async (signal) => {
+      try {
+        return await make(signal);
+      } catch (error) {
+        if (isRenewed || findAzureError(error)?.status !== 401) throw error;
+        // Safe to repeat: the token is rejected before anything else is evaluated.
+        isRenewed = true;
+        forget();
+        return await make(signal);
+      }
+    });
+  }
+
+  /** Proves once whose subscription it is, before it is changed. @throws FleetError WrongAccount, SubscriptionDisabled */
+  async function guard(account: AzureAccount, world: Calling, verb: "write" | "delete"): Promise<void> {
+    const state = await once(guarded, account.name, async () => {
+      const { send } = await open(account);
+      const what = `reading the subscription ${account.subscriptionId}`;
+      const found = await call(account, { world, what }, (signal) =>
+        readSubscription(send, account.subscriptionId, signal),
+      );
+      for (const field of ["subscriptionId", "tenantId"] as const) {
+        if (found[field].toLowerCase() === account[field].toLowerCase()) continue;
+        throw new FleetError(
+          "WrongAccount",
+          `${account.name}: ${field} is ${found[field] || "missing"}, the fleet says ${account[field]}`,
+          { hint: `correct ${field} in clusters/azure.ts, or sign in to the right tenant: az account list shows both` },
+        );
+      }
+      return found.state;
+    });
+    if (verb === "delete" || writable.includes(state.toLowerCase())) return;
+    throw new FleetError("SubscriptionDisabled", `${account.name}: the subscription is in the state ${state}`, {
+      hint: "nothing can be created in it: its page in the Azure portal shows why, and how to enable it",
+    });
+  }
+
+  function callsOf(account: AzureAccount): AccountCalls {
+    return {
+      read: (world, what, make) => call(account, { world, what }, make),
+      async change(world, { what, verb, condition }, make) {
+        await guard(account, world, verb);
+        return await call(account, { world, what, repeatable: condition === undefined }, make);
+      },
+    };
+  }
+
+  const dnsClients = new Map<string, Promise<AzureDns>>();
+  const clients: AzureClients = {
+    arm: (account) => armOf(callsOf(account), async () => (await open(account)).send),
+    dns: (account) =>
+      once(dnsClients, account.name, async () => {
+        const { reach } = await open(account);
+        return dnsOf(account, callsOf(account), clients.arm(account), await openDns(account, reach));
+      }),
+    async caller(account) {
+      const { scope } = await tokens.endpoints();
+      return (await tokens.get(account, scope)).caller;
+    },
+    token: (account, scope) => tokens.get(account, scope),
+    accessChanged({ name }) {
+      changed.set(name, clock.now());
+    },
+  };
+  return clients;
+}
+
+interface Opened {
+  readonly reach: ArmReach;
+  readonly send: SendToArm;
+  /** The last token was rejected. */
+  readonly forget: () => void;
+}
+
+/** Failures are not kept. */
+function once<Value>(known: Map<string, Promise<Value>>, key: string, make: () => Promise<Value>): Promise<Value> {
+  const found =
+    known.get(key) ??
+    make().catch((error: unknown) => {
+      known.delete(key);
+      throw error;
+    });
+  known.set(key, found);
+  return found;
+}

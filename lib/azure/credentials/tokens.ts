@@ -1,0 +1,155 @@
+import type { AccessToken, Caller, Calling } from "#lib/azure/clients.ts";
+import { chooseCredentials } from "#lib/azure/credentials/choice.ts";
+import { callerOf } from "#lib/azure/credentials/claims.ts";
+import { type AzureEndpoints, azureFetch, findEndpoints, isRedirected } from "#lib/azure/credentials/endpoints.ts";
+import { isUnknownAssertion } from "#lib/azure/credentials/refusal.ts";
+import { assertionAudience, type GithubJob, signIn } from "#lib/azure/credentials/sign-in.ts";
+import { ask } from "#lib/azure/explain.ts";
+import { isPlaceholder } from "#lib/azure/fleet/placeholder.ts";
+import type { AzureAccount } from "#lib/azure/fleet/types.ts";
+import { fetchGithubToken, mayOnlyRead } from "#lib/cloud/github-token.ts";
+import type { Pause } from "#lib/cloud/patience.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
+import { type Renewing, renewing } from "#lib/renewing.ts";
+import { keepSecret } from "#lib/secrets.ts";
+
+/** A token that was proved to be of the account's tenant. */
+export interface ProvedToken extends AccessToken {
+  readonly caller: Caller;
+}
+
+export interface AzureTokens {
+  /** @throws FleetError EndpointRefused, CaBundleUnreadable, AzureUnreachable */
+  endpoints(): Promise<AzureEndpoints>;
+  /**
+   * Kept until shortly before it expires.
+   *
+   * @param world @default waits for nothing
+   * @throws FleetError CredentialsMissing, SignInRefused, SessionExpired, WrongAccount, PlaceholderAccount, AzureThrottled, AzureUnreachable
+   */
+  get(account: AzureAccount, scope: string, world?: Calling): Promise<ProvedToken>;
+  /** Azure rejected it before its expiry: the next caller gets a new one. */
+  forget(token: ProvedToken): void;
+}
+
+export interface AzureTokensOptions {
+  readonly fleet: Pick<Fleet, "github">;
+  readonly variables: Readonly<Record<string, string>>;
+  /** While this run's own federated credential may be unknown to Entra. */
+  readonly pauseWhileSettling: (account: AzureAccount) => Pause | undefined;
+}
+
+const renewEarlyMs = 5 * 60_000;
+/** GitHub's tokens live for five minutes at least. */
+const githubTokenMs = 4 * 60_000;
+
+/** Tokens of the one caller, by tenant and scope. Each is asked for once, however many resources need it. */
+export function azureTokens({ fleet, variables, pauseWhileSettling }: AzureTokensOptions): AzureTokens {
+  let endpoints: Promise<AzureEndpoints> | undefined;
+  let send: typeof fetch | undefined;
+  const opened = new Map<string, Renewing<ProvedToken>>();
+  /** Who shows the waits of a renewal: the last one that asked. */
+  const askers = new Map<string, Calling | undefined>();
+  const github = renewing(async () => {
+    const value = await openGithubJob(variables, fleet);
+    return { value, expiresMs: Date.now() + githubTokenMs };
+  }, 0);
+  // az must not run twice at once.
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <Value>(work: () => Promise<Value>): Promise<Value> => {
+    const next = last.then(work, work);
+    last = next.catch(() => undefined);
+    return next;
+  };
+
+  const tokens: AzureTokens = {
+    endpoints() {
+      endpoints ??= findEndpoints(variables).catch((error: unknown) => {
+        endpoints = undefined;
+        throw error;
+      });
+      return endpoints;
+    },
+    async get(account, scope, world) {
+      refusePlaceholder(account, variables);
+      const key = `${account.tenantId.toLowerCase()} ${scope}`;
+      askers.set(key, world);
+      const renew = () => open(account, scope, askers.get(key));
+      const known = opened.get(key) ?? renewing(renew, renewEarlyMs, ["AzureThrottled"]);
+      opened.set(key, known);
+      return await known.get();
+    },
+    forget(token) {
+      for (const one of opened.values()) one.forget(token);
+    },
+  };
+
+  async function open(account: AzureAccount, scope: string, world: Calling | undefined) {
+    const choice = chooseCredentials(variables);
+    const found = await tokens.endpoints();
+    send ??= azureFetch(variables);
+    const common = {
+      variables,
+      endpoints: found,
+      send,
+      account: account.name,
+      tenantId: account.tenantId,
+      scope,
+      githubJob: github.get,
+    };
+    const pauseAfterRefusal = (error: unknown): Pause | undefined =>
+      error instanceof FleetError && isUnknownAssertion(error.details.join()) ? pauseWhileSettling(account) : undefined;
+    const asked = { account: account.name, what: "signing in", world, pauseWhileSettling: pauseAfterRefusal };
+    const request = () => ask(asked, (signal) => signIn(choice, { ...common, signal }));
+    const token = await (choice.kind === "az" ? inTurn(request) : request());
+    keepSecret(token.token);
+    return { value: { ...token, caller: proveCaller(token, account) }, expiresMs: token.expires.getTime() };
+  }
+
+  return tokens;
+}
+
+async function openGithubJob(
+  variables: Readonly<Record<string, string>>,
+  fleet: Pick<Fleet, "github">,
+): Promise<GithubJob> {
+  const { AZURE_CLIENT_ID: full = "", AZURE_READ_ONLY_CLIENT_ID: reading = "" } = variables;
+  const token = await fetchGithubToken(variables, assertionAudience);
+  if (token === undefined) {
+    throw new FleetError("CredentialsMissing", "GitHub gives this job no token", {
+      hint: "does the job have permissions: { id-token: write }?",
+    });
+  }
+  keepSecret(token);
+  const isReading = mayOnlyRead(token, fleet.github);
+  const clientId = isReading ? reading : full;
+  if (clientId !== "") return { clientId, token };
+  const variable = isReading ? "AZURE_READ_ONLY_CLIENT_ID" : "AZURE_CLIENT_ID";
+  throw new FleetError("CredentialsMissing", `this job of GitHub has no ${variable}`, {
+    hint: `set the repository's variable ${variable} (create:azure-mgmt prints the command) and pass it to the job`,
+  });
+}
+
+/** @throws FleetError WrongAccount */
+function proveCaller(token: AccessToken, { name, tenantId }: AzureAccount): Caller {
+  const caller = callerOf(token);
+  if (caller?.tenantId.toLowerCase() === tenantId.toLowerCase()) return caller;
+  const found = caller === undefined ? "of no tenant" : `for the tenant ${caller.tenantId}`;
+  throw new FleetError("WrongAccount", `${name}: credentials are ${found}, the fleet says ${tenantId}`, {
+    hint: `sign in to that tenant (az login --tenant ${tenantId}), or correct tenantId in clusters/azure.ts. Managed identities act in their own tenant alone`,
+  });
+}
+
+/** An emulator has subscriptions with such ids. @throws FleetError PlaceholderAccount */
+function refusePlaceholder(account: AzureAccount, variables: Readonly<Record<string, string>>): void {
+  if (!isPlaceholder(account) || isRedirected(variables)) return;
+  const { name, subscriptionId, tenantId } = account;
+  throw new FleetError(
+    "PlaceholderAccount",
+    `${name} has a placeholder for its subscription (${subscriptionId}) or tenant (${tenantId})`,
+    {
+      hint: "put the account's own ids into clusters/azure.ts: az account show shows both",
+    },
+  );
+}

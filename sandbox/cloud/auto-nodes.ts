@@ -1,7 +1,8 @@
 import { later, type Paced } from "#sandbox/cloud/later.ts";
 import { stringAt } from "#sandbox/json.ts";
 import { coalesce } from "#sandbox/kubernetes/behaviours/coalesce.ts";
-import { pods } from "#sandbox/kubernetes/kinds.ts";
+import { conditionStatus } from "#sandbox/kubernetes/behaviours/conditions.ts";
+import { nodes, pods } from "#sandbox/kubernetes/kinds.ts";
 import type { Cluster } from "#sandbox/kubernetes/operations.ts";
 
 /** So many that replicas which keep apart find a place each. */
@@ -30,7 +31,7 @@ export class AutoNodes {
     this.#api = api;
     this.#host = host;
     this.#unsubscribe = api.store.subscribe(({ kind }) => {
-      if (kind === pods) this.#review.ask();
+      if (kind === pods || kind === nodes) this.#review.ask();
     });
     this.#review.ask();
   }
@@ -42,16 +43,24 @@ export class AutoNodes {
   }
 
   #startWhatIsMissing(): void {
-    const count = this.#host.count();
-    if (this.#starting || count === undefined || count >= wantedNodes) return;
-    const isWaiting = this.#api.store
-      .list(pods)
-      .some((pod) => stringAt(pod, "status", "phase") === "Pending" && stringAt(pod, "spec", "nodeName") === "");
-    if (!isWaiting) return;
+    if (this.#starting || this.#missing() === 0) return;
     this.#starting = true;
     later(this.#host.cloud, this.#host.startMs, () => {
       this.#starting = false;
-      if (!this.#stopped && this.#host.count() !== undefined) this.#host.start(wantedNodes - count);
+      const missing = this.#stopped ? 0 : this.#missing();
+      if (missing > 0) this.#host.start(missing);
     });
+  }
+
+  #missing(): number {
+    const count = this.#host.count();
+    if (count === undefined || count >= wantedNodes) return 0;
+    const { store } = this.#api;
+    const isWaiting = store
+      .list(pods)
+      .some((pod) => stringAt(pod, "status", "phase") === "Pending" && stringAt(pod, "spec", "nodeName") === "");
+    // One that has just joined takes pods soon.
+    const isComing = store.list(nodes).some((node) => conditionStatus(node, "Ready") !== "True");
+    return isWaiting && !isComing ? wantedNodes - count : 0;
   }
 }

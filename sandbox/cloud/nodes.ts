@@ -21,6 +21,7 @@ export interface MachineNode {
   readonly internalName?: string;
   /** Those of this cloud alone. */
   readonly labels: Readonly<Record<string, string>>;
+  readonly taints?: readonly object[];
   /** `v1.36.1` */
   readonly version: string;
   readonly osImage: string;
@@ -40,6 +41,7 @@ export function machineNode(machine: MachineNode): NewObject {
       ...machine.labels,
     },
     spec: { providerID: machine.providerId },
+    taints: machine.taints ?? [],
     addresses: [
       { type: "InternalIP", address },
       ...(internalName === undefined ? [] : [{ type: "InternalDNS", address: internalName }]),
@@ -55,9 +57,10 @@ export function machineNode(machine: MachineNode): NewObject {
 
 /** Makes the Node objects of a cluster say what machines there are. */
 export function showNodes(api: Cluster, machines: readonly NewObject[]): void {
-  const wanted = new Set(machines.map(({ metadata }) => metadata.name));
-  for (const machine of machines) ensure(api, nodes, machine);
-  const gone = api.store.list(nodes).filter(({ metadata }) => !wanted.has(metadata.name));
+  const versionOf = (node: unknown) => stringAt(node, "status", "nodeInfo", "kubeletVersion");
+  const wanted = new Map(machines.map((machine) => [machine.metadata.name, versionOf(machine)]));
+  // A machine of another version has been made anew under its name.
+  const gone = api.store.list(nodes).filter((node) => wanted.get(node.metadata.name) !== versionOf(node));
   for (const { metadata } of gone) {
     remove(api, nodes, "", metadata.name);
     // Their controllers create them again on other nodes.
@@ -65,6 +68,7 @@ export function showNodes(api: Cluster, machines: readonly NewObject[]): void {
       if (stringAt(pod, "spec", "nodeName") === metadata.name) api.store.remove(pods, pod);
     }
   }
+  for (const machine of machines) ensure(api, nodes, machine);
 }
 
 /** @param firstHost addresses of a subnet below it are the cloud's own; undefined when all are taken */

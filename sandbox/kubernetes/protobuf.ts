@@ -7,7 +7,10 @@ import { unsupportedMediaType } from "#sandbox/kubernetes/status.ts";
  * Numbers: k8s.io/api and k8s.io/apimachinery, the generated.proto files.
  */
 type Field =
-  | { readonly name: string; readonly type: "string" | "boolean" | "integer" | "time" | "stringMap" | "bytesMap" }
+  | {
+      readonly name: string;
+      readonly type: "strings" | "string" | "boolean" | "integer" | "time" | "stringMap" | "bytesMap";
+    }
   | { readonly name: string; readonly type: "message"; readonly message: Message };
 type Message = Readonly<Record<number, Field>>;
 
@@ -45,6 +48,19 @@ const messages: Readonly<Record<string, Message>> = {
     4: { name: "stringData", type: "stringMap" },
     5: { name: "immutable", type: "boolean" },
   },
+  TokenRequest: {
+    1: metadata,
+    2: {
+      name: "spec",
+      type: "message",
+      message: { 1: { name: "audiences", type: "strings" }, 4: { name: "expirationSeconds", type: "integer" } },
+    },
+    3: {
+      name: "status",
+      type: "message",
+      message: { 1: { name: "token", type: "string" }, 2: { name: "expirationTimestamp", type: "time" } },
+    },
+  },
   ServiceAccount: { 1: metadata, 4: { name: "automountServiceAccountToken", type: "boolean" } },
 };
 
@@ -62,7 +78,9 @@ export function decodeProtobuf(body: Uint8Array): JsonObject {
       type = decode({ 1: { name: "apiVersion", type: "string" }, 2: { name: "kind", type: "string" } }, bytes);
     if (number === 2) raw = bytes;
   }
-  const message = type.apiVersion === "v1" ? messages[String(type.kind)] : undefined;
+  const message = ["v1", "authentication.k8s.io/v1"].includes(String(type.apiVersion))
+    ? messages[String(type.kind)]
+    : undefined;
   if (message === undefined) {
     throw unsupportedMediaType(`the sandbox does not know ${type.kind} in protobuf form: send application/json`);
   }
@@ -89,6 +107,8 @@ function mergeField(field: Field, before: Json | undefined, { bytes, value }: Wi
   switch (field.type) {
     case "string":
       return text();
+    case "strings":
+      return [...((before ?? []) as readonly Json[]), text()];
     case "boolean":
       return value !== 0;
     case "integer":

@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject, objectAt, stringAt } from "#sandbox/json.ts";
 import { discover } from "#sandbox/kubernetes/discovery.ts";
-import { apiVersionOf, type Kind, type KubernetesObject } from "#sandbox/kubernetes/kinds.ts";
+import { apiVersionOf, type Kind, type KubernetesObject, serviceAccounts } from "#sandbox/kubernetes/kinds.ts";
 import { describeApi } from "#sandbox/kubernetes/open-api.ts";
 import {
   apply,
@@ -27,12 +27,15 @@ import {
   unsupportedMediaType,
 } from "#sandbox/kubernetes/status.ts";
 import { toTable } from "#sandbox/kubernetes/table.ts";
+import { answerTokenRequest, type IssueToken, tokenAccountOf } from "#sandbox/kubernetes/token-request.ts";
 import { type Access, type Authenticate, authenticate, authorize, onlyToken } from "#sandbox/kubernetes/users.ts";
 import { checkResourceVersion, watch } from "#sandbox/kubernetes/watch.ts";
 
 export interface Api extends Cluster {
   /** Bearer token of the one user, who may do everything; or who else is asked whose a token is. */
   readonly token: string | Authenticate;
+  /** Signs tokens of service accounts; without it there is no TokenRequest API. */
+  readonly issueToken?: IssueToken | undefined;
   /** As in `v1.36.1` or `v1.36.1+k3s1`. */
   readonly version: string;
   /** `127.0.0.1:6551`. */
@@ -71,6 +74,12 @@ async function answer(api: Api, request: Request): Promise<Response> {
   if (target !== undefined && user !== undefined) {
     authorize(user, accessOf(request, url, target));
     return answerResource(api, request, url, target);
+  }
+  const account = tokenAccountOf(segments);
+  if (account !== undefined && api.issueToken !== undefined && user !== undefined && request.method === "POST") {
+    authorize(user, { verb: "create", kind: serviceAccounts, subresource: "token", ...account });
+    checkParameters(url, ["pretty"]);
+    return answerTokenRequest(api, api.issueToken, account, await readObject(request));
   }
   const document = request.method === "GET" ? describe(api, segments) : undefined;
   if (document !== undefined) return Response.json(document);

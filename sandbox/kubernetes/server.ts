@@ -6,6 +6,7 @@ import { KindRegistry } from "#sandbox/kubernetes/custom-kinds.ts";
 import type { Cluster } from "#sandbox/kubernetes/operations.ts";
 import { route } from "#sandbox/kubernetes/router.ts";
 import { ObjectStore } from "#sandbox/kubernetes/store.ts";
+import type { IssueToken } from "#sandbox/kubernetes/token-request.ts";
 import type { Authenticate } from "#sandbox/kubernetes/users.ts";
 import type { Pace } from "#sandbox/pace.ts";
 import type { Usage } from "#sandbox/usage.ts";
@@ -16,6 +17,8 @@ export interface ApiServerOptions {
   readonly certificates: ServerCertificates;
   /** Of the one user, who may do everything; or who else is asked whose a token is. */
   readonly token: string | Authenticate;
+  /** Signs tokens of service accounts. @default none: the cluster has no TokenRequest API */
+  readonly issueToken?: IssueToken | undefined;
   /** As in `v1.36.1`. */
   readonly version: string;
   /** DaemonSet that makes the pod network; undefined when the network is built in. */
@@ -58,9 +61,9 @@ export class ApiServer {
   /** Opens the endpoint; throws when the port is taken. Port 0 takes any. */
   listen(hostname: string, port: number): void {
     if (this.#endpoint !== undefined) return;
-    const { certificates, token, pace, networkDaemonSet, usage } = this.#options;
+    const { certificates, token, issueToken, pace, networkDaemonSet, usage } = this.#options;
     this.#stopping = new AbortController();
-    const api = { ...this.cluster, token, address: `${hostname}:${port}`, stopping: this.#stopping.signal };
+    const api = { ...this.cluster, token, issueToken, address: `${hostname}:${port}`, stopping: this.#stopping.signal };
     this.#endpoint = Bun.serve({
       hostname,
       port,

@@ -6,7 +6,7 @@ import { StatusError, unauthorized } from "#sandbox/kubernetes/status.ts";
 export interface Access {
   readonly verb: "get" | "list" | "watch" | "create" | "update" | "patch" | "delete";
   readonly kind: Kind;
-  readonly subresource: Subresource;
+  readonly subresource: Subresource | "token";
   /** Undefined: all namespaces, or a kind without namespaces. */
   readonly namespace: string | undefined;
   readonly name: string | undefined;
@@ -16,6 +16,8 @@ export interface Access {
 export interface User {
   readonly name: string;
   may(access: Access): boolean;
+  /** Why not, where the authorizer says it: the end of the message. */
+  readonly refusal?: string;
 }
 
 /** Whose token this is; undefined when it is nobody's. */
@@ -47,7 +49,7 @@ export function authorize(user: User, access: Access): void {
   throw new StatusError(
     403,
     "Forbidden",
-    `${what} is forbidden: User "${user.name}" cannot ${verb} resource "${resource}" in API group "${kind.group}" ${where}`,
+    `${what} is forbidden: User "${user.name}" cannot ${verb} resource "${resource}" in API group "${kind.group}" ${where}${user.refusal === undefined ? "" : `: ${user.refusal}`}`,
     {
       ...(name === undefined ? {} : { name }),
       ...(kind.group === "" ? {} : { group: kind.group }),

@@ -1,4 +1,7 @@
 import type { Kind, Listing } from "#sandbox/azure/arm/kind.ts";
+import { managedClusters } from "#sandbox/azure/kinds/aks/clusters.ts";
+import { agentPools } from "#sandbox/azure/kinds/aks/pools.ts";
+import { kubernetesVersions } from "#sandbox/azure/kinds/aks/versions.ts";
 import { recordSetListings, recordSets } from "#sandbox/azure/kinds/dns/record-sets.ts";
 import { dnsZones } from "#sandbox/azure/kinds/dns/zones.ts";
 import { federatedCredentials } from "#sandbox/azure/kinds/federated-credentials.ts";
@@ -18,6 +21,8 @@ export const kinds: readonly Kind[] = [
   federatedCredentials,
   roleDefinitions,
   roleAssignments,
+  managedClusters,
+  agentPools,
 ];
 
-export const listings: readonly Listing[] = [...recordSetListings];
+export const listings: readonly Listing[] = [...recordSetListings, kubernetesVersions];

@@ -104,6 +104,10 @@ describe("the parts of the project", () => {
       ["@aws-sdk/client-cloudformation", "lib/aws/create-clients.ts"],
       ["@aws-sdk/client-iam", "lib/aws/create-clients.ts"],
       ["@aws-sdk/client-route-53", "lib/aws/create-clients.ts"],
+      ["@azure/identity", "lib/azure/credentials/sign-in.ts"],
+      ["@azure/arm-dns", "lib/azure/dns.ts"],
+      ["@azure-rest/core-client", "lib/azure/arm.ts"],
+      ["@azure/core-rest-pipeline", "lib/azure/http-client.ts"],
     ] as const) {
       const users = [];
       for (const path of list("{lib,tasks}/**/*.ts")) {

@@ -3,18 +3,21 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "#lib/paths.ts";
-import { type AwsBehindProxy, openAwsBehindProxy } from "#tests/support/aws-behind-proxy.ts";
 import { awsCli } from "#tests/support/aws-cli.ts";
+import { type CloudBehindProxy, openCloudBehindProxy } from "#tests/support/cloud-behind-proxy.ts";
 
 // The same environments for our own calls and for the AWS CLI, on a computer that reaches AWS by a proxy.
 
 const arn = "arn:aws:iam::123456789012:user/ada";
 const identity = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Account>123456789012</Account><Arn>${arn}</Arn><UserId>x</UserId></GetCallerIdentityResult></GetCallerIdentityResponse>`;
 
-let aws: AwsBehindProxy;
+let aws: CloudBehindProxy;
 let folder: string;
 beforeAll(async () => {
-  aws = await openAwsBehindProxy(() => new Response(identity, { headers: { "content-type": "text/xml" } }));
+  aws = await openCloudBehindProxy(
+    ["*.amazonaws.com", "*.us-east-1.amazonaws.com"],
+    () => new Response(identity, { headers: { "content-type": "text/xml" } }),
+  );
   folder = await mkdtemp(join(tmpdir(), "aws-network-"));
   await Bun.write(join(folder, "ca.pem"), aws.authority);
   await Bun.write(join(folder, "no-ca.pem"), "nothing\n");

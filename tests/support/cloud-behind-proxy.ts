@@ -1,33 +1,34 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { makeCertificates } from "#sandbox/kubernetes/certificates.ts";
 
-/** AWS's hosts as a computer behind a proxy sees them: by CONNECT alone, with a certificate of an authority that nobody knows. */
-export interface AwsBehindProxy {
+/** A cloud's hosts as a computer behind a proxy sees them: by CONNECT alone, with a certificate of an authority that nobody knows. */
+export interface CloudBehindProxy {
   /** For HTTPS_PROXY. */
   readonly proxy: string;
-  /** PEM, for AWS_CA_BUNDLE. */
+  /** PEM, for AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE. */
   readonly authority: string;
   /** Hosts and ports that the proxy was asked for, in order. */
   readonly asked: string[];
   close(): Promise<void>;
 }
 
-/** @param answer what AWS says to a call, whatever its service */
-export async function openAwsBehindProxy(
+/**
+ * @param dns names of the cloud's hosts
+ * @param answer what the cloud says to a call, whatever its service
+ */
+export async function openCloudBehindProxy(
+  dns: readonly string[],
   answer: (request: Request) => Response | Promise<Response>,
-): Promise<AwsBehindProxy> {
-  const { authority, certificate, key } = await makeCertificates({
-    dns: ["*.amazonaws.com", "*.us-east-1.amazonaws.com"],
-    ip: [],
-  });
-  const aws = Bun.serve({ hostname: "127.0.0.1", port: 0, tls: { cert: certificate, key }, fetch: answer });
+): Promise<CloudBehindProxy> {
+  const { authority, certificate, key } = await makeCertificates({ dns, ip: [] });
+  const cloud = Bun.serve({ hostname: "127.0.0.1", port: 0, tls: { cert: certificate, key }, fetch: answer });
   const asked: string[] = [];
   const proxy = createServer((client) => {
     client.on("error", () => client.destroy());
     client.once("data", (head) => {
       const [, target = ""] = /^CONNECT (\S+) /.exec(head.toString()) ?? [];
       asked.push(target);
-      join(client, Number(aws.port));
+      join(client, Number(cloud.port));
     });
   });
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
@@ -37,7 +38,7 @@ export async function openAwsBehindProxy(
     asked,
     async close() {
       proxy.close();
-      await aws.stop(true);
+      await cloud.stop(true);
     },
   };
 }

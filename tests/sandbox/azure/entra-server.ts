@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createPrincipal, type Principal } from "#sandbox/azure/entra/directory.ts";
+import { answerEntra } from "#sandbox/azure/entra/endpoint.ts";
+import { type GithubClaims, mintGithubToken } from "#sandbox/cloud/github.ts";
+import { openHttpServer } from "#sandbox/cloud/http-server.ts";
+import { openProxy } from "#sandbox/cloud/proxy.ts";
+import { openTls } from "#sandbox/cloud/tls.ts";
+import { group, openTestAzure, store, type TestAzure, tenant } from "#tests/sandbox/azure/test-cloud.ts";
+
+const host = "login.microsoftonline.com";
+const identityType = "Microsoft.ManagedIdentity/userAssignedIdentities";
+
+/** Entra of the sandbox over HTTPS, for clients that people use. */
+export interface EntraServer {
+  readonly azure: TestAzure;
+  readonly endpoint: string;
+  /** URL of a proxy that leads login.microsoftonline.com to it. */
+  readonly proxy: string;
+  /** PEM file of the authority that clients have to trust. */
+  readonly authorityPath: string;
+  /** Folder for what clients keep. */
+  readonly folder: string;
+  /** A managed identity that trusts pushes to `main`. */
+  readonly identity: Principal;
+  /** The token of such a job, with other claims. */
+  mint(claims?: GithubClaims): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function openEntraServer(): Promise<EntraServer> {
+  const azure = openTestAzure();
+  const { cloud } = azure;
+  const folder = await mkdtemp(join(tmpdir(), "entra-"));
+  const tls = await openTls(folder, "azure", [host]);
+  const server = await openHttpServer({
+    tls,
+    api: () => ({
+      operationOf: () => undefined,
+      handle: async (request) => ({ response: await answerEntra(cloud, request), account: "", caller: "" }),
+      refuse: () => new Response(),
+      readErrorCode: async () => undefined,
+    }),
+  });
+  const proxy = await openProxy({ portOf: (name) => (name === host ? server.port : undefined) });
+  const identity = createPrincipal(cloud, tenant, "jobs");
+  const id = `${group}/providers/${identityType}/jobs`;
+  const trusted = {
+    issuer: "https://token.actions.githubusercontent.com",
+    subject: "repo:example/k8s-multicluster-gitops:ref:refs/heads/main",
+    audiences: ["api://AzureADTokenExchange"],
+  };
+  store(cloud, id, identityType, { properties: { principalId: identity.objectId } });
+  store(cloud, `${id}/federatedIdentityCredentials/main`, `${identityType}/federatedIdentityCredentials`, {
+    properties: trusted,
+    hidden: { effective: new Date(0).toISOString() },
+  });
+  return {
+    azure,
+    endpoint: server.endpoint,
+    proxy: proxy.url,
+    authorityPath: tls.authorityPath,
+    folder,
+    identity,
+    mint: (claims = {}) => mintGithubToken(cloud, { aud: trusted.audiences, sub: trusted.subject, ...claims }),
+    async close() {
+      await proxy.stop();
+      await server.stop();
+      azure.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

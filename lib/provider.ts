@@ -1,5 +1,6 @@
 import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
 import type { Clock } from "#lib/clock.ts";
+import type { Hop } from "#lib/cloud/hops.ts";
 import type { Environment } from "#lib/environment.ts";
 import type { ProviderFacts } from "#lib/fleet/provider.ts";
 import type { Account, Cluster, Fleet } from "#lib/fleet/types.ts";
@@ -107,42 +108,4 @@ export interface Preparation {
   /** Limits that take the place of the provider's own. */
   readonly lanes: Readonly<Record<string, number>>;
   readonly notices: readonly { readonly level: "info" | "warning"; readonly message: string; readonly hint?: string }[];
-}
-
-/** One step of the way into an account. */
-export interface Hop {
-  /** `base`, or the account's name. */
-  readonly name: string;
-  /** As the fleet has it; empty for the base. */
-  readonly account: string;
-  readonly result:
-    | { readonly kind: "ok"; readonly arn: string; readonly expires: string | undefined }
-    | {
-        readonly kind: "failed";
-        readonly code: string;
-        readonly message: string;
-        readonly hint: string | undefined;
-        /** What the program or service that refused said. */
-        readonly details: readonly string[];
-      };
-  /** Of the role that the step leads into. Absent for the base, and where no owner of the account is here to look. */
-  readonly trust?: HopTrust;
-  /** Of the account's role for those who may only read. Absent like `trust`. */
-  readonly readOnlyTrust?: HopTrust;
-}
-
-/** What an administrator of the account finds when looking at whom its role lets in. */
-export type HopTrust =
-  | { readonly kind: "checked"; readonly role: string; readonly findings: readonly TrustFinding[] }
-  /** There is no such role; `hint` is the task that makes it. */
-  | { readonly kind: "absent"; readonly role: string; readonly hint: string }
-  | { readonly kind: "unreadable"; readonly role: string; readonly code: string; readonly message: string };
-
-/** One fault of a role's trust policy. */
-export interface TrustFinding {
-  /** Explained in the provider's documentation. */
-  readonly check: string;
-  readonly kind: "too loose" | "too tight";
-  /** A clause about the policy: `its trust policy names …`. */
-  readonly message: string;
 }

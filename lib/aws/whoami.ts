@@ -8,11 +8,11 @@ import { userArnOf } from "#lib/aws/iam/user-arn.ts";
 import type { ExpectedTrust } from "#lib/aws/trust/checks.ts";
 import { callersOf, expectedOfAccount, expectedOfManagement, expectedOfReaders } from "#lib/aws/trust/expected.ts";
 import { checkTrust } from "#lib/aws/trust/trust.ts";
+import { describeHop, type Hop, type HopTrust } from "#lib/cloud/hops.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { command, type TaskCommand } from "#lib/hint.ts";
 import { formatHint } from "#lib/printed-command.ts";
-import type { Hop, HopTrust } from "#lib/provider.ts";
 
 /** A role's trust policy, for those who may read it. */
 export type RoleTrust =
@@ -40,7 +40,7 @@ export async function whoami(
   const chain = awsChain({ fleet, variables, askMfaCode, ...(endpoint === undefined ? {} : { endpoint }) });
   const base = await describe("base", "", () => chain.base());
   if (base.result.kind === "failed") return [base];
-  const callers = callersOf(fleet, base.result.arn, userArnOf(variables));
+  const callers = callersOf(fleet, base.result.identity, userArnOf(variables));
   // In parallel: the steps in common are shared.
   const ways = [
     look(management, () => chain.management(), {
@@ -118,13 +118,8 @@ async function tryReadTrust(
 }
 
 async function describe(name: string, account: string, open: () => Promise<AwsSession>): Promise<Hop> {
-  try {
+  return await describeHop(name, account, async () => {
     const { identity, credentials } = await open();
-    return { name, account, result: { kind: "ok", arn: identity.arn, expires: credentials.expiration?.toISOString() } };
-  } catch (error) {
-    if (!(error instanceof FleetError)) throw error;
-    const { code, message, details } = error;
-    const hint = error.hint === undefined ? undefined : formatHint(error.hint);
-    return { name, account, result: { kind: "failed", code, message, hint, details } };
-  }
+    return { identity: identity.arn, expires: credentials.expiration };
+  });
 }

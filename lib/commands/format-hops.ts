@@ -1,4 +1,4 @@
-import type { Hop, HopTrust } from "#lib/provider.ts";
+import type { Hop, HopTrust } from "#lib/cloud/hops.ts";
 import { formatTable } from "#lib/table.ts";
 
 /** Formats a table of the steps, the findings about each role below its step, and at the end the hints. */
@@ -10,7 +10,7 @@ export function formatHops(hops: readonly Hop[]): string {
 
 function formatStep({ name, account, result }: Hop): readonly string[] {
   return result.kind === "ok"
-    ? ["✔", name, account || "–", result.arn]
+    ? ["✔", name, account || "–", result.identity]
     : ["✘", name, account || "–", `${result.message} (${result.code})`];
 }
 

@@ -1,6 +1,6 @@
 import { systemClock } from "#lib/clock.ts";
+import type { Hop } from "#lib/cloud/hops.ts";
 import { contextOf, openSession, type SessionOptions } from "#lib/commands/session.ts";
-import type { Hop } from "#lib/provider.ts";
 import { openProviders } from "#lib/providers.ts";
 
 /** Shows the identity assumed in each account, and audits the roles' trust policies. Changes nothing. */

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Hop } from "#lib/cloud/hops.ts";
 import { exitCodeOf, formatHops } from "#lib/commands/format-hops.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
-import type { Hop } from "#lib/provider.ts";
 import { createCloudFormation } from "#sandbox/aws/cloudformation/service.ts";
 import { administratorKeys } from "#sandbox/aws/iam/administrators.ts";
 import { createRole, deleteRole, putRolePolicy, updateTrust } from "#sandbox/aws/iam/roles.ts";
@@ -208,7 +208,7 @@ describe("a table of the steps", () => {
   const hop: Hop = {
     name: "aws-mgmt",
     account: mgmt,
-    result: { kind: "ok", arn: "arn:aws:sts::1:assumed-role/r/s", expires: undefined },
+    result: { kind: "ok", identity: "arn:aws:sts::1:assumed-role/r/s", expires: undefined },
     trust: { kind: "checked", role: "r", findings: [finding] },
   };
 

@@ -4,8 +4,8 @@ import { IAM } from "@aws-sdk/client-iam";
 import { externalIdOf } from "#lib/aws/credentials/chain.ts";
 import { awsManagementRole, iamRoleOf } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
+import type { Hop } from "#lib/cloud/hops.ts";
 import { projectRoot } from "#lib/paths.ts";
-import type { Hop } from "#lib/provider.ts";
 import { type AwsSystem, awsSystems, type OpenedAws } from "#tests/support/aws-systems.ts";
 
 // Against hanging only: programs start slowly on a loaded machine.
@@ -123,7 +123,7 @@ function way({ open, ownerOf }: AwsSystem): void {
   test("leads from the base over the management role into a tenant", async () => {
     const { hops, stderr, exitCode } = await whoami([management, first]);
     expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
-    expect(hops.map(({ name, result }) => [name, result.kind === "ok" ? result.arn : result.message])).toEqual([
+    expect(hops.map(({ name, result }) => [name, result.kind === "ok" ? result.identity : result.message])).toEqual([
       ["base", person],
       ["aws-mgmt", `arn:aws:sts::${management.accountId}:assumed-role/${awsManagementRole}/${session}`],
       ["aws-01", `arn:aws:sts::${first.accountId}:assumed-role/aws-01-iam-role/${session}`],

@@ -1,6 +1,6 @@
 import type { Kind } from "#sandbox/azure/arm/kind.ts";
 import { createPrincipal, removePrincipal, tenantOf } from "#sandbox/azure/entra/directory.ts";
-import { stringAt } from "#sandbox/json.ts";
+import { isObject, stringAt } from "#sandbox/json.ts";
 
 export const identityVersions = [
   "2018-11-30",
@@ -18,7 +18,7 @@ export const identities: Kind = {
   shape: "Microsoft.ManagedIdentity/userAssignedIdentities",
   spelling: { group: "resourcegroups" },
   name: /^[A-Za-z0-9][\w-]{2,127}$/,
-  put({ cloud, at }, { location, tags }, before) {
+  put({ cloud, at }, { location, tags, properties }, before) {
     const tenantId = tenantOf(cloud, at.subscription);
     const create = () => {
       const { objectId, clientId } = createPrincipal(cloud, tenantId, at.name);
@@ -27,7 +27,7 @@ export const identities: Kind = {
     return {
       location: String(location).toLowerCase().replaceAll(" ", ""),
       tags: (tags ?? {}) as Readonly<Record<string, string>>,
-      properties: before?.properties ?? create(),
+      properties: { ...(before?.properties ?? create()), ...(isObject(properties) ? properties : {}) },
     };
   },
   afterRemove(cloud, { properties }) {

@@ -1,6 +1,7 @@
 import { AzureError } from "#lib/azure/azure-error.ts";
 import type { Arm, ArmResource, AzureDns, AzureRecordSet, AzureZone, Condition, Json } from "#lib/azure/clients.ts";
 import { explain } from "#lib/azure/explain.ts";
+import { mergeBody } from "#lib/cloud/body.ts";
 
 /** Resource Manager and Azure DNS in memory: a map, and what a test scripts. */
 export interface ArmMemory {
@@ -18,6 +19,8 @@ export interface ArmMemory {
   readonly adds: Map<string, () => Json>;
   add(id: string, body: Json): ArmResource;
   find(id: string): ArmResource | undefined;
+  /** Answers of actions, by their name. */
+  readonly actions: Map<string, (id: string) => Json>;
   /** Record sets by zone. */
   readonly sets: Map<string, AzureRecordSet[]>;
 }
@@ -71,7 +74,7 @@ export function armMemory(): ArmMemory {
       name: parts.at(-1) ?? "",
       type,
       etag: `etag-${++etags}`,
-      properties: { ...fieldsOf(added.properties), ...fieldsOf(body.properties) },
+      properties: mergeBody(fieldsOf(body.properties), fieldsOf(added.properties)),
     };
     const entry = { resource: state === undefined ? resource : withState(resource, state), states, gone: false };
     stored.set(keyOf(id), entry);
@@ -93,6 +96,7 @@ export function armMemory(): ArmMemory {
     course: [],
     removal: [],
     adds: new Map(),
+    actions: new Map(),
     sets: new Map(),
     add: (id, body) => write(id, body),
     find: (id) => stored.get(keyOf(id))?.resource,
@@ -111,7 +115,7 @@ export function armMemory(): ArmMemory {
       },
       async post(_world, id, action) {
         said(`post ${id}/${action}`);
-        return {};
+        return memory.actions.get(action)?.(id) ?? {};
       },
       async list(_world, id) {
         said(`list ${id}`);

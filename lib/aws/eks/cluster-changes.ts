@@ -1,6 +1,6 @@
 import type { ParameterValues } from "#lib/aws/cloudformation/model.ts";
 import { addonParameters } from "#lib/aws/eks/addon-versions.ts";
-import { FleetError } from "#lib/errors.ts";
+import { minorOf, refuseLeap } from "#lib/cloud/upgrade.ts";
 import type { Change } from "#lib/graph/resource.ts";
 
 /** Parameters of a cluster's template that are fixed at creation. */
@@ -13,17 +13,10 @@ export function effectOnCluster(parameter: string, from: string, to: string): Ch
   return parameter === version && minorOf(to) < minorOf(from) ? "replace" : "in-place";
 }
 
-/** EKS would refuse it when the rest of the stack is changed already. @throws FleetError UpgradeRefused */
-export function refuseLeap(cluster: string, changes: readonly Change[]): void {
+/** @throws FleetError UpgradeRefused */
+export function refuseLeapOfEks(cluster: string, changes: readonly Change[]): void {
   const raised = changes.find(({ field }) => field === `parameters.${version}`);
-  if (raised === undefined) return;
-  const [from, to] = [String(raised.from), String(raised.to)];
-  if (minorOf(to) - minorOf(from) <= 1) return;
-  const next = `1.${minorOf(from) + 1}`;
-  throw new FleetError("UpgradeRefused", `${cluster}: EKS raises Kubernetes by one minor version at a time`, {
-    hint: `write kubernetes: "${next}" and run create, then the next one, up to "${to}"`,
-    details: [`it has ${from}, the fleet says ${to}`],
-  });
+  if (raised !== undefined) refuseLeap({ cluster, product: "EKS", from: String(raised.from), to: String(raised.to) });
 }
 
 /**
@@ -47,8 +40,4 @@ export function upgradeStages(
     ...Object.fromEntries(addons.map((name) => [name, present[name] ?? ""])),
   };
   return [level, { ...level, [version]: to }];
-}
-
-function minorOf(text: string): number {
-  return Number(text.split(".")[1]);
 }

@@ -3,7 +3,7 @@ import type { AwsActor } from "#lib/aws/clients.ts";
 import { keepWith, type ParameterValues, type StackState } from "#lib/aws/cloudformation/model.ts";
 import { stack } from "#lib/aws/cloudformation/stack.ts";
 import { type AddonVersionsState, addonVersions } from "#lib/aws/eks/addon-versions.ts";
-import { effectOnCluster, refuseLeap, upgradeStages } from "#lib/aws/eks/cluster-changes.ts";
+import { effectOnCluster, refuseLeapOfEks, upgradeStages } from "#lib/aws/eks/cluster-changes.ts";
 import { type EksKubeconfigState, eksKubeconfig } from "#lib/aws/eks/kubeconfig.ts";
 import { removeClusterContents } from "#lib/aws/eks/remove-contents.ts";
 import { eksRanges, kubernetesOfEks } from "#lib/aws/fleet/defaults.ts";
@@ -119,7 +119,7 @@ export function eksCluster(
         isProtected: true,
         timeoutMs,
         effectOf: effectOnCluster,
-        refuse: async (_world, changes) => refuseLeap(cluster.name, changes),
+        refuse: async (_world, changes) => refuseLeapOfEks(cluster.name, changes),
         beforeDelete: (world, state) => removeClusterContents(world, access, state),
       }),
     );

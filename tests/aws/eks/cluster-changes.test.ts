@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { effectOnCluster, refuseLeap } from "#lib/aws/eks/cluster-changes.ts";
+import { effectOnCluster, refuseLeapOfEks } from "#lib/aws/eks/cluster-changes.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Hint } from "#lib/hint.ts";
 
@@ -22,7 +22,7 @@ describe("a change of a cluster", () => {
     ["1.34", "1.36", 'write kubernetes: "1.35" and run create, then the next one, up to "1.36"'],
   ])("of its version from %s to %s is refused with the hint %s", (from, to, hint) => {
     const change = { field: "parameters.KubernetesVersion", from, to, effect: "in-place" } as const;
-    expect(hintOf(() => refuseLeap("k01", [change]))).toBe(hint);
+    expect(hintOf(() => refuseLeapOfEks("k01", [change]))).toBe(hint);
   });
 });
 

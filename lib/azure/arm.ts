@@ -114,25 +114,6 @@ export function armOf(calls: AccountCalls, open: () => Promise<SendToArm>): Arm 
   };
 }
 
-/** Reads the account's subscription and compares it with the fleet. */
-export interface Subscription {
-  readonly subscriptionId: string;
-  readonly tenantId: string;
-  /** `Enabled`, `Disabled`, `Warned`, … */
-  readonly state: string;
-}
-
-export async function readSubscription(
-  send: SendToArm,
-  subscriptionId: string,
-  signal: AbortSignal,
-): Promise<Subscription> {
-  const path = `/subscriptions/${subscriptionId}`;
-  const found = asJson(await send({ method: "get", path, query: versionFor(path), signal }));
-  const text = (field: string): string => String(found[field] ?? "");
-  return { subscriptionId: text("subscriptionId"), tenantId: text("tenantId"), state: text("state") };
-}
-
 function versionFor(id: string): { readonly "api-version": string } {
   return { "api-version": apiVersionOf(id) };
 }

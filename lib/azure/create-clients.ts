@@ -1,4 +1,4 @@
-import { type AccountCalls, type ArmReach, armOf, openArm, readSubscription, type SendToArm } from "#lib/azure/arm.ts";
+import { type AccountCalls, type ArmReach, armOf, openArm, type SendToArm } from "#lib/azure/arm.ts";
 import type { AzureClients, AzureDns } from "#lib/azure/clients.ts";
 import { azureFetch } from "#lib/azure/credentials/endpoints.ts";
 import { azureTokens, type ProvedToken } from "#lib/azure/credentials/tokens.ts";
@@ -6,9 +6,9 @@ import { dnsOf, openDns } from "#lib/azure/dns.ts";
 import { ask, findAzureError, isUnsettled } from "#lib/azure/explain.ts";
 import type { AzureAccount } from "#lib/azure/fleet/types.ts";
 import { fetchClient, resourceManagerClient } from "#lib/azure/http-client.ts";
+import { proveSubscription, refuseDisabled } from "#lib/azure/subscription.ts";
 import { type Clock, systemClock } from "#lib/clock.ts";
 import type { Calling, Pause } from "#lib/cloud/patience.ts";
-import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 
 /** Azure says up to ten minutes; it usually takes one or two: https://learn.microsoft.com/azure/role-based-access-control/troubleshooting */
@@ -16,9 +16,6 @@ const assignmentSettleMs = 4 * 60_000;
 /** As Vault's documentation and azure-workload-identity#273 have it: up to a minute. */
 const credentialSettleMs = 2 * 60_000;
 const settlePauseMs = 3_000;
-
-/** States in which resources can be written: https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states */
-const writable = ["enabled", "pastdue"];
 
 /** Clients of a fleet's subscriptions. Azure's packages are loaded on first use. */
 export function createAzureClients(
@@ -86,25 +83,12 @@ export function createAzureClients(
   /** Proves once whose subscription it is, before it is changed. @throws FleetError WrongAccount, SubscriptionDisabled */
   async function guard(account: AzureAccount, world: Calling, verb: "write" | "delete"): Promise<void> {
     const state = await once(guarded, account.name, async () => {
-      const { send } = await open(account);
-      const what = `reading the subscription ${account.subscriptionId}`;
-      const found = await call(account, { world, what }, (signal) =>
-        readSubscription(send, account.subscriptionId, signal),
-      );
-      for (const field of ["subscriptionId", "tenantId"] as const) {
-        if (found[field].toLowerCase() === account[field].toLowerCase()) continue;
-        throw new FleetError(
-          "WrongAccount",
-          `${account.name}: ${field} is ${found[field] || "missing"}, the fleet says ${account[field]}`,
-          { hint: `correct ${field} in clusters/azure.ts, or sign in to the right tenant: az account list shows both` },
-        );
-      }
-      return found.state;
+      const { subscriptionId } = account;
+      const found = await clients.arm(account).get(world, `/subscriptions/${subscriptionId}`);
+      return proveSubscription(account, found ?? {});
     });
-    if (verb === "delete" || writable.includes(state.toLowerCase())) return;
-    throw new FleetError("SubscriptionDisabled", `${account.name}: the subscription is in the state ${state}`, {
-      hint: "nothing can be created in it: its page in the Azure portal shows why, and how to enable it",
-    });
+    // Azure still deletes from a disabled subscription.
+    if (verb === "write") refuseDisabled(account, state);
   }
 
   function callsOf(account: AzureAccount): AccountCalls {

@@ -1,4 +1,5 @@
 import { createLocalJWKSet, decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
+import type { StoredResource } from "#sandbox/azure/arm/kind.ts";
 import { resourcesBelow, resourcesOfType } from "#sandbox/azure/arm/store.ts";
 import type { AzureCloud } from "#sandbox/azure/cloud.ts";
 import type { Principal } from "#sandbox/azure/entra/directory.ts";
@@ -18,6 +19,9 @@ interface FederatedCredential extends Assertion {
   readonly isEffective: boolean;
 }
 
+export const identityType = "Microsoft.ManagedIdentity/userAssignedIdentities";
+export const federatedCredentialType = `${identityType}/federatedIdentityCredentials`;
+
 const documentation = "https://learn.microsoft.com/entra/workload-id/workload-identity-federation";
 
 /**
@@ -27,7 +31,7 @@ const documentation = "https://learn.microsoft.com/entra/workload-id/workload-id
  */
 export async function verifyAssertion(cloud: AzureCloud, principal: Principal, token: string): Promise<void> {
   const assertion = readAssertion(token);
-  requireCredential(credentialsOf(cloud, principal), assertion);
+  requireCredential(credentialsFor(cloud, principal), assertion);
   const keys = tryFindKeys(cloud, assertion.issuer.replace(/^https:\/\//, ""));
   if (keys === undefined) {
     throw refusal(50166, `Request to External OIDC endpoint failed. Issuer: '${assertion.issuer}'.`);
@@ -63,12 +67,17 @@ function readAssertion(token: string): Assertion {
   throw malformed();
 }
 
-function credentialsOf(cloud: AzureCloud, { objectId }: Principal): readonly FederatedCredential[] {
-  const identity = resourcesOfType(cloud, "Microsoft.ManagedIdentity/userAssignedIdentities").find(
+/** Federated credentials of a managed identity. @param identity its id */
+export function credentialsOf(cloud: AzureCloud, identity: string): readonly StoredResource[] {
+  return resourcesBelow(cloud, identity).filter(({ type }) => type === federatedCredentialType);
+}
+
+function credentialsFor(cloud: AzureCloud, { objectId }: Principal): readonly FederatedCredential[] {
+  const identity = resourcesOfType(cloud, identityType).find(
     ({ properties }) => stringAt(properties, "principalId") === objectId,
   );
   if (identity === undefined) return [];
-  return resourcesBelow(cloud, identity.id).map(({ properties, hidden }) => ({
+  return credentialsOf(cloud, identity.id).map(({ properties, hidden }) => ({
     issuer: stringAt(properties, "issuer"),
     subject: stringAt(properties, "subject"),
     audience: textsAt(properties, "audiences")[0] ?? "",

@@ -1,6 +1,6 @@
 import { ArmFault, type Kind, type StoredResource } from "#sandbox/azure/arm/kind.ts";
-import { resourcesBelow } from "#sandbox/azure/arm/store.ts";
 import type { AzureCloud } from "#sandbox/azure/cloud.ts";
+import { credentialsOf, federatedCredentialType } from "#sandbox/azure/entra/federation.ts";
 import { identityVersions } from "#sandbox/azure/kinds/identities.ts";
 import { stringAt, textsAt } from "#sandbox/json.ts";
 
@@ -15,9 +15,9 @@ const busy = new WeakMap<AzureCloud, Set<string>>();
 
 /** Tokens of other issuers that a managed identity accepts. */
 export const federatedCredentials: Kind = {
-  type: "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
+  type: federatedCredentialType,
   versions: identityVersions.filter((version) => version !== "2018-11-30"),
-  shape: "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
+  shape: federatedCredentialType,
   spelling: { group: "resourcegroups" },
   name: /^[A-Za-z0-9][\w-]{2,119}$/,
   async put({ cloud, at }, { properties }, before) {
@@ -31,7 +31,7 @@ export const federatedCredentials: Kind = {
     if (audiences.length !== 1) throw badRequest("Federated Identity Credential must have exactly one audience.");
     const identity = at.parent ?? "";
     await writeAlone(cloud, identity);
-    const others = resourcesBelow(cloud, identity).filter(({ name }) => name.toLowerCase() !== at.name.toLowerCase());
+    const others = credentialsOf(cloud, identity).filter(({ name }) => name.toLowerCase() !== at.name.toLowerCase());
     if (others.length >= maxPerIdentity) {
       throw badRequest(
         `A maximum of ${maxPerIdentity} Federated Identity Credentials is allowed per Managed Identity.`,

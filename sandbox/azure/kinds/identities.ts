@@ -1,5 +1,6 @@
 import type { Kind } from "#sandbox/azure/arm/kind.ts";
 import { createPrincipal, removePrincipal, tenantOf } from "#sandbox/azure/entra/directory.ts";
+import { identityType } from "#sandbox/azure/entra/federation.ts";
 import { isObject, stringAt } from "#sandbox/json.ts";
 
 export const identityVersions = [
@@ -13,9 +14,9 @@ export const identityVersions = [
 
 /** Managed identities: each is a service principal of its subscription's tenant. */
 export const identities: Kind = {
-  type: "Microsoft.ManagedIdentity/userAssignedIdentities",
+  type: identityType,
   versions: identityVersions,
-  shape: "Microsoft.ManagedIdentity/userAssignedIdentities",
+  shape: identityType,
   spelling: { group: "resourcegroups" },
   name: /^[A-Za-z0-9][\w-]{2,127}$/,
   put({ cloud, at }, { location, tags, properties }, before) {

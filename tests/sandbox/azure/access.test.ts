@@ -6,6 +6,7 @@ import { authorize } from "#sandbox/azure/authorization/authorize.ts";
 import { builtInRoles } from "#sandbox/azure/authorization/roles.ts";
 import type { Caller } from "#sandbox/azure/cloud.ts";
 import { joinGroup, tryFindPrincipal } from "#sandbox/azure/entra/directory.ts";
+import { identityType } from "#sandbox/azure/entra/federation.ts";
 import { stringAt } from "#sandbox/json.ts";
 import {
   administrator,
@@ -19,7 +20,6 @@ import {
 } from "#tests/sandbox/azure/test-cloud.ts";
 
 const whole = `/subscriptions/${subscription}`;
-const identityType = "Microsoft.ManagedIdentity/userAssignedIdentities";
 const audiences = ["api://AzureADTokenExchange"];
 const roleNamed = (name: string): string => {
   const id = builtInRoles.find(({ roleName }) => roleName === name)?.id;

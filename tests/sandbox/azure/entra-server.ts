@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createPrincipal, type Principal } from "#sandbox/azure/entra/directory.ts";
 import { answerEntra } from "#sandbox/azure/entra/endpoint.ts";
+import { federatedCredentialType, identityType } from "#sandbox/azure/entra/federation.ts";
 import { type GithubClaims, mintGithubToken } from "#sandbox/cloud/github.ts";
 import { openHttpServer } from "#sandbox/cloud/http-server.ts";
 import { openProxy } from "#sandbox/cloud/proxy.ts";
@@ -10,7 +11,6 @@ import { openTls } from "#sandbox/cloud/tls.ts";
 import { group, openTestAzure, store, type TestAzure, tenant } from "#tests/sandbox/azure/test-cloud.ts";
 
 const host = "login.microsoftonline.com";
-const identityType = "Microsoft.ManagedIdentity/userAssignedIdentities";
 
 /** Entra of the sandbox over HTTPS, for clients that people use. */
 export interface EntraServer {
@@ -52,7 +52,7 @@ export async function openEntraServer(): Promise<EntraServer> {
     audiences: ["api://AzureADTokenExchange"],
   };
   store(cloud, id, identityType, { properties: { principalId: identity.objectId } });
-  store(cloud, `${id}/federatedIdentityCredentials/main`, `${identityType}/federatedIdentityCredentials`, {
+  store(cloud, `${id}/federatedIdentityCredentials/main`, federatedCredentialType, {
     properties: trusted,
     hidden: { effective: new Date(0).toISOString() },
   });

@@ -6,6 +6,7 @@ import { armAudiences, callerOf } from "#sandbox/azure/entra/access-tokens.ts";
 import { administratorOf } from "#sandbox/azure/entra/administrators.ts";
 import { createPrincipal, joinGroup, type Principal, removePrincipal } from "#sandbox/azure/entra/directory.ts";
 import { aksServerApp, answerEntra, isEntraPath } from "#sandbox/azure/entra/endpoint.ts";
+import { federatedCredentialType, identityType } from "#sandbox/azure/entra/federation.ts";
 import { entraOperations } from "#sandbox/azure/entra/operations.ts";
 import { answerGithubJob, type GithubClaims, mintGithubToken } from "#sandbox/cloud/github.ts";
 import { publishKeys } from "#sandbox/cloud/issuers.ts";
@@ -14,7 +15,6 @@ import { group, openTestAzure, otherTenant, store, type TestAzure, tenant } from
 const audience = "api://AzureADTokenExchange";
 const issuer = "https://token.actions.githubusercontent.com";
 const subject = "repo:example/k8s-multicluster-gitops:ref:refs/heads/main";
-const identityType = "Microsoft.ManagedIdentity/userAssignedIdentities";
 const identityId = `${group}/providers/${identityType}/jobs`;
 const armScope = "https://management.azure.com/.default";
 
@@ -30,15 +30,10 @@ beforeAll(() => {
 afterAll(() => azure.close());
 
 function trust(name: string, from: string, who: string, effectiveInMs = -1): void {
-  store(
-    azure.cloud,
-    `${identityId}/federatedIdentityCredentials/${name}`,
-    `${identityType}/federatedIdentityCredentials`,
-    {
-      properties: { issuer: from, subject: who, audiences: [audience] },
-      hidden: { effective: new Date(azure.cloud.now().getTime() + effectiveInMs).toISOString() },
-    },
-  );
+  store(azure.cloud, `${identityId}/federatedIdentityCredentials/${name}`, federatedCredentialType, {
+    properties: { issuer: from, subject: who, audiences: [audience] },
+    hidden: { effective: new Date(azure.cloud.now().getTime() + effectiveInMs).toISOString() },
+  });
 }
 
 interface Answer {

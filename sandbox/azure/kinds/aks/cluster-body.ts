@@ -34,6 +34,7 @@ export function readCluster(call: ArmCall, body: JsonObject, before: StoredResou
     );
   }
   const sku = merged(before?.sku ?? { name: "Base", tier: "Free" }, body.sku);
+  const tags = stringsAt(body, "tags");
   const isAutomatic = sku.name === "Automatic";
   const { agentPoolProfiles = [], ...given } = objectAt(body, "properties");
   const hasPools = Array.isArray(agentPoolProfiles) && agentPoolProfiles.length > 0;
@@ -45,7 +46,7 @@ export function readCluster(call: ArmCall, body: JsonObject, before: StoredResou
   const version = check(call, properties, sku, before);
   return {
     location,
-    tags: stringsAt(body, "tags"),
+    ...(Object.keys(tags).length === 0 ? {} : { tags }),
     kind: "Base",
     sku: isAutomatic ? { ...sku, tier: sku.tier === "Free" ? "Standard" : sku.tier } : sku,
     properties: {

@@ -21,11 +21,12 @@ import {
   poolsOf,
   randomName,
   refuseWhileBusy,
+  spelledEtag,
   storePool,
 } from "#sandbox/azure/kinds/aks/state.ts";
 import { patchOf } from "#sandbox/azure/kinds/aks/versions.ts";
 import { controlPlanesOf } from "#sandbox/cloud/control-planes.ts";
-import { isObject, type JsonObject, listAt, stringAt } from "#sandbox/json.ts";
+import { isObject, type JsonObject, listAt, objectAt, stringAt } from "#sandbox/json.ts";
 
 const minute = 60_000;
 
@@ -70,12 +71,15 @@ export const managedClusters: Kind = {
     for (const { id } of resourcesBelow(cloud, group)) dropResource(cloud, id);
     dropResource(cloud, group);
     for (const { id } of resourcesBelow(cloud, stored.id)) dropResource(cloud, id);
-    removePrincipal(cloud, stringAt(stored, "identity", "tenantId"), stringAt(stored, "identity", "principalId"));
+    const machines = stringAt(stored, "properties", "identityProfile", "kubeletidentity", "objectId");
+    for (const principal of [stringAt(stored, "identity", "principalId"), machines]) {
+      removePrincipal(cloud, stringAt(stored, "identity", "tenantId"), principal);
+    }
     withdrawIssuer(cloud, stored);
     await controlPlanesOf(cloud).remove(serverIdOf(stored.id), hiddenOf(stored).controlPlane);
   },
   answer: (cloud, stored) => ({
-    ...(stored.etag === undefined ? {} : { eTag: stored.etag }),
+    ...spelledEtag(stored),
     properties: { ...stored.properties, agentPoolProfiles: poolsOf(cloud, stored) },
   }),
   actions: { listclusterusercredential: listUserCredential, listclusteradmincredential: listAdminCredential },
@@ -97,10 +101,11 @@ function readPools(
 }
 
 /** What was asked for has come: versions of the cluster and of its node pools. */
-function finishVersions(cloud: AzureCloud, { id, properties }: StoredResource): void {
+function finishVersions(cloud: AzureCloud, stored: StoredResource): void {
+  const { id, properties } = stored;
   const version = patchOf(stringAt(properties, "kubernetesVersion")) ?? "";
   const hasNew = version !== stringAt(properties, "currentKubernetesVersion");
-  changeProperties(cloud, id, { currentKubernetesVersion: version });
+  changeProperties(cloud, id, { ...withMachines(cloud, stored), currentKubernetesVersion: version });
   setPools(cloud, id, ({ orchestratorVersion, currentOrchestratorVersion }) => ({
     currentOrchestratorVersion: patchOf(orchestratorVersion) ?? currentOrchestratorVersion,
     provisioningState: "Succeeded",
@@ -111,6 +116,26 @@ function finishVersions(cloud: AzureCloud, { id, properties }: StoredResource): 
   const { autoNodes } = hiddenOf(cluster);
   const replaced = autoNodes.map((node) => ({ ...node, name: `aks-default-${randomName(5)}`, version }));
   changeHidden(cloud, id, { autoNodes: replaced });
+}
+
+/** What AKS makes in the node resource group: an identity of the machines, and the address that their traffic leaves by. */
+function withMachines(cloud: AzureCloud, stored: StoredResource): JsonObject {
+  const { properties, name, identity } = stored;
+  if (properties?.identityProfile !== undefined) return {};
+  const group = nodeGroupIdOf(stored);
+  const machines = `${name}-agentpool`;
+  const { objectId, clientId } = createPrincipal(cloud, stringAt(identity, "tenantId"), machines);
+  const resourceId = `${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${machines}`;
+  const address = `${group}/providers/Microsoft.Network/publicIPAddresses/${crypto.randomUUID()}`;
+  const networkProfile = objectAt(properties, "networkProfile");
+  const loadBalancerProfile = {
+    ...objectAt(networkProfile, "loadBalancerProfile"),
+    effectiveOutboundIPs: [{ id: address }],
+  };
+  return {
+    identityProfile: { kubeletidentity: { resourceId, clientId, objectId } },
+    networkProfile: { ...networkProfile, loadBalancerProfile },
+  };
 }
 
 function setPools(cloud: AzureCloud, id: string, change: (pool: AgentPool) => Partial<AgentPool>): void {

@@ -12,6 +12,7 @@ import {
   poolsOf,
   poolType,
   refuseWhileBusy,
+  spelledEtag,
 } from "#sandbox/azure/kinds/aks/state.ts";
 import { checkSkew, checkUpgrade, checkVersion, patchOf } from "#sandbox/azure/kinds/aks/versions.ts";
 import { isObject, type JsonObject, objectAt, stringAt } from "#sandbox/json.ts";
@@ -51,6 +52,10 @@ export const agentPools: Kind = {
   etags: "Resource",
   name: poolName,
   duration: { create: 2.5 * minute, update: 2 * minute, remove: 2 * minute },
+  answer(_, stored) {
+    const { etag, ...more } = spelledEtag(stored);
+    return { etag, properties: { ...stored.properties, ...more } };
+  },
   put(call, body, before) {
     const cluster = parentOf(call);
     refuseWhileBusy(call.cloud, cluster);

@@ -101,6 +101,15 @@ export function storePool(cloud: AzureCloud, clusterId: string, { name, ...prope
   storeResource(cloud, { ...findResource(cloud, id), id, name, type: poolType, properties });
 }
 
+/** AKS has another spelling than other types, and shows it once the resource is there. */
+export function spelledEtag({ etag, properties }: StoredResource): {
+  readonly etag: undefined;
+  readonly eTag?: string;
+} {
+  const isShown = etag !== undefined && properties?.provisioningState !== "Creating";
+  return { etag: undefined, ...(isShown ? { eTag: etag } : {}) };
+}
+
 /** AKS Automatic runs the system's workloads on machines of its own. */
 export function isHosted(cluster: Pick<StoredResource, "properties">): boolean {
   return objectAt(cluster, "properties", "hostedSystemProfile").enabled === true;

@@ -36,13 +36,14 @@ export function readCluster(call: ArmCall, body: JsonObject, before: StoredResou
   const sku = merged(before?.sku ?? { name: "Base", tier: "Free" }, body.sku);
   const tags = stringsAt(body, "tags");
   const isAutomatic = sku.name === "Automatic";
-  const { agentPoolProfiles = [], ...given } = objectAt(body, "properties");
+  const { agentPoolProfiles = [], status: _, ...given } = objectAt(body, "properties");
+  const { status: __, ...known } = objectAt(before, "properties");
   const hasPools = Array.isArray(agentPoolProfiles) && agentPoolProfiles.length > 0;
   const initial = {
     ...initialProperties(call, location, isAutomatic),
     hostedSystemProfile: { enabled: isAutomatic && !hasPools },
   };
-  const properties = merged(before === undefined ? initial : before.properties, given);
+  const properties = merged(before === undefined ? initial : known, given);
   const version = check(call, properties, sku, before);
   return {
     location,

@@ -1,4 +1,4 @@
-import type { ArmCall, Json, Kind, StoredResource } from "#sandbox/azure/arm/kind.ts";
+import { type ArmCall, ArmFault, type Json, type Kind, type StoredResource } from "#sandbox/azure/arm/kind.ts";
 import { dropResource, findResource, resourcesBelow, storeResource } from "#sandbox/azure/arm/store.ts";
 import { spellId } from "#sandbox/azure/arm/target.ts";
 import type { AzureCloud } from "#sandbox/azure/cloud.ts";
@@ -52,16 +52,17 @@ export const managedClusters: Kind = {
     return { ...cluster, identity, hidden: { ...withIssuer(call.cloud, cluster.properties, hidden) } };
   },
   async finish(cloud, stored) {
+    // Most failures are of machines: there is an API server.
+    if (hiddenOf(stored).controlPlane === undefined) await openApiServer(cloud, stored);
     try {
       failIfAsked(cloud, stored);
     } catch (error) {
-      setPools(cloud, stored.id, () => ({ provisioningState: "Failed" }));
+      if (error instanceof ArmFault) setFailed(cloud, stored.id, error);
       throw error;
     }
     finishVersions(cloud, stored);
     const cluster = findResource(cloud, stored.id);
     if (cluster === undefined) return;
-    if (hiddenOf(cluster).controlPlane === undefined) return await openApiServer(cloud, cluster);
     controlPlanesOf(cloud).setVersion(serverIdOf(cluster.id), versionOf(cluster));
     refreshNodes(cloud, cluster.id);
   },
@@ -136,6 +137,11 @@ function withMachines(cloud: AzureCloud, stored: StoredResource): JsonObject {
     identityProfile: { kubeletidentity: { resourceId, clientId, objectId } },
     networkProfile: { ...networkProfile, loadBalancerProfile },
   };
+}
+
+function setFailed(cloud: AzureCloud, id: string, { code, message }: ArmFault): void {
+  setPools(cloud, id, () => ({ provisioningState: "Failed" }));
+  changeProperties(cloud, id, { status: { provisioningError: { code, message } } });
 }
 
 function setPools(cloud: AzureCloud, id: string, change: (pool: AgentPool) => Partial<AgentPool>): void {

@@ -103,9 +103,14 @@ describe("a cluster", () => {
     fail();
     await put(standard());
     expect(await world.settled()).toBe("Failed");
-    expect(stringAt(listAt(await properties(), "agentPoolProfiles")[0], "provisioningState")).toBe("Failed");
+    expect(await properties()).toMatchObject({
+      status: { provisioningError: { code: "CreateVMSSAgentPoolFailed", message: "no machines" } },
+      agentPoolProfiles: [{ provisioningState: "Failed" }],
+    });
+    expect((await world.request("POST", `${clusterId()}/listClusterUserCredential`)).status).toBe(200);
     expect((await put(standard())).status).toBe(200);
     expect(await world.settled()).toBe("Succeeded");
+    expect((await properties()).status).toBeUndefined();
     expect((await world.kubeconfig("listClusterUserCredential")).server).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
     fail();
     await put(standard());

@@ -8,7 +8,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatSession, sessionPath } from "#lib/aws/credentials/session-cache.ts";
-import { formatPlugin } from "#lib/aws/eks/token-plugin.ts";
+import { eksPlugin } from "#lib/aws/eks/token-plugin.ts";
+import { formatPlugin } from "#lib/cloud/exec-plugin.ts";
 import { writePrivateFile } from "#lib/files.ts";
 import { pathsBelow, projectRoot } from "#lib/paths.ts";
 
@@ -54,7 +55,7 @@ function ours(): Contender {
     role,
     fleetFile: undefined,
   } as const;
-  const plugin = formatPlugin(subject, { bun: process.execPath, root: projectRoot, state, environment: {} });
+  const plugin = formatPlugin(eksPlugin(subject), { bun: process.execPath, root: projectRoot, state, environment: {} });
   return { name: "tasks/kube-token.ts", command: [plugin.command, ...(plugin.args ?? [])], timesMs: [] };
 }
 

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { formatPlugin } from "#lib/aws/eks/token-plugin.ts";
+import { eksPlugin } from "#lib/aws/eks/token-plugin.ts";
+import { formatPlugin } from "#lib/cloud/exec-plugin.ts";
 import { refusedVariable } from "#lib/kubernetes/exec-info.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { makeCertificates } from "#sandbox/kubernetes/certificates.ts";
@@ -89,7 +90,7 @@ test.skipIf(kubectl === undefined)(
         AWS_SECRET_ACCESS_KEY: "secretofthebase",
       };
       const exec = formatPlugin(
-        {
+        eksPlugin({
           name,
           region: "eu-central-1",
           eksName: cluster,
@@ -97,7 +98,7 @@ test.skipIf(kubectl === undefined)(
           account: { name: "aws-01", accountId },
           role,
           fleetFile: join(plugin.state, "fleet.json"),
-        },
+        }),
         { bun: process.execPath, root: projectRoot, state: plugin.state, environment },
       );
       const path = join(plugin.state, "kubeconfig.json");

@@ -1,7 +1,8 @@
-import { findPluginPlace, formatPlugin, type PluginPlace } from "#lib/aws/eks/token-plugin.ts";
+import { eksPlugin, eksPluginEnvironment } from "#lib/aws/eks/token-plugin.ts";
 import { roleArn } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
 import { type ExecKubeconfigState, execKubeconfig } from "#lib/cloud/exec-kubeconfig.ts";
+import { findPluginPlace, formatPlugin, formatPluginKubeconfig, type PluginPlace } from "#lib/cloud/exec-plugin.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import type { World } from "#lib/graph/world.ts";
@@ -41,7 +42,7 @@ export function eksKubeconfig(options: EksKubeconfigOptions): Resource<EksKubeco
     id: `aws/${account.name}/kubeconfig/${cluster.name}`,
     cluster: cluster.name,
     source: stack,
-    findPlace: findPluginPlace,
+    findPlace,
     format: (state, place) => tryFormat(options, state, place),
     unlocatedHint: "are ClusterEndpoint, CertificateAuthorityData and ClusterName outputs of the template?",
     reachMs,
@@ -50,13 +51,17 @@ export function eksKubeconfig(options: EksKubeconfigOptions): Resource<EksKubeco
   });
 }
 
+function findPlace(world: World): Promise<PluginPlace> {
+  return findPluginPlace(world, eksPluginEnvironment(world.variables));
+}
+
 /** The cluster's connection from its stack, if there is no file; undefined until the stack has outputs. */
 export async function eksEndpoint(
   world: World,
   options: EksClusterOptions,
   state: EksOutputs,
 ): Promise<Endpoint | undefined> {
-  const kubeconfig = tryFormat(options, state, await findPluginPlace(world));
+  const kubeconfig = tryFormat(options, state, await findPlace(world));
   return kubeconfig === undefined ? undefined : endpointOf(kubeconfig, options.cluster.name);
 }
 
@@ -69,23 +74,8 @@ function tryFormat(
   const { ClusterEndpoint: server, CertificateAuthorityData: authority, ClusterName: eksName } = state?.outputs ?? {};
   if (server === undefined || authority === undefined || eksName === undefined) return undefined;
   const { name, region } = cluster;
-  const subject = {
-    name,
-    region,
-    eksName,
-    server,
-    account,
-    role: roleArn(account, role),
-    fleetFile,
-  };
-  return {
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [{ name, cluster: { server, "certificate-authority-data": authority } }],
-    users: [{ name, user: { exec: formatPlugin(subject, place) } }],
-    contexts: [{ name, context: { cluster: name, user: name } }],
-    "current-context": name,
-  };
+  const plugin = eksPlugin({ name, region, eksName, server, account, role: roleArn(account, role), fleetFile });
+  return formatPluginKubeconfig(name, { server, authority }, formatPlugin(plugin, place));
 }
 
 function explain(

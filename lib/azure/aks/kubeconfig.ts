@@ -13,8 +13,8 @@ export interface AksKubeconfigOptions {
   readonly account: AzureAccount;
   /** The cluster itself. */
   readonly aks: Resource<AksState>;
-  /** What gives access to it: role assignments. */
-  readonly access: readonly AnyResource[];
+  /** What gives access to it, beside the cluster: role assignments. */
+  readonly needs: readonly AnyResource[];
   /** Absolute path. @default clusters/fleet.ts */
   readonly fleetFile?: string;
 }
@@ -28,7 +28,7 @@ const admitMs = 6 * 60_000;
 
 /** The kubeconfig file of one AKS cluster, with our own program for tokens: neither az nor kubelogin is required. */
 export function aksKubeconfig(options: AksKubeconfigOptions): Resource<AksKubeconfigState> {
-  const { cluster, account, aks, access, fleetFile } = options;
+  const { cluster, account, aks, needs, fleetFile } = options;
   const made = execKubeconfig<AksState, PluginPlace>({
     id: `azure/${account.name}/kubeconfig/${cluster.name}`,
     cluster: cluster.name,
@@ -49,7 +49,7 @@ export function aksKubeconfig(options: AksKubeconfigOptions): Resource<AksKubeco
     admitMs,
     explain: (denied) => explain(denied, options),
   });
-  return { ...made, needs: [...made.needs, ...access] };
+  return { ...made, needs: [...made.needs, ...needs] };
 }
 
 function explain(

@@ -21,11 +21,9 @@ export const federatedCredentials: Kind = {
   spelling: { group: "resourcegroups" },
   name: /^[A-Za-z0-9][\w-]{2,119}$/,
   async put({ cloud, at }, { properties }, before) {
-    const [issuer, subject, audiences] = [
-      stringAt(properties, "issuer"),
-      stringAt(properties, "subject"),
-      textsAt(properties, "audiences"),
-    ];
+    const issuer = stringAt(properties, "issuer");
+    const subject = stringAt(properties, "subject");
+    const audiences = textsAt(properties, "audiences");
     if (issuer === "" || subject === "")
       throw badRequest("Issuer and subject of a Federated Identity Credential are required.");
     if (audiences.length !== 1) throw badRequest("Federated Identity Credential must have exactly one audience.");

@@ -6,7 +6,7 @@ import { customRoles, roleDefinitionType, roleIdOf, tryFindRole } from "#sandbox
 import type { AzureCloud } from "#sandbox/azure/cloud.ts";
 import { groupsWith, isGroup, tenantOf, tryFindPrincipal } from "#sandbox/azure/entra/directory.ts";
 import { readTerms } from "#sandbox/azure/kinds/filter.ts";
-import { authorizationVersions, uuid } from "#sandbox/azure/kinds/role-definitions.ts";
+import { authorizationVersions, authorship, uuid } from "#sandbox/azure/kinds/role-definitions.ts";
 import { stringAt, textsAt } from "#sandbox/json.ts";
 
 /** Of Azure's own time, until a new assignment counts. */
@@ -24,20 +24,17 @@ export const roleAssignments: Kind = {
   answersRemoved: true,
   put(call, { properties }, before) {
     const { cloud, at, caller } = call;
-    const [role, principalId, principalType, condition] = [
-      stringAt(properties, "roleDefinitionId"),
-      stringAt(properties, "principalId").toLowerCase(),
-      stringAt(properties, "principalType"),
-      stringAt(properties, "condition"),
-    ];
+    const role = stringAt(properties, "roleDefinitionId");
+    const principalId = stringAt(properties, "principalId").toLowerCase();
+    const condition = stringAt(properties, "condition");
+    const version = stringAt(properties, "conditionVersion");
     authorizeRole(cloud, caller, "write", { scope: at.id, role });
     requireRole(call, role);
-    const type = requirePrincipal(call, principalId, principalType);
-    requireCondition(condition, stringAt(properties, "conditionVersion"));
+    const type = requirePrincipal(call, principalId, stringAt(properties, "principalType"));
+    requireCondition(condition, version);
     refuseDuplicate(call, role, principalId);
     if (before !== undefined) refuseChange(before, role, principalId);
-    const now = cloud.now();
-    const effective = new Date(now.getTime() + cloud.pace.scale(propagationMs)).toISOString();
+    const effective = new Date(cloud.now().getTime() + cloud.pace.scale(propagationMs)).toISOString();
     return {
       properties: {
         roleDefinitionId: `/subscriptions/${at.subscription}/providers/${roleDefinitionType}/${roleIdOf(role)}`,
@@ -45,11 +42,8 @@ export const roleAssignments: Kind = {
         principalType: type,
         scope: at.scope,
         condition: condition || null,
-        conditionVersion: stringAt(properties, "conditionVersion") || null,
-        createdOn: stringAt(before, "properties", "createdOn") || now.toISOString(),
-        updatedOn: now.toISOString(),
-        createdBy: stringAt(before, "properties", "createdBy") || caller.objectId,
-        updatedBy: caller.objectId,
+        conditionVersion: version || null,
+        ...authorship(call, before),
         delegatedManagedIdentityResourceId: null,
         description: stringAt(properties, "description") || null,
       },

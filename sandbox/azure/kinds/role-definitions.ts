@@ -1,4 +1,11 @@
-import { type ArmCall, ArmFault, type Kind, type ResourceId, type StoredResource } from "#sandbox/azure/arm/kind.ts";
+import {
+  type ArmCall,
+  ArmFault,
+  type Json,
+  type Kind,
+  type ResourceId,
+  type StoredResource,
+} from "#sandbox/azure/arm/kind.ts";
 import { resourcesOfType } from "#sandbox/azure/arm/store.ts";
 import { isKnownAction } from "#sandbox/azure/authorization/actions.ts";
 import { authorize, isWithin, roleAssignmentType } from "#sandbox/azure/authorization/authorize.ts";
@@ -35,11 +42,9 @@ export const roleDefinitions: Kind = {
   answersRemoved: true,
   put(call, { properties }, before) {
     const { cloud, caller } = call;
-    const [roleName, assignableScopes, permissions] = [
-      stringAt(properties, "roleName"),
-      textsAt(properties, "assignableScopes"),
-      permissionsAt(properties),
-    ];
+    const roleName = stringAt(properties, "roleName");
+    const assignableScopes = textsAt(properties, "assignableScopes");
+    const permissions = permissionsAt(properties);
     if (roleName === "") throw invalid("RoleDefinitionNameRequired", "The role definition name is required.");
     if (assignableScopes.length === 0) {
       throw invalid("MissingAssignableScopes", "The role definition must have at least one assignable scope.");
@@ -47,21 +52,9 @@ export const roleDefinitions: Kind = {
     for (const scope of assignableScopes) authorize(cloud, caller, `${roleDefinitionType}/write`, scope);
     for (const { actions, notActions } of permissions) [...actions, ...notActions].forEach(requireKnown);
     refuseTakenName(call, roleName);
-    const now = cloud.now().toISOString();
-    const author = caller.objectId;
-    return {
-      properties: {
-        roleName,
-        type: "CustomRole",
-        description: stringAt(properties, "description") || null,
-        assignableScopes,
-        permissions,
-        createdOn: stringAt(before, "properties", "createdOn") || now,
-        updatedOn: now,
-        createdBy: stringAt(before, "properties", "createdBy") || author,
-        updatedBy: author,
-      },
-    };
+    const description = stringAt(properties, "description") || null;
+    const fields = { roleName, type: "CustomRole", description, assignableScopes, permissions };
+    return { properties: { ...fields, ...authorship(call, before) } };
   },
   beforeRemove({ cloud }, { name }) {
     const id = name.toLowerCase();
@@ -88,6 +81,17 @@ export const roleDefinitions: Kind = {
     );
   },
 };
+
+/** Who has created and changed a role or an assignment, and when. */
+export function authorship({ cloud, caller }: ArmCall, before: StoredResource | undefined): Json {
+  const now = cloud.now().toISOString();
+  return {
+    createdOn: stringAt(before, "properties", "createdOn") || now,
+    updatedOn: now,
+    createdBy: stringAt(before, "properties", "createdBy") || caller.objectId,
+    updatedBy: caller.objectId,
+  };
+}
 
 /** Built-in roles, and the custom ones of the tenant. */
 function definitionsOf(cloud: AzureCloud, { subscription }: ResourceId): readonly StoredResource[] {

@@ -1,3 +1,4 @@
+import { readCaBundle } from "#lib/cloud/ca-bundle.ts";
 import { FleetError } from "#lib/errors.ts";
 import { readSubjectsOf } from "#lib/fleet/github.ts";
 import type { GitHubTrust } from "#lib/fleet/types.ts";
@@ -27,17 +28,21 @@ export function isGithubJob({ ACTIONS_ID_TOKEN_REQUEST_URL: url = "" }: Variable
  * A new OIDC token of the running job, valid for minutes. Undefined outside of GitHub, or without the permission.
  *
  * @param audience who verifies it: `sts.amazonaws.com`
- * @throws FleetError CredentialsMissing
+ * @throws FleetError CaBundleUnreadable, CredentialsMissing
  */
 export async function fetchGithubToken(variables: Variables, audience: string): Promise<string | undefined> {
   const { ACTIONS_ID_TOKEN_REQUEST_URL: url = "", ACTIONS_ID_TOKEN_REQUEST_TOKEN: bearer = "" } = variables;
   if (url === "" || bearer === "") return undefined;
   const asked = new URL(url);
   asked.searchParams.set("audience", audience);
+  // A proxy that inspects TLS has its own authority; so does an emulated cloud.
+  const bundle = variables.REQUESTS_CA_BUNDLE ?? "";
+  const tls = bundle === "" ? {} : { tls: { ca: readCaBundle("REQUESTS_CA_BUNDLE", bundle) } };
   try {
     const response = await fetch(asked, {
       headers: { authorization: `Bearer ${bearer}` },
       signal: AbortSignal.timeout(15_000),
+      ...tls,
     });
     const { value } = (await response.json()) as { readonly value?: string };
     if (response.ok && value !== undefined) return value;

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { ClientAssertionCredential, ClientSecretCredential } from "@azure/identity";
+import { fetchGithubToken } from "#lib/cloud/github-token.ts";
 import { armAudiences, callerOf } from "#sandbox/azure/entra/access-tokens.ts";
 import { administratorOf } from "#sandbox/azure/entra/administrators.ts";
-import type { GithubClaims } from "#sandbox/cloud/github.ts";
+import { type GithubClaims, githubJob } from "#sandbox/cloud/github.ts";
 import { type EntraServer, openEntraServer } from "#tests/sandbox/azure/entra-server.ts";
 import { tenant } from "#tests/sandbox/azure/test-cloud.ts";
 
@@ -33,6 +34,15 @@ test("@azure/identity signs in with the token of a job of GitHub", async () => {
   const { token } = await byAssertion().getToken(scope);
   const caller = await callerOf(entra.azure.cloud, token, armAudiences);
   expect(caller).toMatchObject({ appId: entra.identity.clientId });
+});
+
+test("a job fetches its token from the sandbox by the authority that the variables name", async () => {
+  const job = githubJob({ sub: entra.subject }, entra.endpoint);
+  const audience = "api://AzureADTokenExchange";
+  const token = await fetchGithubToken({ ...job, REQUESTS_CA_BUNDLE: entra.authorityPath }, audience);
+  const credential = new ClientAssertionCredential(tenant, entra.identity.clientId, async () => token ?? "", options());
+  expect(await credential.getToken(scope)).toMatchObject({ tokenType: "Bearer" });
+  await expect(fetchGithubToken(job, audience)).rejects.toThrow("GitHub gives this job no token");
 });
 
 test.each([

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createPrincipal, type Principal } from "#sandbox/azure/entra/directory.ts";
 import { answerEntra } from "#sandbox/azure/entra/endpoint.ts";
 import { federatedCredentialType, identityType } from "#sandbox/azure/entra/federation.ts";
-import { type GithubClaims, mintGithubToken } from "#sandbox/cloud/github.ts";
+import { answerGithubJob, type GithubClaims, githubTokenPath, mintGithubToken } from "#sandbox/cloud/github.ts";
 import { openHttpServer } from "#sandbox/cloud/http-server.ts";
 import { openProxy } from "#sandbox/cloud/proxy.ts";
 import { openTls } from "#sandbox/cloud/tls.ts";
@@ -24,6 +24,8 @@ export interface EntraServer {
   readonly folder: string;
   /** A managed identity that trusts pushes to `main`. */
   readonly identity: Principal;
+  /** Subject in the tokens of those pushes. */
+  readonly subject: string;
   /** The token of such a job, with other claims. */
   mint(claims?: GithubClaims): Promise<string>;
   close(): Promise<void>;
@@ -38,7 +40,11 @@ export async function openEntraServer(): Promise<EntraServer> {
     tls,
     api: () => ({
       operationOf: () => undefined,
-      handle: async (request) => ({ response: await answerEntra(cloud, request), account: "", caller: "" }),
+      handle: async (request) => {
+        const isJob = request.url.pathname === githubTokenPath;
+        const response = isJob ? answerGithubJob(cloud, request) : answerEntra(cloud, request);
+        return { response: await response, account: "", caller: "" };
+      },
       refuse: () => new Response(),
       readErrorCode: async () => undefined,
     }),
@@ -63,6 +69,7 @@ export async function openEntraServer(): Promise<EntraServer> {
     authorityPath: tls.authorityPath,
     folder,
     identity,
+    subject: trusted.subject,
     mint: (claims = {}) => mintGithubToken(cloud, { aud: trusted.audiences, sub: trusted.subject, ...claims }),
     async close() {
       await proxy.stop();

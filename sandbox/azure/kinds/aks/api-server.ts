@@ -8,6 +8,7 @@ import { networkDaemonSet, seedCluster } from "#sandbox/azure/kinds/aks/seed.ts"
 import {
   type AutoNode,
   changeHidden,
+  clusterType,
   hiddenOf,
   isHosted,
   poolsOf,
@@ -15,6 +16,7 @@ import {
 } from "#sandbox/azure/kinds/aks/state.ts";
 import { AutoNodes, type AutoNodesHost } from "#sandbox/cloud/auto-nodes.ts";
 import { controlPlanesOf } from "#sandbox/cloud/control-planes.ts";
+import { stopWork } from "#sandbox/cloud/later.ts";
 import { type LoadBalancerHost, LoadBalancers } from "#sandbox/cloud/load-balancers.ts";
 import { freeAddress, machineNode } from "#sandbox/cloud/nodes.ts";
 import { stringAt, textsAt } from "#sandbox/json.ts";
@@ -49,11 +51,34 @@ export async function openApiServer(cloud: AzureCloud, cluster: StoredResource):
   });
   changeHidden(cloud, id, { controlPlane });
   refreshNodes(cloud, id);
+  // It may have gone with its resource group in the meantime.
+  if (findResource(cloud, id) === undefined) await controlPlanesOf(cloud).remove(serverIdOf(id), controlPlane);
+}
+
+/** Closes the API servers; all that is under way goes on at the next start. */
+export async function closeAks(cloud: AzureCloud): Promise<void> {
+  stopWork(cloud);
+  await controlPlanesOf(cloud).close();
+}
+
+/** The clusters, as the sandbox's command line lists those of all clouds. */
+export function clustersOf(cloud: AzureCloud): readonly object[] {
+  return resourcesOfType(cloud, clusterType).map((cluster) => {
+    const { port } = hiddenOf(cluster).controlPlane ?? {};
+    return {
+      name: cluster.name,
+      account: cluster.id.split("/")[2],
+      region: cluster.location,
+      status: stringAt(cluster, "properties", "provisioningState"),
+      version: stringAt(cluster, "properties", "currentKubernetesVersion"),
+      endpoint: port === undefined ? null : `https://127.0.0.1:${port}`,
+    };
+  });
 }
 
 /** Opens the API servers that were open when the daemon ended. @param failed for clusters whose port another program has */
 export async function resumeAks(cloud: AzureCloud, failed: (cluster: string, error: unknown) => void): Promise<void> {
-  for (const cluster of resourcesOfType(cloud, "Microsoft.ContainerService/managedClusters")) {
+  for (const cluster of resourcesOfType(cloud, clusterType)) {
     if (hiddenOf(cluster).controlPlane === undefined) continue;
     await openApiServer(cloud, cluster).catch((error: unknown) => failed(cluster.name, error));
   }

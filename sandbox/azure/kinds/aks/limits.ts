@@ -2,7 +2,7 @@ import type { StoredResource } from "#sandbox/azure/arm/kind.ts";
 import { resourcesOfType } from "#sandbox/azure/arm/store.ts";
 import type { AzureCloud } from "#sandbox/azure/cloud.ts";
 import { aksFault } from "#sandbox/azure/kinds/aks/faults.ts";
-import { type AgentPool, poolsOf } from "#sandbox/azure/kinds/aks/state.ts";
+import { type AgentPool, clusterType, poolsOf } from "#sandbox/azure/kinds/aks/state.ts";
 
 interface LimitsState {
   /** vCPUs that a subscription may use, by region; a region without an entry has no limit. */
@@ -58,7 +58,7 @@ export function checkMachines(cloud: AzureCloud, clusterId: string, region: stri
   }
   const quota = limitsOf(cloud, subscriptionOf(clusterId)).quotas[region];
   if (quota === undefined) return;
-  const clusters = resourcesOfType(cloud, "Microsoft.ContainerService/managedClusters").filter(
+  const clusters = resourcesOfType(cloud, clusterType).filter(
     ({ id, location }) => location === region && subscriptionOf(id) === subscriptionOf(clusterId),
   );
   const used = coresOf(clusters.flatMap((cluster) => poolsOf(cloud, cluster)));

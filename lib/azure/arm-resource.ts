@@ -58,8 +58,6 @@ export interface ArmAccess {
 
 /** Between two writes while Azure is at work on something that the resource's own state does not show. */
 const busyPauseMs = 10_000;
-/** Writes after somebody else has changed it in between. */
-const collisionTries = 1;
 
 /**
  * One thing in Azure with a desired body. It keeps tags and fields of other tools; joins an operation that is going on, whoever started
@@ -174,7 +172,8 @@ function compare(found: ArmResource, outputs: Outputs, options: ArmResourceOptio
 async function ensure(work: Work): Promise<ArmResource> {
   const { world, outputs, options, access, id } = work;
   const deadline = world.clock.now() + options.timeoutMs;
-  let collisions = 0;
+  // Another operation may be met again and again, everything else once.
+  const met: Obstacle[] = [];
   for (;;) {
     const found = await waitUntilIdle(world, options, () => access.get(id));
     if (found !== undefined && isForeign(found, options) && !world.options.adopt) throw foreign(found, options);
@@ -189,17 +188,24 @@ async function ensure(work: Work): Promise<ArmResource> {
     try {
       return await write(work, found);
     } catch (error) {
-      const isCollision = isAzureError(error, "PreconditionFailed") && ++collisions <= collisionTries;
-      if (!isCollision && !(isBusy(error) && world.clock.now() < deadline)) throw error;
-      world.progress(isCollision ? "somebody else has just written it" : "waiting for another operation");
-      await world.clock.sleep(isCollision ? 0 : busyPauseMs, world.signal);
+      const obstacle = obstacleOf(error);
+      const isBusy = obstacle === "another operation is in progress";
+      if (obstacle === undefined || (isBusy ? world.clock.now() >= deadline : met.includes(obstacle))) throw error;
+      met.push(obstacle);
+      world.progress(`reading it again: ${obstacle}`);
+      await world.clock.sleep(isBusy ? busyPauseMs : 0, world.signal);
     }
   }
 }
 
-/** Azure refuses a change while another operation is in progress. */
-function isBusy(error: unknown): boolean {
-  return error instanceof FleetError && error.code === "AzureBusy";
+type Obstacle = "another operation is in progress" | "it was changed meanwhile" | "the answer was lost";
+
+/** What stopped a write that may succeed, or be superfluous, after another look. */
+function obstacleOf(error: unknown): Obstacle | undefined {
+  if (isAzureError(error, "PreconditionFailed")) return "it was changed meanwhile";
+  if (!(error instanceof FleetError)) return undefined;
+  if (error.code === "AzureBusy") return "another operation is in progress";
+  return error.code === "AzureUnreachable" ? "the answer was lost" : undefined;
 }
 
 function replacementRequired(changes: readonly Change[], { title }: ArmResourceOptions): FleetError {
@@ -281,8 +287,9 @@ export async function retryWhileBusy<Answer>(
     try {
       return await call();
     } catch (error) {
-      if (!isBusy(error) || clock.now() >= deadline) throw error;
-      progress("waiting for another operation");
+      const obstacle = obstacleOf(error);
+      if (obstacle !== "another operation is in progress" || clock.now() >= deadline) throw error;
+      progress(`trying again: ${obstacle}`);
       await clock.sleep(busyPauseMs, signal);
     }
   }

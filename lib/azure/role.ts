@@ -58,7 +58,7 @@ export function roleDefinition(options: RoleDefinitionOptions): Resource<ArmReso
   const roleName = `${permissions.name} ${account.subscriptionId}`;
   const scope = subscriptionId(account);
   return armResource({
-    ...options,
+    ...untagged(options),
     azureId: () => `${scope}/providers/${definitions}/${roleIdOf(account, permissions)}`,
     body: () => ({
       properties: {
@@ -88,7 +88,7 @@ export function roleAssignment(options: RoleAssignmentOptions): Resource<ArmReso
     return `${scope}/providers/${assignments}/${uuidOf(scope, role, principal.objectId)}`;
   };
   const made = armResource({
-    ...options,
+    ...untagged(options),
     azureId,
     body(outputs) {
       const principal = options.principal(outputs);
@@ -125,6 +125,11 @@ export function roleAssignment(options: RoleAssignmentOptions): Resource<ArmReso
         : { kind: "kept", why: `this fleet did not make the assignment ${other.name}` };
     },
   };
+}
+
+/** Azure has no tags for these types, and refuses those that other resources of the row share. */
+function untagged({ id, title, label, row, needs, account, keptOnDelete }: Described): Described {
+  return { id, title, label, row, needs, account, ...(keptOnDelete === undefined ? {} : { keptOnDelete }) };
 }
 
 /** Calls that are denied now may be allowed in a minute: clients wait for what this run has written. */

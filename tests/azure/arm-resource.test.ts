@@ -179,7 +179,7 @@ describe("an operation of somebody else", () => {
     await ensure();
     expect(writes()).toEqual(["put", "put", "put", "put"]);
     expect(world.clock.now()).toBe(30_000);
-    expect(said).toContain("waiting for another operation");
+    expect(said).toContain("reading it again: another operation is in progress");
   });
 
   test("is awaited no longer than the time of one operation", async () => {
@@ -226,6 +226,25 @@ describe("a write", () => {
     memory = armMemory();
     memory.onCall = (call) => call.startsWith("put") && memory.find(id) === undefined && add({}, { fleet: "x" });
     expect((await failureOf(at().ensure())).code).toBe("ForeignResource");
+  });
+
+  test("whose answer is lost is looked for before it is repeated, once", async () => {
+    const lose = (): never => {
+      throw new FleetError("AzureUnreachable", "no answer");
+    };
+    memory.onCall = (call) => {
+      if (!call.startsWith("put") || memory.find(id) !== undefined) return;
+      add();
+      lose();
+    };
+    await at().ensure();
+    expect(writes()).toEqual(["put"]);
+
+    memory.calls.length = 0;
+    memory.onCall = (call) => call.startsWith("put") && lose();
+    add({ properties: { size: 1 } });
+    expect((await failureOf(at().ensure())).code).toBe("AzureUnreachable");
+    expect(writes()).toEqual(["put", "put"]);
   });
 
   test("that fails ends with the operation's own error", async () => {

@@ -56,7 +56,7 @@ export interface CloudCall {
 /** Names of actions that change nothing, in AWS and in Azure. */
 const reading = /^(Get|List|Describe|Assume|Detect|Validate|Batch|read$|list|token$)/;
 
-export function isChanging({ action }: CloudCall): boolean {
+export function isChanging({ action }: Pick<CloudCall, "action">): boolean {
   return !reading.test(action);
 }
 

@@ -33,6 +33,8 @@ export function readCluster(call: ArmCall, body: JsonObject, before: StoredResou
       `The resource '${call.at.name}' already exists in location '${location}' in resource group '${call.at.group}'. A resource with the same name cannot be created in location '${asked}'. Please select a new resource name.`,
     );
   }
+  const identity = stringAt(body, "identity", "type") || "SystemAssigned";
+  if (identity !== "SystemAssigned") throw invalidParameter("identity.type", `The sandbox does not know ${identity}.`);
   const sku = merged(before?.sku ?? { name: "Base", tier: "Free" }, body.sku);
   const tags = stringsAt(body, "tags");
   const isAutomatic = sku.name === "Automatic";

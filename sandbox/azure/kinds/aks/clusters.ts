@@ -6,6 +6,7 @@ import { createPrincipal, removePrincipal, tenantOf } from "#sandbox/azure/entra
 import { openApiServer, refreshNodes, serverIdOf, versionOf } from "#sandbox/azure/kinds/aks/api-server.ts";
 import { type ClusterBody, readCluster } from "#sandbox/azure/kinds/aks/cluster-body.ts";
 import { listAdminCredential, listUserCredential } from "#sandbox/azure/kinds/aks/credentials.ts";
+import { invalidParameter } from "#sandbox/azure/kinds/aks/faults.ts";
 import { withdrawIssuer, withIssuer } from "#sandbox/azure/kinds/aks/issuer.ts";
 import { failIfAsked } from "#sandbox/azure/kinds/aks/limits.ts";
 import { checkPools, readPool } from "#sandbox/azure/kinds/aks/pools.ts";
@@ -45,10 +46,10 @@ export const managedClusters: Kind = {
     const facts = { ...cluster, id: call.at.id, name: call.at.name };
     const pools = readPools(call, facts, listAt(body, "properties", "agentPoolProfiles"));
     checkPools(call, facts, pools);
+    if (before === undefined) storeNodeGroup(call, cluster);
     for (const pool of pools) storePool(call.cloud, spellId(managedClusters, call.at), pool);
     const identity = before?.identity ?? newIdentity(call, cluster.properties);
     const hidden = { ...(before === undefined ? newHidden() : hiddenOf(before)), operation: newOperation(call.cloud) };
-    storeNodeGroup(call, cluster);
     return { ...cluster, identity, hidden: { ...withIssuer(call.cloud, cluster.properties, hidden) } };
   },
   async finish(cloud, stored) {
@@ -159,10 +160,12 @@ function newIdentity({ cloud, at }: ArmCall, properties: unknown): Json {
   return { type: "SystemAssigned", principalId: objectId, tenantId };
 }
 
-/** The resource group of the cluster's machines and addresses, which AKS makes and takes away. */
+/** The resource group of the cluster's machines and addresses, which AKS makes and takes away. @throws ArmFault if it exists */
 function storeNodeGroup({ cloud, at }: ArmCall, cluster: ClusterBody): void {
   const id = nodeGroupIdOf({ id: at.id, properties: cluster.properties });
-  if (findResource(cloud, id) !== undefined) return;
+  if (findResource(cloud, id) !== undefined) {
+    throw invalidParameter("nodeResourceGroup", `The resource group '${id.split("/").at(-1)}' already exists.`);
+  }
   storeResource(cloud, {
     id,
     name: id.split("/").at(-1) ?? "",

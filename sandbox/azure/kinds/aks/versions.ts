@@ -1,5 +1,6 @@
 import type { Listing } from "#sandbox/azure/arm/kind.ts";
 import { aksFault } from "#sandbox/azure/kinds/aks/faults.ts";
+import { apiVersions } from "#sandbox/azure/kinds/aks/state.ts";
 
 interface Offered {
   readonly patches: readonly string[];
@@ -21,7 +22,7 @@ const seeVersions = "For more information, please check https://aka.ms/supported
 /** `locations/REGION/kubernetesVersions`. */
 export const kubernetesVersions: Listing = {
   type: "Microsoft.ContainerService/locations/kubernetesVersions",
-  versions: ["2026-03-01", "2026-05-01", "2026-06-01"],
+  versions: apiVersions,
   answer: () => ({
     values: Object.entries(offered).map(([version, { patches, support }]) => ({
       version,

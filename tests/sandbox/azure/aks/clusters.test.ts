@@ -172,6 +172,7 @@ describe("a new cluster is refused", () => {
       "DnsServiceIpOutOfServiceCidr",
       { networkProfile: { serviceCidr: "10.9.0.0/16" } },
     ],
+    ["with the node resource group of another", "InvalidParameter", { nodeResourceGroup: "k01-rg" }],
     ["with workload identity and no issuer", "InvalidParameter", { oidcIssuerProfile: { enabled: false } }],
     ["with a field that AKS does not have", "InvalidRequestContent", { enableRbac: true, speed: 1 }],
   ])("%s: %s", async (_, expected, change) => {

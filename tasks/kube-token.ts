@@ -1,11 +1,13 @@
 #!/usr/bin/env bun
-//MISE description="Print a token for an EKS cluster; kubeconfigs call it"
-//USAGE flag "--cluster <name>" help="the cluster's name in EKS"
-//USAGE flag "--region <name>" help="the cluster's region"
+//MISE description="Print a token for a cluster in a cloud; kubeconfigs call it"
+//USAGE flag "--provider <name>" help="the cluster's cloud: aws or azure"
+//USAGE flag "--cluster <name>" help="the cluster's name in its cloud"
+//USAGE flag "--region <name>" help="aws: the cluster's region"
 //USAGE flag "--server <url>" help="the cluster's API server; no other server gets a token"
 //USAGE flag "--account <name>" help="the account's name in the fleet"
-//USAGE flag "--account-id <digits>" help="the account's id; credentials for another account are rejected"
-//USAGE flag "--role <arn>" help="the role with access to the cluster; credentials of another role are rejected"
+//USAGE flag "--account-id <digits>" help="aws: the account's id; credentials for another account are rejected"
+//USAGE flag "--role <arn>" help="aws: the role with access to the cluster; credentials of another role are rejected"
+//USAGE flag "--tenant <id>" help="azure: the account's tenant; credentials for another tenant are rejected"
 //USAGE flag "--state <folder>" help="folder for state files; default: clusters/"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 
@@ -16,15 +18,25 @@ import { readEnvironment } from "#lib/environment.ts";
 
 export const spec: CommandSpec = {
   options: [
-    { name: "cluster", value: "name", help: "the cluster's name in EKS" },
-    { name: "region", value: "name", help: "the cluster's region" },
+    { name: "provider", value: "name", help: "the cluster's cloud: aws or azure" },
+    { name: "cluster", value: "name", help: "the cluster's name in its cloud" },
+    { name: "region", value: "name", help: "aws: the cluster's region" },
     { name: "server", value: "url", help: "the cluster's API server; no other server gets a token" },
     { name: "account", value: "name", help: "the account's name in the fleet" },
-    { name: "account-id", value: "digits", help: "the account's id; credentials for another account are rejected" },
+    {
+      name: "account-id",
+      value: "digits",
+      help: "aws: the account's id; credentials for another account are rejected",
+    },
     {
       name: "role",
       value: "arn",
-      help: "the role with access to the cluster; credentials of another role are rejected",
+      help: "aws: the role with access to the cluster; credentials of another role are rejected",
+    },
+    {
+      name: "tenant",
+      value: "id",
+      help: "azure: the account's tenant; credentials for another tenant are rejected",
     },
     { name: "state", value: "folder", help: "folder for state files; default: clusters/" },
     { name: "fleet", value: "file", help: "another fleet: a .ts file that exports it, or .yaml, .json" },

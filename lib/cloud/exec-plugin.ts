@@ -18,11 +18,9 @@ export interface PluginPlace {
 }
 
 export interface Plugin {
-  /** Path of the program in the project. */
-  readonly program: string;
   /** FQDN of the cluster. */
   readonly cluster: string;
-  /** Options of the program, without dashes. They fix what kubectl's environment must not override; undefined ones are left out. */
+  /** Options of `tasks/kube-token.ts`, without dashes. They fix what kubectl's environment must not override; undefined ones are left out. */
   readonly options: Readonly<Record<string, string | undefined>>;
 }
 
@@ -53,11 +51,8 @@ export function fixVariables(
 
 type Exec = NonNullable<Kubeconfig["users"][number]["user"]["exec"]>;
 
-export function formatPlugin(
-  { program, cluster, options }: Plugin,
-  { bun, root, state, environment }: PluginPlace,
-): Exec {
-  const path = `${root}/${program}`;
+export function formatPlugin({ cluster, options }: Plugin, { bun, root, state, environment }: PluginPlace): Exec {
+  const path = `${root}/tasks/kube-token.ts`;
   const env = Object.entries(environment).map(([name, value]) => ({ name, value }));
   const all = Object.entries({ ...options, state });
   return {

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 /** A client process that got a token. */
 export interface TokenAsker {
   readonly pid: number;
-  /** Name of the cluster in EKS. */
+  /** Name of the cluster in its cloud. */
   readonly cluster: string;
   /** Expiry of its token: milliseconds since 1970. */
   readonly expiresMs: number;
@@ -17,8 +17,27 @@ const longest = 16;
  * Does this client have a valid token for the cluster? Clients keep a token until it expires or an API server answers 401,
  * and tell the plugin neither: an early request may mean that the token was rejected. `kubectl apply` requests two anyway.
  */
-export function hasGoodToken(path: string, { pid, cluster }: Omit<TokenAsker, "expiresMs">, now: number): boolean {
+function hasGoodToken(path: string, { pid, cluster }: Omit<TokenAsker, "expiresMs">, now: number): boolean {
   return readAskers(path).some((one) => one.pid === pid && one.cluster === cluster && one.expiresMs > now);
+}
+
+/** Newer credentials are trusted: what was valid a moment ago is not the cause of a refusal. */
+const doubtAfterMs = 60_000;
+
+/**
+ * Whether a cluster has rejected cached credentials, or may have.
+ *
+ * @param said of `refusedVariable`: `1` or `0` if the client tells, empty if it doesn't
+ */
+export function isDoubted(
+  keptMs: number,
+  said: string,
+  path: string,
+  asker: Omit<TokenAsker, "expiresMs">,
+  now: number,
+): boolean {
+  if (now - keptMs <= doubtAfterMs) return false;
+  return said === "" ? hasGoodToken(path, asker, now) : said === "1";
 }
 
 /** Records the last clients. Write errors are ignored: kubectl gets its token anyway. */

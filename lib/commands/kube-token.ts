@@ -1,62 +1,42 @@
-import { type CachedSession, readSession, type SessionKey, sessionPath } from "#lib/aws/credentials/session-cache.ts";
-import { eksToken, eksTokenLifeMs } from "#lib/aws/eks/token.ts";
-import { hasGoodToken, rememberAsker } from "#lib/cloud/token-askers.ts";
+import type { ExecToken, ExecTokenRequest } from "#lib/cloud/exec-token-request.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { type ExecInfo, formatExecCredential, parseExecInfo, refusedVariable } from "#lib/kubernetes/exec-info.ts";
 import { pathsBelow, projectRoot } from "#lib/paths.ts";
 
-// With a cached session kubectl waits only for the imports above: keep them small.
+// With cached credentials kubectl waits only for these imports and those of the provider: keep them small.
 
 /** Options of `tasks/kube-token.ts`, by name. They fix what kubectl's environment must not override. */
 export type KubeTokenOptions = ReadonlyMap<string, string>;
 
-/** Newer sessions are trusted, to avoid a call of STS for each attempt. */
-const doubtAfterMs = 60_000;
-/** Clients request a new token one minute before the old one expires. */
-const tokenLifeMs = eksTokenLifeMs - 60_000;
-
 /**
- * An ExecCredential for one EKS cluster, as text.
+ * An ExecCredential for one cluster in a cloud, as text.
  *
- * @throws FleetError InvalidArgument, ExecInfoInvalid, WrongCluster, CacheUnsafe, WrongAccount, WrongIdentity, and errors of opening the session
+ * @throws FleetError InvalidArgument, ExecInfoInvalid, WrongCluster, CacheUnsafe, WrongAccount, WrongIdentity, and errors of signing in
  */
 export async function kubeToken(options: KubeTokenOptions, environment: Environment, now: number): Promise<string> {
+  const provider = required(options, "provider", /^(aws|azure)$/);
   const cluster = required(options, "cluster", /^[0-9A-Za-z][\w-]{0,99}$/);
-  const region = required(options, "region", /^[a-z]{2}(-[a-z]+)+-\d$/);
-  const account = required(options, "account", /./);
-  const accountId = required(options, "account-id", /^\d{12}$/);
-  const role = required(options, "role", /^arn:aws[\w-]*:iam::\d{12}:role\/.+$/);
   const info = parseExecInfo(environment.variables.KUBERNETES_EXEC_INFO);
   refuseOtherCluster(info, required(options, "server", /^https:\/\/./), cluster);
-
   const { cache, locks } = pathsBelow(projectRoot, options.get("state") ?? environment.stateDirectory);
-  const key: SessionKey = { accountId, role, endpoint: environment.variables.AWS_ENDPOINT_URL || undefined };
-  const request = {
-    key,
-    account,
-    loadFleet: () => loadFleet(options.get("fleet")),
-    folder: `${cache}/aws`,
+  const { token, expiresMs } = await getToken(provider, {
+    option: (name, form) => required(options, name, form),
+    cluster,
+    environment,
+    said: environment.variables[refusedVariable] ?? "",
+    cache,
     locks,
-    minimumMs: eksTokenLifeMs,
-  };
-  const cached = readSession(request.folder, key);
-  const asker = { pid: process.ppid, cluster };
-  const askers = `${sessionPath(request.folder, key)}.askers`;
-  // A session that was valid a moment ago is not the cause of a refusal.
-  const isOld = cached !== undefined && now - cached.keptMs > doubtAfterMs;
-  const said = environment.variables[refusedVariable] ?? "";
-  const isDoubted = isOld && (said === "" ? hasGoodToken(askers, asker, now) : said === "1");
-  const isGood = cached !== undefined && !isDoubted && cached.expiresMs - now >= eksTokenLifeMs;
-  const doubt = isDoubted ? { keptMs: cached.keptMs, isCertain: said === "1" } : undefined;
-  const session = isGood ? cached : await renew(environment, { ...request, ...(doubt === undefined ? {} : { doubt }) });
-
-  const at = new Date(now);
-  const token = eksToken({ credentials: session, region, cluster, at });
-  const expiresMs = Math.min(now + tokenLifeMs, session.expiresMs);
-  rememberAsker(askers, { ...asker, expiresMs: Math.floor(expiresMs) });
+    loadFleet: () => loadFleet(options.get("fleet")),
+    now,
+  });
   return formatExecCredential(info, token, new Date(expiresMs));
+}
+
+async function getToken(provider: string, request: ExecTokenRequest): Promise<ExecToken> {
+  if (provider === "azure") return await (await import("#lib/azure/aks/exec-token.ts")).aksExecToken(request);
+  return await (await import("#lib/aws/eks/exec-token.ts")).eksExecToken(request);
 }
 
 /** Ignores FLEET_FILE, which belongs to the caller of kubectl. */
@@ -66,14 +46,6 @@ async function loadFleet(file: string | undefined): Promise<Fleet> {
     import("#lib/providers.ts"),
   ]);
   return (await loadFleet(builtInProviders, file)).fleet;
-}
-
-async function renew(
-  environment: Environment,
-  request: Parameters<typeof import("#lib/aws/credentials/clusters-session.ts").renewSession>[1],
-): Promise<CachedSession> {
-  const { renewSession } = await import("#lib/aws/credentials/clusters-session.ts");
-  return await renewSession(environment, request);
 }
 
 /** A token identifies the caller, so it must only be sent to its own cluster. @throws FleetError WrongCluster */

@@ -59,6 +59,7 @@ export async function openKubeToken() {
   /** As a kubeconfig calls it. */
   async function run({ options = {}, more = [], env = {}, cwd = "/", within = [] }: Run = {}) {
     const all = {
+      provider: "aws",
       cluster,
       region: "eu-central-1",
       server,

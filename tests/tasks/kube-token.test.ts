@@ -199,35 +199,57 @@ test("nothing of the folder in which kubectl is called counts", async () => {
   await plugin.credentialOf({ cwd });
 });
 
-test("what is loaded with a cached session is no more than the plugin's own few modules", async () => {
-  const seen = new Set<string>();
-  const walk = async (path: string): Promise<void> => {
-    if (seen.has(path)) return;
-    seen.add(path);
-    const imports = (await Bun.file(join(projectRoot, path)).text()).matchAll(
-      /^(?:import|export)[^;]*? from "([^"]+)";/gms,
-    );
-    for (const [statement, target = ""] of imports) {
-      if (/^import type\b/.test(statement)) continue;
-      if (target.startsWith("#")) await walk(target.slice(1));
-      else seen.add(target);
-    }
-  };
-  await walk("tasks/kube-token.ts");
-  expect([...seen].sort()).toEqual([
-    "lib/aws/credentials/session-cache.ts",
-    "lib/aws/eks/token.ts",
+/** Modules that a module loads at once. */
+async function modulesOf(path: string, seen = new Set<string>()): Promise<readonly string[]> {
+  if (seen.has(path)) return [];
+  seen.add(path);
+  const imports = (await Bun.file(join(projectRoot, path)).text()).matchAll(
+    /^(?:import|export)[^;]*? from "([^"]+)";/gms,
+  );
+  for (const [statement, target = ""] of imports) {
+    if (/^import type\b/.test(statement)) continue;
+    if (target.startsWith("#")) await modulesOf(target.slice(1), seen);
+    else seen.add(target);
+  }
+  return [...seen].sort();
+}
+
+describe("what is loaded with cached credentials is no more than the plugin's own few modules", () => {
+  const shared = [
     "lib/cloud/credential-cache.ts",
     "lib/cloud/token-askers.ts",
-    "lib/commands/kube-token.ts",
-    "lib/environment.ts",
     "lib/errors.ts",
     "lib/file-modes.ts",
-    "lib/kubernetes/exec-info.ts",
-    "lib/paths.ts",
     "lib/shell-words.ts",
     "node:fs",
     "node:path",
-    "tasks/kube-token.ts",
-  ]);
+  ];
+  test.each([
+    [
+      "tasks/kube-token.ts",
+      [
+        "lib/commands/kube-token.ts",
+        "lib/environment.ts",
+        "lib/errors.ts",
+        "lib/kubernetes/exec-info.ts",
+        "lib/paths.ts",
+        "node:fs",
+        "node:path",
+      ],
+    ],
+    ["lib/aws/eks/exec-token.ts", ["lib/aws/credentials/session-cache.ts", "lib/aws/eks/token.ts", ...shared]],
+    [
+      "lib/azure/aks/exec-token.ts",
+      [
+        "lib/azure/credentials/choice.ts",
+        "lib/azure/credentials/token-cache.ts",
+        "lib/cloud/ca-bundle.ts",
+        "lib/cloud/github-token.ts",
+        "lib/fleet/github.ts",
+        ...shared,
+      ],
+    ],
+  ])("%s", async (path, wanted) => {
+    expect(await modulesOf(path)).toEqual([path, ...wanted].sort());
+  });
 });

@@ -11,12 +11,10 @@ import {
 } from "#lib/aws/credentials/session-cache.ts";
 import { type AwsSession, identify } from "#lib/aws/credentials/sts.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
-import { systemClock } from "#lib/clock.ts";
+import { renewOnce, tryCache } from "#lib/cloud/exec-token.ts";
 import { adoptEnvironment, type Environment } from "#lib/environment.ts";
-import { FleetError, isDiskFault } from "#lib/errors.ts";
-import { writePrivateFile } from "#lib/files.ts";
+import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { createLocks } from "#lib/locks.ts";
 import { keepSecret } from "#lib/secrets.ts";
 
 export interface SessionRequest {
@@ -42,9 +40,6 @@ export interface SessionDoubt {
   readonly isCertain: boolean;
 }
 
-/** Covers several hops over a slow connection by the lock's holder; shorter than the clients' timeout. */
-const lockTimeoutMs = 45_000;
-
 /**
  * A session from the accounts' chain, cached for later calls. Of concurrent callers, across processes, one
  * opens it.
@@ -53,19 +48,7 @@ const lockTimeoutMs = 45_000;
  */
 export async function renewSession(environment: Environment, request: SessionRequest): Promise<CachedSession> {
   const { key, folder, locks, minimumMs, doubt } = request;
-  const { signal } = new AbortController();
-  const waiting = { timeoutMs: lockTimeoutMs, faultyMs: 1_000, signal, progress: () => undefined };
-  let renewed: Promise<CachedSession> | undefined;
-  try {
-    return await createLocks(locks, systemClock, "kube-token").hold(sessionPath("aws", key), waiting, async () => {
-      renewed = renew();
-      return await renewed;
-    });
-  } catch (error) {
-    // The disk supports neither lock nor cache; a session needs neither.
-    if (!isDiskFault(error)) throw error;
-    return await (renewed ?? renew());
-  }
+  return await renewOnce(locks, sessionPath("aws", key), renew);
 
   async function renew(): Promise<CachedSession> {
     const cached = readSession(folder, key);
@@ -85,11 +68,7 @@ export async function renewSession(environment: Environment, request: SessionReq
   }
 
   async function keep(session: CachedSession): Promise<void> {
-    try {
-      await writePrivateFile(sessionPath(folder, key), formatSession(key, session));
-    } catch (error) {
-      if (!isDiskFault(error)) throw error;
-    }
+    await tryCache(sessionPath(folder, key), formatSession(key, session));
   }
 }
 

@@ -46,9 +46,9 @@ export interface TokenSubject {
 /** The program that kubectl calls for a token of EKS. */
 export function eksPlugin({ name, region, eksName, server, account, role, fleetFile }: TokenSubject): Plugin {
   return {
-    program: "tasks/kube-token.ts",
     cluster: name,
     options: {
+      provider: "aws",
       cluster: eksName,
       region,
       server,

@@ -40,9 +40,9 @@ export interface AksTokenSubject {
 /** The program that kubectl calls for a token of AKS. */
 export function aksPlugin({ cluster, account, server, fleetFile }: AksTokenSubject): Plugin {
   return {
-    program: "tasks/aks-token.ts",
     cluster: cluster.name,
     options: {
+      provider: "azure",
       cluster: aksNameOf(cluster),
       server,
       account: account.name,

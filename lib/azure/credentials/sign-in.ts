@@ -6,13 +6,11 @@ import type { AccessToken } from "#lib/azure/clients.ts";
 import { azToken } from "#lib/azure/credentials/az.ts";
 import type { Choice } from "#lib/azure/credentials/choice.ts";
 import type { AzureEndpoints } from "#lib/azure/credentials/endpoints.ts";
+import type { GithubJob } from "#lib/azure/credentials/github-job.ts";
 import { explainRefusal } from "#lib/azure/credentials/refusal.ts";
 import { fetchClient } from "#lib/azure/http-client.ts";
 import { FleetError } from "#lib/errors.ts";
 import { keepSecret } from "#lib/secrets.ts";
-
-/** The audience of assertions in every cloud: https://learn.microsoft.com/entra/workload-id/workload-identity-federation-create-trust */
-export const assertionAudience = "api://AzureADTokenExchange";
 
 export interface SignInRequest {
   readonly variables: Readonly<Record<string, string>>;
@@ -25,11 +23,6 @@ export interface SignInRequest {
   readonly signal: AbortSignal;
   /** The client and token of a job of GitHub. */
   readonly githubJob: () => Promise<GithubJob>;
-}
-
-export interface GithubJob {
-  readonly clientId: string;
-  readonly token: string;
 }
 
 /**

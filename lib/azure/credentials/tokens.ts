@@ -1,13 +1,13 @@
 import type { AccessToken, Caller, Calling } from "#lib/azure/clients.ts";
 import { chooseCredentials } from "#lib/azure/credentials/choice.ts";
-import { callerOf } from "#lib/azure/credentials/claims.ts";
+import { proveCaller } from "#lib/azure/credentials/claims.ts";
 import { type AzureEndpoints, azureFetch, findEndpoints, isRedirected } from "#lib/azure/credentials/endpoints.ts";
+import { openGithubJob } from "#lib/azure/credentials/github-job.ts";
 import { isUnknownAssertion } from "#lib/azure/credentials/refusal.ts";
-import { assertionAudience, type GithubJob, signIn } from "#lib/azure/credentials/sign-in.ts";
+import { signIn } from "#lib/azure/credentials/sign-in.ts";
 import { ask } from "#lib/azure/explain.ts";
 import { isPlaceholder } from "#lib/azure/fleet/placeholder.ts";
 import type { AzureAccount } from "#lib/azure/fleet/types.ts";
-import { fetchGithubToken, mayOnlyRead } from "#lib/cloud/github-token.ts";
 import type { Pause } from "#lib/cloud/patience.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
@@ -52,7 +52,7 @@ export function azureTokens({ fleet, variables, pauseWhileSettling }: AzureToken
   /** Who shows the waits of a renewal: the last one that asked. */
   const askers = new Map<string, Calling | undefined>();
   const github = renewing(async () => {
-    const value = await openGithubJob(variables, fleet);
+    const value = await openGithubJob(variables, fleet.github);
     return { value, expiresMs: Date.now() + githubTokenMs };
   }, 0);
   // az must not run twice at once.
@@ -108,37 +108,6 @@ export function azureTokens({ fleet, variables, pauseWhileSettling }: AzureToken
   }
 
   return tokens;
-}
-
-async function openGithubJob(
-  variables: Readonly<Record<string, string>>,
-  fleet: Pick<Fleet, "github">,
-): Promise<GithubJob> {
-  const { AZURE_CLIENT_ID: full = "", AZURE_READ_ONLY_CLIENT_ID: reading = "" } = variables;
-  const token = await fetchGithubToken(variables, assertionAudience);
-  if (token === undefined) {
-    throw new FleetError("CredentialsMissing", "GitHub gives this job no token", {
-      hint: "does the job have permissions: { id-token: write }?",
-    });
-  }
-  keepSecret(token);
-  const isReading = mayOnlyRead(token, fleet.github);
-  const clientId = isReading ? reading : full;
-  if (clientId !== "") return { clientId, token };
-  const variable = isReading ? "AZURE_READ_ONLY_CLIENT_ID" : "AZURE_CLIENT_ID";
-  throw new FleetError("CredentialsMissing", `this job of GitHub has no ${variable}`, {
-    hint: `set the repository's variable ${variable} (create:azure-mgmt prints the command) and pass it to the job`,
-  });
-}
-
-/** @throws FleetError WrongAccount */
-function proveCaller(token: AccessToken, { name, tenantId }: AzureAccount): Caller {
-  const caller = callerOf(token);
-  if (caller?.tenantId.toLowerCase() === tenantId.toLowerCase()) return caller;
-  const found = caller === undefined ? "of no tenant" : `for the tenant ${caller.tenantId}`;
-  throw new FleetError("WrongAccount", `${name}: credentials are ${found}, the fleet says ${tenantId}`, {
-    hint: `sign in to that tenant (az login --tenant ${tenantId}), or correct tenantId in clusters/azure.ts. Managed identities act in their own tenant alone`,
-  });
 }
 
 /** An emulator has subscriptions with such ids. @throws FleetError PlaceholderAccount */

@@ -18,8 +18,8 @@ test("the program of an AKS kubeconfig gets all that must not come from where ku
   const exec = formatPlugin(aksPlugin({ cluster, account: testAccount, server, fleetFile: "/fleet.yaml" }), place);
   expect([exec.command, ...(exec.args ?? [])]).toEqual([
     "/bun",
-    ...["--no-env-file", "--config=/project/bunfig.toml", "--no-install", "run", "/project/tasks/aks-token.ts"],
-    ...["--cluster", "k01-k8s-az-mylabs-test", "--server", server, "--account", "az-01"],
+    ...["--no-env-file", "--config=/project/bunfig.toml", "--no-install", "run", "/project/tasks/kube-token.ts"],
+    ...["--provider", "azure", "--cluster", "k01-k8s-az-mylabs-test", "--server", server, "--account", "az-01"],
     ...["--tenant", testAccount.tenantId, "--fleet", "/fleet.yaml", "--state", "/state"],
   ]);
   expect(exec).not.toHaveProperty("env");

@@ -1,0 +1,38 @@
+import { systemClock } from "#lib/clock.ts";
+import { isDiskFault } from "#lib/errors.ts";
+import { writePrivateFile } from "#lib/files.ts";
+import { createLocks } from "#lib/locks.ts";
+
+/** Covers several hops over a slow connection by the lock's holder; shorter than the clients' timeout. */
+const lockTimeoutMs = 45_000;
+
+/**
+ * Of concurrent callers, across processes, one gets credentials; the others find them in the cache. Where the disk supports neither lock
+ * nor cache, each gets its own.
+ *
+ * @param locks folder of locks
+ * @throws FleetError LockTimedOut, and errors of `renew`
+ */
+export async function renewOnce<Value>(locks: string, name: string, renew: () => Promise<Value>): Promise<Value> {
+  const { signal } = new AbortController();
+  const waiting = { timeoutMs: lockTimeoutMs, faultyMs: 1_000, signal, progress: () => undefined };
+  let renewed: Promise<Value> | undefined;
+  try {
+    return await createLocks(locks, systemClock, "kube-token").hold(name, waiting, async () => {
+      renewed = renew();
+      return await renewed;
+    });
+  } catch (error) {
+    if (!isDiskFault(error)) throw error;
+    return await (renewed ?? renew());
+  }
+}
+
+/** Writes a file of the cache, if the disk takes it. */
+export async function tryCache(path: string, text: string): Promise<void> {
+  try {
+    await writePrivateFile(path, text);
+  } catch (error) {
+    if (!isDiskFault(error)) throw error;
+  }
+}

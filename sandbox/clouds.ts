@@ -6,4 +6,5 @@ export type CloudList = Readonly<Record<string, () => Promise<SandboxCloud>>>;
 /** The clouds of the sandbox. A cloud is loaded when an account of it is declared. */
 export const clouds: CloudList = {
   aws: async () => (await import("#sandbox/aws/aws.ts")).aws,
+  azure: async () => (await import("#sandbox/azure/azure.ts")).azure,
 };

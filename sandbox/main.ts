@@ -35,7 +35,7 @@ const usage = `usage: bun run sandbox/main.ts COMMAND --state DIR
   fault PROGRAM MATCH EFFECT [--once] [--nth N]
                                        EFFECT: fail:EXIT:TEXT, slow:MS or hang
   fault CLOUD SERVICE:ACTION EFFECT [--once] [--nth N]
-                                       EFFECT: throttle, fail:CODE, slow:MS, cut or lost
+                                       EFFECT: throttle, throttle:SECONDS, fail:CODE, slow:MS, cut or lost
   fault --clear                        remove all faults`;
 
 /** What `up` prints: variables for the programs that use the sandbox. */

@@ -12,7 +12,8 @@ export interface CloudFault {
 }
 
 export type CloudEffect =
-  | { readonly kind: "throttle" }
+  /** Seconds that the answer asks to wait, where the cloud says that. @default the cloud's own */
+  | { readonly kind: "throttle"; readonly seconds?: number }
   | { readonly kind: "fail"; readonly code: string }
   /** Real milliseconds before the call is handled. */
   | { readonly kind: "slow"; readonly ms: number }
@@ -21,9 +22,11 @@ export type CloudEffect =
   /** The call is handled, and the connection ends before the response. */
   | { readonly kind: "lost" };
 
-/** `throttle`, `fail:<Code>`, `slow:<ms>`, `cut` or `lost`. Undefined when it is none of them. */
+/** `throttle`, `throttle:<seconds>`, `fail:<Code>`, `slow:<ms>`, `cut` or `lost`. Undefined when it is none of them. */
 export function parseCloudEffect(text: string): CloudEffect | undefined {
   if (text === "throttle" || text === "cut" || text === "lost") return { kind: text };
+  const [, seconds] = /^throttle:(\d{1,7})$/.exec(text) ?? [];
+  if (seconds !== undefined) return { kind: "throttle", seconds: Number(seconds) };
   const [, ms] = /^slow:(\d{1,7})$/.exec(text) ?? [];
   if (ms !== undefined) return { kind: "slow", ms: Number(ms) };
   const [, code] = /^fail:([A-Za-z][A-Za-z0-9.]*)$/.exec(text) ?? [];

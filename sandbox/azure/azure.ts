@@ -1,0 +1,81 @@
+import { Gateway } from "#sandbox/azure/arm/gateway.ts";
+import { kinds, listings } from "#sandbox/azure/arm/kinds.ts";
+import { resourcesOfType } from "#sandbox/azure/arm/store.ts";
+import { type SubscriptionState, setSubscriptionState } from "#sandbox/azure/arm/subscriptions.ts";
+import { authorize } from "#sandbox/azure/authorization/authorize.ts";
+import type { AzureCloud } from "#sandbox/azure/cloud.ts";
+import { armAudiences, callerOf } from "#sandbox/azure/entra/access-tokens.ts";
+import { entraOperations } from "#sandbox/azure/entra/operations.ts";
+import { checkAccount, env, subscriptionOf } from "#sandbox/azure/environment.ts";
+import { azureApi } from "#sandbox/azure/http-api.ts";
+import { closeAks, clustersOf, resumeAks } from "#sandbox/azure/kinds/aks/api-server.ts";
+import { nameServerPool } from "#sandbox/azure/kinds/dns/name-servers.ts";
+import { servedZones } from "#sandbox/azure/kinds/dns/served-zones.ts";
+import type { CloudOptions, OpenCloud, SandboxCloud } from "#sandbox/cloud/cloud.ts";
+import { openControlPlanes } from "#sandbox/cloud/control-planes.ts";
+import { openGithub } from "#sandbox/cloud/github.ts";
+import { stopWork } from "#sandbox/cloud/later.ts";
+import { openSlices } from "#sandbox/cloud/slices.ts";
+import { UnknownUsage } from "#sandbox/docker/argv.ts";
+import { paceOf } from "#sandbox/pace.ts";
+
+/** A minute of Azure takes a quarter of a second: a fleet is created in seconds. */
+const azureSpeed = 240;
+
+/** Azure of the sandbox: Entra and Resource Manager behind one endpoint. */
+export const azure: SandboxCloud = {
+  nameServers: nameServerPool,
+  hosts: ["login.microsoftonline.com", "login.windows.net", "management.azure.com", "management.core.windows.net"],
+  checkAccount,
+  env,
+  open,
+};
+
+async function open(options: CloudOptions): Promise<OpenCloud> {
+  const { stateFile, githubKey, accounts, endpoint, speed, clusters, controllers, usage, log } = options;
+  const slices = openSlices(stateFile);
+  const cloud: AzureCloud = {
+    ...slices,
+    now: () => new Date(),
+    github: openGithub(githubKey),
+    pace: paceOf(() => speed() * azureSpeed),
+    subscriptions: () => accounts().map(subscriptionOf),
+    get endpoint() {
+      return endpoint();
+    },
+  };
+  openControlPlanes(cloud, { folder: clusters, pace: paceOf(speed), controllers, usage });
+  await resumeAks(cloud, (cluster, error) => log(`${cluster}: ${error instanceof Error ? error.message : error}`));
+  const gateway = new Gateway({
+    cloud,
+    kinds,
+    listings,
+    identify: (token) => callerOf(cloud, token, armAudiences),
+    authorize: (caller, action, scope) => authorize(cloud, caller, action, scope),
+  });
+  gateway.resume();
+  return {
+    api: azureApi(cloud, gateway),
+    zones: () => servedZones(cloud),
+    operations: { ...entraOperations(cloud), "subscription-state": (input) => changeState(cloud, input) },
+    status: () => ({
+      clusters: clustersOf(cloud),
+      resources: kinds.flatMap(({ type }) => resourcesOfType(cloud, type).map(({ id }) => id)).sort(),
+    }),
+    async close() {
+      stopWork(cloud);
+      await closeAks(cloud);
+      slices.flush();
+    },
+  };
+}
+
+const states: readonly SubscriptionState[] = ["Enabled", "Warned", "Disabled"];
+
+/** `subscription` and its new `state`. */
+function changeState(cloud: AzureCloud, { subscription = "", state = "" }: Readonly<Record<string, string>>): object {
+  const known = states.find((one) => one === state);
+  if (known === undefined) throw new UnknownUsage(`the state "${state}": known are ${states.join(", ")}`);
+  setSubscriptionState(cloud, subscription, known);
+  return {};
+}

@@ -91,13 +91,13 @@ describe("a bad start ends with exit code 2, one clear line and a hint", () => {
   });
 
   test.each([
-    [["k01.k8s.az.mylabs.dev"]],
-    [["kind01.internal", "k01.k8s.az.mylabs.dev"]],
-    [["--provider", "azure"]],
-    [["--account", "azure-01"]],
+    [["k01.k8s.gcp.mylabs.dev"]],
+    [["kind01.internal", "k01.k8s.gcp.mylabs.dev"]],
+    [["--provider", "gcp"]],
+    [["--account", "gcp-01"]],
   ])("clusters that no task can create: %j", async (args) => {
     const said = await fails(["--fleet", "tests/fixtures/fleets/default/fleet.ts", ...args], {}, "create-all");
-    expect(said).toContain("k01.k8s.az.mylabs.dev: clusters in Azure are declared");
+    expect(said).toContain("k01.k8s.gcp.mylabs.dev: clusters in GCP are declared");
     expect(said).toContain("(NothingSelected)");
   });
 

@@ -79,3 +79,16 @@ export function accountIds(account: string) {
   const prefix = `azure/${account}`;
   return { role: `${prefix}/role/clusters`, access: `${prefix}/access/clusters` };
 }
+
+export function clusterIds({ account, name }: Pick<AksCluster, "account" | "name">) {
+  const prefix = `azure/${account}/${name}`;
+  return {
+    group: `${prefix}/group`,
+    zone: `${prefix}/zone`,
+    delegation: `${prefix}/delegation`,
+    cluster: `${prefix}/cluster`,
+    identity: `${prefix}/identity`,
+    caller: `${prefix}/caller`,
+    administrators: `${prefix}/administrators`,
+  };
+}

@@ -54,7 +54,7 @@ export interface CloudCall {
 }
 
 /** Names of actions that change nothing, in AWS and in Azure. */
-const reading = /^(Get|List|Describe|Assume|Detect|Validate|Batch|read$|list|token$)/;
+const reading = /^(Get|List|Describe|Assume|Detect|Validate|Batch|read$|list|token$|discovery$|endpoints$|keys$)/;
 
 export function isChanging({ action }: Pick<CloudCall, "action">): boolean {
   return !reading.test(action);

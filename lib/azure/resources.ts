@@ -1,0 +1,22 @@
+import { allAccess } from "#lib/azure/account-access.ts";
+import { aksCluster } from "#lib/azure/cluster.ts";
+import type { AksCluster } from "#lib/azure/fleet/types.ts";
+import { managementAccount } from "#lib/azure/management.ts";
+import type { Parts } from "#lib/azure/names.ts";
+import type { ProviderGraph } from "#lib/provider.ts";
+
+/** What accounts share, and each cluster. Pure. */
+export function azureGraph(parts: Parts): ProviderGraph<AksCluster> {
+  const { fleet } = parts;
+  const shared = managementAccount(parts);
+  const access = allAccess(parts, shared);
+  return {
+    accounts: [...shared.resources, ...[...access.values()].flat()],
+    cluster(cluster) {
+      const account = fleet.accounts.find(({ name }) => name === cluster.account);
+      // The fleet was checked: an account that isn't there is a fault that is reported long before.
+      if (account?.provider !== "azure") throw new Error(`${cluster.name} has no account`);
+      return aksCluster(parts, cluster, account, access.get(account.name) ?? [], shared);
+    },
+  };
+}

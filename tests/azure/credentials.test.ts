@@ -147,6 +147,17 @@ describe("a sign-in", () => {
       const trust = { repository: "o/r", repositoryId: "1", ownerId: "2", claims: [], readClaims: ["pull_request"] };
       const reading = { ...job, AZURE_READ_ONLY_CLIENT_ID: "reader" };
       expect((await callerWith(reading, trust as unknown as Fleet["github"])).name).toBe("reader");
+      server.entra = () => {
+        const error_description = `AADSTS700213: No matching federated identity record found for presented assertion subject '${subject}'.`;
+        return Response.json({ error: "invalid_client", error_description }, { status: 401 });
+      };
+      const hintFor = async () =>
+        String((await failureOf(callerWith(reading, trust as unknown as Fleet["github"]))).hint);
+      expect(await hintFor()).toContain("the fleet names this subject: its credential is missing");
+      subject = "repo:o/r:ref:refs/heads/other";
+      const full = await failureOf(callerWith(job, trust as unknown as Fleet["github"]));
+      expect(String(full.hint)).toContain("the fleet names only no subject");
+      subject = "repo:o/r:pull_request";
       const failure = await failureOf(callerWith(job, trust as unknown as Fleet["github"]));
       expect([failure.code, failure.message]).toEqual([
         "CredentialsMissing",

@@ -28,7 +28,6 @@ beforeAll(async () => {
         jwks_uri: `${base}/keys`,
       });
     }
-    if (pathname.includes("/discovery/")) return Response.json({ tenant_discovery_endpoint: base, metadata: [] });
     return Response.json({ state: "Enabled" });
   });
   folder = await mkdtemp(join(tmpdir(), "azure-network-"));

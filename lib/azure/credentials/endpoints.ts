@@ -14,15 +14,12 @@ export interface AzureEndpoints {
   readonly resourceManager: string;
   /** For which tokens of Resource Manager are asked: `https://management.azure.com/.default`. */
   readonly scope: string;
-  /** The public cloud of Azure. */
-  readonly isPublic: boolean;
 }
 
 const publicCloud: AzureEndpoints = {
   authority: "https://login.microsoftonline.com",
   resourceManager: "https://management.azure.com",
   scope: "https://management.azure.com/.default",
-  isPublic: true,
 };
 
 /** Of the public cloud, of Azure Government and of Azure China: https://learn.microsoft.com/azure/china/resources-developer-guide */
@@ -118,7 +115,6 @@ function parseDocument(document: unknown, url: string): AzureEndpoints {
     authority: withoutSlash(authority),
     resourceManager: withoutSlash(resourceManager),
     scope: `${withoutSlash(String(audience))}/.default`,
-    isPublic: false,
   };
 }
 

@@ -1,5 +1,6 @@
 import { fetchGithubToken, mayOnlyRead } from "#lib/cloud/github-token.ts";
 import { FleetError } from "#lib/errors.ts";
+import { readSubjectsOf, subjectsOf } from "#lib/fleet/github.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { keepSecret } from "#lib/secrets.ts";
 
@@ -10,6 +11,8 @@ const assertionAudience = "api://AzureADTokenExchange";
 export interface GithubJob {
   readonly clientId: string;
   readonly token: string;
+  /** Subjects that the fleet names for this identity. */
+  readonly trusted: readonly string[];
 }
 
 /** @throws FleetError CredentialsMissing */
@@ -27,7 +30,10 @@ export async function openGithubJob(
   keepSecret(token);
   const isReading = mayOnlyRead(token, github);
   const clientId = isReading ? reading : full;
-  if (clientId !== "") return { clientId, token };
+  if (clientId !== "") {
+    const trusted = github === undefined ? [] : isReading ? readSubjectsOf(github) : subjectsOf(github);
+    return { clientId, token, trusted };
+  }
   const variable = isReading ? "AZURE_READ_ONLY_CLIENT_ID" : "AZURE_CLIENT_ID";
   throw new FleetError("CredentialsMissing", `this job of GitHub has no ${variable}`, {
     hint: `set the repository's variable ${variable} (create:azure-mgmt prints the command) and pass it to the job`,

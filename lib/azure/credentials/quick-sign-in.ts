@@ -23,8 +23,10 @@ export async function quickSignIn(choice: Choice, request: SignInRequest): Promi
       return await post(request, { client_id: choice.clientId, client_secret: choice.secret });
     case "file":
       return await post(request, assert({ clientId: choice.clientId, token: readToken(choice.path) }));
-    case "github":
-      return await post(request, assert(await request.githubJob()));
+    case "github": {
+      const job = await request.githubJob();
+      return await post(request, assert(job), job.trusted);
+    }
     case "certificate":
     case "managed identity":
       return await (await import("#lib/azure/credentials/sign-in.ts")).signIn(choice, request);
@@ -35,7 +37,7 @@ export async function quickSignIn(choice: Choice, request: SignInRequest): Promi
 
 type Form = Readonly<Record<string, string>> & { readonly client_id: string };
 
-function assert({ clientId, token }: GithubJob): Form {
+function assert({ clientId, token }: Pick<GithubJob, "clientId" | "token">): Form {
   return { client_id: clientId, client_assertion_type: assertionType, client_assertion: token };
 }
 
@@ -51,7 +53,7 @@ function readToken(path: string): string {
 }
 
 /** https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow */
-async function post(request: SignInRequest, form: Form): Promise<AccessToken> {
+async function post(request: SignInRequest, form: Form, trusted?: readonly string[]): Promise<AccessToken> {
   const { endpoints, send, account, tenantId, scope, signal, variables } = request;
   const response = await send(`${endpoints.authority}/${tenantId}/oauth2/v2.0/token`, {
     method: "POST",
@@ -64,7 +66,7 @@ async function post(request: SignInRequest, form: Form): Promise<AccessToken> {
   const { AZURE_TENANT_ID: homeTenantId = "" } = variables;
   const answer = parse(text);
   if (answer.token !== undefined) return answer.token;
-  const attempt = { account, tenantId, clientId: form.client_id, homeTenantId };
+  const attempt = { account, tenantId, clientId: form.client_id, homeTenantId, trusted };
   throw explainRefusal(answer.refusal, attempt) ?? parseAzureError(text, response);
 }
 

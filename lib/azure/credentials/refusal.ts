@@ -10,6 +10,8 @@ export interface SignInAttempt {
   readonly clientId: string;
   /** The tenant of AZURE_TENANT_ID, where the application is registered. Empty if it isn't set. */
   readonly homeTenantId: string;
+  /** Subjects that the fleet names, if a job of GitHub signs in. */
+  readonly trusted?: readonly string[] | undefined;
 }
 
 interface Refusal {
@@ -37,16 +39,13 @@ export function explainRefusal(text: string, attempt: SignInAttempt): FleetError
   return new FleetError(code, `${attempt.account}: Entra refuses the sign-in: ${message}`, { hint, details: [first] });
 }
 
-function describe(number: string, text: string, { tenantId, clientId, homeTenantId }: SignInAttempt): Refusal {
+function describe(number: string, text: string, { tenantId, clientId, homeTenantId, trusted }: SignInAttempt): Refusal {
   const refused = { code: "SignInRefused" as const };
   if (isUnknownAssertion(text)) {
     return {
       ...refused,
       message: `no federated credential of ${clientId} trusts this token: ${describeAssertion(text)}`,
-      hint: [
-        "issuer, subject and audience must be equal, to the letter: compare fleet.github with this job's repository, branch and environment, then run ",
-        command("create:azure-mgmt"),
-      ],
+      hint: hintForAssertion(text, trusted),
     };
   }
   switch (number) {
@@ -97,6 +96,19 @@ function describe(number: string, text: string, { tenantId, clientId, homeTenant
     default:
       return { ...refused, message: `AADSTS${number}`, hint: `sign in again: az login --tenant ${tenantId}` };
   }
+}
+
+function hintForAssertion(text: string, trusted: readonly string[] | undefined): Hint {
+  if (trusted === undefined)
+    return "issuer, subject and audience of a credential must be equal to the token's, to the letter";
+  const [, subject = ""] = /assertion Subject:? ?'([^']*)'/i.exec(text) ?? [];
+  if (trusted.includes(subject)) {
+    return ["the fleet names this subject: its credential is missing. Run ", command("create:azure-mgmt")];
+  }
+  return [
+    `the fleet names only ${trusted.join(", ") || "no subject"}: correct github in the fleet, then run `,
+    command("create:azure-mgmt"),
+  ];
 }
 
 /** `issuer …, subject …, audience …`, as Entra quotes the token. */

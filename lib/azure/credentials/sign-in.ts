@@ -35,8 +35,9 @@ export async function signIn(choice: Choice, request: SignInRequest): Promise<Ac
   const { account, tenantId, scope, signal, variables } = request;
   const network = new Network(request);
   let clientId = choice.clientId;
+  let job: GithubJob | undefined;
   try {
-    const job = choice.kind === "github" ? await request.githubJob() : undefined;
+    job = choice.kind === "github" ? await request.githubJob() : undefined;
     clientId = job?.clientId ?? clientId;
     const credential = await openCredential(choice, job, request, network);
     const found = await credential.getToken(scope, { abortSignal: signal });
@@ -47,7 +48,10 @@ export async function signIn(choice: Choice, request: SignInRequest): Promise<Ac
     if (network.failure !== undefined) throw network.failure;
     const text = thrown instanceof Error ? thrown.message : String(thrown);
     const { AZURE_TENANT_ID: homeTenantId = "" } = variables;
-    throw explainRefusal(text, { account, tenantId, clientId, homeTenantId }) ?? unusable(choice, text, thrown);
+    throw (
+      explainRefusal(text, { account, tenantId, clientId, homeTenantId, trusted: job?.trusted }) ??
+      unusable(choice, text, thrown)
+    );
   }
 }
 
@@ -59,8 +63,8 @@ async function openCredential(
 ): Promise<TokenCredential> {
   const identity = await import("@azure/identity");
   const common = { httpClient, retryOptions: { maxRetries: 0 } };
-  // Other clouds than the public one are not known to its discovery.
-  const options = { ...common, authorityHost: endpoints.authority, disableInstanceDiscovery: !endpoints.isPublic };
+  // Its discovery of authorities knows no emulator; `findEndpoints` has checked the host.
+  const options = { ...common, authorityHost: endpoints.authority, disableInstanceDiscovery: true };
   switch (choice.kind) {
     case "secret":
       keepSecret(choice.secret);

@@ -11,6 +11,7 @@ The packages are under the MIT license. tests/contract/azure-shapes.test.ts comp
 import enum
 import importlib
 import json
+import re
 import sys
 import typing
 
@@ -54,7 +55,10 @@ def mapped_fields(model):
         target = fields
         for part in outer:
             target = target.setdefault(part, {"fields": {}})["fields"]
-        field = mapped_type(mapping["type"], package)
+        # Enumerations are strings there, and have their names in the constructor only.
+        hint = str(model.__init__.__annotations__.get(attribute, ""))
+        named = re.search(r"Union\[str, \W*(?:ForwardRef\W*)?_models\.(\w+)", hint)
+        field = mapped_type(named[1] if named else mapping["type"], package)
         rules = model._validation.get(attribute, {})
         if rules.get("readonly"):
             field["readOnly"] = True

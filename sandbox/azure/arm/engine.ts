@@ -241,9 +241,9 @@ function merge(
   return { ...before, ...patch, ...(Object.keys(properties).length === 0 ? {} : { properties }) };
 }
 
-/** Of kinds whose operations take time, the engine keeps the state. */
+/** Of kinds whose creation takes time, the engine keeps the state. */
 function withState({ duration }: Kind, body: StoredBody, durationMs: number | undefined, isNew: boolean): StoredBody {
-  if (duration === undefined || body.properties === undefined) return body;
+  if (duration?.create === undefined) return body;
   const going = isNew ? "Creating" : "Updating";
   const provisioningState = durationMs === undefined ? "Succeeded" : going;
   return { ...body, properties: { ...body.properties, provisioningState } };

@@ -72,7 +72,7 @@ export interface Kind {
   readonly name?: RegExp;
   /** Extension resources: role assignments, locks. */
   readonly anyScope?: true;
-  /** Milliseconds of Azure's own time; absent: done at once. The engine keeps `properties.provisioningState` of such kinds. */
+  /** Milliseconds of Azure's own time; absent: done at once. With `create`, the engine keeps `properties.provisioningState`. */
   readonly duration?: { readonly create?: number; readonly update?: number; readonly remove?: number };
   /** DELETE answers the resource that it removed. @default an empty answer */
   readonly answersRemoved?: true;

@@ -23,7 +23,7 @@ export const resourceGroups: Kind = {
       location: placeOf(location),
       ...(tags === undefined ? {} : { tags: tags as Readonly<Record<string, string>> }),
       ...(managedBy === undefined ? {} : { managedBy }),
-      properties: {},
+      properties: { provisioningState: "Succeeded" },
     };
   },
 };

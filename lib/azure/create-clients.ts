@@ -1,9 +1,10 @@
 import { type AccountCalls, type ArmReach, armOf, openArm, type SendToArm } from "#lib/azure/arm.ts";
+import { ask } from "#lib/azure/ask.ts";
 import type { AzureClients, AzureDns } from "#lib/azure/clients.ts";
 import { azureFetch } from "#lib/azure/credentials/endpoints.ts";
 import { azureTokens, type ProvedToken } from "#lib/azure/credentials/tokens.ts";
 import { dnsOf, openDns } from "#lib/azure/dns.ts";
-import { ask, findAzureError, isUnsettled } from "#lib/azure/explain.ts";
+import { findAzureError, isUnsettled } from "#lib/azure/explain.ts";
 import type { AzureAccount } from "#lib/azure/fleet/types.ts";
 import { fetchClient, resourceManagerClient } from "#lib/azure/http-client.ts";
 import { proveSubscription, refuseDisabled } from "#lib/azure/subscription.ts";

@@ -1,85 +1,19 @@
 import { AzureError, readFault } from "#lib/azure/azure-error.ts";
 import { ForeignAnswer } from "#lib/cloud/fetch.ts";
-import {
-  type Attempts,
-  type Calling,
-  type Pause,
-  patienceMs,
-  pauseWhileAway,
-  withPatience,
-} from "#lib/cloud/patience.ts";
 import { type ErrorCode, FleetError } from "#lib/errors.ts";
 import { command, type Hint } from "#lib/hint.ts";
 import { findNetworkFailure } from "#lib/network-failure.ts";
 
-/** One question to Azure, as its failure names it. */
-export interface Asked {
+/** What failed, as its error names it. */
+export interface Failing {
   /** Starts the message: `az-01`. */
   readonly account: string;
   /** What for, as a gerund: `reading the zone k01.k8s.az.mylabs.dev`. */
   readonly what: string;
-  /** The run: waits during outages, and reports them. Without it the call fails immediately. */
-  readonly world?: Calling | undefined;
-  /** A second identical call does no harm. False for conditional writes, which would be refused by what the first one did. @default true */
-  readonly repeatable?: boolean;
-  /** Whether this denial may be over in a moment, and for how long to wait. @default no */
-  readonly pauseWhileSettling?: (error: unknown) => Pause | undefined;
-}
-
-/** Milliseconds for one attempt: as long as a call of AWS. */
-const attemptMs = 60_000;
-/** Pauses while Azure is unavailable and doesn't say for how long. */
-const pausesMs = [1_000, 2_000, 4_000, 8_000, 16_000];
-
-/**
- * Makes a call and describes its failure in our words; Azure's own error stays as `cause`, for `isAzureError`. Waits as long as Azure asks
- * for, but no longer than the run's patience.
- *
- * @param call must obey the signal, which ends each attempt
- * @throws FleetError with a code of Azure, QuotaExceeded, SessionExpired, WrongAccount
- */
-export async function ask<Answer>(asked: Asked, call: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
-  const { world } = asked;
-  const attempt = async () => {
-    const deadline = AbortSignal.timeout(attemptMs);
-    return await call(world === undefined ? deadline : AbortSignal.any([world.signal, deadline]));
-  };
-  try {
-    if (world === undefined) return await attempt();
-    return await withPatience(world, (thrown, attempts) => pauseAfter(thrown, attempts, asked), attempt);
-  } catch (thrown) {
-    world?.signal.throwIfAborted();
-    throw explain(thrown, asked);
-  }
-}
-
-function pauseAfter(thrown: unknown, attempts: Attempts, asked: Asked): Pause | undefined {
-  const settling = asked.pauseWhileSettling?.(thrown);
-  if (settling !== undefined) return settling;
-  const error = findAzureError(thrown);
-  const leftMs = patienceMs - attempts.elapsedMs;
-  if (leftMs <= 0) return undefined;
-  if (error === undefined) {
-    if (thrown instanceof FleetError) return undefined;
-    const away = pauseWhileAway("Azure", thrown, attempts);
-    if (away !== undefined || asked.repeatable === false) return away;
-    const failure = findNetworkFailure(thrown);
-    return failure?.transient === true
-      ? { ms: 2_000, why: `no answer of Azure (${failure.reason}); trying again` }
-      : undefined;
-  }
-  if (!isThrottled(error) && !(isUnavailable(error) && asked.repeatable !== false)) return undefined;
-  const ms = error.retryAfterMs ?? pausesMs[attempts.count - 1] ?? 16_000;
-  const said = `${error.code}; Azure asks to wait ${Math.ceil(ms / 1_000)} s`;
-  // One last attempt at the deadline: limits are often lifted sooner.
-  return {
-    ms: Math.min(ms, leftMs),
-    why: ms > leftMs ? `${said}, trying again in ${Math.ceil(leftMs / 1_000)} s` : said,
-  };
 }
 
 /** Errors from neither Azure nor the network pass unchanged. */
-export function explain(thrown: unknown, { account, what }: Pick<Asked, "account" | "what">): unknown {
+export function explain(thrown: unknown, { account, what }: Failing): unknown {
   if (thrown instanceof FleetError) return thrown;
   if (thrown instanceof ForeignAnswer) {
     return new FleetError("AzureUnreachable", `${account}: ${thrown.message} (${what})`, {
@@ -101,7 +35,7 @@ export function explain(thrown: unknown, { account, what }: Pick<Asked, "account
 }
 
 /** The error of an operation, as its status or its resource tells it, in our words. */
-export function explainOperation(body: unknown, asked: Pick<Asked, "account" | "what">): FleetError {
+export function explainOperation(body: unknown, asked: Failing): FleetError {
   const fault = readFault(body) ?? { code: "OperationFailed", message: "Azure gives no reason" };
   return explain(new AzureError(fault, { status: 200 }), asked) as FleetError;
 }
@@ -136,11 +70,11 @@ export function isUnsettled(thrown: unknown): boolean {
   return error !== undefined && denied.test(error.code) && !/deny assignment/i.test(error.message);
 }
 
-function isThrottled({ status, code }: AzureError): boolean {
-  return status === 429 || throttled.test(code);
+export function isThrottled({ status, code }: AzureError): boolean {
+  return status === 429 || /^(TooManyRequests|.*Throttl\w*|OperationPreempted)$/i.test(code);
 }
 
-function isUnavailable({ status }: AzureError): boolean {
+export function isUnavailable({ status }: AzureError): boolean {
   return status === 408 || status >= 500;
 }
 
@@ -150,114 +84,131 @@ interface Described {
   readonly hint: Hint;
 }
 
-/** Codes of Resource Manager, Azure DNS, AKS and authorization: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors */
-const throttled = /^(TooManyRequests|.*Throttl\w*|SubscriptionRequestsThrottled|OperationPreempted)$/i;
+/** How errors with these codes of Azure, or with this text, are described. */
+interface Rule extends Omit<Described, "message"> {
+  readonly azureCode: RegExp;
+  readonly text?: RegExp;
+  /** Before Azure's own text. */
+  readonly message: string;
+}
+
 const denied = /^(AuthorizationFailed|LinkedAuthorizationFailed|RoleAssignmentUpdateNotPermitted|Forbidden)$/i;
-const locked = /^(ScopeLocked|CannotDeleteLock|ReadOnlyLock)$/i;
-const quota = /(Quota\w*|Limit)Exceeded|^ErrCode_Insufficient\w*Quota|^Insufficient\w*Quota|^TooMany\w+|LimitReached/i;
-const busy =
-  /^(ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity|AnotherOperationInProgress|ResourceGroupBeingDeleted|\w*OperationInProgress)$/i;
-/** AKS and others use one code for this and for what is never allowed. */
-const busyText = /in[- ]progress|another operation|is being (created|updated|deleted)|concurrent/i;
-const disabled = /^(ReadOnlyDisabledSubscription|SubscriptionNotEnabled|DisabledSubscription|SubscriptionDisabled)$/i;
-const signedOut = /^(ExpiredAuthenticationToken|AuthenticationFailed|InvalidAuthenticationToken\w*)$/i;
 const unknownSubscription = /^(SubscriptionNotFound|InvalidSubscriptionId)$/i;
-const otherTenant = /^(InvalidAuthenticationTokenTenant|InvalidSubscriptionTenant)$/i;
-const softDeleted = /soft[- ]?delete|DeletedButRecoverable/i;
+
+/** The first that fits counts. Codes: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors */
+const rules: readonly Rule[] = [
+  {
+    azureCode: unknownSubscription,
+    code: "WrongAccount",
+    message: "these credentials do not see the subscription",
+    hint: [
+      command("whoami"),
+      " shows who calls; correct subscriptionId in clusters/azure.ts (az account list shows it), or sign in as somebody with a role in it",
+    ],
+  },
+  {
+    azureCode: /^(InvalidAuthenticationTokenTenant|InvalidSubscriptionTenant)$/i,
+    code: "WrongAccount",
+    message: "the subscription belongs to another tenant than the credentials",
+    hint: "correct subscriptionId and tenantId in clusters/azure.ts: az account list shows both",
+  },
+  {
+    azureCode: /^(ExpiredAuthenticationToken|AuthenticationFailed|InvalidAuthenticationToken\w*)$/i,
+    code: "SessionExpired",
+    message: "Azure does not accept the token",
+    hint: "sign in again (az login), check this computer's clock, and run the same command again: it continues from there",
+  },
+  {
+    azureCode: /^(ScopeLocked|CannotDeleteLock|ReadOnlyLock)$/i,
+    code: "AzureLocked",
+    message: "a lock stops this",
+    hint: "remove the lock that the message names, if it may go: az lock list shows all",
+  },
+  {
+    azureCode: /^(ReadOnlyDisabledSubscription|SubscriptionNotEnabled|DisabledSubscription|SubscriptionDisabled)$/i,
+    code: "SubscriptionDisabled",
+    message: "the subscription takes no changes",
+    hint: "its page in the Azure portal shows why, and how to enable it",
+  },
+  ...[
+    {
+      azureCode:
+        /(Quota\w*|Limit)Exceeded|^ErrCode_Insufficient\w*Quota|^Insufficient\w*Quota|^TooMany\w+|LimitReached/i,
+    },
+    { azureCode: /^OperationNotAllowed$/i, text: /quota/i },
+  ].map((fits) => ({
+    ...fits,
+    code: "QuotaExceeded" as const,
+    message: "a quota of the subscription is used up",
+    hint: "remove what isn't needed, choose another region or VM size, or ask for more under Quotas in the Azure portal",
+  })),
+  {
+    azureCode: /./,
+    text: /soft[- ]?deleted|recover or purge/i,
+    code: "AzureFailed",
+    message: "something deleted still holds the name",
+    hint: "purge or restore it, or wait until Azure releases the name",
+  },
+  ...[
+    {
+      azureCode:
+        /^(ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity|AnotherOperationInProgress|ResourceGroupBeingDeleted|\w*OperationInProgress)$/i,
+    },
+    // AKS and others use one code for this and for what is never allowed.
+    {
+      azureCode: /^(OperationNotAllowed|Conflict)$/i,
+      text: /in[- ]progress|another operation|is being (created|updated|deleted)|concurrent/i,
+    },
+  ].map((fits) => ({
+    ...fits,
+    code: "AzureBusy" as const,
+    message: "another operation is in progress",
+    hint: "run the same command again when it has ended: it continues from there",
+  })),
+  {
+    azureCode: /^(PreconditionFailed|EtagMismatch)$/i,
+    code: "AzureFailed",
+    message: "it was changed by others meanwhile",
+    hint: "run the same command again",
+  },
+];
 
 function describe(error: AzureError): Described {
-  const { code, status } = error;
-  const message = trim(error.message);
+  const { code: azureCode } = error;
+  const message = error.message.trim().replace(/\.$/, "");
   if (isThrottled(error)) {
     const wait =
       error.retryAfterMs === undefined ? "" : `, and asks to wait ${Math.ceil(error.retryAfterMs / 1_000)} s`;
     return {
       code: "AzureThrottled",
-      message: `Azure throttles the requests: ${code}${wait}`,
+      message: `Azure throttles the requests: ${azureCode}${wait}`,
       hint: "run the same command again later, with fewer at once by --jobs",
     };
   }
-  if (otherTenant.test(code)) {
-    return {
-      code: "WrongAccount",
-      message: `the subscription belongs to another tenant than the credentials: ${message}`,
-      hint: "correct subscriptionId and tenantId in clusters/azure.ts: az account list shows both",
-    };
-  }
-  if (unknownSubscription.test(code)) {
-    return {
-      code: "WrongAccount",
-      message: `these credentials do not see the subscription: ${message}`,
-      hint: [
-        command("whoami"),
-        " shows who calls; correct subscriptionId in clusters/azure.ts (az account list shows it), or sign in as somebody with a role in it",
-      ],
-    };
-  }
-  if (signedOut.test(code)) {
-    return {
-      code: "SessionExpired",
-      message: "Azure does not accept the token",
-      hint: "sign in again (az login), check this computer's clock, and run the same command again: it continues from there",
-    };
-  }
-  if (denied.test(code)) return describeDenial(message);
-  if (locked.test(code)) {
-    return {
-      code: "AzureLocked",
-      message: `a lock stops this: ${message}`,
-      hint: "remove the lock that the message names, if it may go: az lock list shows all",
-    };
-  }
-  if (disabled.test(code)) return describeDisabled(message);
-  if (quota.test(code) || (code === "OperationNotAllowed" && /quota/i.test(message))) {
-    return {
-      code: "QuotaExceeded",
-      message: `a quota of the subscription is used up: ${message}`,
-      hint: "remove what isn't needed, choose another region or VM size, or ask for more under Quotas in the Azure portal",
-    };
-  }
-  if (code === "MissingSubscriptionRegistration") {
-    const [, namespace = "Microsoft.ContainerService"] = /namespace '([\w.]+)'/.exec(message) ?? [];
-    return {
-      code: "AzureFailed",
-      message: `the subscription is not registered for ${namespace}`,
-      hint: `az provider register --namespace ${namespace} --wait`,
-    };
-  }
-  if (softDeleted.test(code) || /recover or purge|soft[- ]deleted/i.test(message)) {
-    return {
-      code: "AzureFailed",
-      message: `something deleted still holds the name: ${message}`,
-      hint: "purge or restore it, or wait until Azure releases the name",
-    };
-  }
-  if (busy.test(code) || (/^(OperationNotAllowed|Conflict)$/i.test(code) && busyText.test(message))) {
-    return {
-      code: "AzureBusy",
-      message: `another operation is in progress: ${message}`,
-      hint: "run the same command again when it has ended: it continues from there",
-    };
-  }
+  if (denied.test(azureCode)) return describeDenial(message);
+  if (/^MissingSubscriptionRegistration$/i.test(azureCode)) return describeUnregistered(message);
+  const rule = rules.find(({ azureCode: codes, text }) => codes.test(azureCode) && text?.test(message) !== false);
+  if (rule !== undefined) return { ...rule, message: `${rule.message}: ${message}` };
   if (isUnavailable(error)) {
     return {
       code: "AzureUnreachable",
-      message: `Azure is unavailable: ${code}`,
+      message: `Azure is unavailable: ${azureCode}`,
       hint: "https://azure.status.microsoft shows disturbances; run the same command again",
     };
   }
   return {
     code: "AzureFailed",
-    message: status === 412 ? `it was changed by others meanwhile: ${message}` : `${code}: ${message}`,
+    message: `${azureCode}: ${message}`,
     hint: "correct what Azure names, then run the same command again",
   };
 }
 
-function describeDisabled(why: string): Described {
+function describeUnregistered(message: string): Described {
+  const [, namespace = "Microsoft.ContainerService"] = /namespace '([\w.]+)'/.exec(message) ?? [];
   return {
-    code: "SubscriptionDisabled",
-    message: `the subscription takes no changes: ${why}`,
-    hint: "an administrator of its billing account can enable it: Subscriptions in the Azure portal shows why it is disabled",
+    code: "AzureFailed",
+    message: `the subscription is not registered for ${namespace}`,
+    hint: `az provider register --namespace ${namespace} --wait`,
   };
 }
 
@@ -288,8 +239,4 @@ function hintForDenial(message: string, action: string): Hint {
   const grant =
     " gives the management identity and the group `operators` their role; an administrator of the subscription runs it";
   return [command("create:azure-tenant"), grant];
-}
-
-function trim(message: string): string {
-  return message.trim().replace(/\.$/, "");
 }

@@ -1,4 +1,4 @@
-import type { ExecToken, ExecTokenRequest } from "#lib/cloud/exec-token-request.ts";
+import type { ExecToken, ExecTokenRequest } from "#lib/cloud/exec-token.ts";
 import type { Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";

@@ -1,6 +1,6 @@
 import { type CachedSession, readSession, type SessionKey, sessionPath } from "#lib/aws/credentials/session-cache.ts";
 import { eksToken, eksTokenLifeMs } from "#lib/aws/eks/token.ts";
-import type { ExecToken, ExecTokenRequest } from "#lib/cloud/exec-token-request.ts";
+import type { ExecToken, ExecTokenRequest } from "#lib/cloud/exec-token.ts";
 import { isDoubted, rememberAsker } from "#lib/cloud/token-askers.ts";
 import type { Environment } from "#lib/environment.ts";
 

@@ -1,6 +1,6 @@
 import { type Choice, chooseCredentials } from "#lib/azure/credentials/choice.ts";
 import { type CachedToken, formatToken, readToken, tokenPath } from "#lib/azure/credentials/token-cache.ts";
-import type { ExecToken, ExecTokenRequest } from "#lib/cloud/exec-token-request.ts";
+import type { ExecToken, ExecTokenRequest } from "#lib/cloud/exec-token.ts";
 import { isDoubted, rememberAsker } from "#lib/cloud/token-askers.ts";
 
 // With a cached token kubectl waits only for the imports above: keep them small.
@@ -78,7 +78,7 @@ async function signInTo({ environment, account, tenantId, choice, loadFleet }: R
     { quickSignIn },
     { adoptEnvironment },
   ] = await Promise.all([
-    import("#lib/azure/explain.ts"),
+    import("#lib/azure/ask.ts"),
     import("#lib/azure/credentials/claims.ts"),
     import("#lib/azure/credentials/endpoints.ts"),
     import("#lib/azure/credentials/github-job.ts"),

@@ -1,3 +1,4 @@
+import { ask } from "#lib/azure/ask.ts";
 import type { AccessToken, Caller, Calling } from "#lib/azure/clients.ts";
 import { chooseCredentials } from "#lib/azure/credentials/choice.ts";
 import { proveCaller } from "#lib/azure/credentials/claims.ts";
@@ -5,7 +6,6 @@ import { type AzureEndpoints, azureFetch, findEndpoints, isRedirected } from "#l
 import { openGithubJob } from "#lib/azure/credentials/github-job.ts";
 import { isUnknownAssertion } from "#lib/azure/credentials/refusal.ts";
 import { signIn } from "#lib/azure/credentials/sign-in.ts";
-import { ask } from "#lib/azure/explain.ts";
 import { isPlaceholder } from "#lib/azure/fleet/placeholder.ts";
 import type { AzureAccount } from "#lib/azure/fleet/types.ts";
 import type { Pause } from "#lib/cloud/patience.ts";

@@ -9,12 +9,12 @@ import { entraOperations } from "#sandbox/azure/entra/operations.ts";
 import { checkAccount, env, subscriptionOf } from "#sandbox/azure/environment.ts";
 import { azureApi } from "#sandbox/azure/http-api.ts";
 import { closeAks, clustersOf, resumeAks } from "#sandbox/azure/kinds/aks/api-server.ts";
+import { aksOperations } from "#sandbox/azure/kinds/aks/limits.ts";
 import { nameServerPool } from "#sandbox/azure/kinds/dns/name-servers.ts";
 import { servedZones } from "#sandbox/azure/kinds/dns/served-zones.ts";
 import type { CloudOptions, OpenCloud, SandboxCloud } from "#sandbox/cloud/cloud.ts";
 import { openControlPlanes } from "#sandbox/cloud/control-planes.ts";
 import { openGithub } from "#sandbox/cloud/github.ts";
-import { stopWork } from "#sandbox/cloud/later.ts";
 import { openSlices } from "#sandbox/cloud/slices.ts";
 import { UnknownUsage } from "#sandbox/docker/argv.ts";
 import { paceOf } from "#sandbox/pace.ts";
@@ -57,13 +57,16 @@ async function open(options: CloudOptions): Promise<OpenCloud> {
   return {
     api: azureApi(cloud, gateway),
     zones: () => servedZones(cloud),
-    operations: { ...entraOperations(cloud), "subscription-state": (input) => changeState(cloud, input) },
+    operations: {
+      ...entraOperations(cloud),
+      ...aksOperations(cloud),
+      "subscription-state": (input) => changeState(cloud, input),
+    },
     status: () => ({
       clusters: clustersOf(cloud),
       resources: kinds.flatMap(({ type }) => resourcesOfType(cloud, type).map(({ id }) => id)).sort(),
     }),
     async close() {
-      stopWork(cloud);
       await closeAks(cloud);
       slices.flush();
     },

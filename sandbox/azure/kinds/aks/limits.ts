@@ -3,6 +3,7 @@ import { resourcesOfType } from "#sandbox/azure/arm/store.ts";
 import type { AzureCloud } from "#sandbox/azure/cloud.ts";
 import { aksFault } from "#sandbox/azure/kinds/aks/faults.ts";
 import { type AgentPool, clusterType, poolsOf } from "#sandbox/azure/kinds/aks/state.ts";
+import { UnknownUsage } from "#sandbox/docker/argv.ts";
 
 interface LimitsState {
   /** vCPUs that a subscription may use, by region; a region without an entry has no limit. */
@@ -18,13 +19,14 @@ function limitsOf(cloud: AzureCloud, subscription: string): LimitsState {
 /** Operations of the sandbox's command line. */
 export function aksOperations(cloud: AzureCloud) {
   return {
-    /** Limits the vCPUs of a subscription in a region. */
-    "vcpu-quota": ({ subscription = "", region = "", cores = "0" }: Readonly<Record<string, string>>) => {
+    /** `subscription`, `region` and the `cores` that it may use there from now on. */
+    "vcpu-quota": ({ subscription = "", region = "", cores = "" }: Readonly<Record<string, string>>) => {
+      if (!/^\d+$/.test(cores)) throw new UnknownUsage(`cores=${cores}: it has to be a number`);
       limitsOf(cloud, subscription).quotas[region] = Number(cores);
       cloud.save();
       return {};
     },
-    /** Lets the next operation of a cluster or node pool in a subscription fail. */
+    /** The next operation of a cluster or node pool in `subscription` fails with `code` and `message`. */
     "fail-provisioning": ({ subscription = "", code = "", message = "" }: Readonly<Record<string, string>>) => {
       limitsOf(cloud, subscription).failures[crypto.randomUUID()] = { code, message };
       cloud.save();

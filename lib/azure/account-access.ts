@@ -1,8 +1,8 @@
-import { clusterAccounts } from "#lib/azure/fleet/accounts.ts";
+import { callerIdentity } from "#lib/azure/caller.ts";
 import type { AzureAccount } from "#lib/azure/fleet/types.ts";
 import { refuseWhileClusters } from "#lib/azure/inventory.ts";
 import type { ManagementAccount } from "#lib/azure/management.ts";
-import { grant, operatorsOf } from "#lib/azure/members.ts";
+import { callerMember, grant, type Member, operatorsOf } from "#lib/azure/members.ts";
 import { accountIds, type Parts, subscriptionId } from "#lib/azure/names.ts";
 import { builtInRoles, clustersRole, grantingCondition } from "#lib/azure/permissions.ts";
 import { roleDefinition, roleIdOf } from "#lib/azure/role.ts";
@@ -10,18 +10,39 @@ import { keptUnlessTargeted, rowOf } from "#lib/cloud/parts.ts";
 import type { AnyResource } from "#lib/graph/resource.ts";
 import { taskCommand } from "#lib/printed-command.ts";
 
-/**
- * What lets GitHub's jobs and the operators create clusters in an account: made by an owner of the subscription. Empty if there are
- * neither: then only owners act.
- */
+/** Who acts in an account with clusters. */
+export interface AccountAccess {
+  /** Made by an owner of the subscription. Empty without jobs and operators: then only owners act. */
+  readonly resources: readonly AnyResource[];
+  /** Who gets into its clusters: jobs and operators; without operators whoever calls, because owning a subscription is not enough. */
+  readonly administrators: readonly Member[];
+}
+
+/** What lets GitHub's jobs and the operators create clusters in an account. */
 export function accountAccess(
   parts: Parts,
   account: AzureAccount,
-  { jobs, readers }: Pick<ManagementAccount, "jobs" | "readers">,
+  shared: Pick<ManagementAccount, "jobs" | "readers">,
+): AccountAccess {
+  const row = rowOf(account);
+  const operators = operatorsOf(account);
+  const ids = accountIds(account.name);
+  const caller = parts.withClients(callerIdentity({ id: ids.caller, title: `${account.name}: caller`, row, account }));
+  const people = operators.length > 0 ? operators : [callerMember(caller, shared)];
+  return {
+    resources: rolesIn(parts, account, [...shared.jobs, ...operators], shared.readers),
+    administrators: [...shared.jobs, ...people],
+  };
+}
+
+function rolesIn(
+  parts: Parts,
+  account: AzureAccount,
+  members: readonly Member[],
+  readers: readonly Member[],
 ): readonly AnyResource[] {
-  const { settings, withClients } = parts;
-  const members = [...jobs, ...operatorsOf(account)];
   if (members.length === 0) return [];
+  const { settings, withClients } = parts;
   const ids = accountIds(account.name);
   const row = rowOf(account);
   const kept = keptUnlessTargeted(
@@ -85,14 +106,4 @@ export function accountAccess(
     }),
   ];
   return [role, ...grants.map((resource) => refuseWhileClusters(parts, resource, account))];
-}
-
-/** By account's name. */
-export function allAccess(
-  parts: Parts,
-  shared: Pick<ManagementAccount, "jobs" | "readers">,
-): ReadonlyMap<string, readonly AnyResource[]> {
-  return new Map(
-    clusterAccounts(parts.fleet).map((account) => [account.name, accountAccess(parts, account, shared)] as const),
-  );
 }

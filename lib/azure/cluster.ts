@@ -1,14 +1,14 @@
 import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
+import type { AccountAccess } from "#lib/azure/account-access.ts";
 import { type AksState, aksCluster as managedCluster } from "#lib/azure/aks/cluster.ts";
 import { type AksKubeconfigState, aksKubeconfig } from "#lib/azure/aks/kubeconfig.ts";
-import { callerIdentity } from "#lib/azure/caller.ts";
-import type { ArmResource, Caller } from "#lib/azure/clients.ts";
+import type { ArmResource } from "#lib/azure/clients.ts";
 import { federatedCredentials, workloadCredential } from "#lib/azure/federated-credentials.ts";
 import { kubernetesOfAks } from "#lib/azure/fleet/defaults.ts";
 import type { AksCluster, AzureAccount } from "#lib/azure/fleet/types.ts";
 import { type IdentityState, identity } from "#lib/azure/identity.ts";
 import { type ManagementAccount, parentZone } from "#lib/azure/management.ts";
-import { grant, identityMember, type Member, operatorsOf } from "#lib/azure/members.ts";
+import { grant, identityMember } from "#lib/azure/members.ts";
 import { clusterIds, groupOf, managementGroup, type Parts, workloadIdentityOf } from "#lib/azure/names.ts";
 import { builtInRoles } from "#lib/azure/permissions.ts";
 import { resourceGroup } from "#lib/azure/resource-group.ts";
@@ -22,13 +22,12 @@ import type { ClusterResources } from "#lib/provider.ts";
 /** Namespaces and service accounts of the applications that write records into the cluster's zone: see argocd/apps. */
 const recordWriters = ["cert-manager", "external-dns"];
 
-/** @param access what lets the callers act in the account */
 export function aksCluster(
   parts: Parts,
   cluster: AksCluster,
   account: AzureAccount,
-  access: readonly AnyResource[],
-  shared: Pick<ManagementAccount, "clustersZone" | "jobs" | "readers" | "delegationAccess">,
+  access: AccountAccess,
+  shared: Pick<ManagementAccount, "clustersZone" | "delegationAccess">,
 ): ClusterResources {
   const { fleet, settings, management, withClients } = parts;
   const ids = clusterIds(cluster);
@@ -40,7 +39,7 @@ export function aksCluster(
       ...common,
       id: ids.group,
       title: `${cluster.name}: resource group`,
-      needs: access,
+      needs: access.resources,
       name: place.group,
       region: cluster.region,
     }),
@@ -63,7 +62,16 @@ export function aksCluster(
     managedCluster({ ...common, id: ids.cluster, title: `${cluster.name}: AKS cluster`, needs: [group], cluster }),
   );
   const workloads = workloadIdentity(parts, cluster, common, group, own, aks);
-  const admins = administrators(parts, cluster, account, row, aks, shared);
+  const admins = grant(parts, {
+    id: ids.administrators,
+    roleName: "AKS RBAC Cluster Admin",
+    row,
+    account,
+    needs: [aks],
+    scope: (outputs) => outputs.find(aks)?.id,
+    role: builtInRoles.aksRbacClusterAdmin,
+    members: access.administrators,
+  });
   const kubeconfig = withClients(
     aksKubeconfig({
       cluster,
@@ -134,48 +142,6 @@ function workloadIdentity(
     members: [identityMember(made, "zone", "workloads")],
   });
   return { identity: made, resources: [made, ...writing, credentials] };
-}
-
-/** Who gets into the cluster: jobs and operators; without operators whoever calls, because owning a subscription does not. */
-function administrators(
-  parts: Parts,
-  cluster: AksCluster,
-  account: AzureAccount,
-  row: RowRef,
-  aks: Resource<AksState>,
-  { jobs, readers }: Pick<ManagementAccount, "jobs" | "readers">,
-): readonly AnyResource[] {
-  const { withClients } = parts;
-  const ids = clusterIds(cluster);
-  const caller = withClients(callerIdentity({ id: ids.caller, title: `${cluster.name}: caller`, row, account }));
-  const people = account.operators === undefined ? [callerMember(caller, jobs, readers)] : operatorsOf(account);
-  return grant(parts, {
-    id: ids.administrators,
-    roleName: "AKS RBAC Cluster Admin",
-    row,
-    account,
-    needs: [aks],
-    scope: (outputs) => outputs.find(aks)?.id,
-    role: builtInRoles.aksRbacClusterAdmin,
-    members: [...jobs, ...people],
-  });
-}
-
-/** Read-only jobs are not let in: to them the caller is who creates clusters. */
-function callerMember(caller: Resource<Caller>, jobs: readonly Member[], readers: readonly Member[]): Member {
-  return {
-    key: "caller",
-    title: "the caller",
-    needs: [caller, ...[...jobs, ...readers].flatMap(({ needs }) => needs)],
-    principal(outputs) {
-      const found = outputs.find(caller);
-      if (found === undefined) return undefined;
-      if (readers.some(({ principal }) => principal(outputs)?.objectId === found.objectId)) {
-        return jobs.map(({ principal }) => principal(outputs))[0];
-      }
-      return { objectId: found.objectId, type: found.kind === "user" ? "User" : "ServicePrincipal" };
-    },
-  };
 }
 
 /** The content is deleted before the cluster: its DNS records are in the account. */

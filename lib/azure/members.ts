@@ -1,4 +1,4 @@
-import type { ArmResource } from "#lib/azure/clients.ts";
+import type { ArmResource, Caller } from "#lib/azure/clients.ts";
 import type { AzureAccount } from "#lib/azure/fleet/types.ts";
 import type { IdentityState } from "#lib/azure/identity.ts";
 import type { Parts } from "#lib/azure/names.ts";
@@ -34,6 +34,26 @@ export function operatorsOf({ operators }: AzureAccount): readonly Member[] {
   if (operators === undefined) return [];
   const principal: Principal = { objectId: operators, type: "Group" };
   return [{ key: "operators", title: "the operators", needs: [], principal: () => principal }];
+}
+
+/** Whoever calls. Read-only jobs are let in nowhere: to them it is who creates clusters. */
+export function callerMember(
+  caller: Resource<Caller>,
+  { jobs, readers }: { readonly jobs: readonly Member[]; readonly readers: readonly Member[] },
+): Member {
+  return {
+    key: "caller",
+    title: "the caller",
+    needs: [caller, ...[...jobs, ...readers].flatMap(({ needs }) => needs)],
+    principal(outputs) {
+      const found = outputs.find(caller);
+      if (found === undefined) return undefined;
+      if (readers.some(({ principal }) => principal(outputs)?.objectId === found.objectId)) {
+        return jobs.map(({ principal }) => principal(outputs))[0];
+      }
+      return { objectId: found.objectId, type: found.kind === "user" ? "User" : "ServicePrincipal" };
+    },
+  };
 }
 
 export interface GrantOptions extends Omit<RoleAssignmentOptions, "id" | "title" | "label" | "principal"> {

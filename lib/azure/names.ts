@@ -77,7 +77,7 @@ export function managementIds(account: string, { primary, clusters }: CloudZones
 /** Ids of what lets the management identity and the operators act in an account with clusters. */
 export function accountIds(account: string) {
   const prefix = `azure/${account}`;
-  return { role: `${prefix}/role/clusters`, access: `${prefix}/access/clusters` };
+  return { caller: `${prefix}/caller`, role: `${prefix}/role/clusters`, access: `${prefix}/access/clusters` };
 }
 
 export function clusterIds({ account, name }: Pick<AksCluster, "account" | "name">) {
@@ -88,7 +88,6 @@ export function clusterIds({ account, name }: Pick<AksCluster, "account" | "name
     delegation: `${prefix}/delegation`,
     cluster: `${prefix}/cluster`,
     identity: `${prefix}/identity`,
-    caller: `${prefix}/caller`,
     administrators: `${prefix}/administrators`,
   };
 }

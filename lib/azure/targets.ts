@@ -25,7 +25,7 @@ export function azureTargets(
     throw new FleetError("UnknownAccount", `unknown account "${name}"`, { hint: suggest(name, names) });
   }
   const chosen = known.filter(({ name }) => accounts.length === 0 || accounts.includes(name));
-  const ids = chosen.flatMap((account) => accountAccess(parts, account, shared).map(({ id }) => id));
+  const ids = chosen.flatMap((account) => accountAccess(parts, account, shared).resources.map(({ id }) => id));
   if (ids.length > 0) return ids;
   throw new FleetError("NothingSelected", "nobody but the owners of the subscriptions acts in them", {
     hint: "set `operators` of the accounts in clusters/azure.ts, or `github` in clusters/fleet.ts",

@@ -64,10 +64,8 @@ function pauseAfter(thrown: unknown, attempts: Attempts, asked: Asked): Pause | 
   }
   if (!isThrottled(error) && !(isUnavailable(error) && asked.repeatable !== false)) return undefined;
   const ms = error.retryAfterMs ?? pausesMs[attempts.count - 1] ?? 16_000;
-  const said = `${error.code}; Azure asks to wait ${Math.ceil(ms / 1_000)} s`;
+  const said = error.retryAfterMs === undefined ? "" : `Azure asks to wait ${Math.ceil(ms / 1_000)} s, `;
   // One last attempt at the deadline: limits are often lifted sooner.
-  return {
-    ms: Math.min(ms, leftMs),
-    why: ms > leftMs ? `${said}, trying again in ${Math.ceil(leftMs / 1_000)} s` : said,
-  };
+  const pauseMs = Math.min(ms, leftMs);
+  return { ms: pauseMs, why: `${error.code}: ${said}trying again in ${Math.ceil(pauseMs / 1_000)} s` };
 }

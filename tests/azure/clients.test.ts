@@ -212,7 +212,10 @@ describe("a wait", () => {
     server.arm = () =>
       left-- > 0 ? azureFault(status, "Busy", "wait", { "retry-after": "17" }) : Response.json({ id: zone });
     expect(await arm.get(world, zone)).toMatchObject({ id: zone });
-    expect([clock.elapsed(), said]).toEqual([34_000, Array(2).fill("Busy; Azure asks to wait 17 s")]);
+    expect([clock.elapsed(), said]).toEqual([
+      34_000,
+      Array(2).fill("Busy: Azure asks to wait 17 s, trying again in 17 s"),
+    ]);
   });
 
   test("of 3,000 s ends after three minutes, and the error names it", async () => {
@@ -221,7 +224,7 @@ describe("a wait", () => {
     const failure = await failureOf(arm.get(world, zone));
     expect([failure.code, clock.elapsed()]).toEqual(["AzureThrottled", 180_000]);
     expect(failure.message).toContain("asks to wait 3000 s");
-    expect(said).toEqual(["TooManyRequests; Azure asks to wait 3000 s, trying again in 180 s"]);
+    expect(said).toEqual(["TooManyRequests: Azure asks to wait 3000 s, trying again in 180 s"]);
   });
 
   test("ends with the run", async () => {

@@ -23,6 +23,11 @@ function machineFolder(): string {
   return join(tmpdir(), `k8s-multicluster-gitops-${process.getuid?.() ?? "user"}`);
 }
 
+/** Folder for locks that all checkouts of this user share; undefined if there is none that only this user can write to. */
+export function findMachineFolder(folder = machineFolder()): string | undefined {
+  return isOurs(folder) ? folder : undefined;
+}
+
 /** The folder for temporary files is world-writable: a folder that another user created first is not used. */
 function isOurs(folder: string): boolean {
   try {

@@ -34,10 +34,3 @@ export function typeOf(id: string): string {
   const [, , , inner] = path.split("/");
   return `microsoft.resources/${inner ?? "subscriptions"}`;
 }
-
-/** The subscription of an id. */
-export function subscriptionOf(id: string): string {
-  const [, subscriptions, subscription = ""] = id.toLowerCase().split("/");
-  if (subscriptions !== "subscriptions") throw new Error(`${id} is not below a subscription`);
-  return subscription;
-}

@@ -47,6 +47,6 @@ async function look(azure: AzureClients, account: AzureAccount, clock: Clock): P
 }
 
 /** `user ann@example.org (object …) of tenant …` */
-export function formatCaller({ kind, name, objectId, tenantId }: Caller): string {
+function formatCaller({ kind, name, objectId, tenantId }: Caller): string {
   return `${kind} ${name} (object ${objectId}) of tenant ${tenantId}`;
 }

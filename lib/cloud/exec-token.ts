@@ -45,7 +45,7 @@ export async function renewOnce<Value>(locks: string, name: string, renew: () =>
   const waiting = { timeoutMs: lockTimeoutMs, faultyMs: 1_000, signal, progress: () => undefined };
   let renewed: Promise<Value> | undefined;
   try {
-    return await createLocks(locks, systemClock, "kube-token").hold(name, waiting, async () => {
+    return await createLocks(locks, systemClock, "credentials").hold(name, waiting, async () => {
       renewed = renew();
       return await renewed;
     });

@@ -6,7 +6,7 @@ import { isDoubted, rememberAsker } from "#lib/cloud/token-askers.ts";
 // With a cached token kubectl waits only for the imports above: keep them small.
 
 /** For the application of AKS's API servers, which is the same in all tenants and clouds: https://azure.github.io/kubelogin/concepts/aks.html */
-export const aksScope = "6dae42f8-4368-4678-94ff-3960e28e3630/.default";
+const aksScope = "6dae42f8-4368-4678-94ff-3960e28e3630/.default";
 
 /** Clients request a new token before the old one expires on their way to the API server. */
 const earlyMs = 2 * 60_000;
@@ -54,11 +54,11 @@ interface Renewal extends ExecTokenRequest {
   readonly doubtedMs: number | undefined;
 }
 
-/** Of concurrent kubectls one signs in. One lock for all of az, which must not run twice at once. */
+/** Of concurrent kubectls one signs in. */
 async function renew(renewal: Renewal): Promise<CachedToken> {
-  const { choice, folder, path, locks, doubtedMs } = renewal;
+  const { folder, path, locks, doubtedMs } = renewal;
   const { renewOnce, tryCache } = await import("#lib/cloud/exec-token.ts");
-  return await renewOnce(locks, choice.kind === "az" ? "azure/az" : `azure/${path.split("/").at(-1)}`, async () => {
+  return await renewOnce(locks, `azure/${path.split("/").at(-1)}`, async () => {
     const cached = readToken(folder, path);
     const isNew = cached !== undefined && (doubtedMs === undefined || cached.keptMs > doubtedMs);
     if (isNew && cached.expiresMs - earlyMs > Date.now()) return cached;

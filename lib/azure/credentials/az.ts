@@ -1,5 +1,7 @@
 import type { AccessToken } from "#lib/azure/clients.ts";
+import { renewOnce } from "#lib/cloud/exec-token.ts";
 import { FleetError } from "#lib/errors.ts";
+import { findMachineFolder } from "#lib/machine-locks.ts";
 
 /** az loads slowly, and asks Entra when its own token has expired. */
 const timeoutMs = 60_000;
@@ -14,11 +16,16 @@ export interface AzRequest {
 
 /**
  * A token of the account that az is signed in with. Two calls at once can corrupt az's files (https://github.com/Azure/azure-cli/issues/9427):
- * the caller makes them one after the other.
+ * no process of this user makes them.
  *
- * @throws FleetError CredentialsMissing, SessionExpired
+ * @throws FleetError CredentialsMissing, LockTimedOut, SessionExpired
  */
-export async function azToken({ variables, tenantId, scope, signal }: AzRequest): Promise<AccessToken> {
+export async function azToken(request: AzRequest): Promise<AccessToken> {
+  const folder = findMachineFolder();
+  return await (folder === undefined ? run(request) : renewOnce(folder, "azure/az", () => run(request)));
+}
+
+async function run({ variables, tenantId, scope, signal }: AzRequest): Promise<AccessToken> {
   const az = Bun.which("az", { PATH: variables.PATH ?? "" });
   if (az === null) {
     throw new FleetError("CredentialsMissing", "this computer has no credentials for Azure, and no Azure CLI (az)", {

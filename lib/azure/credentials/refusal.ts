@@ -21,7 +21,7 @@ interface Refusal {
 }
 
 /** The number of Entra's error, in a text of Entra, of a library or of az. */
-export function aadstsOf(text: string): string | undefined {
+function aadstsOf(text: string): string | undefined {
   return /AADSTS(\d+)/.exec(text)?.[1];
 }
 

@@ -55,13 +55,6 @@ export function azureTokens({ fleet, variables, pauseWhileSettling }: AzureToken
     const value = await openGithubJob(variables, fleet.github);
     return { value, expiresMs: Date.now() + githubTokenMs };
   }, 0);
-  // az must not run twice at once.
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <Value>(work: () => Promise<Value>): Promise<Value> => {
-    const next = last.then(work, work);
-    last = next.catch(() => undefined);
-    return next;
-  };
 
   const tokens: AzureTokens = {
     endpoints() {
@@ -101,8 +94,7 @@ export function azureTokens({ fleet, variables, pauseWhileSettling }: AzureToken
     const pauseAfterRefusal = (error: unknown): Pause | undefined =>
       error instanceof FleetError && isUnknownAssertion(error.details.join()) ? pauseWhileSettling(account) : undefined;
     const asked = { account: account.name, what: "signing in", world, pauseWhileSettling: pauseAfterRefusal };
-    const request = () => ask(asked, (signal) => signIn(choice, { ...common, signal }));
-    const token = await (choice.kind === "az" ? inTurn(request) : request());
+    const token = await ask(asked, (signal) => signIn(choice, { ...common, signal }));
     keepSecret(token.token);
     return { value: { ...token, caller: proveCaller(token, account) }, expiresMs: token.expires.getTime() };
   }

@@ -60,18 +60,17 @@ function describe(number: string, text: string, { tenantId, clientId, homeTenant
             : "correct AZURE_CLIENT_ID: a managed identity that was created again has another one",
       };
     case "700024":
+      return {
+        code: "SessionExpired",
+        message: "the token that stands for the password has expired",
+        hint: "run it again; if it fails again, check this computer's clock and who renews the token's file",
+      };
     case "700027":
-      return number === "700024"
-        ? {
-            code: "SessionExpired",
-            message: "the token that stands for the password has expired",
-            hint: "run it again; if it fails again, check this computer's clock and who renews the token's file",
-          }
-        : {
-            ...refused,
-            message: "the certificate does not match the application's",
-            hint: "correct AZURE_CLIENT_CERTIFICATE_PATH",
-          };
+      return {
+        ...refused,
+        message: "the certificate does not match the application's",
+        hint: "correct AZURE_CLIENT_CERTIFICATE_PATH",
+      };
     case "7000215":
     case "7000222":
       return {
@@ -99,9 +98,10 @@ function describe(number: string, text: string, { tenantId, clientId, homeTenant
 }
 
 function hintForAssertion(text: string, trusted: readonly string[] | undefined): Hint {
-  if (trusted === undefined)
+  const [, subject] = /assertion Subject:? ?'([^']*)'/i.exec(text) ?? [];
+  if (trusted === undefined || subject === undefined) {
     return "issuer, subject and audience of a credential must be equal to the token's, to the letter";
-  const [, subject = ""] = /assertion Subject:? ?'([^']*)'/i.exec(text) ?? [];
+  }
   if (trusted.includes(subject)) {
     return ["the fleet names this subject: its credential is missing. Run ", command("create:azure-mgmt")];
   }

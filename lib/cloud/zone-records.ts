@@ -79,12 +79,17 @@ function keyOf({ name, type }: Pick<ZoneRecord, "name" | "type">): string {
 /**
  * @param zone for the message: name and id
  * @param others records that nothing of the cluster made
+ * @param clause that says so
  * @throws FleetError ZoneNotEmpty
  */
-export function refuseRecords(zone: string, others: readonly string[]): void {
+export function refuseRecords(
+  zone: string,
+  others: readonly string[],
+  clause = "that nothing of the cluster made",
+): void {
   if (others.length === 0) return;
   const count = others.length === 1 ? "a record" : `${others.length} records`;
-  throw new FleetError("ZoneNotEmpty", `the zone ${zone} has ${count} that nothing of the cluster made`, {
+  throw new FleetError("ZoneNotEmpty", `the zone ${zone} has ${count} ${clause}`, {
     hint: "delete them, or what makes them, then run the same command again",
     details: [
       ...others.slice(0, namedRecords),

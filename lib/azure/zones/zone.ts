@@ -112,9 +112,10 @@ async function sortRecords(world: AzureWorld, { account, group, name: zone }: Zo
 }
 
 /** @throws FleetError ZoneNotEmpty */
-async function refuseOthers(world: AzureWorld, place: ZonePlace): Promise<void> {
-  const { others } = await sortRecords(world, place);
-  refuseRecords(`${place.name} of ${place.account.name}`, others);
+async function refuseOthers(world: AzureWorld, options: ZoneOptions): Promise<void> {
+  const { others } = await sortRecords(world, options);
+  const clause = options.row.kind === "cluster" ? undefined : "of clusters, or that others made";
+  refuseRecords(`${options.name} of ${options.account.name}`, others, clause);
 }
 
 /** Azure would make a second zone of the name, with other name servers. @throws FleetError ZoneAmbiguous */

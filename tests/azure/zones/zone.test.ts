@@ -99,6 +99,17 @@ describe("a zone of Azure DNS", () => {
     expect(memory.find(zoneAzureId(place))).toBeUndefined();
   });
 
+  test("of an account is kept while clusters are delegated in it", async () => {
+    add();
+    memory.sets.set(name, [...apex, set("NS", "k01", "ns.k01.test")]);
+    const { world, outputs } = azureWorld(memory);
+    const accountRow = { kind: "account", name: "az-mgmt", group: "azure" } as const;
+    const shared = zone({ ...place, id: "zone", title: "zone", row: accountRow, needs: [], tags: ours });
+    expect((await failureOf(shared.remove(world, { kind: "absent" }, outputs))).message).toBe(
+      `the zone ${name} of az-01 has a record of clusters, or that others made`,
+    );
+  });
+
   test("outlives what resolvers remember of its delegation, and is read again then", async () => {
     const until = { [cachedUntilTag]: new Date(300_000).toISOString() };
     const state = add({ ...ours, ...until });

@@ -1,5 +1,8 @@
 import type { AksCluster } from "#lib/azure/fleet/types.ts";
+import { apiVersionOf } from "#lib/azure/types.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
+import { administratorOf } from "#sandbox/azure/entra/administrators.ts";
+import type { CloudSandbox } from "#tests/support/cloud-sandbox.ts";
 import { inSandbox, type Story } from "#tests/support/story.ts";
 
 /** Subscriptions of `fleetOf`, all in one tenant. */
@@ -41,7 +44,77 @@ export function fleetOf(...clusters: readonly AksCluster[]): Fleet {
   };
 }
 
+/** A resource as Resource Manager answers it. */
+export interface Answered {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly location?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  // Compared as a whole or by its fields.
+  // biome-ignore lint/suspicious/noExplicitAny: each type has fields of its own
+  readonly properties?: any;
+}
+
+/** Resource Manager as somebody else calls it who may do everything in the tenant. */
+export interface Neighbour {
+  /** Undefined if it does not exist. */
+  get(id: string): Promise<Answered | undefined>;
+  list(id: string): Promise<readonly Answered[]>;
+  put(id: string, body: object): Promise<Answered>;
+  patch(id: string, body: object): Promise<Answered>;
+  remove(id: string): Promise<void>;
+}
+
+export interface AzureStory extends Story {
+  /** Only after the first run, or after `openFor`: before it, nobody has told the sandbox of accounts. */
+  neighbour(): Promise<Neighbour>;
+}
+
 /** @param speed as of openCloudSandbox */
-export async function inAzure(story: (azure: Story) => Promise<void>, speed?: number): Promise<void> {
-  await inSandbox("azure", story, speed);
+export async function inAzure(story: (azure: AzureStory) => Promise<void>, speed?: number): Promise<void> {
+  await inSandbox("azure", (sandbox) => story({ ...sandbox, neighbour: () => openNeighbour(sandbox) }), speed);
+}
+
+/** Azure's id of what is in the resource group of a cluster; of the group itself without `path`. */
+export function idIn(account: AccountName, group: string, path?: string): string {
+  const id = `/subscriptions/${subscriptions[account]}/resourceGroups/${group}`;
+  return path === undefined ? id : `${id}/providers/${path}`;
+}
+
+async function openNeighbour(sandbox: CloudSandbox): Promise<Neighbour> {
+  const { ARM_METADATA_HOSTNAME: host = "", REQUESTS_CA_BUNDLE: bundle = "" } = await sandbox.variables();
+  const tls = { ca: await Bun.file(bundle).text() };
+  const { clientId, secret } = administratorOf(tenantId);
+  const form = { client_id: clientId, client_secret: secret, grant_type: "client_credentials" };
+  const scope = "https://management.azure.com/.default";
+  const signedIn = await fetch(`https://${host}/${tenantId}/oauth2/v2.0/token`, {
+    method: "POST",
+    body: new URLSearchParams({ ...form, scope }),
+    tls,
+  });
+  const { access_token: token } = (await signedIn.json()) as { readonly access_token: string };
+
+  async function call(method: string, id: string, body?: object): Promise<unknown> {
+    const response = await fetch(`https://${host}${id}?api-version=${apiVersionOf(id)}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      tls,
+    });
+    const text = await response.text();
+    if (response.status === 404 && method === "GET") return undefined;
+    if (!response.ok) throw new Error(`${method} ${id}: ${response.status} ${text}`);
+    return text === "" ? undefined : JSON.parse(text);
+  }
+
+  return {
+    get: async (id) => (await call("GET", id)) as Answered | undefined,
+    list: async (id) => ((await call("GET", id)) as { readonly value: readonly Answered[] }).value,
+    put: async (id, body) => (await call("PUT", id, body)) as Answered,
+    patch: async (id, body) => (await call("PATCH", id, body)) as Answered,
+    async remove(id) {
+      await call("DELETE", id);
+    },
+  };
 }

@@ -55,8 +55,9 @@ export class Gateway {
       const action = target.kind === "providers" && target.action !== "" ? target.action : "read";
       return { service: target.kind, action, region };
     }
-    const { type } = target.at;
-    const service = this.#engine.kindOf(type)?.service ?? type.slice(type.lastIndexOf("/") + 1);
+    const kind = this.#engine.kindOf(target.at.type);
+    const { type } = kind ?? this.#listings.get(target.at.type.toLowerCase()) ?? target.at;
+    const service = kind?.service ?? type.slice(type.lastIndexOf("/") + 1);
     if (target.kind === "action") return { service, action: target.action, region };
     return { service: service === "" ? "resources" : service, action: nameVerb(method, target), region };
   }

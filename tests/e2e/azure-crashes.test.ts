@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { type AzureStory, aks, fleetOf, idIn, inAzure, subscriptions } from "#tests/support/azure-story.ts";
-import { isChanging, type Started } from "#tests/support/cloud-sandbox.ts";
+import { type CloudCall, isChanging, type Started } from "#tests/support/cloud-sandbox.ts";
 import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
@@ -15,19 +15,13 @@ const aksOfK01 = idIn(
 /** Slower than elsewhere, so that something is under way whenever a run ends. */
 const speed = 10;
 
-interface Changing {
-  readonly service: string;
-  readonly action: string;
-  readonly error?: string;
-}
-
 /** Waits until a run has made Azure that many calls, or has ended. @returns those that change something */
-async function untilCalls(azure: AzureStory, { ended }: Started, count: number): Promise<readonly Changing[]> {
+async function untilCalls(azure: AzureStory, { ended }: Started, count: number): Promise<readonly CloudCall[]> {
   let isOver = false;
   void ended.finally(() => {
     isOver = true;
   });
-  const changing: Changing[] = [];
+  const changing: CloudCall[] = [];
   for (let seen = 0; seen < count && !isOver; await Bun.sleep(10)) {
     const calls = await azure.daemon.cloudCalls({ clear: true });
     seen += calls.length;
@@ -71,7 +65,7 @@ test.concurrent("creates that are killed at any moment are finished by the next 
       const empty = await thingsIn(azure);
       await azure.calls();
 
-      const writes: Changing[] = [];
+      const writes: CloudCall[] = [];
       for (let round = 0; round < 12; round++) {
         const started = azure.start("create-aks-all", [], { fleet });
         writes.push(...(await untilCalls(azure, started, 10 + random(70))));

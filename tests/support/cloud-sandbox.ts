@@ -50,7 +50,7 @@ export interface CloudCall {
   readonly service: string;
   readonly action: string;
   readonly account: string;
-  readonly error?: string;
+  readonly error?: string | undefined;
 }
 
 /** Names of actions that change nothing, in AWS and in Azure. */

@@ -124,7 +124,9 @@ export class DaemonClouds {
       const accounts = this.#accountsOf(name);
       if (accounts.length === 0) continue;
       const [folder, authorityPath] = [dirname(paths.cloud(name)), tls?.authorityPath ?? ""];
-      Object.assign(env, await cloud.env({ endpoint: server.endpoint, folder, accounts, authorityPath }));
+      const proxyUrl = tls === undefined ? "" : (this.#proxy?.url ?? "");
+      const place = { endpoint: server.endpoint, folder, accounts, authorityPath, proxyUrl, bin: paths.bin };
+      Object.assign(env, await cloud.env(place));
     }
     // Records change between two commands, so that no answer may be cached.
     return { ...env, DNS_DIRECTORY: paths.dnsDirectory, DNS_UNCACHED: "1" };

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { writeWholeFile } from "#lib/files.ts";
 import type { Subscription } from "#sandbox/azure/cloud.ts";
 import { administratorOf } from "#sandbox/azure/entra/administrators.ts";
 import type { CloudAccount, CloudPlace } from "#sandbox/cloud/cloud.ts";
@@ -43,6 +45,7 @@ export function subscriptionOf({ name, subscriptionId, tenantId }: CloudAccount)
 /** Variables for programs that use the sandbox's Azure, as the administrator of the first account's tenant. */
 export async function env(place: CloudPlace): Promise<Readonly<Record<string, string>>> {
   const { endpoint, authorityPath, folder, accounts } = place;
+  await writeAz(place);
   const tenant = textOf(accounts[0]?.tenantId);
   const { clientId, secret } = administratorOf(tenant);
   return {
@@ -55,6 +58,22 @@ export async function env(place: CloudPlace): Promise<Readonly<Record<string, st
     AZURE_CLIENT_ID: clientId,
     AZURE_CLIENT_SECRET: secret,
   };
+}
+
+/**
+ * The Azure CLI knows the public cloud by its host names only, so it gets a proxy that leads them here. Other programs don't: it would be
+ * their way to the internet, too.
+ */
+async function writeAz({ bin, proxyUrl }: CloudPlace): Promise<void> {
+  const text = [
+    "#!/bin/sh",
+    'own=$(dirname "$0")',
+    `PATH=$(printf %s "$PATH" | tr : '\\n' | grep -vxF "$own" | paste -sd : -)`,
+    `export PATH HTTPS_PROXY=${proxyUrl} NO_PROXY=`,
+    'exec az "$@"',
+    "",
+  ].join("\n");
+  await writeWholeFile(join(bin, "az"), text, 0o755);
 }
 
 function textOf(value: unknown): string {

@@ -38,7 +38,7 @@ export interface SandboxCloud {
   readonly hosts?: readonly string[];
   /** What is wrong with the declaration of an account; undefined when nothing is. */
   checkAccount(account: CloudAccount): string | undefined;
-  /** Variables that point programs at the sandbox, as the administrator of the first account; may write files to `folder`. */
+  /** Variables that point programs at the sandbox, as the administrator of the first account; may write files to `folder` and programs to `bin`. */
   env(place: CloudPlace): Promise<Readonly<Record<string, string>>>;
   /** Loads the services with their saved state. */
   open(options: CloudOptions): Promise<OpenCloud>;
@@ -50,6 +50,10 @@ export interface CloudPlace {
   readonly accounts: readonly CloudAccount[];
   /** PEM file of the authority that its clients have to trust; empty for a cloud with plain HTTP. */
   readonly authorityPath: string;
+  /** The proxy that leads its public host names to it; empty like `authorityPath`. */
+  readonly proxyUrl: string;
+  /** Folder of programs that come first in PATH. */
+  readonly bin: string;
 }
 
 export interface OpenCloud {

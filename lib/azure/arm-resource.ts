@@ -26,6 +26,8 @@ export interface ArmResourceOptions {
   readonly rules?: BodyRules;
   /** A change writes all that was found, not only what is wanted: for types that reset what is missing. @default false */
   readonly writesAll?: boolean;
+  /** An existing one stays in its location, whatever `body` has. @default false */
+  readonly keepsLocation?: boolean;
   /** Tags of what this fleet makes. @default none: the type has no tags, and is known by its id */
   readonly tags?: Tags;
   /** It has etags: a write that is based on an old state, or creates what exists, is refused. @default false */
@@ -159,7 +161,7 @@ function compare(found: ArmResource, outputs: Outputs, options: ArmResourceOptio
   const inPlace = (field: string, from = "", to = ""): Change => ({ field, from, to, effect: "in-place" });
   const state = provisioningOf(found);
   return [
-    ...compareBody(options.body(outputs), found, rules).map((change) => ({
+    ...compareBody(wantedOf(options, outputs, found), found, rules).map((change) => ({
       ...change,
       field: change.field.replace(/^properties\./, ""),
     })),
@@ -167,6 +169,11 @@ function compare(found: ArmResource, outputs: Outputs, options: ArmResourceOptio
     ...passingTags.filter((key) => tags[key] !== undefined).map((key) => inPlace(`tags.${key}`, tags[key])),
     ...(state.kind === "broken" ? [inPlace("provisioningState", state.name, "Succeeded")] : []),
   ];
+}
+
+function wantedOf({ body, keepsLocation }: ArmResourceOptions, outputs: Outputs, found?: ArmResource): Json {
+  const wanted = body(outputs);
+  return keepsLocation && found?.location !== undefined ? { ...wanted, location: found.location } : wanted;
 }
 
 async function ensure(work: Work): Promise<ArmResource> {
@@ -217,7 +224,7 @@ function replacementRequired(changes: readonly Change[], { title }: ArmResourceO
 
 async function write({ world, outputs, options, access, id }: Work, found?: ArmResource): Promise<ArmResource> {
   const { rules, tags: ours, passingTags = [], writesAll = false } = options;
-  const wanted = options.body(outputs);
+  const wanted = wantedOf(options, outputs, found);
   const tags = Object.entries({ ...found?.tags, ...ours }).filter(([key]) => !passingTags.includes(key));
   const body = {
     ...(found !== undefined && writesAll ? mergeBody(wanted, writableOf(found), rules) : wanted),

@@ -18,6 +18,7 @@ export interface IdentityOptions {
   /** Name of the resource group. */
   readonly group: string;
   readonly name: string;
+  /** Where it is created; an existing one stays where it is. */
   readonly region: string;
   readonly tags: Tags;
   readonly keptOnDelete?: string;
@@ -46,7 +47,8 @@ export function identity({
     label,
     azureId: () => id,
     body: () => ({ location: region }),
-    rules: { immutable: ["location"], anyCase: ["location"] },
+    // It acts in all regions, and a recreated one has another client id.
+    keepsLocation: true,
     timeoutMs,
   });
   return withReading(made, async (_world, found) => readIdentity(found));

@@ -14,6 +14,7 @@ export interface ResourceGroupOptions {
   readonly needs: readonly AnyResource[];
   readonly account: AzureAccount;
   readonly name: string;
+  /** Where it is created; an existing one stays where it is. */
   readonly region: string;
   readonly tags: Tags;
   readonly keptOnDelete?: string;
@@ -35,7 +36,8 @@ export function resourceGroup({ name, region, ...options }: ResourceGroupOptions
     label: "resource group",
     azureId: () => id,
     body: () => ({ location: region }),
-    rules: { immutable: ["location"], anyCase: ["location"] },
+    // Of its description only: what is in it has regions of its own.
+    keepsLocation: true,
     timeoutMs,
     beforeDelete: (world) => refuseWhileFull(world, options.account, id),
   });

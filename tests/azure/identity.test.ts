@@ -71,6 +71,8 @@ describe("an identity", () => {
     expect(state).toMatchObject({ principalId: "principal", clientId: "client", location: "eastus2", tags: ours });
     expect(await made.observe(world, outputs)).toEqual({ kind: "present", state });
     expect(made.diff(state, outputs)).toEqual([]);
+    // Another one in its place would have another client id.
+    expect(made.diff({ ...state, location: "westus" }, outputs)).toEqual([]);
   });
 
   test("of whom Azure does not say who it is, is an error", async () => {

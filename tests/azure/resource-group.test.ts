@@ -19,14 +19,17 @@ const group = resourceGroup({
 });
 
 describe("a resource group", () => {
-  test("is created in its region, which is fixed", async () => {
+  test("is created in a region, and stays in the one that it is in", async () => {
     const memory = armMemory();
     const { world, outputs } = azureWorld(memory);
     expect(await group.ensure(world, { kind: "absent" }, outputs)).toMatchObject({ location: "eastus2", tags });
     const moved = memory.add(id, { location: "westus", tags });
-    expect(group.diff(moved, outputs)).toEqual([
-      { field: "location", from: "westus", to: "eastus2", effect: "replace" },
-    ]);
+    expect(group.diff(moved, outputs)).toEqual([]);
+    const untagged = memory.add(id, { location: "westus", tags: { ...tags, cluster: "" } });
+    expect(await group.ensure(world, { kind: "present", state: untagged }, outputs)).toMatchObject({
+      location: "westus",
+      tags,
+    });
   });
 
   test("that is being deleted is awaited, and made again", async () => {

@@ -96,7 +96,7 @@ async function openNeighbour(sandbox: CloudSandbox): Promise<Neighbour> {
   const { access_token: token } = (await signedIn.json()) as { readonly access_token: string };
 
   async function call(method: string, id: string, body?: object): Promise<unknown> {
-    const response = await fetch(`https://${host}${id}?api-version=${apiVersionOf(id)}`, {
+    const response = await fetch(`https://${host}${id}?api-version=${apiVersionOf(withoutRecords(id))}`, {
       method,
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -117,4 +117,9 @@ async function openNeighbour(sandbox: CloudSandbox): Promise<Neighbour> {
       await call("DELETE", id);
     },
   };
+}
+
+/** Record sets have the API version of their zone. */
+function withoutRecords(id: string): string {
+  return id.replace(/(\/dnszones\/[^/]+)\/(NS|TXT|A|CNAME)\b.*$/i, "$1");
 }

@@ -1,4 +1,4 @@
-import type { Kind } from "#sandbox/azure/arm/kind.ts";
+import { ArmFault, type Kind } from "#sandbox/azure/arm/kind.ts";
 import { createPrincipal, removePrincipal, tenantOf } from "#sandbox/azure/entra/directory.ts";
 import { identityType } from "#sandbox/azure/entra/federation.ts";
 import { isObject, stringAt } from "#sandbox/json.ts";
@@ -20,13 +20,21 @@ export const identities: Kind = {
   spelling: { group: "resourcegroups" },
   name: /^[A-Za-z0-9][\w-]{2,127}$/,
   put({ cloud, at }, { location, tags, properties }, before) {
+    const place = String(location).toLowerCase().replaceAll(" ", "");
+    if (before !== undefined && before.location !== place) {
+      throw new ArmFault(
+        409,
+        "InvalidResourceLocation",
+        `The resource '${at.name}' already exists in location '${before.location}' in resource group '${at.group}'. A resource with the same name cannot be created in location '${place}'. Please select a new resource name.`,
+      );
+    }
     const tenantId = tenantOf(cloud, at.subscription);
     const create = () => {
       const { objectId, clientId } = createPrincipal(cloud, tenantId, at.name);
       return { tenantId, principalId: objectId, clientId };
     };
     return {
-      location: String(location).toLowerCase().replaceAll(" ", ""),
+      location: place,
       tags: (tags ?? {}) as Readonly<Record<string, string>>,
       properties: { ...(before?.properties ?? create()), ...(isObject(properties) ? properties : {}) },
     };

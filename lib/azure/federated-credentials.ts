@@ -143,11 +143,18 @@ async function ensure(
   const unwanted = found.filter((one) => !wanted.some((other) => format(other) === format(one)));
   // Jobs keep their access until its replacement exists, as long as there is room for both.
   let count = found.length;
+  const take = (fits: (one: FoundCredential) => boolean): FoundCredential | undefined => {
+    const at = unwanted.findIndex(fits);
+    return at < 0 ? undefined : unwanted.splice(at, 1)[0];
+  };
   for (const one of missing) {
-    const same = unwanted.findIndex(({ issuer, subject }) => issuer === one.issuer && subject === one.subject);
-    const [obstacle] = same >= 0 ? unwanted.splice(same, 1) : count >= mostCredentials ? unwanted.splice(0, 1) : [];
+    const overwritten = take(({ azureId }) => azureId.split("/").at(-1) === nameOf(one));
+    if (overwritten === undefined) count++;
+    const isFull = count > mostCredentials;
+    const same = take(({ issuer, subject }) => issuer === one.issuer && subject === one.subject);
+    const obstacle = same ?? (isFull ? take(() => true) : undefined);
     if (obstacle !== undefined) await removeOne(world, obstacle, options);
-    if (obstacle === undefined) count++;
+    if (obstacle !== undefined) count--;
     await write(world, identity, one, options);
   }
   for (const one of unwanted) await removeOne(world, one, options);

@@ -131,6 +131,19 @@ describe("federated credentials", () => {
     expect(await diff()).toEqual([]);
   });
 
+  test("that were changed by hand are written again under their name", async () => {
+    const { ensure, diff } = await stage();
+    await ensure();
+    const [changed] = memory.calls.filter((call) => call.startsWith("put")).map((call) => call.split("/").at(-1) ?? "");
+    const [first] = wanted;
+    if (first === undefined || changed === undefined) throw new Error("none");
+    put(changed, { ...first, subject: "repo:somebody/else:ref:refs/heads/main" });
+    memory.calls.length = 0;
+    await ensure();
+    expect(writes()).toEqual(["put"]);
+    expect(await diff()).toEqual([]);
+  });
+
   test("are never more than Azure takes", async () => {
     for (let index = 0; index < 20; index++)
       put(`old-${index}`, { issuer: "https://x", subject: `${index}`, audience: "a" });

@@ -110,7 +110,9 @@ export class Engine {
     storeResource(cloud, stored);
     const status = before === undefined ? 201 : 200;
     const headers =
-      durationMs === undefined ? {} : this.#begin(call, stored, before === undefined ? "create" : "update", durationMs);
+      durationMs === undefined
+        ? {}
+        : this.#begin(kind, call, stored, before === undefined ? "create" : "update", durationMs);
     return Response.json(this.format(stored), { status, headers: { ...etagHeader(stored), ...headers } });
   }
 
@@ -133,7 +135,7 @@ export class Engine {
       if ("provisioningState" in properties) {
         storeResource(cloud, { ...stored, properties: { ...properties, provisioningState: "Deleting" } });
       }
-      return new Response(null, { status: 202, headers: this.#begin(call, stored, "remove", durationMs) });
+      return new Response(null, { status: 202, headers: this.#begin(kind, call, stored, "remove", durationMs) });
     }
     await removeAll(cloud, this.kindOf, stored.id);
     return kind.answersRemoved ? Response.json(answer) : new Response(null, { status: 200 });
@@ -177,13 +179,14 @@ export class Engine {
   }
 
   #begin(
+    kind: Kind,
     { cloud, endpoint }: ArmCall,
     { id, location = "global" }: StoredResource,
     verb: "create" | "update" | "remove",
     durationMs: number,
   ): Readonly<Record<string, string>> {
     const operation = beginOperation(cloud, this.kindOf, { target: id, verb, durationMs });
-    return operationHeaders(operation, endpoint, location);
+    return operationHeaders(operation, kind, endpoint, location);
   }
 }
 

@@ -111,7 +111,8 @@ export class Gateway {
         return Response.json(answerProviders(cloud, [...kinds, ...listings], target));
       }
       case "operation": {
-        const { isResult, name } = target;
+        const { isResult, name, type, scope } = target;
+        authorize(caller, `${type}/read`, scope);
         const operation = findOperation(cloud, subscription, name);
         return answerOperation(cloud, operation, { isResult, url, format: this.#engine.format });
       }

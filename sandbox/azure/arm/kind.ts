@@ -74,6 +74,8 @@ export interface Kind {
   readonly anyScope?: true;
   /** Milliseconds of Azure's own time; absent: done at once. With `create`, the engine keeps `properties.provisioningState`. */
   readonly duration?: { readonly create?: number; readonly update?: number; readonly remove?: number };
+  /** First word of the URLs of its operations, where they are in its group: `dnsOperation`. @default in the location */
+  readonly groupOperations?: string;
   /** DELETE answers the resource that it removed. @default an empty answer */
   readonly answersRemoved?: true;
   /** The stored resource (id, name, type and etag are added) from a checked body. @throws ArmFault */

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { ArmFault, type Json, type Kind, type StoredResource } from "#sandbox/azure/arm/kind.ts";
 import { dropResource, findResource, resourcesBelow, storeResource } from "#sandbox/azure/arm/store.ts";
+import { groupType } from "#sandbox/azure/arm/target.ts";
 import type { AzureCloud } from "#sandbox/azure/cloud.ts";
 import { later } from "#sandbox/cloud/later.ts";
 
@@ -122,18 +123,24 @@ export async function removeAll(cloud: AzureCloud, kindOf: KindOf, id: string): 
   }
 }
 
-/** Headers of an answer whose work goes on. */
+/** Headers of an answer whose work goes on. @param kind of the resource */
 export function operationHeaders(
   { name, target }: ArmOperation,
+  kind: Kind,
   endpoint: string,
   location: string,
 ): Readonly<Record<string, string>> {
-  const provider = /^.*\/providers\/([^/]+)/i.exec(target)?.[1];
   const subscription = `${endpoint}/subscriptions/${subscriptionOf(target)}`;
   const query = `?api-version=${version}&${signatureOf(name)}`;
   // Groups have no provider of their own, and only the second header.
-  if (provider === undefined) {
+  if (kind.type === groupType) {
     return { location: `${subscription}/operationresults/${name}${query}`, "retry-after": retryAfter };
+  }
+  const [provider = ""] = kind.type.split("/");
+  if (kind.groupOperations !== undefined) {
+    const [place = ""] = /^.*\/resourceGroups\/[^/]+/i.exec(target) ?? [];
+    const own = `${endpoint}${place}/providers/${provider}/${kind.groupOperations}`;
+    return { "azure-asyncoperation": `${own}Statuses/${name}${query}`, location: `${own}Results/${name}${query}` };
   }
   const place = `${subscription}/providers/${provider}/locations/${location}`;
   return {

@@ -7,7 +7,7 @@ export type Target =
   | { readonly kind: "subscription"; readonly subscription: string }
   /** Resource providers of a subscription, or one of them; an action is `register` or `unregister`. */
   | { readonly kind: "providers"; readonly subscription: string; readonly namespace: string; readonly action: string }
-  | { readonly kind: "operation"; readonly subscription: string; readonly name: string; readonly isResult: boolean }
+  | OperationTarget
   /** All resources below a scope. */
   | { readonly kind: "resources"; readonly at: ResourceId }
   | { readonly kind: "resource"; readonly at: ResourceId }
@@ -15,6 +15,19 @@ export type Target =
   | { readonly kind: "action"; readonly at: ResourceId; readonly action: string }
   | { readonly kind: "collection"; readonly at: ResourceId }
   | { readonly kind: "unknown" };
+
+/** URL of an operation, by Azure-AsyncOperation or by Location. */
+export interface OperationTarget {
+  readonly kind: "operation";
+  readonly subscription: string;
+  readonly name: string;
+  /** By Location. */
+  readonly isResult: boolean;
+  /** `Microsoft.ContainerService/locations/operations`. */
+  readonly type: string;
+  /** Id of the group or the subscription that it is in. */
+  readonly scope: string;
+}
 
 export const groupType = "Microsoft.Resources/resourceGroups";
 
@@ -28,7 +41,8 @@ export function parseTarget(method: string, pathname: string): Target {
   if (words.length === 1 && words[0] === "subscriptions") return { kind: "subscriptions" };
   if (words[0] === "subscriptions" && words.length === 2) return { kind: "subscription", subscription };
   if (words[0] === "subscriptions" && words[2] === "operationresults" && words.length === 4) {
-    return { kind: "operation", subscription, name: fourth, isResult: true };
+    const [type, scope] = ["Microsoft.Resources/subscriptions/operationresults", `/subscriptions/${subscription}`];
+    return { kind: "operation", subscription, name: fourth, isResult: true, type, scope };
   }
   if (words[0] === "subscriptions" && words[2] === "providers") {
     const action = method === "POST" ? fifth.toLowerCase() : "";
@@ -92,10 +106,11 @@ function parseProviders(reading: Reading, place: { readonly subscription: string
     if (types.length === 1) return { kind: "unknown" };
     const isResource = names.length === types.length - 1;
     const at = { ...place, id: pathOf(reading), scope, type: types.join("/"), names, parent };
-    const operation = /\/locations\/operation(s|results)$/i.exec(at.type);
+    const operation = /\/(?:locations\/operation|dnsOperation)(?:s|Statuses|(Results))$/i.exec(at.type);
     if (operation !== null && isResource) {
-      const isResult = operation[1]?.toLowerCase() === "results";
-      return { kind: "operation", subscription: place.subscription, name: names.at(-1) ?? "", isResult };
+      const { subscription } = place;
+      const isResult = operation[1] !== undefined;
+      return { kind: "operation", subscription, name: names.at(-1) ?? "", isResult, type: at.type, scope };
     }
     found = isResource
       ? { kind: "resource", at: { ...at, name: names.at(-1) ?? "" } }

@@ -200,6 +200,9 @@ describe("a long operation", () => {
     expect(url.length).toBeGreaterThan(3_000);
     expect((await arm.ask("GET", url)).body).toMatchObject({ status: "InProgress" } as object);
     expect((await arm.ask("GET", url.replace(/&c=[^&]*/, ""))).status).toBe(403);
+    arm.denied.add("Microsoft.Network/dnsOperationStatuses/read");
+    expect((await arm.ask("GET", url)).body).toMatchObject({ error: { code: "AuthorizationFailed" } } as object);
+    arm.denied.clear();
     await gone(zone);
     await Bun.sleep(5);
     expect((await arm.ask("GET", url)).body).toMatchObject({ status: "Succeeded" } as object);

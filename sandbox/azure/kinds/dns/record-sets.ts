@@ -32,6 +32,7 @@ const recordTypes = Object.keys(recordFields) as readonly RecordType[];
 const allFields: readonly string[] = Object.values(recordFields);
 const recordName =
   /^(?:@|(?:\*|[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*)$/;
+const hostName = /^(?:[A-Za-z0-9_*-]{1,63}\.)*[A-Za-z0-9_*-]{1,63}\.?$|^\.$/;
 const maxTtl = 2_147_483_647;
 const maxStringBytes = 255;
 
@@ -87,9 +88,9 @@ function propertiesOf(type: RecordType, call: ArmCall, properties: Json, before:
     (set) => !set.type.endsWith(`/${type}`) && (type === "CNAME" || set.type.endsWith("/CNAME")),
   );
   if (conflict !== undefined) {
-    throw badRequest(
-      `The record set '${name}' of type '${type}' conflicts with that of type '${conflict.type.split("/").at(-1)}'.`,
-    );
+    const [what, other] = type === "CNAME" ? ["CNAME record", "another"] : ["record", "a CNAME"];
+    const text = `The ${what} could not be created because ${other} record with the same name already exists in this zone.`;
+    throw new ArmFault(409, "Conflict", text);
   }
   checkRecords(type, properties[field]);
   const records = type === "SOA" ? soaOf(name, properties, before) : properties[field];
@@ -105,17 +106,25 @@ function propertiesOf(type: RecordType, call: ArmCall, properties: Json, before:
   };
 }
 
-function checkRecords(type: RecordType, records: unknown): void {
-  for (const record of Array.isArray(records) ? records : []) {
+/** Fields that are names of other hosts. */
+const targetFields = ["cname", "nsdname", "exchange", "ptrdname", "target"];
+
+function checkRecords(type: RecordType, found: unknown): void {
+  const records = Array.isArray(found) ? found : [found];
+  if (type === "CNAME" && stringAt(found, "cname") === "") {
+    throw badRequest("A record set of type 'CNAME' has to have a record.");
+  }
+  for (const record of records.filter(isObject)) {
     const [v4, v6] = [stringAt(record, "ipv4Address"), stringAt(record, "ipv6Address")];
     if (type === "A" && !isIPv4(v4)) throw badRequest(`The value '${v4}' is no IPv4 address.`);
     if (type === "AAAA" && !isIPv6(v6)) throw badRequest(`The value '${v6}' is no IPv6 address.`);
+    for (const field of targetFields) {
+      const name = record[field];
+      if (typeof name === "string" && !hostName.test(name)) throw badRequest(`The domain name '${name}' is invalid.`);
+    }
     const long = textsAt(record, "value").find((text) => Buffer.byteLength(text) > maxStringBytes);
     if (type === "TXT" && long !== undefined)
       throw badRequest(`A string of a TXT record has more than ${maxStringBytes} bytes.`);
-  }
-  if (type === "CNAME" && (!isObject(records) || stringAt(records, "cname") === "")) {
-    throw badRequest("A record set of type 'CNAME' has to have a record.");
   }
 }
 

@@ -24,6 +24,7 @@ export const dnsZones: Kind = {
   bareErrors: true,
   etags: "Zone",
   duration: { remove: removeMs },
+  groupOperations: "dnsOperation",
   put(call, body, before) {
     const { cloud, at } = call;
     if (!zoneName.test(at.name)) throw new ArmFault(400, "BadRequest", `The domain name '${at.name}' is invalid.`);

@@ -5,6 +5,7 @@ import type { AzureAccount } from "#lib/azure/fleet/types.ts";
 import { subscriptionId } from "#lib/azure/names.ts";
 import type { Permissions } from "#lib/azure/permissions.ts";
 import type { AzureWorld } from "#lib/azure/world.ts";
+import { FleetError } from "#lib/errors.ts";
 import type { AnyResource, Outputs, Resource, RowRef } from "#lib/graph/resource.ts";
 
 interface Described {
@@ -74,9 +75,31 @@ export function roleDefinition(options: RoleDefinitionOptions): Resource<ArmReso
       anyCase: ["properties.type", "properties.permissions", "properties.assignableScopes"],
     },
     open: async (world) => announced(world, account, world.azure.arm(account)),
+    beforeDelete: (world) => removeLeftAssignments(world, account, roleIdOf(account, permissions)),
     timeoutMs,
     summary: () => roleName,
   });
+}
+
+/**
+ * Deletes our assignments of a role to principals that are gone: Azure keeps them, and keeps the role because of them.
+ *
+ * @throws FleetError StillNeeded for assignments that others made
+ */
+async function removeLeftAssignments(world: AzureWorld, account: AzureAccount, role: string): Promise<void> {
+  const arm = world.azure.arm(account);
+  const all = await arm.list(world, `${subscriptionId(account)}/providers/${assignments}`);
+  const ofRole = all.filter(({ properties }) => lastPart(properties?.roleDefinitionId) === role);
+  const isOurs = ({ name, properties }: ArmResource): boolean =>
+    lastPart(name) === uuidOf(String(properties?.scope), role, String(properties?.principalId));
+  const others = ofRole.filter((assignment) => !isOurs(assignment));
+  if (others.length > 0) {
+    throw new FleetError("StillNeeded", `${account.name}: others have assigned the role ${role}`, {
+      hint: "az role assignment delete --ids ID deletes an assignment; then run the same command again",
+      details: others.map(({ id }) => id),
+    });
+  }
+  for (const { id } of ofRole) await arm.remove(world, id);
 }
 
 /** Gives a role to somebody. Its id follows from scope, role and principal; an equal assignment with another id is as good. */

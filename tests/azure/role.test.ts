@@ -86,6 +86,44 @@ describe("a role definition", () => {
   });
 });
 
+describe("the delete of a role definition", () => {
+  const made = roleDefinition({ ...described, permissions: clustersRole });
+  const ofClusters = (name: string, who: string) =>
+    memory.add(`${subscription}/providers/Microsoft.Authorization/roleAssignments/${name}`, {
+      properties: {
+        scope: subscription,
+        roleDefinitionId: `${subscription}/providers/Microsoft.Authorization/roleDefinitions/${roleIdOf(testAccount, clustersRole)}`,
+        principalId: who,
+      },
+    });
+
+  test("takes our assignments to principals that are gone", async () => {
+    const { world, outputs } = azureWorld(memory);
+    await made.ensure(world, { kind: "absent" }, outputs);
+    const ours = roleAssignment({
+      ...described,
+      scope: () => subscription,
+      role: roleIdOf(testAccount, clustersRole),
+      principal: () => principal,
+    });
+    memory.adds.set("roleassignments", () => ({ properties: { scope: subscription } }));
+    await ours.ensure(world, { kind: "absent" }, outputs);
+    memory.calls.length = 0;
+    await made.remove(world, { kind: "absent" }, outputs);
+    expect(writes()).toEqual(["remove", "remove"]);
+  });
+
+  test("is refused while others have assigned it", async () => {
+    const { world, outputs } = azureWorld(memory);
+    await made.ensure(world, { kind: "absent" }, outputs);
+    const { id } = ofClusters("by-hand", principal.objectId);
+    memory.calls.length = 0;
+    const error = await failureOf(made.remove(world, { kind: "absent" }, outputs));
+    expect([error.code, error.details]).toEqual(["StillNeeded", [id]]);
+    expect(writes()).toEqual([]);
+  });
+});
+
 describe("a role assignment", () => {
   test("is made with the type of its principal, announced, and found again", async () => {
     const { observe, ensure, diff, changedAccess } = assigned();

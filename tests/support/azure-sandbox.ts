@@ -43,7 +43,16 @@ export async function openAzureSandbox(speed = 20): Promise<AzureSandbox> {
   const tls = await openTls(folder, "azure", azure.hosts ?? []);
   const server = await openHttpServer({ tls, api: () => cloud.api });
   endpoint = server.endpoint;
-  const variables = await azure.env({ endpoint, folder, accounts, authorityPath: tls.authorityPath });
+  const { authorityPath } = tls;
+  // Clients of this process reach it by its own address.
+  const variables = await azure.env({
+    endpoint,
+    folder,
+    accounts,
+    authorityPath,
+    proxyUrl: "",
+    bin: join(folder, "bin"),
+  });
   return {
     clients: createAzureClients({}, variables),
     server,

@@ -94,7 +94,8 @@ async function prepare(): Promise<readonly Contender[]> {
 
 async function measure({ name, command, unchanged }: Contender, when: When): Promise<Sample> {
   await moto.spent();
-  const { output, wholeMs } = await watch(command, { env, cwd: folder });
+  const { stdout, stderr, wholeMs } = await watch(command, { env, cwd: folder });
+  const output = stdout + stderr;
   const { calls, ms: motoMs } = await moto.spent();
   const foundNothing = unchanged.test(output);
   if (foundNothing !== (when === "unchanged")) throw new Error(`${name}, ${when}, said:\n${output}`);

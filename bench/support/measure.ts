@@ -11,11 +11,13 @@ export interface RunSettings {
 
 /** Runs a program to its end. @returns both of its outputs @throws when it fails, with all that it said */
 export async function run(command: readonly string[], settings: RunSettings): Promise<string> {
-  return (await watch(command, settings)).output;
+  const { stdout, stderr } = await watch(command, settings);
+  return stdout + stderr;
 }
 
 export interface Watched {
-  readonly output: string;
+  readonly stdout: string;
+  readonly stderr: string;
   readonly wholeMs: number;
   /** Of the program, and of all that it has run and waited for. */
   readonly processorMs: number;
@@ -29,12 +31,18 @@ export async function watch(command: readonly string[], { env, cwd }: RunSetting
   const exitCode = await child.exited;
   const wholeMs = performance.now() - begin;
   if (exitCode !== 0) throw new Error(`${command.join(" ")}\n${stdout}\n${stderr}`);
-  return { output: stdout + stderr, wholeMs, processorMs: Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1_000 };
+  return { stdout, stderr, wholeMs, processorMs: Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1_000 };
 }
 
 export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** @param part 0.5 for the median */
+export function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
+  const at = (sorted.length - 1) * part;
+  return ((sorted[Math.floor(at)] ?? 0) + (sorted[Math.ceil(at)] ?? 0)) / 2;
 }
 
 export function formatSeconds(ms: number): string {
@@ -46,4 +54,11 @@ export function findProgram(variable: string, name: string): string {
   const path = Bun.env[variable] ?? Bun.which(name);
   if (path !== null) return path;
   throw new Error(`${name} is not here: ${variable} names it`);
+}
+
+/** As `findProgram`, for one that can be left out: says so. */
+export function tryFindProgram(variable: string, name: string): string | undefined {
+  const path = Bun.env[variable] ?? Bun.which(name);
+  if (path === null) say(`${name} is not here: ${variable} names it`);
+  return path ?? undefined;
 }

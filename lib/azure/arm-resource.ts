@@ -3,6 +3,7 @@ import type { ArmResource, Condition, Json } from "#lib/azure/clients.ts";
 import { explainOperation, isAzureError } from "#lib/azure/explain.ts";
 import type { AzureAccount } from "#lib/azure/fleet/types.ts";
 import { provisioningOf, waitUntilGone, waitUntilIdle } from "#lib/azure/provisioning.ts";
+import { register } from "#lib/azure/registration.ts";
 import type { AzureWorld } from "#lib/azure/world.ts";
 import { type BodyRules, compareBody, mergeBody } from "#lib/cloud/body.ts";
 import { describeOwner, isOfFleet, missingTags, type Tags } from "#lib/cloud/ownership.ts";
@@ -180,36 +181,34 @@ async function ensure(work: Work): Promise<ArmResource> {
   const { world, outputs, options, access, id } = work;
   const deadline = world.clock.now() + options.timeoutMs;
   // Another operation may be met again and again, everything else once.
-  const met: Obstacle[] = [];
+  const met: ReturnType<typeof obstacleOf>[] = [];
   for (;;) {
     const found = await waitUntilIdle(world, options, () => access.get(id));
     if (found !== undefined && isForeign(found, options) && !world.options.adopt) throw foreign(found, options);
     const changes = found === undefined ? [] : compare(found, outputs, options);
     if (found !== undefined && changes.length === 0) return found;
-    await options.refuse?.(world, found, changes);
-    if (found !== undefined && changes.some(({ effect }) => effect === "replace")) {
-      if (!world.options.allowReplacement) throw replacementRequired(changes, options);
-      await remove(work);
-      continue;
-    }
     try {
-      return await write(work, found);
+      await options.refuse?.(world, found, changes);
+      const replaces = changes.some(({ effect }) => effect === "replace");
+      if (replaces && !world.options.allowReplacement) throw replacementRequired(changes, options);
+      if (replaces) await remove(work);
+      return await write(work, replaces ? undefined : found);
     } catch (error) {
       const obstacle = obstacleOf(error);
       const isBusy = obstacle === "another operation is in progress";
       if (obstacle === undefined || (isBusy ? world.clock.now() >= deadline : met.includes(obstacle))) throw error;
       met.push(obstacle);
       world.progress(`reading it again: ${obstacle}`);
-      await world.clock.sleep(isBusy ? busyPauseMs : 0, world.signal);
+      if (obstacle === "its provider is not registered") await register(world, options.account, id);
+      else await world.clock.sleep(isBusy ? busyPauseMs : 0, world.signal);
     }
   }
 }
 
-type Obstacle = "another operation is in progress" | "it was changed meanwhile" | "the answer was lost";
-
 /** What stopped a write that may succeed, or be superfluous, after another look. */
-function obstacleOf(error: unknown): Obstacle | undefined {
+function obstacleOf(error: unknown) {
   if (isAzureError(error, "PreconditionFailed")) return "it was changed meanwhile";
+  if (isAzureError(error, "MissingSubscriptionRegistration")) return "its provider is not registered";
   if (!(error instanceof FleetError)) return undefined;
   if (error.code === "AzureBusy") return "another operation is in progress";
   return error.code === "AzureUnreachable" ? "the answer was lost" : undefined;

@@ -32,7 +32,7 @@ export interface Waiting {
 }
 
 /** Polls Azure. */
-const poll = pollWith(isPassing);
+export const poll = pollWith(isPassing);
 
 /** The resource without an operation in progress; undefined if it is gone. @throws FleetError WaitTimedOut; WorkGoesOn */
 export async function waitUntilIdle(

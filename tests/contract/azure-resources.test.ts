@@ -336,6 +336,18 @@ describe("a fault of Azure", () => {
     expect((await aks.observe(world, outputs)).kind).toBe("absent");
   });
 
+  test("that is a new subscription is none: it is registered for what is created", async () => {
+    await deleteAll();
+    const arm = sandbox.clients.arm(account);
+    const providers = ["Microsoft.ContainerService", "Microsoft.ManagedIdentity", "Microsoft.Network"];
+    for (const namespace of providers) {
+      await arm.post(world, `/subscriptions/${account.subscriptionId}/providers/${namespace}`, "unregister");
+    }
+    await createAll();
+    const registering = sandbox.server.calls.filter(({ action }) => action === "register");
+    expect(registering).toHaveLength(providers.length);
+  });
+
   test("that is a lock is named, and not asked again", async () => {
     const arm = sandbox.clients.arm(account);
     const lock = `${outputs.of(bound(own)).id}/providers/Microsoft.Authorization/locks/keep`;

@@ -3,6 +3,7 @@ import type { AccountAccess } from "#lib/azure/account-access.ts";
 import { type AksState, aksCluster as managedCluster } from "#lib/azure/aks/cluster.ts";
 import { type AksKubeconfigState, aksKubeconfig } from "#lib/azure/aks/kubeconfig.ts";
 import type { ArmResource } from "#lib/azure/clients.ts";
+import { subscriptionKey } from "#lib/azure/delegated-accounts.ts";
 import { federatedCredentials, workloadCredential } from "#lib/azure/federated-credentials.ts";
 import { kubernetesOfAks } from "#lib/azure/fleet/defaults.ts";
 import type { AksCluster, AzureAccount } from "#lib/azure/fleet/types.ts";
@@ -56,6 +57,7 @@ export function aksCluster(
       parent: shared.clustersZone,
       parentOf: parentZone,
       needs: shared.delegationAccess,
+      metadata: { ...common.tags, [subscriptionKey]: account.subscriptionId },
     }),
   );
   const aks = withClients(

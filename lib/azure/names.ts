@@ -71,6 +71,7 @@ export function managementIds(account: string, { primary, clusters }: CloudZones
     readOnlyIdentity: `${prefix}/identity/read-only`,
     role: `${prefix}/role/delegations`,
     access: `${prefix}/access`,
+    delegatedAccounts: `${prefix}/delegated-accounts`,
   };
 }
 

@@ -60,6 +60,7 @@ export interface Answered {
 export interface Neighbour {
   /** Undefined if it does not exist. */
   get(id: string): Promise<Answered | undefined>;
+  /** Empty also if there is no such subscription. */
   list(id: string): Promise<readonly Answered[]>;
   put(id: string, body: object): Promise<Answered>;
   patch(id: string, body: object): Promise<Answered>;
@@ -110,7 +111,10 @@ async function openNeighbour(sandbox: CloudSandbox): Promise<Neighbour> {
 
   return {
     get: async (id) => (await call("GET", id)) as Answered | undefined,
-    list: async (id) => ((await call("GET", id)) as { readonly value: readonly Answered[] }).value,
+    async list(id) {
+      const answer = (await call("GET", id)) as { readonly value: readonly Answered[] } | undefined;
+      return answer?.value ?? [];
+    },
     put: async (id, body) => (await call("PUT", id, body)) as Answered,
     patch: async (id, body) => (await call("PATCH", id, body)) as Answered,
     async remove(id) {

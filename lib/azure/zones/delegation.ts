@@ -10,6 +10,7 @@ import {
   type NsRecords,
   zoneDelegation,
 } from "#lib/cloud/delegation.ts";
+import type { Tags } from "#lib/cloud/ownership.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 
@@ -19,18 +20,21 @@ export interface DelegationOptions<Parent>
   readonly place: ZonePlace;
   /** Account and resource group of the parent zone. */
   readonly parentPlace: { readonly account: AzureAccount; readonly group: string };
+  /** Metadata of the NS records. @default none */
+  readonly metadata?: Tags;
 }
 
 /** The delegation of a zone of Azure DNS in another one. */
 export function delegation<Parent>({
   place,
   parentPlace,
+  metadata = {},
   ...options
 }: DelegationOptions<Parent>): Resource<DelegationState, AzureWorld> {
   return zoneDelegation({
     ...options,
     name: place.name,
-    records: recordsOf(place.name, parentPlace),
+    records: recordsOf(place.name, parentPlace, metadata),
     markEnd: (world, _zone, ttlSeconds) => tellCached(world, place, ttlSeconds),
   });
 }
@@ -38,6 +42,7 @@ export function delegation<Parent>({
 function recordsOf(
   name: string,
   { account, group }: DelegationOptions<unknown>["parentPlace"],
+  metadata: Tags,
 ): DelegationRecords<AzureWorld, NsRecords> {
   const relative = (parent: string): string => name.slice(0, -parent.length - 1);
   return {
@@ -53,7 +58,7 @@ function recordsOf(
         });
       }
       const dns = await world.azure.dns(account);
-      const set = { name: relative(parent.name), type: "NS", ttl: ttlSeconds, values: nameServers } as const;
+      const set = { name: relative(parent.name), type: "NS", ttl: ttlSeconds, values: nameServers, metadata } as const;
       await dns.putRecordSet(world, group, parent.name, set);
     },
     async remove(world, parent) {

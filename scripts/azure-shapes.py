@@ -1,8 +1,7 @@
 """Prints the shapes of request bodies of Azure's Resource Manager, as Microsoft's own Python packages describe them.
 
     python3 -m venv VENV
-    VENV/bin/pip install azure-mgmt-dns==9.0.0 azure-mgmt-msi==7.1.0 azure-mgmt-authorization==4.0.0 \
-      azure-mgmt-containerservice==41.8.0 azure-mgmt-resource==26.0.0 azure-mgmt-resource-locks==1.0.0
+    VENV/bin/pip install --requirement scripts/azure-shapes-requirements.txt
     VENV/bin/python scripts/azure-shapes.py > sandbox/azure/arm/shapes.json
 
 The packages are under the MIT license. tests/contract/azure-shapes.test.ts compares the file with its output.

@@ -31,7 +31,7 @@ export function groupOf({ name }: Pick<AksCluster, "name">): string {
 }
 
 /** Name of the cluster in AKS, which takes no dots. */
-export function aksNameOf(cluster: AksCluster): string {
+export function aksNameOf(cluster: Pick<AksCluster, "name">): string {
   return taskSuffix(cluster);
 }
 

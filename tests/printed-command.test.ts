@@ -127,6 +127,7 @@ describe("what is proposed next", () => {
       totals,
       clusters: fleet.clusters,
       paths: pathsBelow("/nonexistent"),
+      asked: [],
       options: {
         ...cautious,
         selection: { clusters: [], accounts: [], providers: [], targets: [] },

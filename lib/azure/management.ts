@@ -187,8 +187,9 @@ function jobIdentities(parts: Parts, github: GitHubTrust, group: Resource<ArmRes
 }
 
 /** Azure chooses the client id, and a job needs it before its first call: so it is handed to the workflow. */
-function handOver({ clientId }: IdentityState, variable: string, { repository }: GitHubTrust): Health {
-  return { kind: "healthy", summary: `gh variable set ${variable} --repo ${repository} --body ${clientId}` };
+function handOver({ name, clientId }: IdentityState, variable: string, { repository }: GitHubTrust): Health {
+  const next = `gh variable set ${variable} --repo ${repository} --body ${clientId}`;
+  return { kind: "healthy", summary: `${name}, client id ${clientId}`, next };
 }
 
 /** What jobs and operators may do in the management account: read it, and delegate clusters. */

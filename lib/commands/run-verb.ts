@@ -122,6 +122,7 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
       clusters: selected.clusters,
       paths: session.paths,
       options,
+      asked: tally.next(options.accounts === undefined),
     }),
   });
   for (const reader of readers) await reader.close();

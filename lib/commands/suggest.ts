@@ -13,21 +13,27 @@ export interface Ended {
   readonly clusters: readonly Cluster[];
   readonly paths: Paths;
   readonly options: RunOptions;
+  /** Commands that the resources ask for. */
+  readonly asked: readonly string[];
 }
 
 /**
  * Suggested next commands for the same part of the fleet. None deletes anything, except that an interrupted or previewed
  * (`--dry-run`) delete is repeated without `--yes`, and so asks for confirmation.
  */
-export function suggestNext(verb: Verb, { exitCode, totals, clusters, paths, options }: Ended): readonly string[] {
+export function suggestNext(
+  verb: Verb,
+  { exitCode, totals, clusters, paths, options, asked }: Ended,
+): readonly string[] {
   const task = (name: string): string => taskCommand(name, ...selectionOf(options), ...gitopsOf(name, options));
   switch (verb.name) {
     case "create": {
       if (isInterrupted(exitCode)) return [repeatWithout()];
-      if (options.accounts !== undefined) return [taskCommand("whoami")];
+      if (options.accounts !== undefined) return [...asked, taskCommand("whoami")];
       const files = clusters.map((cluster) => kubeconfigPath(paths, cluster.name)).filter((path) => existsSync(path));
       const [only] = files;
       return [
+        ...asked,
         ...(files.length > 1
           ? [taskCommand("kubeconfig")]
           : only === undefined
@@ -67,14 +73,14 @@ function isInterrupted(exitCode: number): boolean {
 function selectionOf({ selection }: RunOptions): readonly string[] {
   const each = (name: string, values: readonly string[] = []): readonly string[] =>
     values.flatMap((value) => [`--${name}`, value]);
-  const asked = [
+  const chosen = [
     ...selection.clusters,
     ...each("provider", selection.providers),
     ...each("account", selection.accounts),
     ...each("target", selection.targets),
   ];
   // Selection options are combined with "or": adding a provider to names would select all of its clusters.
-  return asked.length === 0 ? each("provider", selection.within) : asked;
+  return chosen.length === 0 ? each("provider", selection.within) : chosen;
 }
 
 /** The command's Argo CD options; `status` supports only on and off. */

@@ -58,8 +58,11 @@ export interface ClusterFigures {
 
 /** Health of a present resource. Shown by `status`. */
 export type Health = { readonly summary: string; readonly cluster?: ClusterFigures } & (
-  | /** `warning`: why it may not become what is wanted; shown where it differs from the fleet. */
-  { readonly kind: "healthy"; readonly warning?: string }
+  | /**
+   * `warning`: why it may not become what is wanted; shown where it differs from the fleet. `next`: a command for the person who created
+   * it, because something elsewhere needs what the cloud chose.
+   */
+  { readonly kind: "healthy"; readonly warning?: string; readonly next?: string }
   | { readonly kind: "degraded" }
 );
 

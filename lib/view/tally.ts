@@ -8,6 +8,8 @@ export interface Tally extends EventReader {
   exitCode(): number;
   /** Duration of the critical path, in ms. */
   criticalPathMs(): number;
+  /** Commands that the resources ask for. @param onlyNew those that this run created or changed */
+  next(onlyNew: boolean): readonly string[];
 }
 
 /** What a plan would do. */
@@ -25,6 +27,7 @@ export function createTally(
   ]);
   const counts = new Map<Outcome, number>();
   const durations = new Map<string, number>();
+  const asked: { readonly command: string; readonly isNew: boolean }[] = [];
   const clusterOf = new Map(resources.filter(({ row }) => row.kind === "cluster").map(({ id, row }) => [id, row]));
   const seen = { some: new Set<string>(), missing: new Set<string>() };
   return {
@@ -32,6 +35,9 @@ export function createTally(
       if (event.kind !== "finished") return;
       counts.set(event.outcome, (counts.get(event.outcome) ?? 0) + 1);
       durations.set(event.id, event.durationMs);
+      if (event.health?.kind === "healthy" && event.health.next !== undefined) {
+        asked.push({ command: event.health.next, isNew: event.outcome !== "unchanged" });
+      }
       const cluster = clusterOf.get(event.id)?.name;
       if (cluster !== undefined && event.outcome !== "orphan")
         seen[event.outcome === "absent" ? "missing" : "some"].add(cluster);
@@ -44,6 +50,7 @@ export function createTally(
       if (isPartial || [...counts.keys()].some((outcome) => unwell.has(outcome))) return 1;
       return tellChanges && [...counts.keys()].some((outcome) => planned.has(outcome)) ? 2 : 0;
     },
+    next: (onlyNew) => asked.filter(({ isNew }) => isNew || !onlyNew).map(({ command }) => command),
     criticalPathMs() {
       const lengths = new Map<AnyResource, number>();
       // The resources are in topological order, so each need is already known.

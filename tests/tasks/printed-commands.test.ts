@@ -61,8 +61,16 @@ test("what is proposed next can be typed, whatever is in the path of the state a
       gitops: undefined,
     };
     const paths = pathsBelow("/", state);
-    const next = suggestNext(create, { exitCode: 0, totals: {}, clusters: fleet.clusters, paths, options });
+    const next = suggestNext(create, {
+      exitCode: 0,
+      totals: {},
+      clusters: fleet.clusters,
+      paths,
+      options,
+      asked: ["gh variable set A"],
+    });
     expect(next.map((command) => wordsOf(command).slice(-2))).toContainEqual(["export", `KUBECONFIG=${path}`]);
-    expect(next.length).toBe(2);
+    expect(next[0]).toBe("gh variable set A");
+    expect(next.length).toBe(3);
   });
 });

@@ -108,7 +108,7 @@ export class Engine {
       ...withState(kind, made, durationMs, before === undefined),
     };
     storeResource(cloud, stored);
-    const status = before === undefined ? 201 : 200;
+    const status = before === undefined ? 201 : (kind.updateStatus ?? 200);
     const headers =
       durationMs === undefined
         ? {}

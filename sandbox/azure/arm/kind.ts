@@ -76,6 +76,8 @@ export interface Kind {
   readonly duration?: { readonly create?: number; readonly update?: number; readonly remove?: number };
   /** First word of the URLs of its operations, where they are in its group: `dnsOperation`. @default in the location */
   readonly groupOperations?: string;
+  /** Status of the answer to an update. @default 200 */
+  readonly updateStatus?: 201;
   /** DELETE answers the resource that it removed. @default an empty answer */
   readonly answersRemoved?: true;
   /** The stored resource (id, name, type and etag are added) from a checked body. @throws ArmFault */

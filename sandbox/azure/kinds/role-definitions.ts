@@ -39,6 +39,7 @@ export const roleDefinitions: Kind = {
   shape: roleDefinitionType,
   anyScope: true,
   name: uuid,
+  updateStatus: 201,
   answersRemoved: true,
   put(call, { properties }, before) {
     const { cloud, caller } = call;

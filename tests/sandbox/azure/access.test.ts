@@ -209,6 +209,7 @@ describe("a role definition", () => {
         },
       },
     });
+    expect((await ask("PUT", id, zones())).status).toBe(201);
     const twin = await ask("PUT", definition(), zones({ roleName: "Zones" }));
     expect(codeOf(twin)).toEqual([409, "RoleDefinitionWithSameNameExists"]);
     const reader = assignment(group);

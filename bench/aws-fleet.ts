@@ -5,13 +5,14 @@
  * and then once more with nothing to change. Prints medians of time and of processor time, and ratios. The script's `aws` pauses
  * as our task does; with `--patient` as it does by itself, half a minute at a time. AWS_CLI names it, or it is in PATH.
  */
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { projectRoot } from "#lib/paths.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
-import { type CloudSandbox, openCloudSandbox } from "#tests/support/cloud-sandbox.ts";
+import { openCloudSandbox } from "#tests/support/cloud-sandbox.ts";
 import { scriptProfiles, scriptVariables, stacksOf } from "./support/fleet-script.ts";
-import { findProgram, formatSeconds, median, say, watch } from "./support/measure.ts";
+import { compareFleets, type FleetContender, type FleetScene, measureFleet } from "./support/fleets.ts";
+import { findProgram } from "./support/measure.ts";
 
 const rounds = Number(process.argv[2] ?? 3);
 const isPatient = process.argv.includes("--patient");
@@ -19,33 +20,22 @@ const isPatient = process.argv.includes("--patient");
 const speed = 1_000;
 const aws = findProgram("AWS_CLI", "aws");
 
-interface Scene {
-  readonly at: CloudSandbox;
-  /** Of programs that are to see the sandbox. */
-  readonly env: Readonly<Record<string, string>>;
-}
-
-interface Contender {
-  readonly name: string;
-  readonly command: readonly string[];
-}
-
 const task = join(projectRoot, "tasks/create-eks-all.ts");
 /** Independent of clusters/, so that results stay comparable. */
 const fleetFile = join(projectRoot, "tests/fixtures/fleets/default/fleet.ts");
 const script = join(import.meta.dir, "support/aws-fleet.sh");
-const ours: Contender = {
+const ours: FleetContender = {
   name: "our task",
   command: [process.execPath, "run", task, "--sandbox", "--no-gitops", "--fleet", fleetFile],
 };
-const contenders: readonly Contender[] = [
+const contenders: readonly FleetContender[] = [
   ours,
   { name: "aws, clusters in background", command: [script, "background"] },
   { name: "aws, cluster by cluster", command: [script, "sequential"] },
 ];
 
 /** A sandbox that knows the fleet's accounts, so that entering it costs nothing that isn't ours. */
-async function open(clusterParameters: Readonly<Record<string, readonly string[]>>): Promise<Scene> {
+async function open(clusterParameters: Readonly<Record<string, readonly string[]>>): Promise<FleetScene> {
   const at = await openCloudSandbox(speed);
   const accounts = fleet.accounts.flatMap((account) => ["--account", JSON.stringify(account)]);
   const repository = fleet.gitops === undefined ? [] : ["--repository", fleet.gitops.repository];
@@ -73,68 +63,24 @@ async function open(clusterParameters: Readonly<Record<string, readonly string[]
   };
 }
 
-async function close({ at }: Scene): Promise<void> {
-  await at.close();
-}
-
-interface Sample {
-  readonly wholeMs: number;
-  /** Of the programs, not of the sandbox. */
-  readonly processorMs: number;
-  readonly calls: number;
-}
-
-async function measure({ command }: Contender, { at, env }: Scene): Promise<Sample> {
-  await at.calls();
-  const { wholeMs, processorMs } = await watch(command, { env, cwd: at.folder });
-  return { wholeMs, processorMs, calls: (await at.calls()).length };
-}
-
-const whens = ["fresh", "unchanged"] as const;
-const samples = new Map<string, Sample[]>();
 const stacks = await (async () => {
   // The first run reads its files from the disk, and tells what the script is to ask for.
   const scene = await open({});
   try {
-    await measure(ours, scene);
+    await measureFleet(ours, scene);
     return await stacksOf(fleet, aws, { env: scene.env, cwd: scene.at.folder });
   } finally {
-    await close(scene);
+    await scene.at.close();
   }
 })();
 
-for (let round = 1; round <= rounds; round++) {
-  for (const contender of contenders) {
-    const scene = await open(stacks.clusterParameters);
-    try {
-      for (const when of whens) {
-        const sample = await measure(contender, scene);
-        const key = `${contender.name} ${when}`;
-        samples.set(key, [...(samples.get(key) ?? []), sample]);
-        say(`${round}: ${key} ${formatSeconds(sample.wholeMs)}`);
-      }
-      const made = await stacksOf(fleet, aws, { env: scene.env, cwd: scene.at.folder });
-      if (made.text !== stacks.text)
-        throw new Error(`${contender.name} made something else:\n${made.text}\n${stacks.text}`);
-      await rm(join(scene.at.folder, "kubeconfigs"), { recursive: true, force: true });
-    } finally {
-      await close(scene);
-    }
-  }
-}
-
-for (const when of whens) {
-  say(`${when}, medians of ${rounds}${isPatient ? "" : ", without the CLI's long pauses"}:`);
-  const middle = (name: string, part: (sample: Sample) => number): number =>
-    median((samples.get(`${name} ${when}`) ?? []).map(part));
-  const whole = ({ wholeMs }: Sample): number => wholeMs;
-  const processor = ({ processorMs }: Sample): number => processorMs;
-  for (const { name } of contenders) {
-    const ratio = (part: (sample: Sample) => number): string =>
-      (middle(name, part) / middle(ours.name, part)).toFixed(1);
-    const calls = `${middle(name, (sample) => sample.calls)} calls`;
-    say(
-      `  ${name.padEnd(28)} ${formatSeconds(middle(name, whole))}, ${ratio(whole)} times ours · processor ${formatSeconds(middle(name, processor))}, ${ratio(processor)} times ours · ${calls}`,
-    );
-  }
-}
+await compareFleets({
+  rounds,
+  contenders,
+  open: () => open(stacks.clusterParameters),
+  async prove({ name }, { at, env }) {
+    const made = await stacksOf(fleet, aws, { env, cwd: at.folder });
+    if (made.text !== stacks.text) throw new Error(`${name} made something else:\n${made.text}\n${stacks.text}`);
+  },
+  note: isPatient ? "" : ", without the CLI's long pauses",
+});

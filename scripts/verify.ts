@@ -31,7 +31,11 @@ const steps: readonly Step[] = [
   { name: "generated files are fresh", command: [bun, "run", "tasks/generate.ts", "--check"] },
   { name: "mise accepts the tasks", command: [misePath, "tasks", "validate"], program: misePath, env: mise },
   { name: "workflows", command: ["actionlint", "-color"], program: "actionlint" },
-  { name: "shell scripts", command: ["shellcheck", ".ci/run", "bench/support/aws-fleet.sh"], program: "shellcheck" },
+  {
+    name: "shell scripts",
+    command: ["shellcheck", ".ci/run", "bench/support/aws-fleet.sh", "bench/support/azure-fleet.sh"],
+    program: "shellcheck",
+  },
   {
     name: "CloudFormation templates",
     command: [bun, "run", "scripts/check-templates.ts"],

@@ -7,11 +7,11 @@ export const zones = {
   clusters: "k8s.gcp.mylabs.dev",
 } as const satisfies CloudZones;
 
-/** Project ids that begin with `example-` are placeholders: put your own in before you leave the sandbox. */
+/** Project ids that begin with `example-`, and repeated digits, are placeholders: put your own in before you leave the sandbox. */
 export const accounts: readonly GcpAccount[] = [
-  { provider: "gcp", name: "gcp-mgmt", role: "management", projectId: "example-mgmt" },
-  { provider: "gcp", name: "gcp-01", role: "tenant", projectId: "example-01" },
-  { provider: "gcp", name: "gcp-02", role: "tenant", projectId: "example-02" },
+  { provider: "gcp", name: "gcp-mgmt", role: "management", projectId: "example-mgmt", projectNumber: "111111111111" },
+  { provider: "gcp", name: "gcp-01", role: "tenant", projectId: "example-01", projectNumber: "222222222222" },
+  { provider: "gcp", name: "gcp-02", role: "tenant", projectId: "example-02", projectNumber: "333333333333" },
 ];
 
 export const clusters: readonly GkeCluster[] = [

@@ -133,6 +133,13 @@ describe("accounts", () => {
   const check = (account: Account) =>
     checkFleet({ ...base, accounts: [...base.accounts, account] }).map(({ code }) => code);
   const uuid = "0a1b2c3d-0000-4000-8000-00000000000f";
+  const gcpAccount = {
+    provider: "gcp",
+    name: "gcp-01",
+    role: "tenant",
+    projectId: "my-project",
+    projectNumber: "123456789012",
+  } as const;
 
   test("an Azure account needs two UUIDs", () => {
     const account = {
@@ -150,12 +157,19 @@ describe("accounts", () => {
   test.each(["short", "Upper-case", "1-begins-with-a-digit", "ends-with-a-hyphen-", "a".repeat(31), "123456789012"])(
     "refuses the project id %p",
     (projectId) => {
-      expect(check({ provider: "gcp", name: "gcp-01", role: "tenant", projectId })).toEqual(["MalformedAccountId"]);
+      expect(check({ ...gcpAccount, projectId })).toEqual(["MalformedAccountId"]);
+    },
+  );
+
+  test.each(["", "12345", "my-project", "projects/123456789012", "012345678901"])(
+    "refuses the project number %p",
+    (projectNumber) => {
+      expect(check({ ...gcpAccount, projectNumber })).toEqual(["MalformedAccountId"]);
     },
   );
 
   test("the same id in another cloud is another account", () => {
-    expect(check({ provider: "gcp", name: "gcp-01", role: "tenant", projectId: "my-project" })).toEqual([]);
+    expect(check({ ...gcpAccount, projectId: "my-project" })).toEqual([]);
   });
 
   test("a cloud without clusters needs no management account", () => {

@@ -3,7 +3,7 @@ import type { EksCluster } from "#lib/aws/fleet/types.ts";
 import type { AksCluster } from "#lib/azure/fleet/types.ts";
 import type { FaultCode } from "#lib/fleet/fault.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
-import type { GcpAccount } from "#lib/gcp/fleet/types.ts";
+import type { GcpAccount, GkeCluster } from "#lib/gcp/fleet/types.ts";
 import type { K3dCluster, KindCluster } from "#lib/local/fleet/types.ts";
 import {
   aks,
@@ -13,6 +13,7 @@ import {
   eks,
   fleetOf,
   github,
+  gke,
   k3d,
   kind,
   withGitOps,
@@ -41,10 +42,25 @@ function inDomainOf(length: number, first: string): Fleet {
   };
 }
 
-function withProject(projectId: string): Fleet {
-  const account: GcpAccount = { provider: "gcp", name: "gcp-mgmt", role: "management", projectId };
-  return { ...baseWithGcp, accounts: [...base.accounts, account] };
+function withProject(fields: Partial<GcpAccount>): Fleet {
+  const { accounts } = baseWithGcp;
+  return {
+    ...baseWithGcp,
+    accounts: accounts.map((account) => (account.provider === "gcp" ? { ...account, ...fields } : account)),
+  };
 }
+
+function withGcpZone(length: number): Fleet {
+  const domain = `${"d".repeat(length - "k8s.gcp..dev".length)}.dev`;
+  const zone = { provider: "gcp", primary: `gcp.${domain}`, clusters: `k8s.gcp.${domain}` } as const;
+  return { ...base, domain, zones: [zone], accounts: [], clusters: [kind] };
+}
+
+const withGke = (fields: Partial<GkeCluster>): Fleet => ({ ...baseWithGcp, clusters: [{ ...gke, ...fields }] });
+const nodePool = (countPerZone: number) =>
+  withGke({ mode: "standard", nodePool: { machineType: "e2-standard-4", countPerZone } });
+const gkeRanges = (count: number) =>
+  withGke({ publicAccessCidrs: Array.from({ length: count }, (_, index) => `203.0.113.${index}/32`) });
 
 const withAks = (fields: Partial<AksCluster>): Fleet => ({ ...baseWithAzure, clusters: [{ ...aks, ...fields }] });
 const systemNodes = (count: number) => withAks({ systemNodes: { vmSize: "Standard_D4ds_v5", count } });
@@ -160,8 +176,60 @@ const cases: readonly (readonly [string, FaultCode, Fleet, Fleet])[] = [
     operators("0a1b2c3d-0000-4000-8000-00000000000f"),
     operators("admins"),
   ],
-  ["6 characters of a project's id", "MalformedAccountId", withProject("abcde1"), withProject("abcd1")],
-  ["30 characters of a project's id", "MalformedAccountId", withProject("p".repeat(30)), withProject("p".repeat(31))],
+  [
+    "6 characters of a project's id",
+    "MalformedAccountId",
+    withProject({ projectId: "abcde1" }),
+    withProject({ projectId: "abcd1" }),
+  ],
+  [
+    "30 characters of a project's id",
+    "MalformedAccountId",
+    withProject({ projectId: "p".repeat(30) }),
+    withProject({ projectId: "p".repeat(31) }),
+  ],
+  [
+    "6 digits of a project's number",
+    "MalformedAccountId",
+    withProject({ projectNumber: "123456" }),
+    withProject({ projectNumber: "12345" }),
+  ],
+  [
+    "a group of operators in GCP",
+    "MalformedAccountId",
+    withProject({ operators: "group:platform@example.org" }),
+    withProject({ operators: "platform@example.org" }),
+  ],
+  [
+    "a letter at the start of a GKE cluster",
+    "MalformedName",
+    withGke({ name: "k1.k8s.gcp.mylabs.dev" }),
+    withGke({ name: "1k.k8s.gcp.mylabs.dev" }),
+  ],
+  [
+    "40 characters of a GKE cluster",
+    "NameTooLong",
+    withGke({ name: `${"k".repeat(21)}.k8s.gcp.mylabs.dev` }),
+    withGke({ name: `${"k".repeat(22)}.k8s.gcp.mylabs.dev` }),
+  ],
+  ["63 characters of a zone in Cloud DNS", "NameTooLong", withGcpZone(63), withGcpZone(64)],
+  ["100 ranges that reach an API server of GKE", "TooManyRanges", gkeRanges(100), gkeRanges(101)],
+  ["one range that reaches an API server of GKE", "EmptyPublicAccess", gkeRanges(1), gkeRanges(0)],
+  ["no ranges at all for GKE", "EmptyPublicAccess", withGke({}), withGke({ publicAccessCidrs: [] })],
+  ["33 nodes per zone", "MalformedNodes", nodePool(33), nodePool(34)],
+  ["one node per zone", "MalformedNodes", nodePool(1), nodePool(0)],
+  [
+    "a machine type",
+    "MalformedNodes",
+    nodePool(1),
+    withGke({ mode: "standard", nodePool: { machineType: "large", countPerZone: 1 } }),
+  ],
+  [
+    "Autopilot without nodes of ours",
+    "MalformedNodes",
+    withGke({ mode: "autopilot" }),
+    withGke({ nodePool: { machineType: "e2-standard-4", countPerZone: 1 } }),
+  ],
   [
     "the last character of a claim that IAM takes",
     "MalformedGitHub",

@@ -80,8 +80,12 @@ describe("placeholders", () => {
     expect(isPlaceholder({ ...account, subscriptionId: real, tenantId: real })).toBe(false);
   });
 
-  test("a project of your own isn't one", () => {
-    expect(isPlaceholder({ provider: "gcp", name: "a", role: "tenant", projectId: "mylabs-01" })).toBe(false);
+  test("a real project id isn't enough", () => {
+    const account = { provider: "gcp", name: "a", role: "tenant" } as const;
+    const real = { projectId: "mylabs-01", projectNumber: "123456789012" };
+    expect(isPlaceholder({ ...account, ...real })).toBe(false);
+    expect(isPlaceholder({ ...account, ...real, projectId: "example-01" })).toBe(true);
+    expect(isPlaceholder({ ...account, ...real, projectNumber: "222222222222" })).toBe(true);
   });
 });
 

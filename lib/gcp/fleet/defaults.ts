@@ -1,0 +1,12 @@
+/** Defaults of GKE clusters. */
+
+import { cloudKubernetes } from "#lib/fleet/defaults.ts";
+import type { GkeCluster, GkeNodePool } from "#lib/gcp/fleet/types.ts";
+
+/** Three nodes with 4 vCPUs: Argo CD and the applications of the fleet fit, and survive a zone. */
+export const defaultNodePool: GkeNodePool = { machineType: "e2-standard-4", countPerZone: 1 };
+
+/** `major.minor` */
+export function kubernetesOfGke({ kubernetes }: GkeCluster): string {
+  return kubernetes ?? cloudKubernetes;
+}

@@ -1,0 +1,11 @@
+import { bindWorld } from "#lib/cloud/bind-world.ts";
+import type { GcpClients } from "#lib/gcp/clients.ts";
+import type { World } from "#lib/graph/world.ts";
+
+/** The world of resources in GCP: with clients of its projects. */
+export interface GcpWorld extends World {
+  readonly gcp: GcpClients;
+}
+
+/** Gives resources in GCP the clients that they call. */
+export const withClients = (gcp: GcpClients) => bindWorld({ gcp });

@@ -17,7 +17,7 @@ export function callerIdentity({ account, ...options }: CallerOptions): Resource
     ...options,
     label: "caller",
     needs: [],
-    read: (world: AzureWorld) => world.azure.caller(account),
+    read: (world: AzureWorld) => world.azure.caller(account, world),
     health: ({ kind, name }) => ({ kind: "healthy", summary: `${kind} ${name}` }),
   });
 }

@@ -12,8 +12,13 @@ export interface AzureClients {
   arm(account: AzureAccount): Arm;
   /** Zones and record sets, with the same caller, guard, deadline and errors. */
   dns(account: AzureAccount): Promise<AzureDns>;
-  /** Who calls in the account's tenant. @throws FleetError CredentialsMissing, SignInRefused, WrongAccount, AzureUnreachable */
-  caller(account: AzureAccount): Promise<Caller>;
+  /**
+   * Who calls in the account's tenant.
+   *
+   * @param world @default waits for nothing
+   * @throws FleetError CredentialsMissing, SignInRefused, WrongAccount, AzureUnreachable
+   */
+  caller(account: AzureAccount, world?: Calling): Promise<Caller>;
   /** A token for another audience: the API servers of AKS. */
   token(account: AzureAccount, scope: string): Promise<AccessToken>;
   /** Called after this run wrote role assignments in the account: denied calls are retried until Azure has propagated them. */

@@ -36,9 +36,9 @@ export function createAzureClients(
   const opened = new Map<string, Promise<Opened>>();
   const guarded = new Map<string, Promise<string>>();
 
-  function open(account: AzureAccount): Promise<Opened> {
+  function open(account: AzureAccount, world?: Calling): Promise<Opened> {
     return once(opened, account.name, async () => {
-      const { resourceManager: endpoint, scope } = await tokens.endpoints();
+      const { resourceManager: endpoint, scope } = await tokens.endpoints(world);
       const httpClient = resourceManagerClient(fetchClient(azureFetch(variables)), endpoint);
       let last: ProvedToken | undefined;
       const credential = {
@@ -62,7 +62,7 @@ export function createAzureClients(
     asked: { readonly world: Calling; readonly what: string; readonly repeatable?: boolean },
     make: (signal: AbortSignal) => Promise<Answer>,
   ): Promise<Answer> {
-    const { forget, reach } = await open(account);
+    const { forget, reach } = await open(account, asked.world);
     // Signing in has its own waits.
     await tokens.get(account, reach.scope, asked.world);
     const pauseWhileSettling = (error: unknown): Pause | undefined =>
@@ -110,9 +110,9 @@ export function createAzureClients(
         const { reach } = await open(account);
         return dnsOf(account, callsOf(account), clients.arm(account), await openDns(account, reach));
       }),
-    async caller(account) {
-      const { scope } = await tokens.endpoints();
-      return (await tokens.get(account, scope)).caller;
+    async caller(account, world) {
+      const { scope } = await tokens.endpoints(world);
+      return (await tokens.get(account, scope, world)).caller;
     },
     token: (account, scope) => tokens.get(account, scope),
     accessChanged({ name }) {

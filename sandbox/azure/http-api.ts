@@ -82,7 +82,12 @@ function refuse(cloud: AzureCloud, { service, action }: Operation, effect: Refus
   if (service === entra) {
     // 90033: Entra asks to try again.
     const number = Number(/^AADSTS(\d+)$/.exec(asked)?.[1] ?? 90033);
-    const fault = new EntraFault(number, "invalid_request", "the sandbox was asked to fail", asked === "" ? 429 : 400);
+    const fault = new EntraFault(
+      number,
+      "invalid_request",
+      "the sandbox was asked to fail",
+      asked === "" ? 429 : (statuses[asked] ?? 400),
+    );
     return fault.response(cloud.now());
   }
   if (effect.kind === "fail") {

@@ -291,6 +291,14 @@ describe("a refusal of Entra", () => {
     );
   });
 
+  test("of an unknown tenant is explained, although the library hides it", async () => {
+    const text = "AADSTS90002: Tenant 'y' not found.";
+    server.discovery = () =>
+      Response.json({ error: "invalid_tenant", error_description: `${text} Trace ID: t` }, { status: 400 });
+    const failure = await failureOf(callerWith(server.variables));
+    expect([failure.code, failure.details]).toEqual(["WrongAccount", [text]]);
+  });
+
   test("of an application in another tenant says what can act there", async () => {
     server.entra = refuse("AADSTS700016: Application with identifier 'x' was not found in the directory 'y'.");
     const failure = await failureOf(callerWith({ ...server.variables, AZURE_TENANT_ID: "home" }));
@@ -353,6 +361,21 @@ describe("Azure's endpoints", () => {
     ]);
     server.document = () => ({ name: "nothing" });
     expect((await failureOf(callerWith(server.variables))).message).toContain("describes no cloud");
+  });
+
+  test("are asked for again by a run while their host is away, and not if it refuses", async () => {
+    const clock = virtualClock();
+    const said: string[] = [];
+    const world: Calling = { clock, signal: new AbortController().signal, progress: (message) => said.push(message) };
+    const { document } = server;
+    let away = 3;
+    server.document = (url) => (away-- > 0 ? new Response("", { status: 503 }) : document(url));
+    expect((await createAzureClients({}, server.variables, { clock }).caller(account, world)).name).toBe(clientId);
+    expect([clock.elapsed(), said.length]).toEqual([6_000, 3]);
+    server.document = () => new Response("", { status: 404 });
+    const refused = await failureOf(createAzureClients({}, server.variables, { clock }).caller(account, world));
+    expect([refused.code, refused.message]).toEqual(["AzureUnreachable", expect.stringContaining("it answers 404")]);
+    expect(said.length).toBe(3);
   });
 
   test("of the public cloud need no call, and placeholders reach none", async () => {

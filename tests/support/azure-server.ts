@@ -18,7 +18,9 @@ export interface AzureServer {
   arm: (request: Request, url: URL) => Response | undefined | Promise<Response | undefined>;
   /** What Entra answers to a token request. @default a token of the application */
   entra: (form: URLSearchParams, tenant: string) => Response | undefined;
-  /** What describes the cloud. */
+  /** What Entra answers about a tenant. @default where its tokens are */
+  discovery: (tenant: string) => Response | undefined;
+  /** What describes the cloud, or another answer in its place. */
   document: (url: string) => unknown;
   close(): Promise<void>;
 }
@@ -53,8 +55,13 @@ export async function openAzureServer(): Promise<AzureServer> {
   async function answer(request: Request): Promise<Response> {
     const url = new URL(request.url);
     const [, tenant = "", ...rest] = url.pathname.split("/");
-    if (url.pathname === "/metadata/endpoints") return Response.json(server.document(server.url));
-    if (rest.join("/") === "v2.0/.well-known/openid-configuration") return Response.json(configuration(tenant));
+    if (url.pathname === "/metadata/endpoints") {
+      const document = server.document(server.url);
+      return document instanceof Response ? document : Response.json(document);
+    }
+    if (rest.join("/") === "v2.0/.well-known/openid-configuration") {
+      return server.discovery(tenant) ?? Response.json(configuration(tenant));
+    }
     if (rest.join("/") === "oauth2/v2.0/token") {
       const form = new URLSearchParams(await request.text());
       asked.push(`token ${tenant} ${form.get("scope")?.split(" ")[0]}`);
@@ -96,6 +103,7 @@ export async function openAzureServer(): Promise<AzureServer> {
     forms,
     arm: () => undefined,
     entra: () => undefined,
+    discovery: () => undefined,
     document: (own) => ({
       authentication: {
         loginEndpoint: own,

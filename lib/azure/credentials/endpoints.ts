@@ -1,6 +1,9 @@
+import { AzureError } from "#lib/azure/azure-error.ts";
+import { findAzureError, isThrottled, isUnavailable } from "#lib/azure/explain.ts";
 import { readCaBundle } from "#lib/cloud/ca-bundle.ts";
 import { hostOf, isAllowed, isLoopback, refuseEndpoint } from "#lib/cloud/endpoint.ts";
 import { cloudFetch } from "#lib/cloud/fetch.ts";
+import { type Attempts, type Calling, type Pause, patienceMs, withPatience } from "#lib/cloud/patience.ts";
 import { FleetError } from "#lib/errors.ts";
 import { findNetworkFailure } from "#lib/network-failure.ts";
 
@@ -36,19 +39,21 @@ const known = [
 /** The version that Terraform's provider asks for. */
 const documentVersion = "2022-09-01";
 const documentTimeoutMs = 15_000;
+const documentPauseMs = 2_000;
 
 /**
  * The public cloud or, with ARM_METADATA_HOSTNAME, the cloud that this host describes, as Terraform's provider reads it: a sovereign one or
  * an emulator. A stray variable in a shell would send tokens elsewhere: other hosts must be allowed by ALLOWED_AZURE_ENDPOINTS.
  *
+ * @param world the run that waits while the host is away. @default waits for nothing
  * @throws FleetError EndpointRefused, AzureUnreachable, CaBundleUnreadable
  */
-export async function findEndpoints(variables: Variables): Promise<AzureEndpoints> {
+export async function findEndpoints(variables: Variables, world?: Calling): Promise<AzureEndpoints> {
   const { ARM_METADATA_HOSTNAME: host = "" } = variables;
   if (host === "" || host === "management.azure.com") return publicCloud;
   const url = `https://${host}`;
   refuseUnknown(url, `ARM_METADATA_HOSTNAME sends calls for Azure to ${host}`, variables);
-  const found = parseDocument(await fetchDocument(url, variables), url);
+  const found = parseDocument(await readDocument(url, variables, world), url);
   for (const endpoint of [found.authority, found.resourceManager]) {
     refuseUnknown(endpoint, `${host} (ARM_METADATA_HOSTNAME) sends calls for Azure to ${endpoint}`, variables);
   }
@@ -71,12 +76,28 @@ function refuseUnknown(url: string, message: string, variables: Variables): void
   throw refuseEndpoint(message, url, "unset ARM_METADATA_HOSTNAME", "ALLOWED_AZURE_ENDPOINTS");
 }
 
+async function readDocument(url: string, variables: Variables, world: Calling | undefined): Promise<unknown> {
+  const attempt = () => fetchDocument(url, variables);
+  return world === undefined ? await attempt() : await withPatience(world, pauseAfter, attempt);
+}
+
+function pauseAfter(thrown: unknown, { elapsedMs }: Attempts): Pause | undefined {
+  if (!(thrown instanceof FleetError) || elapsedMs >= patienceMs) return undefined;
+  const refusal = findAzureError(thrown);
+  const isPassing =
+    refusal === undefined
+      ? findNetworkFailure(thrown.cause)?.transient === true
+      : isThrottled(refusal) || isUnavailable(refusal);
+  return isPassing ? { ms: documentPauseMs, why: `trying again: ${thrown.message}` } : undefined;
+}
+
 async function fetchDocument(url: string, variables: Variables): Promise<unknown> {
   const address = `${url}/metadata/endpoints?api-version=${documentVersion}`;
   try {
     const response = await azureFetch(variables)(address, { signal: AbortSignal.timeout(documentTimeoutMs) });
     if (response.ok) return await response.json();
-    throw new Error(`${address} answers ${response.status}`);
+    const { status } = response;
+    throw new AzureError({ code: `HTTP ${status}`, message: `it answers ${status}` }, { status });
   } catch (cause) {
     if (cause instanceof FleetError) throw cause;
     const failure = findNetworkFailure(cause);

@@ -48,10 +48,8 @@ export async function signIn(choice: Choice, request: SignInRequest): Promise<Ac
     if (network.failure !== undefined) throw network.failure;
     const text = thrown instanceof Error ? thrown.message : String(thrown);
     const { AZURE_TENANT_ID: homeTenantId = "" } = variables;
-    throw (
-      explainRefusal(text, { account, tenantId, clientId, homeTenantId, trusted: job?.trusted }) ??
-      unusable(choice, text, thrown)
-    );
+    const attempt = { account, tenantId, clientId, homeTenantId, trusted: job?.trusted };
+    throw explainRefusal(text, attempt) ?? explainRefusal(network.refusal, attempt) ?? unusable(choice, text, thrown);
   }
 }
 
@@ -96,6 +94,8 @@ async function openCredential(
 /** Sends the requests of the identity library, which hides why they failed. */
 class Network implements HttpClient {
   failure: unknown;
+  /** Of the last answer that was an error: the library does not pass on why Entra does not describe a tenant. */
+  refusal = "";
   readonly #client: HttpClient;
   readonly #signal: AbortSignal;
 
@@ -110,6 +110,7 @@ class Network implements HttpClient {
       this.#signal.throwIfAborted();
       request.abortSignal = this.#signal;
       const response = await this.#client.sendRequest(request);
+      if (response.status >= 400) this.refusal = response.bodyAsText ?? "";
       if (response.status !== 429 && response.status < 500) return response;
       const headers = new Headers([...response.headers]);
       throw parseAzureError(response.bodyAsText ?? "", { status: response.status, headers });

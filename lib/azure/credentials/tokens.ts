@@ -20,8 +20,11 @@ export interface ProvedToken extends AccessToken {
 }
 
 export interface AzureTokens {
-  /** @throws FleetError EndpointRefused, CaBundleUnreadable, AzureUnreachable */
-  endpoints(): Promise<AzureEndpoints>;
+  /**
+   * @param world @default waits for nothing
+   * @throws FleetError EndpointRefused, CaBundleUnreadable, AzureUnreachable
+   */
+  endpoints(world?: Calling): Promise<AzureEndpoints>;
   /**
    * Kept until shortly before it expires.
    *
@@ -50,15 +53,15 @@ export function azureTokens({ fleet, variables, pauseWhileSettling }: AzureToken
   let send: typeof fetch | undefined;
   const opened = new Map<string, Renewing<ProvedToken>>();
   /** Who shows the waits of a renewal: the last one that asked. */
-  const askers = new Map<string, Calling | undefined>();
+  const askers = new Map<string, Calling>();
   const github = renewing(async () => {
     const value = await openGithubJob(variables, fleet.github);
     return { value, expiresMs: Date.now() + githubTokenMs };
   }, 0);
 
   const tokens: AzureTokens = {
-    endpoints() {
-      endpoints ??= findEndpoints(variables).catch((error: unknown) => {
+    endpoints(world) {
+      endpoints ??= findEndpoints(variables, world).catch((error: unknown) => {
         endpoints = undefined;
         throw error;
       });
@@ -67,7 +70,7 @@ export function azureTokens({ fleet, variables, pauseWhileSettling }: AzureToken
     async get(account, scope, world) {
       refusePlaceholder(account, variables);
       const key = `${account.tenantId.toLowerCase()} ${scope}`;
-      askers.set(key, world);
+      if (world !== undefined) askers.set(key, world);
       const renew = () => open(account, scope, askers.get(key));
       const known = opened.get(key) ?? renewing(renew, renewEarlyMs, ["AzureThrottled"]);
       opened.set(key, known);
@@ -80,7 +83,7 @@ export function azureTokens({ fleet, variables, pauseWhileSettling }: AzureToken
 
   async function open(account: AzureAccount, scope: string, world: Calling | undefined) {
     const choice = chooseCredentials(variables);
-    const found = await tokens.endpoints();
+    const found = await tokens.endpoints(world);
     send ??= azureFetch(variables);
     const common = {
       variables,

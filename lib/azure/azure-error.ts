@@ -1,3 +1,5 @@
+import { readRetryAfter } from "#lib/cloud/ask.ts";
+
 /** An error that Resource Manager or a resource provider answered. */
 export class AzureError extends Error {
   readonly status: number;
@@ -43,14 +45,6 @@ export function parseAzureError(
 ): AzureError {
   const fault = readFault(tryParse(text)) ?? { code: `HTTP ${answer.status}`, message: text.slice(0, 300) };
   return new AzureError(fault, answer);
-}
-
-/** Seconds or a date: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after */
-function readRetryAfter(headers: Headers | undefined): number | undefined {
-  const text = headers?.get("retry-after") ?? "";
-  if (/^\d+$/.test(text)) return Number(text) * 1_000;
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
 }
 
 function asObject(value: unknown): { readonly [field: string]: unknown } | undefined {

@@ -9,6 +9,7 @@ import type { AzureAccount } from "#lib/azure/fleet/types.ts";
 import { fetchClient, resourceManagerClient } from "#lib/azure/http-client.ts";
 import { proveSubscription, refuseDisabled } from "#lib/azure/subscription.ts";
 import { type Clock, systemClock } from "#lib/clock.ts";
+import { once } from "#lib/cloud/once.ts";
 import type { Calling, Pause } from "#lib/cloud/patience.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 
@@ -127,16 +128,4 @@ interface Opened {
   readonly send: SendToArm;
   /** The last token was rejected. */
   readonly forget: () => void;
-}
-
-/** Failures are not kept. */
-function once<Value>(known: Map<string, Promise<Value>>, key: string, make: () => Promise<Value>): Promise<Value> {
-  const found =
-    known.get(key) ??
-    make().catch((error: unknown) => {
-      known.delete(key);
-      throw error;
-    });
-  known.set(key, found);
-  return found;
 }

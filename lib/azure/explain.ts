@@ -1,38 +1,34 @@
 import { AzureError, readFault } from "#lib/azure/azure-error.ts";
-import { ForeignAnswer } from "#lib/cloud/fetch.ts";
-import { type ErrorCode, FleetError } from "#lib/errors.ts";
+import { type CloudErrors, type Described as DescribedError, explainWith, type Failing } from "#lib/cloud/ask.ts";
+import { FleetError } from "#lib/errors.ts";
 import { command, type Hint } from "#lib/hint.ts";
 import { findNetworkFailure } from "#lib/network-failure.ts";
 
-/** What failed, as its error names it. */
-export interface Failing {
-  /** Starts the message: `az-01`. */
-  readonly account: string;
-  /** What for, as a gerund: `reading the zone k01.k8s.az.mylabs.dev`. */
-  readonly what: string;
-}
+/** Errors of Azure, for calls and their failures. */
+export const azureErrors: CloudErrors = {
+  cloud: "Azure",
+  unreachable: "AzureUnreachable",
+  find(thrown) {
+    const error = findAzureError(thrown);
+    return error === undefined
+      ? undefined
+      : {
+          code: error.code,
+          retryAfterMs: error.retryAfterMs,
+          isThrottled: isThrottled(error),
+          isUnavailable: isUnavailable(error),
+        };
+  },
+  describe(thrown) {
+    const error = findAzureError(thrown);
+    if (error === undefined) return undefined;
+    const request = error.requestId === undefined ? [] : [`request ${error.requestId}`];
+    return { ...describe(error), details: [`${error.code}: ${error.message}`, ...request] };
+  },
+};
 
 /** Errors from neither Azure nor the network pass unchanged. */
-export function explain(thrown: unknown, { account, what }: Failing): unknown {
-  if (thrown instanceof FleetError) return thrown;
-  if (thrown instanceof ForeignAnswer) {
-    return new FleetError("AzureUnreachable", `${account}: ${thrown.message} (${what})`, {
-      hint: "check for a proxy, a login page or a firewall between this computer and Azure (HTTPS_PROXY, NO_PROXY)",
-      cause: thrown,
-    });
-  }
-  const error = findAzureError(thrown);
-  if (error === undefined) {
-    const failure = findNetworkFailure(thrown);
-    if (failure === undefined) return thrown;
-    const message = `${account}: Azure does not answer: ${failure.reason} (${what})`;
-    return new FleetError("AzureUnreachable", message, { hint: failure.hint, cause: thrown });
-  }
-  const { code, message, hint } = describe(error);
-  const request = error.requestId === undefined ? [] : [`request ${error.requestId}`];
-  const details = [`${error.code}: ${error.message}`, ...request];
-  return new FleetError(code, `${account}: ${message} (${what})`, { hint, details, cause: thrown });
-}
+export const explain = explainWith(azureErrors);
 
 /** The error of an operation, as its status or its resource tells it, in our words. */
 export function explainOperation(body: unknown, asked: Failing): FleetError {
@@ -70,19 +66,15 @@ export function isUnsettled(thrown: unknown): boolean {
   return error !== undefined && denied.test(error.code) && !/deny assignment/i.test(error.message);
 }
 
-export function isThrottled({ status, code }: AzureError): boolean {
+function isThrottled({ status, code }: AzureError): boolean {
   return status === 429 || /^(TooManyRequests|.*Throttl\w*|OperationPreempted)$/i.test(code);
 }
 
-export function isUnavailable({ status }: AzureError): boolean {
+function isUnavailable({ status }: AzureError): boolean {
   return status === 408 || status >= 500;
 }
 
-interface Described {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly hint: Hint;
-}
+type Described = Omit<DescribedError, "details">;
 
 /** How errors with these codes of Azure, or with this text, are described. */
 interface Rule extends Omit<Described, "message"> {

@@ -243,8 +243,10 @@ describe("what is loaded with cached credentials is no more than the plugin's ow
       [
         "lib/azure/credentials/choice.ts",
         "lib/azure/credentials/token-cache.ts",
+        "lib/cloud/bearer-token.ts",
         "lib/cloud/ca-bundle.ts",
         "lib/cloud/github-token.ts",
+        "lib/cloud/token-cache.ts",
         "lib/fleet/github.ts",
         ...shared,
       ],

@@ -1,0 +1,58 @@
+import type { ExecToken, ExecTokenRequest } from "#lib/cloud/exec-token.ts";
+import { isDoubted, rememberAsker } from "#lib/cloud/token-askers.ts";
+import { type CachedToken, formatToken, readToken } from "#lib/cloud/token-cache.ts";
+
+// With a cached token kubectl waits only for the imports above: keep them small.
+
+/** Clients request a new token before the old one expires on their way to the API server. */
+const earlyMs = 2 * 60_000;
+
+interface BearerToken {
+  /** Of caches and locks: `azure`. */
+  readonly cloud: string;
+  /** Of the cached token, in `folder`. */
+  readonly path: string;
+  readonly folder: string;
+  readonly signIn: () => Promise<{ readonly token: string; readonly expires: Date }>;
+}
+
+/**
+ * A token that the cloud issues for API servers, from the cache as long as it is valid and not rejected.
+ *
+ * @throws FleetError CacheUnsafe, LockTimedOut, and errors of signing in
+ */
+export async function bearerToken(request: ExecTokenRequest, of: BearerToken): Promise<ExecToken> {
+  const { cluster, said, now } = request;
+  const { folder, path } = of;
+  const cached = readToken(folder, path);
+  const asker = { pid: process.ppid, cluster };
+  const askers = `${path}.askers`;
+  const doubted = cached !== undefined && isDoubted(cached.keptMs, said, askers, asker, now);
+  const isGood = cached !== undefined && !doubted && cached.expiresMs - earlyMs > now;
+  const found = isGood ? cached : await renew(request, of, doubted ? cached.keptMs : undefined);
+  const expiresMs = found.expiresMs - earlyMs;
+  rememberAsker(askers, { ...asker, expiresMs: Math.floor(expiresMs) });
+  return { token: found.token, expiresMs };
+}
+
+/**
+ * Of concurrent kubectls one signs in.
+ *
+ * @param doubtedMs when the rejected token was cached: a later one is another. Undefined: none was rejected
+ */
+async function renew(
+  { locks }: ExecTokenRequest,
+  { cloud, folder, path, signIn }: BearerToken,
+  doubtedMs: number | undefined,
+): Promise<CachedToken> {
+  const { renewOnce, tryCache } = await import("#lib/cloud/exec-token.ts");
+  return await renewOnce(locks, `${cloud}/${path.split("/").at(-1)}`, async () => {
+    const cached = readToken(folder, path);
+    const isNew = cached !== undefined && (doubtedMs === undefined || cached.keptMs > doubtedMs);
+    if (isNew && cached.expiresMs - earlyMs > Date.now()) return cached;
+    const { token, expires } = await signIn();
+    const found = { token, expiresMs: expires.getTime() };
+    await tryCache(path, formatToken(found));
+    return found;
+  });
+}

@@ -1,0 +1,112 @@
+import { type GcpCall, GcpFault } from "#sandbox/gcp/api/behaviour.ts";
+import { permissionDenied } from "#sandbox/gcp/authorization/denied.ts";
+import methods from "#sandbox/gcp/authorization/methods.json";
+import { tryFindPermissions } from "#sandbox/gcp/authorization/roles.ts";
+import type { Caller, GcpCloud } from "#sandbox/gcp/cloud.ts";
+import { effectiveBindings } from "#sandbox/gcp/iam/policies.ts";
+import { accountResource } from "#sandbox/gcp/iam/service-accounts.ts";
+import { tryFindServiceAccount } from "#sandbox/gcp/iam/state.ts";
+import { listAt } from "#sandbox/json.ts";
+
+/** Permissions by method; empty for methods that everybody may call. */
+const permissionsByMethod: Readonly<Record<string, string>> = methods;
+
+const scopes = "https://www.googleapis.com/auth";
+const wholeScope = `${scopes}/cloud-platform`;
+const dnsScope = `${scopes}/ndev.clouddns.readwrite`;
+const iamScope = `${scopes}/iam`;
+
+/**
+ * Requires the scope and the permissions of a method.
+ *
+ * @throws GcpFault 403 in the words of the service; 501 for a method without a known permission
+ */
+export function authorizeCall(call: GcpCall): void {
+  const permissions = permissionsOf(call);
+  requireScope(call);
+  for (const permission of permissions) authorize(call.cloud, call.caller, permission, resourceOf(call));
+}
+
+/** @throws GcpFault 403 in the words of the permission's service */
+export function authorize(cloud: GcpCloud, caller: Caller, permission: string, resource: string): void {
+  if (!isAuthorized(cloud, caller, permission, resource)) throw denied(permission, resource);
+}
+
+/**
+ * Whether a policy of the resource or its project grants the caller a permission by now.
+ *
+ * @param resource `projects/PROJECT_ID` or below it, as `replacePolicy` names resources
+ */
+export function isAuthorized(cloud: GcpCloud, caller: Caller, permission: string, resource: string): boolean {
+  const project = resource.split("/", 2).join("/");
+  const members: readonly string[] = [...caller.members, "allAuthenticatedUsers", "allUsers"];
+  return [...new Set([project, resource])]
+    .flatMap((one) => effectiveBindings(cloud, one))
+    .some(
+      (binding) =>
+        binding.members.some((member) => members.includes(member)) &&
+        tryFindPermissions(cloud, binding.role)?.has(permission) === true,
+    );
+}
+
+function permissionsOf({ method, body }: GcpCall): readonly string[] {
+  const permission = permissionsByMethod[method];
+  if (permission === undefined) {
+    throw new GcpFault(501, "UNIMPLEMENTED", `the sandbox does not know the permission for ${method}`);
+  }
+  if (permission === "") return [];
+  if (method !== "dns.changes.create") return [permission];
+  // A change also needs what its parts would need on their own.
+  return [
+    permission,
+    ...(listAt(body, "additions").length > 0 ? ["dns.resourceRecordSets.create"] : []),
+    ...(listAt(body, "deletions").length > 0 ? ["dns.resourceRecordSets.delete"] : []),
+  ];
+}
+
+/** Zones and service accounts have policies of their own. */
+function resourceOf({ cloud, method, project, params }: GcpCall): string {
+  const whole = `projects/${project?.projectId}`;
+  if (params.serviceAccountsId !== undefined) {
+    const found = tryFindServiceAccount(cloud, params.serviceAccountsId);
+    return found === undefined ? whole : accountResource(found.email);
+  }
+  const zone = params.managedZone ?? params.managedZonesId;
+  if (zone !== undefined) return `${whole}/managedZones/${zone}`;
+  const { locationsId, clustersId } = params;
+  const isCluster = method.startsWith("container.") && clustersId !== undefined;
+  return isCluster ? `${whole}/locations/${locationsId}/clusters/${clustersId}` : whole;
+}
+
+function requireScope({ method, caller }: GcpCall): void {
+  const [service = ""] = method.split(".");
+  const isKnown = (scope: string) =>
+    scope === wholeScope ||
+    (service === "dns" && scope === dnsScope) ||
+    (service.startsWith("iam") && scope === iamScope);
+  service === "sts";
+  if (service === "sts" || caller.scopes.some(isKnown)) return;
+  throw new GcpFault(403, "PERMISSION_DENIED", "Request had insufficient authentication scopes.", {
+    reason: "insufficientPermissions",
+    details: [
+      {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        reason: "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+        domain: "googleapis.com",
+        metadata: { service: `${service}.googleapis.com`, method },
+      },
+    ],
+  });
+}
+
+/** As the services word it; Cloud DNS says no more than this. */
+function denied(permission: string, resource: string): GcpFault {
+  const [service = ""] = permission.split(".");
+  if (service === "dns") return new GcpFault(403, "PERMISSION_DENIED", "Forbidden", { reason: "forbidden" });
+  if (service === "iam") return permissionDenied(permission);
+  if (service !== "container") {
+    return new GcpFault(403, "PERMISSION_DENIED", "The caller does not have permission", { reason: "forbidden" });
+  }
+  const message = `Required "${permission}" permission(s) for "${resource}".`;
+  return new GcpFault(403, "PERMISSION_DENIED", message, { reason: "forbidden" });
+}

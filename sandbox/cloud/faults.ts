@@ -42,7 +42,7 @@ export function parseCloudFault(
   effect: string,
   { nth = 1, times = 0 }: { readonly nth?: number; readonly times?: number } = {},
 ): CloudFault | undefined {
-  const [, service, action] = /^([A-Za-z0-9]+|\*):([A-Za-z0-9]+|\*)$/.exec(target) ?? [];
+  const [, service, action] = /^([a-z][A-Za-z0-9]*|\*):([A-Za-z0-9]+|\*)$/.exec(target) ?? [];
   const parsed = parseCloudEffect(effect);
   if (service === undefined || action === undefined || parsed === undefined) return undefined;
   return { service, action, nth, times, effect: parsed };

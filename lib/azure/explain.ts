@@ -66,11 +66,11 @@ export function isUnsettled(thrown: unknown): boolean {
   return error !== undefined && denied.test(error.code) && !/deny assignment/i.test(error.message);
 }
 
-function isThrottled({ status, code }: AzureError): boolean {
+export function isThrottled({ status, code }: AzureError): boolean {
   return status === 429 || /^(TooManyRequests|.*Throttl\w*|OperationPreempted)$/i.test(code);
 }
 
-function isUnavailable({ status }: AzureError): boolean {
+export function isUnavailable({ status }: AzureError): boolean {
   return status === 408 || status >= 500;
 }
 

@@ -55,6 +55,8 @@ export interface OpenProvider<C extends Cluster = Cluster> {
   placeholder?(cluster?: C): string | undefined;
   /** Ids of the resources that accounts share, for their own tasks. `accounts` empty: those with credentials here. */
   targets?(of: "management" | "tenants", accounts: readonly string[]): Promise<readonly string[]>;
+  /** One caller acts in all accounts, so that tasks of tenants also create what these need in the management account. @default false */
+  readonly sharesCaller?: true;
   /** `targets`: ids that a delete was asked for; what accounts share goes only then. Pure. */
   graph(targets: readonly string[]): ProviderGraph<C>;
   /**

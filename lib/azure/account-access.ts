@@ -75,15 +75,6 @@ function rolesIn(
       roleName: "clusters",
       needs: [role],
       role: roleIdOf(account, clustersRole),
-      members,
-    }),
-    // Of a cluster's own zone and API, and nothing else.
-    ...grant(parts, {
-      ...shared,
-      id: `${ids.access}/granting`,
-      roleName: "access to clusters",
-      needs: [],
-      role: builtInRoles.rbacAdministrator,
       condition: grantingCondition,
       members,
     }),

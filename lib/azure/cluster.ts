@@ -28,7 +28,7 @@ export function aksCluster(
   cluster: AksCluster,
   account: AzureAccount,
   access: AccountAccess,
-  shared: Pick<ManagementAccount, "clustersZone" | "delegationAccess">,
+  shared: Pick<ManagementAccount, "clustersZone" | "delegationAccess" | "readers">,
 ): ClusterResources {
   const { fleet, settings, management, withClients } = parts;
   const ids = clusterIds(cluster);
@@ -79,7 +79,8 @@ export function aksCluster(
       cluster,
       account,
       aks,
-      needs: admins,
+      admins,
+      readers: shared.readers,
       ...(settings.fleetFile === undefined ? {} : { fleetFile: settings.fleetFile }),
     }),
   );

@@ -69,7 +69,12 @@ export function createAzureClients(
     const pauseWhileSettling = (error: unknown): Pause | undefined =>
       isUnsettled(error) ? untilAssigned(account) : undefined;
     let isRenewed = false;
-    return await ask({ account: account.name, ...asked, pauseWhileSettling }, async (signal) => {
+    const failing = {
+      account: account.name,
+      role: account.role,
+      readOnlyCaller: variables.AZURE_READ_ONLY_CLIENT_ID,
+    };
+    return await ask({ ...failing, ...asked, pauseWhileSettling }, async (signal) => {
       try {
         return await make(signal);
       } catch (error) {

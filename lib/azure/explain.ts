@@ -19,11 +19,11 @@ export const azureErrors: CloudErrors = {
           isUnavailable: isUnavailable(error),
         };
   },
-  describe(thrown) {
+  describe(thrown, failing) {
     const error = findAzureError(thrown);
     if (error === undefined) return undefined;
     const request = error.requestId === undefined ? [] : [`request ${error.requestId}`];
-    return { ...describe(error), details: [`${error.code}: ${error.message}`, ...request] };
+    return { ...describe(error, failing), details: [`${error.code}: ${error.message}`, ...request] };
   },
 };
 
@@ -165,7 +165,7 @@ const rules: readonly Rule[] = [
   },
 ];
 
-function describe(error: AzureError): Described {
+function describe(error: AzureError, failing: Failing): Described {
   const { code: azureCode } = error;
   const message = error.message.trim().replace(/\.$/, "");
   if (isThrottled(error)) {
@@ -177,7 +177,7 @@ function describe(error: AzureError): Described {
       hint: "run the same command again later, with fewer at once by --jobs",
     };
   }
-  if (denied.test(azureCode)) return describeDenial(message);
+  if (denied.test(azureCode)) return describeDenial(message, failing);
   if (/^MissingSubscriptionRegistration$/i.test(azureCode)) return describeUnregistered(message);
   const rule = rules.find(({ azureCode: codes, text }) => codes.test(azureCode) && text?.test(message) !== false);
   if (rule !== undefined) return { ...rule, message: `${rule.message}: ${message}` };
@@ -205,7 +205,7 @@ function describeUnregistered(message: string): Described {
 }
 
 /** As Resource Manager words it: `The client 'NAME' with object id 'ID' does not have authorization to perform action 'A' over scope 'S' …`. */
-function describeDenial(message: string): Described {
+function describeDenial(message: string, failing: Failing): Described {
   const [, who, action, scope] =
     /client '([^']*)' with object id '[^']*' (?:does not have authorization|has permission)[^']* action '([^']*)'(?:[^']* scope '([^']*)')?/.exec(
       message,
@@ -218,17 +218,23 @@ function describeDenial(message: string): Described {
     };
   }
   const on = scope === undefined ? "" : ` on ${scope}`;
-  return { code: "AzureDenied", message: `${who} may not ${action}${on}`, hint: hintForDenial(message, action) };
+  const hint = hintForDenial(message, { who, action }, failing);
+  return { code: "AzureDenied", message: `${who} may not ${action}${on}`, hint };
 }
 
-function hintForDenial(message: string, action: string): Hint {
+function hintForDenial(
+  message: string,
+  { who, action }: { readonly who: string; readonly action: string },
+  { account, role, readOnlyCaller }: Failing,
+): Hint {
   if (/deny assignment/i.test(message))
     return "a deny assignment or a managed resource group forbids it: ask who manages the scope";
+  const isRead = /\/read$/i.test(action);
+  if (!isRead && who === readOnlyCaller)
+    return "this identity is for read-only jobs: run it in a job whose subject is in `claims` of the fleet's github";
   // Role definitions and assignments are made by administrators alone.
-  if (/^Microsoft\.Authorization\//i.test(action)) {
-    return "this needs Owner, or Role Based Access Control Administrator, on the subscription: sign in as one of its administrators";
-  }
-  const grant =
-    " gives the management identity and the group `operators` their role; an administrator of the subscription runs it";
-  return [command("create:azure-tenant"), grant];
+  if (!isRead && /^Microsoft\.Authorization\//i.test(action))
+    return `this needs Owner, or User Access Administrator, on ${account}: sign in as one of its administrators`;
+  const task = role === "management" ? command("create:azure-mgmt") : command("create:azure-tenant", account);
+  return [task, ` gives GitHub's jobs and the group \`operators\` their roles; an owner of ${account} runs it`];
 }

@@ -1,4 +1,3 @@
-import { isAzureError } from "#lib/azure/explain.ts";
 import type { AksCluster, AzureAccount } from "#lib/azure/fleet/types.ts";
 import { aksNameOf, azureId, groupOf, type Parts, subscriptionId } from "#lib/azure/names.ts";
 import type { AzureWorld } from "#lib/azure/world.ts";
@@ -10,6 +9,7 @@ import {
 } from "#lib/cloud/cluster-inventory.ts";
 import { isOfFleet } from "#lib/cloud/ownership.ts";
 import { tagsOf } from "#lib/cloud/parts.ts";
+import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import type { FoundElsewhere } from "#lib/provider.ts";
@@ -24,7 +24,7 @@ function inventoryOf(fleet: Fleet): ClusterInventory<AzureWorld, AzureAccount, A
         isClusterName(name) && tags.cluster === name && isOfFleet(tags, tagsOf(fleet, {})) ? [name] : [],
       );
     },
-    isClosed: (error) => isAzureError(error, "AzureDenied"),
+    isClosed: (error) => error instanceof FleetError && error.code === "AzureDenied",
     async findRegion(world, account, name) {
       const id = azureId(account, groupOf({ name }), "Microsoft.ContainerService/managedClusters", aksNameOf({ name }));
       return (await world.azure.arm(account).get(world, id))?.location;

@@ -35,6 +35,7 @@ export function openAzure({ fleet, environment, clock, fleetFile }: ProviderCont
         hint: "add one to clusters/azure.ts",
       });
     },
+    sharesCaller: true,
     graph(targets) {
       const parts = partsFor(targets);
       return parts === undefined ? { accounts: [], cluster: refuse } : azureGraph(parts);

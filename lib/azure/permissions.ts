@@ -4,7 +4,6 @@ export const builtInRoles = {
   dnsZoneContributor: "befefa01-2a29-4197-83a8-272ff33ce314",
   aksClusterUser: "4abbcc35-e782-43d8-92c5-2d3f1bd2253f",
   aksRbacClusterAdmin: "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b",
-  rbacAdministrator: "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
 } as const;
 
 /** What a custom role allows, in the order of Azure's documentation. */
@@ -31,18 +30,15 @@ export const clustersRole: Permissions = {
   name: "k8s-multicluster-gitops clusters",
   description: "AKS clusters with their resource groups, zones and identities",
   actions: [
-    "Microsoft.Authorization/locks/read",
     // AKS Automatic assigns the policies of its deployment safeguards in the name of the caller.
     "Microsoft.Authorization/policyAssignments/read",
     "Microsoft.Authorization/policyAssignments/write",
+    // Limited to two roles by the condition below.
+    "Microsoft.Authorization/roleAssignments/delete",
     "Microsoft.Authorization/roleAssignments/read",
+    "Microsoft.Authorization/roleAssignments/write",
     "Microsoft.Authorization/roleDefinitions/read",
     "Microsoft.ContainerService/locations/kubernetesVersions/read",
-    "Microsoft.ContainerService/locations/operationresults/read",
-    "Microsoft.ContainerService/locations/operations/read",
-    "Microsoft.ContainerService/managedClusters/agentPools/delete",
-    "Microsoft.ContainerService/managedClusters/agentPools/read",
-    "Microsoft.ContainerService/managedClusters/agentPools/write",
     "Microsoft.ContainerService/managedClusters/delete",
     "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action",
     "Microsoft.ContainerService/managedClusters/read",
@@ -55,9 +51,9 @@ export const clustersRole: Permissions = {
     "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write",
     "Microsoft.ManagedIdentity/userAssignedIdentities/read",
     "Microsoft.ManagedIdentity/userAssignedIdentities/write",
-    "Microsoft.Network/dnszones/*/read",
     "Microsoft.Network/dnszones/delete",
     "Microsoft.Network/dnszones/read",
+    "Microsoft.Network/dnszones/recordsets/read",
     "Microsoft.Network/dnszones/write",
     "Microsoft.Network/register/action",
     "Microsoft.Resources/subscriptions/providers/read",
@@ -69,11 +65,11 @@ export const clustersRole: Permissions = {
   ],
 };
 
-/** The roles that those who create clusters may hand out: records of a cluster's zone, and the administration of a cluster. */
+/** The roles that the clusters role may hand out: records of a cluster's zone, and the administration of a cluster. */
 const grantable = [builtInRoles.dnsZoneContributor, builtInRoles.aksRbacClusterAdmin];
 
 /**
- * Limits the role Role Based Access Control Administrator to these roles.
+ * Limits the assignments of the clusters role to these roles. It belongs to every assignment whose role can assign others.
  * https://learn.microsoft.com/azure/role-based-access-control/delegate-role-assignments-examples
  */
 export const grantingCondition = (

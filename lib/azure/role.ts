@@ -20,6 +20,8 @@ interface Described {
 }
 
 export interface RoleDefinitionOptions extends Described {
+  /** Where it can be assigned: whoever may read there can read the role. @default the subscription */
+  readonly scope?: string;
   readonly permissions: Permissions;
 }
 
@@ -57,7 +59,7 @@ export function roleDefinition(options: RoleDefinitionOptions): Resource<ArmReso
   const { description, actions } = permissions;
   // Unique in the tenant, which other subscriptions share: https://learn.microsoft.com/azure/role-based-access-control/custom-roles
   const roleName = `${permissions.name} ${account.subscriptionId}`;
-  const scope = subscriptionId(account);
+  const { scope = subscriptionId(account) } = options;
   return armResource({
     ...untagged(options),
     azureId: () => `${scope}/providers/${definitions}/${roleIdOf(account, permissions)}`,

@@ -27,7 +27,11 @@ export function azureTargets(
   const chosen = known.filter(({ name }) => accounts.length === 0 || accounts.includes(name));
   const ids = chosen.flatMap((account) => accountAccess(parts, account, shared).resources.map(({ id }) => id));
   if (ids.length > 0) return ids;
-  throw new FleetError("NothingSelected", "nobody but the owners of the subscriptions acts in them", {
-    hint: "set `operators` of the accounts in clusters/azure.ts, or `github` in clusters/fleet.ts",
-  });
+  throw new FleetError(
+    "NothingSelected",
+    "there are no roles to create: the fleet has neither operators nor jobs of GitHub",
+    {
+      hint: "set `operators` of the accounts in clusters/azure.ts, or `github` in clusters/fleet.ts",
+    },
+  );
 }

@@ -17,6 +17,10 @@ export interface Failing {
   readonly account: string;
   /** What for, as a gerund: `reading the zone k01.k8s.az.mylabs.dev`. */
   readonly what: string;
+  /** Of the account. @default "tenant" */
+  readonly role?: "management" | "tenant";
+  /** Who GitHub's read-only jobs are, as the cloud names callers. @default unknown */
+  readonly readOnlyCaller?: string | undefined;
 }
 
 /** One question to a cloud, as its failure names it. */
@@ -55,7 +59,7 @@ export interface CloudErrors {
   /** Undefined for what the cloud did not answer. */
   find(thrown: unknown): Answered | undefined;
   /** The same errors as `find`. */
-  describe(thrown: unknown): Described | undefined;
+  describe(thrown: unknown, failing: Failing): Described | undefined;
 }
 
 /** Milliseconds for one attempt: as long as a call of AWS. */
@@ -65,7 +69,8 @@ const pausesMs = [1_000, 2_000, 4_000, 8_000, 16_000];
 
 /** Describes errors of a cloud and of the network; others pass unchanged. */
 export function explainWith({ cloud, unreachable, describe }: CloudErrors) {
-  return (thrown: unknown, { account, what }: Failing): unknown => {
+  return (thrown: unknown, failing: Failing): unknown => {
+    const { account, what } = failing;
     if (thrown instanceof FleetError) return thrown;
     if (thrown instanceof ForeignAnswer) {
       return new FleetError(unreachable, `${account}: ${thrown.message} (${what})`, {
@@ -73,7 +78,7 @@ export function explainWith({ cloud, unreachable, describe }: CloudErrors) {
         cause: thrown,
       });
     }
-    const found = describe(thrown);
+    const found = describe(thrown, failing);
     if (found !== undefined) {
       const { code, message, hint, details } = found;
       return new FleetError(code, `${account}: ${message} (${what})`, { hint, details, cause: thrown });

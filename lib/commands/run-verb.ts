@@ -50,7 +50,7 @@ export async function runVerb(asked: Verb, given: RunOptions): Promise<number> {
   const selected = select(graph, all, options.orphans === true ? onlyOrphans(selection, orphans) : selection);
   const verb = options.dryRun ? (asked.name === "delete" ? planDelete : plan) : asked;
   refuseLeftOut(graph, selected, options, opened);
-  const resources = resourcesFor(asked, graph, selected, options);
+  const resources = resourcesFor(asked, graph, selected, options, opened);
   if (verb.mutates && asked.name === "delete") await confirmDelete(selected, options, fleet, session.environment);
 
   await signIn(opened, resources);
@@ -231,9 +231,11 @@ function resourcesFor(
   graph: FleetGraph,
   selected: Selected,
   { accounts }: RunOptions,
+  { open }: Opened,
 ): readonly AnyResource[] {
   // With credentials of one account nothing of another can be looked at.
-  if (accounts?.of === "tenants") return graph.resources.filter((resource) => selected.chosen.has(resource));
+  if (accounts?.of === "tenants" && open.get(accounts.provider)?.sharesCaller !== true)
+    return graph.resources.filter((resource) => selected.chosen.has(resource));
   const wanted =
     verb.name === "delete"
       ? (resource: AnyResource) =>

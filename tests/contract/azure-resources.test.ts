@@ -242,9 +242,7 @@ describe("the roles that lib/azure defines", () => {
   };
 
   test("are enough to create, change and delete a cluster, and no more", async () => {
-    const clusters = { role: roleIdOf(account, clustersRole) };
-    const granting = { role: builtInRoles.rbacAdministrator, condition: grantingCondition };
-    const newRun = await somebodyWith(clusters, granting);
+    const newRun = await somebodyWith({ role: roleIdOf(account, clustersRole), condition: grantingCondition });
     const somebody = newRun();
     const parts = all.filter((resource) => ![role, custom].includes(resource as never));
     for (const resource of parts.toReversed()) {

@@ -1,8 +1,8 @@
 import type { AksCluster } from "#lib/azure/fleet/types.ts";
 import { apiVersionOf } from "#lib/azure/types.ts";
-import type { Fleet } from "#lib/fleet/types.ts";
+import type { Fleet, GitHubTrust } from "#lib/fleet/types.ts";
 import { administratorOf } from "#sandbox/azure/entra/administrators.ts";
-import type { CloudSandbox } from "#tests/support/cloud-sandbox.ts";
+import type { CloudSandbox, Run } from "#tests/support/cloud-sandbox.ts";
 import { inSandbox, type Story } from "#tests/support/story.ts";
 
 /** Subscriptions of `fleetOf`, all in one tenant. */
@@ -126,4 +126,47 @@ async function openNeighbour(sandbox: CloudSandbox): Promise<Neighbour> {
 /** Record sets have the API version of their zone. */
 function withoutRecords(id: string): string {
   return id.replace(/(\/dnszones\/[^/]+)\/(NS|TXT|A|CNAME)\b.*$/i, "$1");
+}
+
+/** Object id of the group that `governed` names in every account. */
+export const operators = "88888888-8888-8888-8888-888888888888";
+export const github: GitHubTrust = {
+  repository: "example/k8s-multicluster-gitops",
+  repositoryId: "1000000001",
+  ownerId: "2000000002",
+  claims: ["ref:refs/heads/main"],
+  readClaims: ["pull_request"],
+};
+
+/** The same fleet with jobs of GitHub and operators. */
+export function governed(fleet: Fleet): Fleet {
+  const accounts = fleet.accounts.map((account) =>
+    account.provider === "azure" ? { ...account, operators } : account,
+  );
+  return { ...fleet, github, accounts };
+}
+
+export type Variables = Readonly<Record<string, string>>;
+
+/** Variables of a job of GitHub that has these client ids, and no other credentials. @param claims over those of a push to main */
+export async function githubJob(azure: Story, clients: Variables, claims: Variables = {}): Promise<Variables> {
+  const { env } = await azure.daemon.operate<{ readonly env: Variables }>("azure", "github-job", claims);
+  const none = { AZURE_TENANT_ID: "", AZURE_CLIENT_ID: "", AZURE_CLIENT_SECRET: "" };
+  return { ...(await azure.variables()), ...none, ...clients, ...env, GITHUB_RUN_ID: crypto.randomUUID() };
+}
+
+/** Variables of a new application. @param input `group` that it joins, `tenant` */
+export async function application(azure: Story, input: Variables = {}): Promise<Variables> {
+  const { env } = await azure.daemon.operate<{ readonly env: Variables }>("azure", "service-principal", input);
+  return { ...(await azure.variables()), ...env };
+}
+
+/** Client ids of GitHub's jobs, as a run hands them over: `AZURE_CLIENT_ID`, `AZURE_READ_ONLY_CLIENT_ID`. */
+export function clientsOf({ results }: Run): Variables {
+  const commands = Object.values(results).flatMap(({ health }) => health?.summary ?? []);
+  const found = commands.flatMap((text) => {
+    const [, name = "", id = ""] = /^gh variable set (\w+) --repo \S+ --body (\S+)$/.exec(text) ?? [];
+    return name === "" ? [] : [[name, id]];
+  });
+  return Object.fromEntries(found) as Variables;
 }

@@ -1,10 +1,13 @@
 import type { AksState } from "#lib/azure/aks/cluster.ts";
 import { aksPlugin, aksPluginEnvironment } from "#lib/azure/aks/token-plugin.ts";
+import type { ArmResource } from "#lib/azure/clients.ts";
 import type { AksCluster, AzureAccount } from "#lib/azure/fleet/types.ts";
+import type { Member } from "#lib/azure/members.ts";
+import type { AzureWorld } from "#lib/azure/world.ts";
 import { type ExecKubeconfigState, execKubeconfig } from "#lib/cloud/exec-kubeconfig.ts";
 import { findPluginPlace, formatPlugin, formatPluginKubeconfig, type PluginPlace } from "#lib/cloud/exec-plugin.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { AnyResource, Resource } from "#lib/graph/resource.ts";
+import type { Outputs, Resource } from "#lib/graph/resource.ts";
 import { command } from "#lib/hint.ts";
 import type { Access } from "#lib/kubernetes/access.ts";
 
@@ -13,8 +16,10 @@ export interface AksKubeconfigOptions {
   readonly account: AzureAccount;
   /** The cluster itself. */
   readonly aks: Resource<AksState>;
-  /** What gives access to it, beside the cluster: role assignments. */
-  readonly needs: readonly AnyResource[];
+  /** What gives access to it: role assignments. */
+  readonly admins: readonly Resource<ArmResource>[];
+  /** Who gets no access, whatever is waited for: read-only jobs. */
+  readonly readers: readonly Member[];
   /** Absolute path. @default clusters/fleet.ts */
   readonly fleetFile?: string;
 }
@@ -27,9 +32,20 @@ const reachMs = 3 * 60_000;
 const admitMs = 6 * 60_000;
 
 /** The kubeconfig file of one AKS cluster, with our own program for tokens: neither az nor kubelogin is required. */
-export function aksKubeconfig(options: AksKubeconfigOptions): Resource<AksKubeconfigState> {
-  const { cluster, account, aks, needs, fleetFile } = options;
-  const made = execKubeconfig<AksState, PluginPlace>({
+export function aksKubeconfig(options: AksKubeconfigOptions): Resource<AksKubeconfigState, AzureWorld> {
+  const { admins, readers } = options;
+  const made = kubeconfigFor(options, admitMs);
+  return {
+    ...made,
+    needs: [...made.needs, ...admins, ...readers.flatMap((member) => member.needs)],
+    ensure: async (world, observed, outputs) =>
+      await kubeconfigFor(options, await admissionMs(world, outputs, options)).ensure(world, observed, outputs),
+  };
+}
+
+function kubeconfigFor(options: AksKubeconfigOptions, waitMs: number): Resource<AksKubeconfigState> {
+  const { cluster, account, aks, fleetFile } = options;
+  return execKubeconfig<AksState, PluginPlace>({
     id: `azure/${account.name}/kubeconfig/${cluster.name}`,
     cluster: cluster.name,
     source: aks,
@@ -46,10 +62,22 @@ export function aksKubeconfig(options: AksKubeconfigOptions): Resource<AksKubeco
     unlocatedHint:
       "its identity may not read the cluster's kubeconfig: listClusterUserCredential/action on the cluster",
     reachMs,
-    admitMs,
+    admitMs: waitMs,
     explain: (denied) => explain(denied, options),
   });
-  return { ...made, needs: [...made.needs, ...needs] };
+}
+
+/** How long a denial may still be caused by a role assignment that is new. */
+async function admissionMs(
+  world: AzureWorld,
+  outputs: Outputs,
+  { account, admins, readers }: AksKubeconfigOptions,
+): Promise<number> {
+  const { objectId } = await world.azure.caller(account);
+  if (readers.some(({ principal }) => principal(outputs)?.objectId === objectId)) return 0;
+  const created = admins.map((admin) => Date.parse(String(outputs.find(admin)?.properties?.createdOn)));
+  const leftMs = Math.max(...created) + admitMs - world.clock.now();
+  return Number.isNaN(leftMs) ? admitMs : Math.min(Math.max(leftMs, 0), admitMs);
 }
 
 function explain(
@@ -68,10 +96,16 @@ function explain(
       access.status === 401
         ? [command("whoami"), " shows who calls: the cluster accepts identities of its tenant only"]
         : [
-            "the caller has no role on the cluster: ",
+            `${admitted(account)}. If the caller is one of them, `,
             command("plan"),
             " shows whether a role assignment is missing. Azure takes some minutes to propagate a new one",
           ],
     details: [access.why],
   });
+}
+
+function admitted({ operators }: AzureAccount): string {
+  return operators === undefined
+    ? "only who created the cluster and GitHub's jobs are let in"
+    : `only GitHub's jobs and members of the group ${operators} (\`operators\`) are let in, not owners of the subscription`;
 }

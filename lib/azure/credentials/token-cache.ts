@@ -19,8 +19,8 @@ export function azureTokenPath(
 /** All that decides who acts. After another login of az, another token is fetched. */
 function identityOf(choice: Choice, variables: Variables): readonly string[] {
   if (choice.kind !== "az") {
-    const { GITHUB_RUN_ID: run = "" } = variables;
-    return [...Object.values(choice), ...(choice.kind === "github" ? [run] : [])];
+    const { GITHUB_RUN_ID: run = "", GITHUB_JOB: job = "" } = variables;
+    return [...Object.values(choice), ...(choice.kind === "github" ? [run, job] : [])];
   }
   const { AZURE_CONFIG_DIR, HOME = "" } = variables;
   const folder = AZURE_CONFIG_DIR || `${HOME}/.azure`;

@@ -62,7 +62,8 @@ export class Engine {
     return Response.json(this.format(stored), { headers: etagHeader(stored) });
   }
 
-  list(kind: Kind, call: ArmCall): Response {
+  /** @param isVisible @default all are */
+  list(kind: Kind, call: ArmCall, isVisible: (member: StoredResource) => boolean = () => true): Response {
     if (kind.list === undefined && call.query.get("$filter") !== null) {
       throw new ArmFault(
         400,
@@ -73,7 +74,7 @@ export class Engine {
     const { at, cloud } = call;
     const within = kind.anyScope ? at.scope : (at.parent ?? at.scope);
     const members = kind.list?.(call) ?? resourcesBelow(cloud, within).filter(({ type }) => isSame(type, kind.type));
-    return Response.json(pageOf(call, members, this.format));
+    return Response.json(pageOf(call, members.filter(isVisible), this.format));
   }
 
   /** All resources of a group or a subscription that are not nested in others. */

@@ -6,8 +6,10 @@ import {
   type Kind,
   type Listing,
   type ResourceId,
+  type StoredResource,
 } from "#sandbox/azure/arm/kind.ts";
 import { answerOperation, findOperation, resumeOperations } from "#sandbox/azure/arm/operations.ts";
+import { resourcesBelow } from "#sandbox/azure/arm/store.ts";
 import {
   answerProviders,
   findSubscription,
@@ -123,19 +125,27 @@ export class Gateway {
 
   /** Tenants and subscriptions of the caller. */
   #listOwn({ kind }: Target, { tenant, ...caller }: Caller): Json {
-    const { cloud, authorize } = this.#options;
+    const { cloud } = this.#options;
     const own = cloud.subscriptions().filter(({ tenantId }) => tenantId.toLowerCase() === tenant.toLowerCase());
     if (kind === "tenants") return { value: own.slice(0, 1).map(formatTenant) };
-    const readable = own.filter(({ subscriptionId }) => {
-      try {
-        authorize({ tenant, ...caller }, "Microsoft.Resources/subscriptions/read", `/subscriptions/${subscriptionId}`);
-        return true;
-      } catch (error) {
-        if (error instanceof ArmFault) return false;
-        throw error;
-      }
-    });
+    const readable = own.filter(({ subscriptionId }) =>
+      this.#isAllowed(
+        { tenant, ...caller },
+        "Microsoft.Resources/subscriptions/read",
+        `/subscriptions/${subscriptionId}`,
+      ),
+    );
     return { value: readable.map((one) => formatSubscription(cloud, one)) };
+  }
+
+  #isAllowed(caller: Caller, action: string, scope: string): boolean {
+    try {
+      this.#options.authorize(caller, action, scope);
+      return true;
+    } catch (error) {
+      if (error instanceof ArmFault) return false;
+      throw error;
+    }
   }
 
   #requireTenant(subscription: string, { tenant }: Caller): void {
@@ -158,7 +168,8 @@ export class Gateway {
     const version = url.searchParams.get("api-version") ?? "";
     const call: ArmCall = { cloud, at, caller, version, headers, query: url.searchParams, endpoint: url.origin };
     if (target.kind === "resources") {
-      authorize(caller, "Microsoft.Resources/subscriptions/resources/read", at.id);
+      const listed = at.group === "" ? "subscriptions" : "subscriptions/resourceGroups";
+      authorize(caller, `Microsoft.Resources/${listed}/resources/read`, at.id);
       this.#engine.requirePlace(at, method);
       return this.#engine.listAll(call);
     }
@@ -168,7 +179,20 @@ export class Gateway {
     if (known === undefined) throw unknownType(at.type);
     requireVersion(known, version);
     const scope = target.kind === "collection" ? (at.parent ?? at.scope) : at.id;
-    authorize(caller, actionOf(known, method, target), scope);
+    const action = actionOf(known, method, target);
+    const isVisible = ({ id }: StoredResource): boolean => this.#isAllowed(caller, action, id);
+    let isFiltered = false;
+    try {
+      authorize(caller, action, scope);
+    } catch (error) {
+      // Lists of a subscription hold what the caller may read, as long as that is anything.
+      isFiltered =
+        target.kind === "collection" &&
+        at.group === "" &&
+        kind?.anyScope === undefined &&
+        resourcesBelow(cloud, scope).some((one) => one.type.toLowerCase() === at.type.toLowerCase() && isVisible(one));
+      if (!isFiltered) throw error;
+    }
     if (method !== "GET" && method !== "HEAD" && at.subscription !== "") {
       requireWritable(cloud, at.subscription);
       requireRegistered(cloud, at.subscription, at.type.split("/")[0] ?? "");
@@ -177,7 +201,7 @@ export class Gateway {
     if (listing !== undefined) return await this.#engine.answerListing(listing, call);
     if (kind === undefined) throw unknownType(at.type);
     if (target.kind === "action") return await this.#engine.act(kind, call, target.action);
-    if (target.kind === "collection") return this.#engine.list(kind, call);
+    if (target.kind === "collection") return this.#engine.list(kind, call, isFiltered ? isVisible : undefined);
     switch (method) {
       case "GET":
       case "HEAD":

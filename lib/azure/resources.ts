@@ -1,9 +1,9 @@
 import { type AccountAccess, accountAccess } from "#lib/azure/account-access.ts";
 import { aksCluster } from "#lib/azure/cluster.ts";
-import { clusterAccounts } from "#lib/azure/fleet/accounts.ts";
 import type { AksCluster, AzureAccount } from "#lib/azure/fleet/types.ts";
 import { managementAccount } from "#lib/azure/management.ts";
 import type { Parts } from "#lib/azure/names.ts";
+import { clusterAccounts } from "#lib/cloud/cluster-accounts.ts";
 import type { ProviderGraph } from "#lib/provider.ts";
 
 /** What accounts share, and each cluster. Pure. */
@@ -17,7 +17,10 @@ export function azureGraph(parts: Parts): ProviderGraph<AksCluster> {
     return access;
   };
   return {
-    accounts: [...shared.resources, ...clusterAccounts(fleet).flatMap((account) => accessOf(account).resources)],
+    accounts: [
+      ...shared.resources,
+      ...clusterAccounts(fleet, "azure").flatMap((account) => accessOf(account).resources),
+    ],
     cluster(cluster) {
       const account = fleet.accounts.find(({ name }) => name === cluster.account);
       // The fleet was checked: an account that isn't there is a fault that is reported long before.

@@ -1,9 +1,8 @@
 import { accountAccess } from "#lib/azure/account-access.ts";
-import { clusterAccounts } from "#lib/azure/fleet/accounts.ts";
 import { managementAccount } from "#lib/azure/management.ts";
 import type { Parts } from "#lib/azure/names.ts";
+import { chooseAccounts, clusterAccounts } from "#lib/cloud/cluster-accounts.ts";
 import { FleetError } from "#lib/errors.ts";
-import { suggest } from "#lib/nearest.ts";
 
 /**
  * Ids of resources shared by accounts, for the tasks that manage them.
@@ -18,13 +17,7 @@ export function azureTargets(
 ): readonly string[] {
   const shared = managementAccount(parts);
   if (what === "management") return shared.resources.map(({ id }) => id);
-  const known = clusterAccounts(parts.fleet);
-  for (const name of accounts) {
-    if (known.some((account) => account.name === name)) continue;
-    const names = known.map((account) => account.name);
-    throw new FleetError("UnknownAccount", `unknown account "${name}"`, { hint: suggest(name, names) });
-  }
-  const chosen = known.filter(({ name }) => accounts.length === 0 || accounts.includes(name));
+  const chosen = chooseAccounts(clusterAccounts(parts.fleet, "azure"), accounts);
   const ids = chosen.flatMap((account) => accountAccess(parts, account, shared).resources.map(({ id }) => id));
   if (ids.length > 0) return ids;
   throw new FleetError(

@@ -74,16 +74,17 @@ export function formatPlugin({ cluster, options }: Plugin, { bun, root, state, e
   };
 }
 
-/** A kubeconfig with one cluster. */
+/** A kubeconfig with one cluster. @param authority PEM in base64; undefined where the computer trusts the server anyway */
 export function formatPluginKubeconfig(
   name: string,
-  { server, authority }: { readonly server: string; readonly authority: string },
+  { server, authority }: { readonly server: string; readonly authority: string | undefined },
   exec: Exec,
 ): Kubeconfig {
+  const trust = authority === undefined ? {} : { "certificate-authority-data": authority };
   return {
     apiVersion: "v1",
     kind: "Config",
-    clusters: [{ name, cluster: { server, "certificate-authority-data": authority } }],
+    clusters: [{ name, cluster: { server, ...trust } }],
     users: [{ name, user: { exec } }],
     contexts: [{ name, context: { cluster: name, user: name } }],
     "current-context": name,

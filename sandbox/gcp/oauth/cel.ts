@@ -40,7 +40,10 @@ function tokensOf(text: string): readonly string[] {
   while (token.lastIndex < end) {
     const at = token.lastIndex;
     const found = token.exec(text);
-    if (found === null) throw new CelError(`syntax error at column ${at + 1}: "${text.slice(at).trim()}"`);
+    if (found === null)
+      throw new CelError(
+        `at column ${at + 1}, a syntax error or CEL that the sandbox does not know: "${text.slice(at).trim()}"`,
+      );
     tokens.push(found[0].trim());
   }
   return tokens;

@@ -1,7 +1,13 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { projectRoot } from "#lib/paths.ts";
+import { fleet as whole } from "#tests/fixtures/fleets/default/fleet.ts";
+import { fleetOf as awsFleet, eks } from "#tests/support/aws-story.ts";
+import { aks, fleetOf as azureFleet } from "#tests/support/azure-story.ts";
+import type { Run } from "#tests/support/cloud-sandbox.ts";
 import { type Ended, type Harness, openHarness } from "#tests/support/harness.ts";
+import { endedAs, inSandbox, well } from "#tests/support/story.ts";
 
 const fleet = join(projectRoot, "tests/fixtures/fleets/default/fleet.ts");
 const local = ["kind01.internal", "kind02.internal", "k3d01.internal", "k3d02.internal"];
@@ -44,3 +50,87 @@ async function serversOf({ kubeconfig }: Harness): Promise<readonly string[]> {
   const texts = await Promise.all(names.map((name) => Bun.file(kubeconfig(name)).text()));
   return texts.map((text) => /server: (\S+)/.exec(text)?.[1] ?? "");
 }
+
+const [inAws, inAzure] = [awsFleet(eks(1)), azureFleet(aks(1))];
+/** A cluster in each cloud, and one on this computer. */
+const mixed: Fleet = {
+  ...inAws,
+  zones: [...inAws.zones, ...inAzure.zones],
+  accounts: [...inAws.accounts, ...inAzure.accounts],
+  clusters: [
+    ...inAws.clusters,
+    ...inAzure.clusters,
+    ...whole.clusters.filter(({ name }) => name === "kind01.internal"),
+  ],
+};
+const places = ["aws", "azure", "local"] as const;
+/** So slow that a run waits for clouds and Docker, not for this computer. */
+const slowly = 0.5;
+
+/** Milliseconds from the start of a run until the last of what is in one place. */
+function endOf(run: Run, place: string): number {
+  const begun = Date.parse(run.events[0]?.at ?? "");
+  const all = Object.values(run.results).filter(({ id }) => id.startsWith(`${place}/`));
+  return Math.max(...all.map(({ at }) => Date.parse(at))) - begun;
+}
+
+function failedIn(run: Run, place: string): readonly string[] {
+  return [...endedAs(run, "failed"), ...endedAs(run, "blocked")].filter((id) => id.startsWith(`${place}/`));
+}
+
+async function timed(run: Promise<Run>): Promise<number> {
+  const begun = performance.now();
+  await well(run);
+  return performance.now() - begun;
+}
+
+test("clouds and this computer create their clusters in the time of the slowest", async () => {
+  await inSandbox(
+    "azure",
+    async (story) => {
+      const alone: number[] = [];
+      for (const task of ["create-eks-all", "create-aks-all", "create-kind-all"]) {
+        alone.push(await timed(story.run(task, [], { fleet: mixed })));
+      }
+      await well(story.run("delete-all", ["--yes"], { fleet: mixed }));
+      const together = await timed(story.run("create-all", [], { fleet: mixed }));
+      expect(together / Math.max(...alone)).toBeLessThan(1.5);
+      expect(together / alone.reduce((sum, one) => sum + one, 0)).toBeLessThan(0.6);
+    },
+    slowly,
+  );
+}, 240_000);
+
+test.concurrent.each(["aws", "azure"] as const)(
+  "%s that answers slowly holds up nobody else",
+  async (cloud) => {
+    await inSandbox(cloud, async (story) => {
+      await story.openFor(mixed);
+      await story.fault("*:*", "slow:250", { times: 0 });
+      const run = await well(story.run("create-all", [], { fleet: mixed }));
+      for (const place of places) {
+        if (place !== cloud) expect([place, endOf(run, place) < endOf(run, cloud)]).toEqual([place, true]);
+      }
+    });
+  },
+  240_000,
+);
+
+test.concurrent.each([
+  ["aws", "sts:*"],
+  ["azure", "resourceGroups:*"],
+] as const)(
+  "%s that refuses all calls holds up nobody else, and goes on once it answers",
+  async (cloud, target) => {
+    await inSandbox(cloud, async (story) => {
+      await story.openFor(mixed);
+      await story.fault(target, cloud === "aws" ? "fail:AccessDenied" : "fail:AuthorizationFailed", { times: 0 });
+      const run = await story.run("create-all", [], { fleet: mixed });
+      expect(run.exitCode).toBe(1);
+      for (const place of places) expect([place, failedIn(run, place).length > 0]).toEqual([place, place === cloud]);
+      await story.clearFaults();
+      await well(story.run("create-all", [], { fleet: mixed }));
+    });
+  },
+  240_000,
+);

@@ -175,6 +175,8 @@ describe("an access token", () => {
   });
 
   test("ends with its time and with its account", async () => {
+    const creator = "roles/iam.serviceAccountTokenCreator";
+    await grant(gcp, `projects/${mgmt.projectId}`, creator, administrator.members[0] ?? "");
     const { accessToken } = await asAccount(base, { scope: [cloudPlatform], lifetime: "60s" });
     const caller = () => callerOf(gcp.cloud, String(accessToken));
     caller();

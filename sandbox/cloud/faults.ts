@@ -29,7 +29,7 @@ export function parseCloudEffect(text: string): CloudEffect | undefined {
   if (seconds !== undefined) return { kind: "throttle", seconds: Number(seconds) };
   const [, ms] = /^slow:(\d{1,7})$/.exec(text) ?? [];
   if (ms !== undefined) return { kind: "slow", ms: Number(ms) };
-  const [, code] = /^fail:([A-Za-z][A-Za-z0-9.]*)$/.exec(text) ?? [];
+  const [, code] = /^fail:([A-Za-z][A-Za-z0-9._]*)$/.exec(text) ?? [];
   return code === undefined ? undefined : { kind: "fail", code };
 }
 

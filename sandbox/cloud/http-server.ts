@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
+import { gunzipSync } from "node:zlib";
 import { type CloudEffect, FaultInjector } from "#sandbox/cloud/faults.ts";
 import { listenOn } from "#sandbox/cloud/listen.ts";
 import type { Usage } from "#sandbox/usage.ts";
@@ -159,8 +160,19 @@ async function readRequest(incoming: IncomingMessage, scheme: string): Promise<H
   const host = incoming.headers.host ?? "localhost";
   const url = URL.parse(incoming.url ?? "/", `${scheme}://${host}`);
   if (url === null) return undefined;
-  const body = Buffer.concat(chunks).toString("utf8");
+  const body = decodeBody(Buffer.concat(chunks), headers);
+  if (body === undefined) return undefined;
   return { method: incoming.method ?? "GET", url, headers: Object.fromEntries(headers), body };
+}
+
+/** Undefined for a compressed body that cannot be read. @param headers of pairs */
+function decodeBody(bytes: Buffer, headers: readonly (readonly string[])[]): string | undefined {
+  const isCompressed = headers.some(([name, value]) => name === "content-encoding" && value === "gzip");
+  try {
+    return (isCompressed ? gunzipSync(bytes, { maxOutputLength: maxBodyBytes }) : bytes).toString("utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 /** Without a response, the connection ends. */

@@ -1,0 +1,39 @@
+import { GcpFault } from "#sandbox/gcp/api/behaviour.ts";
+
+/** The four servers of a zone have one letter, as at Cloud DNS. */
+const letters = ["a", "b", "c", "d", "e"] as const;
+const numbers = [1, 2, 3, 4] as const;
+
+/** All name servers that there are. */
+export const nameServerPool: readonly string[] = letters.flatMap(serversOf);
+
+function serversOf(letter: string): readonly string[] {
+  return numbers.map((number) => `ns-cloud-${letter}${number}.googledomains.com`);
+}
+
+/**
+ * Four name servers for a new zone, which it shares with no zone of the same name in any project. As at Google, it may share them with
+ * the zone above it: such servers answer for both, whether or not the zone above delegates.
+ *
+ * @param others names and servers of all zones @throws GcpFault for the sixth zone of one name
+ */
+export function chooseNameServers(
+  name: string,
+  others: readonly { readonly name: string; readonly servers: readonly string[] }[],
+): readonly string[] {
+  const uses = (letter: string, zones: typeof others): number => {
+    const [first = ""] = serversOf(letter);
+    return zones.filter(({ servers }) => servers.includes(first)).length;
+  };
+  const namesakes = others.filter((other) => other.name === name);
+  const free = letters.filter((letter) => uses(letter, namesakes) === 0);
+  // Random, because clients must not rely on an order.
+  const chosen = free[Math.floor(Math.random() * free.length)];
+  if (chosen !== undefined) return serversOf(chosen);
+  throw new GcpFault(
+    400,
+    "FAILED_PRECONDITION",
+    `The managed zone with the DNS name '${name}.' is not available to be created.`,
+    { reason: "managedZoneDnsNameNotAvailable" },
+  );
+}

@@ -1,0 +1,60 @@
+import type { CloudOptions, OpenCloud, SandboxCloud } from "#sandbox/cloud/cloud.ts";
+import { openGithub } from "#sandbox/cloud/github.ts";
+import { stopWork } from "#sandbox/cloud/later.ts";
+import { openSlices } from "#sandbox/cloud/slices.ts";
+import { Gateway } from "#sandbox/gcp/api/gateway.ts";
+import { googleHosts } from "#sandbox/gcp/api/methods.ts";
+import { authorizeCall } from "#sandbox/gcp/authorization/authorize.ts";
+import { behaviours } from "#sandbox/gcp/behaviours.ts";
+import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
+import { nameServerPool } from "#sandbox/gcp/dns/name-servers.ts";
+import { servedZones } from "#sandbox/gcp/dns/served-zones.ts";
+import { checkAccount, env, projectOf } from "#sandbox/gcp/environment.ts";
+import { gcpApi } from "#sandbox/gcp/http-api.ts";
+import { callerOf } from "#sandbox/gcp/oauth/access-tokens.ts";
+import { oauthHost } from "#sandbox/gcp/oauth/endpoint.ts";
+import { oauthOperations } from "#sandbox/gcp/oauth/operations.ts";
+import { projectOperations } from "#sandbox/gcp/projects/operations.ts";
+import { paceOf } from "#sandbox/pace.ts";
+
+/** A minute of Google takes a quarter of a second: a fleet is created in seconds. */
+const gcpSpeed = 240;
+
+/** Google Cloud of the sandbox: its APIs behind one endpoint. */
+export const gcp: SandboxCloud = {
+  nameServers: nameServerPool,
+  hosts: [...googleHosts, oauthHost],
+  checkAccount,
+  env,
+  open,
+};
+
+async function open({ stateFile, githubKey, accounts, endpoint, speed }: CloudOptions): Promise<OpenCloud> {
+  const slices = openSlices(stateFile);
+  const cloud: GcpCloud = {
+    ...slices,
+    now: () => new Date(),
+    github: openGithub(githubKey),
+    pace: paceOf(() => speed() * gcpSpeed),
+    projects: () => accounts().map(projectOf),
+    get endpoint() {
+      return endpoint();
+    },
+  };
+  const gateway = new Gateway({
+    cloud,
+    behaviours,
+    identify: (token) => callerOf(cloud, token),
+    authorize: authorizeCall,
+  });
+  return {
+    api: gcpApi(cloud, gateway),
+    zones: () => servedZones(cloud),
+    operations: { ...oauthOperations(cloud), ...projectOperations(cloud) },
+    status: () => ({ zones: servedZones(cloud).map(({ name }) => name) }),
+    async close() {
+      stopWork(cloud);
+      slices.flush();
+    },
+  };
+}

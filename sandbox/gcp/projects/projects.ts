@@ -1,0 +1,101 @@
+import { type Behaviours, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import type { Api } from "#sandbox/gcp/api/methods.ts";
+import { pageOf } from "#sandbox/gcp/api/page.ts";
+import { invalid } from "#sandbox/gcp/api/schema.ts";
+import { isAuthorized } from "#sandbox/gcp/authorization/authorize.ts";
+import type { GcpCloud, Project } from "#sandbox/gcp/cloud.ts";
+
+/** As the owner of a project sets it. */
+export const projectStates = ["ACTIVE", "DELETE_REQUESTED"] as const;
+export type ProjectState = (typeof projectStates)[number];
+
+export interface ProjectSettings {
+  /** @default "ACTIVE" */
+  readonly state?: ProjectState;
+  readonly isBillingDisabled?: boolean;
+}
+
+interface SettingsState {
+  readonly settings: Record<string, ProjectSettings & { readonly created: string }>;
+}
+
+export function changeProject(cloud: GcpCloud, project: Project, changes: ProjectSettings): void {
+  const { settings } = stateOf(cloud, project);
+  settings.own = { ...settingsOf(cloud, project), ...changes };
+  cloud.save();
+}
+
+export const projectBehaviours: Behaviours = {
+  "cloudresourcemanager.projects.get": ({ cloud, project }) => (project === undefined ? {} : format(cloud, project)),
+  "cloudresourcemanager.projects.search": (call) => {
+    const { cloud, caller, query } = call;
+    const fits = parseQuery(query.get("query") ?? "");
+    const found = cloud
+      .projects()
+      .filter((one) => isAuthorized(cloud, caller, "resourcemanager.projects.get", `projects/${one.projectId}`))
+      .map((one) => format(cloud, one))
+      .filter(fits);
+    return pageOf(call, "projects", found, 1_000, (one) => one);
+  },
+};
+
+/** Services work in active projects, and some only in those that somebody pays for. @throws GcpFault */
+export function requireUsable(cloud: GcpCloud, project: Project, { host }: Pick<Api, "host">): void {
+  const { state, isBillingDisabled = false } = settingsOf(cloud, project);
+  if (state === "DELETE_REQUESTED" && host !== "cloudresourcemanager.googleapis.com") {
+    throw refused(project, host, "CONSUMER_INVALID", `Project #${project.number} has been deleted.`);
+  }
+  if (!isBillingDisabled || !paidServices.includes(host)) return;
+  const text = `This API method requires billing to be enabled. Please enable billing on project #${project.number} by visiting https://console.developers.google.com/billing/enable?project=${project.number} then retry. If you enabled billing for this project recently, wait a few minutes for the action to propagate to our systems and retry.`;
+  throw refused(project, host, "BILLING_DISABLED", text);
+}
+
+const paidServices: readonly string[] = ["container.googleapis.com", "dns.googleapis.com"];
+
+function refused({ number }: Project, service: string, reason: string, message: string): GcpFault {
+  return new GcpFault(403, "PERMISSION_DENIED", message, {
+    reason: "forbidden",
+    details: [
+      {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        reason,
+        domain: "googleapis.com",
+        metadata: { consumer: `projects/${number}`, service },
+      },
+    ],
+  });
+}
+
+/** `id:…`, `projectId=…` and `state:…`, all of which have to fit. @throws GcpFault for other fields */
+function parseQuery(text: string): (project: Json) => boolean {
+  const terms = text.split(/\s+(?:AND\s+)?/).filter((term) => term !== "");
+  const wanted = terms.map((term) => {
+    const [, field = "", value = ""] = /^(id|projectId|state)[:=]"?([\w-]+)"?$/.exec(term) ?? [];
+    if (field === "") throw invalid(`the sandbox does not know the query ${term}`, "query");
+    return [field === "id" ? "projectId" : field, value] as const;
+  });
+  return (project) => wanted.every(([field, value]) => project[field] === value);
+}
+
+function format(cloud: GcpCloud, project: Project): Json {
+  const { state = "ACTIVE", created } = settingsOf(cloud, project);
+  return {
+    name: `projects/${project.number}`,
+    projectId: project.projectId,
+    displayName: project.name,
+    state,
+    createTime: created,
+    updateTime: created,
+    etag: `W/"${Buffer.from(`${project.number} ${state}`).toString("hex").slice(0, 16)}"`,
+  };
+}
+
+function settingsOf(cloud: GcpCloud, project: Project): ProjectSettings & { readonly created: string } {
+  return stateOf(cloud, project).settings.own ?? { created: cloud.now().toISOString() };
+}
+
+function stateOf(cloud: GcpCloud, { projectId }: Project): SettingsState {
+  return cloud.slice<SettingsState>("projects", projectId, "global", () => ({
+    settings: { own: { created: cloud.now().toISOString() } },
+  }));
+}

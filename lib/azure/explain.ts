@@ -99,12 +99,6 @@ const rules: readonly Rule[] = [
     ],
   },
   {
-    azureCode: /^(InvalidAuthenticationTokenTenant|InvalidSubscriptionTenant)$/i,
-    code: "WrongAccount",
-    message: "the subscription belongs to another tenant than the credentials",
-    hint: "correct subscriptionId and tenantId in clusters/azure.ts: az account list shows both",
-  },
-  {
     azureCode: /^(ExpiredAuthenticationToken|AuthenticationFailed|InvalidAuthenticationToken\w*)$/i,
     code: "SessionExpired",
     message: "Azure does not accept the token",
@@ -178,6 +172,8 @@ function describe(error: AzureError, failing: Failing): Described {
     };
   }
   if (denied.test(azureCode)) return describeDenial(message, failing);
+  if (/^(InvalidAuthenticationTokenTenant|InvalidSubscriptionTenant)$/i.test(azureCode))
+    return describeTenants(message);
   if (/^MissingSubscriptionRegistration$/i.test(azureCode)) return describeUnregistered(message);
   const rule = rules.find(({ azureCode: codes, text }) => codes.test(azureCode) && text?.test(message) !== false);
   if (rule !== undefined) return { ...rule, message: `${rule.message}: ${message}` };
@@ -192,6 +188,19 @@ function describe(error: AzureError, failing: Failing): Described {
     code: "AzureFailed",
     message: `${azureCode}: ${message}`,
     hint: "correct what Azure names, then run the same command again",
+  };
+}
+
+/** Azure names the tenant of the token, then that of the subscription. */
+function describeTenants(message: string): Described {
+  const [given, wanted] = [...message.matchAll(/sts\.windows\.net\/([0-9a-f-]{36})/gi)].map(([, tenant]) => tenant);
+  return {
+    code: "WrongAccount",
+    message:
+      wanted === undefined
+        ? "the subscription belongs to another tenant than the credentials"
+        : `the subscription belongs to the tenant ${wanted}, the credentials are for ${given}`,
+    hint: "correct subscriptionId and tenantId in clusters/azure.ts: az account list shows both",
   };
 }
 

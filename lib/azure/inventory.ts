@@ -24,7 +24,7 @@ function inventoryOf(fleet: Fleet): ClusterInventory<AzureWorld, AzureAccount, A
         isClusterName(name) && tags.cluster === name && isOfFleet(tags, tagsOf(fleet, {})) ? [name] : [],
       );
     },
-    isClosed: (error) => error instanceof FleetError && error.code === "AzureDenied",
+    isClosed: (error) => error instanceof FleetError && ["AzureDenied", "WrongAccount"].includes(error.code),
     async findRegion(world, account, name) {
       const id = azureId(account, groupOf({ name }), "Microsoft.ContainerService/managedClusters", aksNameOf({ name }));
       return (await world.azure.arm(account).get(world, id))?.location;

@@ -163,7 +163,9 @@ export async function application(azure: Story, input: Variables = {}): Promise<
 
 /** Client ids of GitHub's jobs, as a run hands them over: `AZURE_CLIENT_ID`, `AZURE_READ_ONLY_CLIENT_ID`. */
 export function clientsOf({ results }: Run): Variables {
-  const commands = Object.values(results).flatMap(({ health }) => health?.summary ?? []);
+  const commands = Object.values(results).flatMap(({ health }) =>
+    health?.kind === "healthy" ? (health.next ?? []) : [],
+  );
   const found = commands.flatMap((text) => {
     const [, name = "", id = ""] = /^gh variable set (\w+) --repo \S+ --body (\S+)$/.exec(text) ?? [];
     return name === "" ? [] : [[name, id]];

@@ -66,7 +66,14 @@ async function post(request: SignInRequest, form: Form, trusted?: readonly strin
   const { AZURE_TENANT_ID: homeTenantId = "" } = variables;
   const answer = parse(text);
   if (answer.token !== undefined) return answer.token;
-  const attempt = { account, tenantId, clientId: form.client_id, homeTenantId, trusted };
+  const attempt = {
+    account,
+    tenantId,
+    clientId: form.client_id,
+    homeTenantId,
+    trusted,
+    assertion: form.client_assertion,
+  };
   throw explainRefusal(answer.refusal, attempt) ?? parseAzureError(text, response);
 }
 

@@ -1,3 +1,4 @@
+import { readClaims } from "#lib/azure/credentials/claims.ts";
 import { type ErrorCode, FleetError } from "#lib/errors.ts";
 import { command, type Hint } from "#lib/hint.ts";
 
@@ -12,6 +13,8 @@ export interface SignInAttempt {
   readonly homeTenantId: string;
   /** Subjects that the fleet names, if a job of GitHub signs in. */
   readonly trusted?: readonly string[] | undefined;
+  /** The token that stands for the password: Entra often quotes one of its claims only. */
+  readonly assertion?: string | undefined;
 }
 
 interface Refusal {
@@ -27,7 +30,7 @@ function aadstsOf(text: string): string | undefined {
 
 /** Whether Entra has no federated credential for the token. One that was written takes a minute or two to be known. */
 export function isUnknownAssertion(text: string): boolean {
-  return /AADSTS70021\d?\b/.test(text);
+  return /AADSTS70021\d{0,2}\b/.test(text);
 }
 
 /** Undefined if the text is no error of Entra. Texts: https://learn.microsoft.com/entra/identity-platform/reference-error-codes */
@@ -39,13 +42,14 @@ export function explainRefusal(text: string, attempt: SignInAttempt): FleetError
   return new FleetError(code, `${attempt.account}: Entra refuses the sign-in: ${message}`, { hint, details: [first] });
 }
 
-function describe(number: string, text: string, { tenantId, clientId, homeTenantId, trusted }: SignInAttempt): Refusal {
+function describe(number: string, text: string, attempt: SignInAttempt): Refusal {
+  const { tenantId, clientId, homeTenantId } = attempt;
   const refused = { code: "SignInRefused" as const };
   if (isUnknownAssertion(text)) {
     return {
       ...refused,
-      message: `no federated credential of ${clientId} trusts this token: ${describeAssertion(text)}`,
-      hint: hintForAssertion(text, trusted),
+      message: `no federated credential of ${clientId} has ${describeAssertion(text, attempt)}`,
+      hint: hintForAssertion(text, attempt),
     };
   }
   switch (number) {
@@ -62,7 +66,7 @@ function describe(number: string, text: string, { tenantId, clientId, homeTenant
     case "700024":
       return {
         code: "SessionExpired",
-        message: "the token that stands for the password has expired",
+        message: "the client assertion (the token that stands for the password) has expired",
         hint: "run it again; if it fails again, check this computer's clock and who renews the token's file",
       };
     case "700027":
@@ -97,13 +101,18 @@ function describe(number: string, text: string, { tenantId, clientId, homeTenant
   }
 }
 
-function hintForAssertion(text: string, trusted: readonly string[] | undefined): Hint {
-  const [, subject] = /assertion Subject:? ?'([^']*)'/i.exec(text) ?? [];
-  if (trusted === undefined || subject === undefined) {
+const parts = { iss: "issuer", sub: "subject", aud: "audience" } as const;
+
+function hintForAssertion(text: string, attempt: SignInAttempt): Hint {
+  const { trusted } = attempt;
+  if (trusted === undefined)
     return "issuer, subject and audience of a credential must be equal to the token's, to the letter";
-  }
+  const { sub: subject = "" } = claimsOf(text, attempt);
   if (trusted.includes(subject)) {
-    return ["the fleet names this subject: its credential is missing. Run ", command("create:azure-mgmt")];
+    return [
+      "the fleet names this subject: its credential is missing, or has another issuer or audience. Run ",
+      command("create:azure-mgmt"),
+    ];
   }
   return [
     `the fleet names only ${trusted.join(", ") || "no subject"}: correct github in the fleet, then run `,
@@ -111,11 +120,24 @@ function hintForAssertion(text: string, trusted: readonly string[] | undefined):
   ];
 }
 
-/** `issuer …, subject …, audience …`, as Entra quotes the token. */
-function describeAssertion(text: string): string {
-  const parts = ["Issuer", "Subject", "Audience"].flatMap((part) => {
-    const found = new RegExp(`assertion ${part}:? ?'([^']*)'`, "i").exec(text);
-    return found === null ? [] : [`${part.toLowerCase()} ${found[1]}`];
+/** `issuer …, subject …, audience …` of the token. */
+function describeAssertion(text: string, attempt: SignInAttempt): string {
+  const claims = claimsOf(text, attempt);
+  const known = Object.entries(parts).flatMap(([claim, part]) => {
+    const value = claims[claim as keyof typeof parts];
+    return value === undefined ? [] : [`${part} ${value}`];
   });
-  return parts.join(", ") || "see below";
+  return known.join(", ") || "the claims of this token";
+}
+
+/** Of the token, or as Entra quotes them. */
+function claimsOf(text: string, { assertion }: SignInAttempt): Partial<Record<keyof typeof parts, string>> {
+  const claims = assertion === undefined ? {} : readClaims(assertion);
+  const found = Object.entries(parts).flatMap(([claim, part]) => {
+    const own = claims[claim];
+    const quoted = new RegExp(`assertion ${part}:? ?'([^']*)'`, "i").exec(text)?.[1];
+    const value = typeof own === "string" ? own : quoted;
+    return value === undefined ? [] : [[claim, value]];
+  });
+  return Object.fromEntries(found) as ReturnType<typeof claimsOf>;
 }

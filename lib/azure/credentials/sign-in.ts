@@ -48,7 +48,7 @@ export async function signIn(choice: Choice, request: SignInRequest): Promise<Ac
     if (network.failure !== undefined) throw network.failure;
     const text = thrown instanceof Error ? thrown.message : String(thrown);
     const { AZURE_TENANT_ID: homeTenantId = "" } = variables;
-    const attempt = { account, tenantId, clientId, homeTenantId, trusted: job?.trusted };
+    const attempt = { account, tenantId, clientId, homeTenantId, trusted: job?.trusted, assertion: job?.token };
     throw explainRefusal(text, attempt) ?? explainRefusal(network.refusal, attempt) ?? unusable(choice, text, thrown);
   }
 }

@@ -33,7 +33,7 @@ const made = {
   userassignedidentities: 2,
   federatedidentitycredentials: 4,
   roledefinitions: 2,
-  roleassignments: 7,
+  roleassignments: 6,
   managedclusters: 1,
   agentpools: 1,
 };

@@ -70,6 +70,7 @@ export const errorCodes = {
   ClusterNotReady: 1,
   // clouds
   CredentialsMissing: 1,
+  SignInRefused: 1,
   AssumeRoleDenied: 1,
   WrongAccount: 1,
   PlaceholderAccount: 2,

@@ -108,6 +108,8 @@ describe("the parts of the project", () => {
       ["@azure/arm-dns", "lib/azure/dns.ts"],
       ["@azure-rest/core-client", "lib/azure/arm.ts"],
       ["@azure/core-rest-pipeline", "lib/azure/http-client.ts"],
+      ["@google-cloud/dns", "lib/gcp/dns.ts"],
+      ["google-auth-library", "lib/gcp/credentials/base.ts"],
     ] as const) {
       const users = [];
       for (const path of list("{lib,tasks}/**/*.ts")) {

@@ -6,7 +6,6 @@ export const azureErrorCodes = [
   "AzureBusy",
   "AzureLocked",
   "AzureFailed",
-  "SignInRefused",
   "SubscriptionDisabled",
 ] as const;
 

@@ -1,4 +1,5 @@
 import { accountKeys, cloudClusterKeys } from "#lib/fleet/keys.ts";
+import { gcpErrorCodes } from "#lib/gcp/error-codes.ts";
 import { checkGcp } from "#lib/gcp/fleet/checks.ts";
 import { kubernetesOfGke } from "#lib/gcp/fleet/defaults.ts";
 import { isPlaceholder } from "#lib/gcp/fleet/placeholder.ts";
@@ -21,6 +22,7 @@ export const gcp: Provider<GcpAccount, GkeCluster> = {
     nested: { nodePool: { machineType: true, countPerZone: true } },
   },
   regions: gcpRegions,
+  errorCodes: gcpErrorCodes,
   checks: [checkGcp],
   schema: () => import("#lib/gcp/fleet/schema.ts"),
   accountId: ({ projectId }) => projectId,

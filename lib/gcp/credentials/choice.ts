@@ -1,0 +1,36 @@
+import { statSync } from "node:fs";
+import { isGithubJob } from "#lib/cloud/github-token.ts";
+
+// The token program of kubectl loads this: keep its imports small.
+
+/** Who acts first: one source of credentials. A source that fails is never followed by another, which would be another identity. */
+export type Choice =
+  /** Application default credentials. `named`: by GOOGLE_APPLICATION_CREDENTIALS. */
+  | { readonly kind: "file"; readonly path: string; readonly named: boolean }
+  /** A job of GitHub Actions. */
+  | { readonly kind: "github" }
+  /** Of the virtual machine that this runs on. */
+  | { readonly kind: "metadata" };
+
+type Variables = Readonly<Record<string, string>>;
+
+/**
+ * The file that GOOGLE_APPLICATION_CREDENTIALS names; the metadata server if METADATA_SERVER_DETECTION is `assume-present`; GitHub's token;
+ * else the file that `gcloud auth application-default login` writes.
+ */
+export function chooseCredentials(variables: Variables): Choice {
+  const { GOOGLE_APPLICATION_CREDENTIALS: path = "", METADATA_SERVER_DETECTION: metadata = "" } = variables;
+  if (path !== "") return { kind: "file", path, named: true };
+  if (metadata === "assume-present") return { kind: "metadata" };
+  if (isGithubJob(variables)) return { kind: "github" };
+  const { CLOUDSDK_CONFIG = "", HOME = "" } = variables;
+  const folder = CLOUDSDK_CONFIG || `${HOME}/.config/gcloud`;
+  return { kind: "file", path: `${folder}/application_default_credentials.json`, named: false };
+}
+
+/** All that decides who acts. After another login another token is fetched. */
+export function choiceKey(choice: Choice, { GITHUB_RUN_ID: run = "" }: Variables): readonly string[] {
+  if (choice.kind === "github") return ["github", run];
+  if (choice.kind === "metadata") return ["metadata"];
+  return ["file", choice.path, String(statSync(choice.path, { throwIfNoEntry: false })?.mtimeMs)];
+}

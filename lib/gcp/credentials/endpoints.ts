@@ -1,0 +1,104 @@
+import { readCaBundle } from "#lib/cloud/ca-bundle.ts";
+import { hostOf, isAllowed, isLoopback, refuseEndpoint } from "#lib/cloud/endpoint.ts";
+import { cloudFetch } from "#lib/cloud/fetch.ts";
+import { FleetError } from "#lib/errors.ts";
+import type { Service } from "#lib/gcp/clients.ts";
+
+type Variables = Readonly<Record<string, string>>;
+
+/** Where Google is reached. */
+export interface GcpEndpoints {
+  /** With a last slash: `https://dns.googleapis.com/`. */
+  readonly services: Readonly<Record<Service, string>>;
+  /** For refresh tokens and keys: `https://oauth2.googleapis.com/token`. */
+  readonly token: string;
+}
+
+const services = [
+  "cloudresourcemanager",
+  "container",
+  "dns",
+  "iam",
+  "iamcredentials",
+  "serviceusage",
+  "sts",
+] as const satisfies readonly Service[];
+const publicToken = "https://oauth2.googleapis.com/token";
+/** gcloud's own: https://cloud.google.com/sdk/gcloud/reference/config/set */
+const tokenVariable = "CLOUDSDK_AUTH_TOKEN_HOST";
+
+function variableOf(service: Service): string {
+  return `CLOUDSDK_API_ENDPOINT_OVERRIDES_${service.toUpperCase()}`;
+}
+
+/**
+ * Google's own hosts or, by gcloud's variables, an emulator. A stray variable in a shell would send tokens elsewhere: hosts other than this
+ * computer must be allowed by ALLOWED_GCP_ENDPOINTS, and all services lead to it, or none.
+ *
+ * @throws FleetError EndpointRefused
+ */
+export function findEndpoints(variables: Variables): GcpEndpoints {
+  const names = [...services.map(variableOf), tokenVariable];
+  const set = names.filter((name) => (variables[name] ?? "") !== "");
+  if (set.length === 0) {
+    const own = services.map((service) => [service, `https://${service}.googleapis.com/`]);
+    return { services: Object.fromEntries(own) as GcpEndpoints["services"], token: publicToken };
+  }
+  for (const name of set) {
+    const url = variables[name] ?? "";
+    if (isTrusted(url, variables)) continue;
+    throw refuseEndpoint(`${name} sends calls for Google to ${url}`, url, `unset ${name}`, "ALLOWED_GCP_ENDPOINTS");
+  }
+  const missing = names.filter((name) => !set.includes(name));
+  if (missing.length > 0) {
+    throw new FleetError(
+      "EndpointRefused",
+      `${set[0]} sends some calls for Google elsewhere, and others are sent to Google`,
+      { hint: `set ${missing.join(", ")}, too; or unset ${set.join(", ")}` },
+    );
+  }
+  const overrides = services.map((service) => [service, withSlash(variables[variableOf(service)] ?? "")]);
+  return {
+    services: Object.fromEntries(overrides) as GcpEndpoints["services"],
+    token: variables[tokenVariable] ?? publicToken,
+  };
+}
+
+/** Whether calls go to an emulator on this computer. Makes no call. */
+export function isRedirected(variables: Variables): boolean {
+  const url = variables[variableOf("sts")] ?? "";
+  return url !== "" && isLoopback(url);
+}
+
+/** What decides where calls go, for the keys of caches. */
+export function placeOf(variables: Variables): string {
+  return variables[variableOf("sts")] ?? "";
+}
+
+/** Whether a token may be sent to a URL. */
+export function isTrusted(url: string, variables: Variables): boolean {
+  if (isLoopback(url) || isAllowed(url, variables.ALLOWED_GCP_ENDPOINTS)) return true;
+  return url.startsWith("https://") && /(^|\.)googleapis\.com$/.test(hostOf(url));
+}
+
+/**
+ * Sends requests of ours and of Google's libraries, which know only Google's own hosts.
+ *
+ * @throws FleetError CaBundleUnreadable
+ */
+export function googleFetch(variables: Variables, endpoints: GcpEndpoints): typeof fetch {
+  const { REQUESTS_CA_BUNDLE: bundle = "" } = variables;
+  const send = cloudFetch("Google", bundle === "" ? undefined : readCaBundle("REQUESTS_CA_BUNDLE", bundle));
+  const reroute = (url: string): string => {
+    if (url === publicToken) return endpoints.token;
+    const service = services.find((one) => url.startsWith(`https://${one}.googleapis.com/`));
+    return service === undefined ? url : url.replace(`https://${service}.googleapis.com/`, endpoints.services[service]);
+  };
+  const call = (request: Parameters<typeof fetch>[0], init?: Parameters<typeof fetch>[1]): Promise<Response> =>
+    send(request instanceof Request ? request : reroute(String(request)), { redirect: "manual", ...init });
+  return Object.assign(call, { preconnect: fetch.preconnect });
+}
+
+function withSlash(url: string): string {
+  return url.endsWith("/") ? url : `${url}/`;
+}

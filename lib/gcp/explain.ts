@@ -1,0 +1,273 @@
+import { type CloudErrors, type Described as DescribedError, explainWith, type Failing } from "#lib/cloud/ask.ts";
+import { FleetError } from "#lib/errors.ts";
+import { GoogleError } from "#lib/gcp/google-error.ts";
+import { command, type Hint } from "#lib/hint.ts";
+import { findNetworkFailure } from "#lib/network-failure.ts";
+
+/** Errors of Google, for calls and their failures. */
+export const googleErrors: CloudErrors = {
+  cloud: "Google",
+  unreachable: "GcpUnreachable",
+  find(thrown) {
+    const error = findGoogleError(thrown);
+    if (error === undefined) return undefined;
+    const { code, retryAfterMs } = error;
+    return { code, retryAfterMs, isThrottled: isThrottled(error), isUnavailable: isUnavailable(error) };
+  },
+  describe(thrown) {
+    const error = findGoogleError(thrown);
+    if (error === undefined) return undefined;
+    const reasons = error.reasons.length === 0 ? "" : ` (${[...new Set(error.reasons)].join(", ")})`;
+    return { ...describe(error), details: [`${error.code}${reasons}: ${error.message}`] };
+  },
+};
+
+/** Errors from neither Google nor the network pass unchanged. */
+export const explain = explainWith(googleErrors);
+
+/** The error of an operation, as its `error` tells it, in our words. @param error `google.rpc.Status` */
+export function explainOperation(
+  error: { readonly code?: unknown; readonly message?: unknown },
+  asked: Failing,
+): FleetError {
+  const code = rpcCodes[Number(error.code)] ?? "UNKNOWN";
+  const message = String(error.message ?? "Google gives no reason");
+  return explain(new GoogleError({ code, message }, { status: 200 }), asked) as FleetError;
+}
+
+/**
+ * Whether this error, or its cause, is an error of Google with that code or reason, in any case: `ABORTED`, `conditionNotMet`.
+ *
+ * @param reason @default any error of Google
+ */
+export function isGcpError(thrown: unknown, reason?: string): boolean {
+  const error = findGoogleError(thrown);
+  if (error === undefined || reason === undefined) return error !== undefined;
+  return [error.code, ...error.reasons].some((one) => one.toLowerCase() === reason.toLowerCase());
+}
+
+/** Whether what was asked for, or what it is in, does not exist. */
+export function isMissing(thrown: unknown): boolean {
+  return findGoogleError(thrown)?.status === 404;
+}
+
+/** Whether a retry may succeed, so that a wait continues. */
+export function isPassing(thrown: unknown): boolean {
+  if (!(thrown instanceof FleetError)) return false;
+  if (thrown.code === "GcpThrottled" || thrown.code === "GcpBusy") return true;
+  return thrown.code === "GcpUnreachable" && findNetworkFailure(thrown.cause)?.transient !== false;
+}
+
+/** Google's own error, also below a FleetError that explains it. */
+export function findGoogleError(thrown: unknown): GoogleError | undefined {
+  if (thrown instanceof GoogleError) return thrown;
+  return thrown instanceof Error && thrown.cause !== undefined ? findGoogleError(thrown.cause) : undefined;
+}
+
+export function isDenied(error: GoogleError): boolean {
+  return error.status === 403 && !isApiDisabled(error) && !isThrottled(error) && !isUnusable(error);
+}
+
+export function isApiDisabled({ status, reasons, message }: GoogleError): boolean {
+  if (status !== 403) return false;
+  if (reasons.some((reason) => /^(SERVICE_DISABLED|accessNotConfigured)$/i.test(reason))) return true;
+  return /has not been used in project .* before or it is disabled/i.test(message);
+}
+
+/** A service account that was just created is not known to all of Google. */
+export function isUnknownServiceAccount({ status, message }: GoogleError): boolean {
+  return status === 400 && /service ?account .*does not exist/i.test(message);
+}
+
+function isThrottled({ status, reasons }: GoogleError): boolean {
+  if (reasons.some((reason) => /^(userR|r)ateLimitExceeded$|^RATE_LIMIT_EXCEEDED$/.test(reason))) return true;
+  return status === 429 && !reasons.some((reason) => /^quotaExceeded$/.test(reason));
+}
+
+function isUnavailable({ status }: GoogleError): boolean {
+  return status === 408 || status >= 500;
+}
+
+/** Billing is off, or the project is being deleted. */
+function isUnusable({ reasons, message }: GoogleError): boolean {
+  return (
+    reasons.some((reason) => /^(BILLING_DISABLED|UREQ_PROJECT_BILLING_NOT_FOUND)$/.test(reason)) ||
+    /requires billing to be enabled|billing (account )?.*(is disabled|is closed)|project .*(has been deleted|pending deletion|marked for deletion)/i.test(
+      message,
+    )
+  );
+}
+
+type Described = Omit<DescribedError, "details">;
+
+/** How errors with these codes or reasons of Google, or with this text, are described. */
+interface Rule extends Omit<Described, "message"> {
+  readonly reason: RegExp;
+  readonly text?: RegExp;
+  /** Before Google's own text. */
+  readonly message: string;
+}
+
+/** https://cloud.google.com/apis/design/errors#handling_errors */
+const rpcCodes: Readonly<Record<number, string>> = {
+  3: "INVALID_ARGUMENT",
+  4: "DEADLINE_EXCEEDED",
+  5: "NOT_FOUND",
+  6: "ALREADY_EXISTS",
+  7: "PERMISSION_DENIED",
+  8: "RESOURCE_EXHAUSTED",
+  9: "FAILED_PRECONDITION",
+  10: "ABORTED",
+  13: "INTERNAL",
+  14: "UNAVAILABLE",
+};
+
+const quotaHint = "delete what is not used, or ask for more: the page Quotas of the Google Cloud console";
+
+/** The first that fits counts. */
+const rules: readonly Rule[] = [
+  {
+    reason: /./,
+    text: /Operation \S+ is currently|incompatible operation|is (being )?(updated|created|upgraded|deleted) (concurrently|by)/i,
+    code: "GcpBusy",
+    message: "another operation is in progress",
+    hint: "run the same command again when it has ended: it continues",
+  },
+  {
+    reason: /^containerNotEmpty$/i,
+    code: "ZoneNotEmpty",
+    message: "the zone has records that this fleet did not create",
+    hint: "delete them, or what makes them, then run the same command again",
+  },
+  {
+    reason: /./,
+    text: /GCE_STOCKOUT|ZONE_RESOURCE_POOL_EXHAUSTED|does not have enough resources/i,
+    code: "QuotaExceeded",
+    message: "Google has no such machines left there",
+    hint: "run the same command again later, or choose another region or machine type",
+  },
+  {
+    reason: /./,
+    text: /insufficient .*quota|quota .*exceeded|exceeded .*quota/i,
+    code: "QuotaExceeded",
+    message: "a quota is exhausted",
+    hint: quotaHint,
+  },
+  { reason: /^quotaExceeded$/, code: "QuotaExceeded", message: "a quota is exhausted", hint: quotaHint },
+  {
+    reason: /^(ABORTED|conditionNotMet)$/,
+    code: "GcpFailed",
+    message: "it was changed by others meanwhile",
+    hint: "run the same command again",
+  },
+  {
+    reason: /^(invalid_grant|invalid_rapt)$/,
+    text: /expired or revoked|reauth|rapt/i,
+    code: "SessionExpired",
+    message: "the sign-in has expired",
+    hint: "gcloud auth application-default login",
+  },
+  {
+    reason: /^invalid_target$/,
+    code: "SignInRefused",
+    message: "Google knows no such workload identity provider, or it is disabled or deleted",
+    hint: [
+      "compare projectNumber of the management account with `gcloud projects list`, then run ",
+      command("create:gcp-mgmt"),
+    ],
+  },
+  {
+    reason: /^(unauthorized_client|invalid_grant|invalid_client|invalid_request|invalid_scope)$/,
+    code: "SignInRefused",
+    message: "Google refuses the credentials",
+    hint: [
+      "a job of GitHub: does fleet.github name this repository, and this branch or environment? then run ",
+      command("create:gcp-mgmt"),
+      ". A person: gcloud auth application-default login",
+    ],
+  },
+  {
+    reason: /^(UNAUTHENTICATED|authError)$/,
+    code: "SessionExpired",
+    message: "Google rejects the token",
+    hint: "sign in again: gcloud auth application-default login",
+  },
+];
+
+function describe(error: GoogleError): Described {
+  const message = error.message.trim().replace(/\.$/, "");
+  if (isApiDisabled(error)) return describeDisabled(error);
+  if (isUnusable(error)) {
+    return {
+      code: "ProjectUnusable",
+      message: `the project can't be used: ${message}`,
+      hint: "its page Billing in the Google Cloud console shows what is missing; a deleted project comes back by gcloud projects undelete",
+    };
+  }
+  if (isThrottled(error)) {
+    const wait =
+      error.retryAfterMs === undefined ? "" : `, and asks to wait ${Math.ceil(error.retryAfterMs / 1_000)} s`;
+    return {
+      code: "GcpThrottled",
+      message: `Google throttles the requests: ${error.code}${wait}`,
+      hint: "run the same command again later, with fewer at once by --jobs",
+    };
+  }
+  const names = [error.code, ...error.reasons];
+  const rule = rules.find(
+    ({ reason, text }) => names.some((name) => reason.test(name)) && text?.test(message) !== false,
+  );
+  if (rule !== undefined) return { ...rule, message: `${rule.message}: ${message}` };
+  if (error.status === 403 || error.code === "PERMISSION_DENIED") return describeDenial(error, message);
+  if (isUnavailable(error)) {
+    return {
+      code: "GcpUnreachable",
+      message: `Google is unavailable: ${error.code}`,
+      hint: "https://status.cloud.google.com shows disturbances; run the same command again",
+    };
+  }
+  return {
+    code: "GcpFailed",
+    message: `${error.code}: ${message}`,
+    hint: "correct what Google names, then run the same command again",
+  };
+}
+
+function describeDisabled({ message, metadata }: GoogleError): Described {
+  const service = metadata.service ?? /([a-z]+)\.googleapis\.com/.exec(message)?.[0] ?? "the API";
+  const consumer = (metadata.consumer ?? "").replace("projects/", "");
+  const project = consumer || (/in project (\S+) before/.exec(message)?.[1] ?? "PROJECT");
+  return {
+    code: "GcpApiDisabled",
+    message: `${service} is not enabled in the project ${project}`,
+    // These two can't enable themselves.
+    hint: /^(serviceusage|cloudresourcemanager)\./.test(service)
+      ? `gcloud services enable serviceusage.googleapis.com cloudresourcemanager.googleapis.com --project ${project}`
+      : [
+          "an owner of the project enables it: ",
+          command("create:gcp-mgmt"),
+          ", ",
+          command("create:gcp-tenant"),
+          `, or gcloud services enable ${service} --project ${project}`,
+        ],
+  };
+}
+
+function describeDenial({ metadata }: GoogleError, message: string): Described {
+  const permission =
+    metadata.permission ?? /[Pp]ermission '([\w.]+)'|Required "([\w.]+)" permission/.exec(message)?.[1];
+  const what = permission === undefined ? `Google does not allow it: ${message}` : `denied: ${permission}: ${message}`;
+  return { code: "GcpDenied", message: what, hint: hintForDenial(permission ?? message) };
+}
+
+function hintForDenial(permission: string): Hint {
+  if (/setIamPolicy|iam\.(roles|serviceAccounts|workloadIdentity)|serviceusage/i.test(permission)) {
+    return "this needs an owner of the project: sign in as one by gcloud auth application-default login";
+  }
+  return [
+    command("whoami"),
+    " shows who calls; ",
+    command("create:gcp-tenant"),
+    " gives the service account its role, by an owner of the project",
+  ];
+}

@@ -1,9 +1,10 @@
 import { type GcpCall, GcpFault } from "#sandbox/gcp/api/behaviour.ts";
+import type { ConditionAttributes } from "#sandbox/gcp/authorization/conditions.ts";
 import { permissionDenied } from "#sandbox/gcp/authorization/denied.ts";
 import methods from "#sandbox/gcp/authorization/methods.json";
 import { tryFindPermissions } from "#sandbox/gcp/authorization/roles.ts";
 import type { Caller, GcpCloud } from "#sandbox/gcp/cloud.ts";
-import { effectiveBindings } from "#sandbox/gcp/iam/policies.ts";
+import { effectiveBindings, modifiedRoles } from "#sandbox/gcp/iam/policies.ts";
 import { accountResource } from "#sandbox/gcp/iam/service-accounts.ts";
 import { tryFindServiceAccount } from "#sandbox/gcp/iam/state.ts";
 import { listAt } from "#sandbox/json.ts";
@@ -24,12 +25,22 @@ const iamScope = `${scopes}/iam`;
 export function authorizeCall(call: GcpCall): void {
   const permissions = permissionsOf(call);
   requireScope(call);
-  for (const permission of permissions) authorize(call.cloud, call.caller, permission, resourceOf(call));
+  const resource = resourceOf(call);
+  const attributes = call.method.endsWith(".setIamPolicy")
+    ? { modifiedGrantsByRole: modifiedRoles(call.cloud, resource, call.body) }
+    : {};
+  for (const permission of permissions) authorize(call.cloud, call.caller, permission, resource, attributes);
 }
 
 /** @throws GcpFault 403 in the words of the permission's service */
-export function authorize(cloud: GcpCloud, caller: Caller, permission: string, resource: string): void {
-  if (!isAuthorized(cloud, caller, permission, resource)) throw denied(permission, resource);
+export function authorize(
+  cloud: GcpCloud,
+  caller: Caller,
+  permission: string,
+  resource: string,
+  attributes: ConditionAttributes = {},
+): void {
+  if (!isAuthorized(cloud, caller, permission, resource, attributes)) throw denied(permission, resource);
 }
 
 /**
@@ -37,11 +48,17 @@ export function authorize(cloud: GcpCloud, caller: Caller, permission: string, r
  *
  * @param resource `projects/PROJECT_ID` or below it, as `replacePolicy` names resources
  */
-export function isAuthorized(cloud: GcpCloud, caller: Caller, permission: string, resource: string): boolean {
+export function isAuthorized(
+  cloud: GcpCloud,
+  caller: Caller,
+  permission: string,
+  resource: string,
+  attributes: ConditionAttributes = {},
+): boolean {
   const project = resource.split("/", 2).join("/");
   const members: readonly string[] = [...caller.members, "allAuthenticatedUsers", "allUsers"];
   return [...new Set([project, resource])]
-    .flatMap((one) => effectiveBindings(cloud, one))
+    .flatMap((one) => effectiveBindings(cloud, one, attributes))
     .some(
       (binding) =>
         binding.members.some((member) => members.includes(member)) &&

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { type ConditionAttributes, isConditionMet } from "#sandbox/gcp/authorization/conditions.ts";
 import { tryFindPermissions } from "#sandbox/gcp/authorization/roles.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { concurrentChanges, invalidArgument } from "#sandbox/gcp/iam/faults.ts";
@@ -48,17 +49,36 @@ function policyOf(cloud: GcpCloud, resource: string): Policy | undefined {
   return policiesOf(cloud, resource).policies[resource];
 }
 
-/** Bindings of a resource that count by now; those with a condition never do, because the sandbox does not evaluate it. */
-export function effectiveBindings(cloud: GcpCloud, resource: string): readonly Binding[] {
+/** Bindings of a resource that count by now, for a call with these attributes. */
+export function effectiveBindings(
+  cloud: GcpCloud,
+  resource: string,
+  attributes: ConditionAttributes,
+): readonly Binding[] {
   const policy = policyOf(cloud, resource);
   if (policy === undefined) return [];
   const now = cloud.now().toISOString();
   return policy.bindings
-    .filter(({ condition }) => condition === undefined)
-    .map(({ role, members }) => ({
-      role,
-      members: members.filter((member) => (policy.effective[grantKey(role, member)] ?? "") <= now),
+    .filter(({ condition }) => isConditionMet(condition, attributes))
+    .map((binding) => ({
+      role: binding.role,
+      members: binding.members.filter((member) => (policy.effective[grantKey(binding, member)] ?? "") <= now),
     }));
+}
+
+/** Roles that somebody has in only one of two policies of a resource: that which it has, and that which a call brings. */
+export function modifiedRoles(cloud: GcpCloud, resource: string, body: Json): readonly string[] {
+  const grantsOf = (bindings: readonly unknown[]): readonly (readonly [string, string])[] =>
+    bindings.flatMap((binding) => {
+      const role = stringAt(binding, "role");
+      const condition = stringAt(binding, "condition", "expression");
+      return textsAt(binding, "members").map((member) => [role, `${role} ${member} ${condition}`] as const);
+    });
+  const before = grantsOf(policyOf(cloud, resource)?.bindings ?? []);
+  const after = grantsOf(listAt(body, "policy", "bindings"));
+  const isIn = (grants: typeof before, key: string): boolean => grants.some(([, other]) => other === key);
+  const modified = [...before.filter(([, key]) => !isIn(after, key)), ...after.filter(([, key]) => !isIn(before, key))];
+  return [...new Set(modified.map(([role]) => role))];
 }
 
 /** `getIamPolicy`: conditions are left out unless version 3 is asked for. */
@@ -179,20 +199,18 @@ function effectiveGrants(
 ): Readonly<Record<string, string>> {
   const now = cloud.now().toISOString();
   const old = new Set(
-    before?.bindings.flatMap(({ role, members, condition }) =>
-      condition === undefined ? members.map((member) => grantKey(role, member)) : [],
-    ),
+    before?.bindings.flatMap((binding) => binding.members.map((member) => grantKey(binding, member))),
   );
   const begin = effectiveAfter(cloud, grantMs);
-  const times = bindings.flatMap(({ role, members }) =>
-    members.map((member): readonly [string, string] => {
-      const key = grantKey(role, member);
+  const times = bindings.flatMap((binding) =>
+    binding.members.map((member): readonly [string, string] => {
+      const key = grantKey(binding, member);
       return [key, old.has(key) ? (before?.effective[key] ?? "") : begin];
     }),
   );
   return Object.fromEntries(times.filter(([, time]) => time > now));
 }
 
-function grantKey(role: string, member: string): string {
-  return `${role} ${member}`;
+function grantKey({ role, condition }: Binding, member: string): string {
+  return condition === undefined ? `${role} ${member}` : `${role} ${member} ${stringAt(condition, "expression")}`;
 }

@@ -184,6 +184,32 @@ describe("a call", () => {
     }
   });
 
+  test("that changes a policy is limited to some roles by a condition on them", async () => {
+    const member = "user:limited@example.com";
+    const policies = "cloudresourcemanager.projects";
+    const condition = {
+      title: "only",
+      expression: "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/dns.reader'])",
+    };
+    const limit = { role: "roles/resourcemanager.projectIamAdmin", members: [member], condition };
+    const options = { body: { options: { requestedPolicyVersion: 3 } } };
+    const policy = await call(gcp.cloud, `${policies}.getIamPolicy`, tenant.projectId, options);
+    const before = [...(policy.bindings as readonly object[]), limit];
+    const set = { ...policy, version: 3, bindings: before };
+    await call(gcp.cloud, `${policies}.setIamPolicy`, tenant.projectId, { body: { policy: set } });
+    gcp.advance(61_000);
+    const limited = { ...administrator, members: [member] };
+    const change = (bindings: readonly object[]) => () =>
+      authorizeCall({ ...asked(`${policies}.setIamPolicy`, limited, { policy: { bindings } }), params: {} });
+    const readers = { role: "roles/dns.reader", members: ["user:pod@example.com"] };
+    change([...before, readers])();
+    authorizeCall({ ...asked(`${policies}.getIamPolicy`, limited), params: {} });
+    const owners = { role: "roles/owner", members: [member] };
+    for (const bindings of [[...before, readers, owners], before.slice(1), before.slice(0, -1)]) {
+      expect(await refusalOf(change(bindings))).toMatchObject({ status: 403 });
+    }
+  });
+
   test("that changes records needs the permission for each part", async () => {
     await call(gcp.cloud, "iam.projects.roles.create", tenant.projectId, {
       body: {

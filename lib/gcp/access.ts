@@ -1,0 +1,73 @@
+import type { GcpActor } from "#lib/gcp/clients.ts";
+import {
+  changePolicy,
+  type Grant,
+  hasGrant,
+  type Policy,
+  type PolicyTarget,
+  readPolicy,
+  withGrants,
+  withoutGrants,
+} from "#lib/gcp/policy.ts";
+import type { Described } from "#lib/gcp/rest-resource.ts";
+import type { GcpWorld } from "#lib/gcp/world.ts";
+import type { AnyResource, Change, Outputs, Resource } from "#lib/graph/resource.ts";
+
+export interface AccessOptions extends Described {
+  readonly actor: GcpActor;
+  /** Whose policy it is. */
+  readonly target: PolicyTarget;
+  /** What is made before it has a policy. A delete of both removes only this. @default it is always there, as a project */
+  readonly of?: AnyResource;
+  readonly grants: (outputs: Outputs, policy: Policy) => readonly Grant[];
+  /** Grants that others of this fleet make, and that go with these. @default none */
+  readonly leftovers?: readonly Grant[];
+}
+
+/** Ours in one policy. */
+export interface AccessState {
+  readonly policy: Policy;
+}
+
+/** Grants in the policy of one thing. Those of others are not touched, nor are members that were deleted. */
+export function access(options: AccessOptions): Resource<AccessState, GcpWorld> {
+  const { id, title, label, row, needs, keptOnDelete, actor, target, of, grants, leftovers = [] } = options;
+  return {
+    id,
+    title,
+    label,
+    row,
+    lane: "api",
+    needs: of === undefined ? needs : [of, ...needs],
+    ...(keptOnDelete === undefined ? {} : { keptOnDelete }),
+    ...(of === undefined ? {} : { goesWith: of }),
+    async observe(world, outputs) {
+      if (of !== undefined && outputs.find(of) === undefined) return { kind: "absent" };
+      const policy = await readPolicy(world, actor, target);
+      const ours = [...grants(outputs, policy), ...leftovers];
+      return ours.some((grant) => hasGrant(policy, grant))
+        ? { kind: "present", state: { policy } }
+        : { kind: "absent" };
+    },
+    diff: ({ policy }, outputs) => missingIn(policy, grants(outputs, policy)).map(toChange),
+    async ensure(world, _observed, outputs) {
+      const policy = await changePolicy(world, actor, target, (found) => withGrants(found, grants(outputs, found)));
+      return { policy };
+    },
+    async remove(world, _observed, outputs) {
+      await changePolicy(world, actor, target, (found) =>
+        withoutGrants(found, [...grants(outputs, found), ...leftovers]),
+      );
+      return { kind: "removed" };
+    },
+    health: ({ policy }) => ({ kind: "healthy", summary: `${policy.bindings.length} bindings in its policy` }),
+  };
+}
+
+function missingIn(policy: Policy, grants: readonly Grant[]): readonly Grant[] {
+  return grants.filter((grant) => !hasGrant(policy, grant));
+}
+
+function toChange({ role, member }: Grant): Change {
+  return { field: role, from: "", to: member, effect: "in-place" };
+}

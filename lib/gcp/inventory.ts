@@ -1,0 +1,103 @@
+import {
+  type ClusterInventory,
+  findInOtherAccounts,
+  keepWhileClusters,
+  listOrphans,
+} from "#lib/cloud/cluster-inventory.ts";
+import { isOfFleet } from "#lib/cloud/ownership.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
+import type { GcpZone } from "#lib/gcp/clients.ts";
+import { hasCode } from "#lib/gcp/conflict.ts";
+import type { GcpAccount, GkeCluster } from "#lib/gcp/fleet/types.ts";
+import { accountActor, clusterIds, gkeNameOf, labelsOf, type Parts, projectPath, toLabel } from "#lib/gcp/names.ts";
+import type { GcpWorld } from "#lib/gcp/world.ts";
+import type { Resource } from "#lib/graph/resource.ts";
+import type { FoundElsewhere } from "#lib/provider.ts";
+
+/** Errors that say that nobody who runs this has access to a project: nothing was created in it. */
+const closed = ["GcpDenied", "ImpersonationDenied", "GcpApiDisabled"] as const;
+
+/** Zones of clusters, by the fleet's labels. */
+function inventoryOf(fleet: Fleet): ClusterInventory<GcpWorld, GcpAccount, GkeCluster> {
+  return {
+    accounts: fleet.accounts.filter((account) => account.provider === "gcp"),
+    async list(world, account) {
+      return (await listZones(world, account)).flatMap(({ dnsName, labels }) =>
+        isClusterName(dnsName) && labels.cluster === toLabel(dnsName) && isOfFleet(labels, labelsOf(fleet, {}))
+          ? [dnsName]
+          : [],
+      );
+    },
+    isClosed: (error) => hasCode(error, ...closed),
+    findRegion,
+  };
+}
+
+/** There are none in a project that never enabled Cloud DNS. */
+async function listZones(world: GcpWorld, account: GcpAccount): Promise<readonly GcpZone[]> {
+  try {
+    return await (await world.gcp.dns(accountActor(account))).zones(world);
+  } catch (error) {
+    if (hasCode(error, "GcpApiDisabled")) return [];
+    throw error;
+  }
+}
+
+function isClusterName(name: string): name is GkeCluster["name"] {
+  return name.includes(".k8s.gcp.");
+}
+
+/** Clusters of all regions are in one list. */
+async function findRegion(world: GcpWorld, account: GcpAccount, name: string): Promise<string | undefined> {
+  const rest = world.gcp.rest(accountActor(account));
+  const path = `v1/${projectPath(account)}/locations/-/clusters`;
+  const all = await rest.list(world, "container", path, "clusters");
+  const found = all.find((one) => one.name === gkeNameOf({ name: name as GkeCluster["name"] }));
+  return found === undefined ? undefined : String(found.location);
+}
+
+/** GKE clusters that this fleet created and no longer names. */
+export async function listOwned(world: GcpWorld, fleet: Fleet): Promise<readonly GkeCluster[]> {
+  const orphans = await listOrphans(world, fleet, inventoryOf(fleet));
+  return orphans.map((orphan) => ({ provider: "gcp", ...orphan }));
+}
+
+/** Finds the account or region in which a cluster of the fleet is instead of its own. */
+export function elsewhereIn(
+  fleet: Fleet,
+): (world: GcpWorld, cluster: GkeCluster) => Promise<FoundElsewhere | undefined> {
+  const inventory = inventoryOf(fleet);
+  const findAccount = findInOtherAccounts(inventory);
+  return async (world, cluster) => {
+    const moved = await findAccount(world, cluster);
+    if (moved !== undefined) return { cluster: moved };
+    const account = inventory.accounts.find(({ name }) => name === cluster.account);
+    const region = account === undefined ? undefined : await findRegionIfAllowed(world, account, cluster);
+    if (region === undefined || region === cluster.region) return undefined;
+    // The zone and its delegation have no region.
+    const { zone, delegation, workloads } = clusterIds(cluster);
+    return { cluster: { ...cluster, region }, kept: [zone, delegation, workloads] };
+  };
+
+  async function findRegionIfAllowed(world: GcpWorld, account: GcpAccount, { name }: GkeCluster) {
+    try {
+      return await inventory.findRegion(world, account, name);
+    } catch (error) {
+      if (inventory.isClosed(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** @param account whose clusters depend on it. @default those of all accounts */
+export function refuseWhileClusters<State>(
+  { fleet, withClients }: Parts,
+  resource: Resource<State>,
+  account?: GcpAccount,
+): Resource<State> {
+  const { accounts, list } = inventoryOf(fleet);
+  const dependents = { accounts: account === undefined ? accounts : [account], list };
+  return withClients(
+    keepWhileClusters<State, GcpWorld, GcpAccount, GkeCluster>(resource, dependents, "delete-gke-all"),
+  );
+}

@@ -12,7 +12,7 @@ export interface PredefinedRole {
   readonly permissions: ReadonlySet<string>;
 }
 
-/** From Google's documentation of 2026, only those that fleets use. The real ones hold more: permissions of services that are not emulated. */
+/** From Google's lists of 2022 to 2026, only those that fleets use. The real ones hold more: permissions of services that are not emulated. */
 export const predefinedRoles: readonly PredefinedRole[] = predefined.map(({ name, title, description, ...role }) => ({
   name,
   title,

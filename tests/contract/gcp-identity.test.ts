@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { projectRoot } from "#lib/paths.ts";
+import { type GithubClaims, githubJob } from "#sandbox/cloud/github.ts";
+import { createKey } from "#sandbox/gcp/iam/service-accounts.ts";
+import { callerOf, mintAccessToken } from "#sandbox/gcp/oauth/access-tokens.ts";
+import { administratorEmail, userCredentials } from "#sandbox/gcp/oauth/administrators.ts";
+import { stringAt } from "#sandbox/json.ts";
+import { type GoogleServer, openGoogleServer } from "#tests/sandbox/gcp/google-server.ts";
+import { cloudPlatform, mgmt, tenant } from "#tests/sandbox/gcp/test-cloud.ts";
+
+const pool = `projects/${mgmt.number}/locations/global/workloadIdentityPools/fleet`;
+const audience = `//iam.googleapis.com/${pool}/providers/github`;
+
+let google: GoogleServer;
+let ca: string;
+let [base, target] = ["", ""];
+
+beforeAll(async () => {
+  google = await openGoogleServer();
+  ca = await readFile(google.authorityPath, "utf8");
+  for (const { projectId } of [mgmt, tenant]) {
+    const serviceIds = ["cloudresourcemanager", "iam", "iamcredentials", "sts"].map((api) => `${api}.googleapis.com`);
+    await post(`v1/projects/${projectId}/services:batchEnable`, { serviceIds });
+  }
+  google.advance(300_000);
+  base = stringAt(await post(`v1/projects/${mgmt.projectId}/serviceAccounts`, { accountId: "base-account" }), "email");
+  target = stringAt(
+    await post(`v1/projects/${tenant.projectId}/serviceAccounts`, { accountId: "target-account" }),
+    "email",
+  );
+  google.advance(10_000);
+  await createFederation();
+});
+afterAll(async () => await google.stop());
+
+/** As the administrator. Answers are checked against Google's discovery documents. */
+async function post(path: string, body: object = {}): Promise<unknown> {
+  const { token } = mintAccessToken(google.cloud, { kind: "user", email: administratorEmail }, [cloudPlatform]);
+  const response = await fetch(`${google.endpoint}/${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}` },
+    body: JSON.stringify(body),
+    tls: { ca },
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(JSON.stringify(answer));
+  return answer;
+}
+
+/** Jobs of GitHub become the first account, and the first account becomes the other one. */
+async function createFederation(): Promise<void> {
+  const pools = `v1/projects/${mgmt.projectId}/locations/global/workloadIdentityPools`;
+  await post(`${pools}?workloadIdentityPoolId=fleet`, { displayName: "Fleet" });
+  await post(`${pools}/fleet/providers?workloadIdentityPoolProviderId=github`, {
+    attributeMapping: { "google.subject": "assertion.sub", "attribute.repository_id": "assertion.repository_id" },
+    attributeCondition: "assertion.repository_owner_id == '2000000002'",
+    oidc: { issuerUri: "https://token.actions.githubusercontent.com" },
+  });
+  const jobs = `principalSet://iam.googleapis.com/${pool}/attribute.repository_id/1000000001`;
+  await grant(mgmt.projectId, base, "roles/iam.workloadIdentityUser", jobs);
+  await grant(tenant.projectId, target, "roles/iam.serviceAccountTokenCreator", `serviceAccount:${base}`);
+  google.advance(61_000);
+}
+
+async function grant(project: string, account: string, role: string, member: string): Promise<void> {
+  const resource = `v1/projects/${project}/serviceAccounts/${account}`;
+  const etag = stringAt(await post(`${resource}:getIamPolicy?options.requestedPolicyVersion=3`), "etag");
+  const policy = { version: 3, etag, bindings: [{ role, members: [member] }] };
+  expect(await post(`${resource}:setIamPolicy`, { policy })).toMatchObject({ version: 1, bindings: policy.bindings });
+}
+
+const impersonation = (email: string) =>
+  `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/${email}:generateAccessToken`;
+
+/** Credentials of a job, as google-github-actions/auth writes them. */
+function jobFile(claims: GithubClaims = {}, account = ""): object {
+  const job = githubJob(claims, google.endpoint);
+  const asked = claims.aud === undefined ? `&audience=${encodeURIComponent(`https:${audience}`)}` : "";
+  return {
+    type: "external_account",
+    audience,
+    subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+    token_url: "https://sts.googleapis.com/v1/token",
+    credential_source: {
+      url: `${job.ACTIONS_ID_TOKEN_REQUEST_URL}?api-version=2.0${asked}`,
+      headers: { Authorization: `Bearer ${job.ACTIONS_ID_TOKEN_REQUEST_TOKEN}` },
+      format: { type: "json", subject_token_field_name: "value" },
+    },
+    ...(account === "" ? {} : { service_account_impersonation_url: impersonation(account) }),
+  };
+}
+
+/** Lets google-auth-library, as it is, find its credentials. @returns the caller that they make, or the refusal */
+async function signIn(credentials: object): Promise<string> {
+  const path = join(google.folder, `${crypto.randomUUID()}.json`);
+  await writeFile(path, JSON.stringify(credentials), { mode: 0o600 });
+  const child = Bun.spawn([process.execPath, "run", "tests/fixtures/processes/google-signer.ts"], {
+    cwd: projectRoot,
+    env: {
+      PATH: process.env.PATH,
+      HOME: google.folder,
+      GOOGLE_APPLICATION_CREDENTIALS: path,
+      // Otherwise it asks version 1 of Resource Manager.
+      GOOGLE_CLOUD_PROJECT: mgmt.projectId,
+      HTTPS_PROXY: google.proxy,
+      NO_PROXY: "127.0.0.1",
+      NODE_EXTRA_CA_CERTS: google.authorityPath,
+    },
+    stderr: "ignore",
+  });
+  const text = await new Response(child.stdout).text();
+  return (await child.exited) === 0 ? callerOf(google.cloud, text).name : text;
+}
+
+test("google-auth-library signs in as the administrator, by the file of gcloud", async () => {
+  expect(await signIn(userCredentials())).toBe(administratorEmail);
+});
+
+test("google-auth-library signs in as a service account, by its key", async () => {
+  expect(await signIn(createKey(google.cloud, target))).toBe(target);
+});
+
+test("google-auth-library exchanges the token of a job of GitHub, and impersonates", async () => {
+  expect(await signIn(jobFile())).toBe(
+    `principal://iam.googleapis.com/${pool}/subject/repo:example/k8s-multicluster-gitops:ref:refs/heads/main`,
+  );
+  expect(await signIn(jobFile({}, base))).toBe(base);
+});
+
+test("google-auth-library impersonates along a chain", async () => {
+  const file = {
+    type: "impersonated_service_account",
+    service_account_impersonation_url: impersonation(target),
+    source_credentials: jobFile({}, base),
+    delegates: [],
+  };
+  expect(await signIn(file)).toBe(target);
+});
+
+test.each([
+  ["another owner", { repository_owner_id: "1" }, "base", "The given credential is rejected by the attribute condition."],
+  ["another audience", { aud: "sts.amazonaws.com" }, "base", "The audience in ID Token [sts.amazonaws.com]"],
+  ["a repository without a binding", { repository_id: "1" }, "base", "'iam.serviceAccounts.getAccessToken' denied"],
+  ["an account that is not there", {}, "x@example-mgmt.iam.gserviceaccount.com", "getAccessToken' denied on resource"],
+] as const)("google-auth-library reads why a job with %s is refused", async (_, claims, account, message) => {
+  expect(await signIn(jobFile(claims, account === "base" ? base : account))).toContain(message);
+});

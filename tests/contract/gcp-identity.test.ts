@@ -99,7 +99,6 @@ async function signIn(credentials: object): Promise<string> {
   const child = Bun.spawn([process.execPath, "run", "tests/fixtures/processes/google-signer.ts"], {
     cwd: projectRoot,
     env: {
-      PATH: process.env.PATH,
       HOME: google.folder,
       GOOGLE_APPLICATION_CREDENTIALS: path,
       // Otherwise it asks version 1 of Resource Manager.
@@ -140,7 +139,12 @@ test("google-auth-library impersonates along a chain", async () => {
 });
 
 test.each([
-  ["another owner", { repository_owner_id: "1" }, "base", "The given credential is rejected by the attribute condition."],
+  [
+    "another owner",
+    { repository_owner_id: "1" },
+    "base",
+    "The given credential is rejected by the attribute condition.",
+  ],
   ["another audience", { aud: "sts.amazonaws.com" }, "base", "The audience in ID Token [sts.amazonaws.com]"],
   ["a repository without a binding", { repository_id: "1" }, "base", "'iam.serviceAccounts.getAccessToken' denied"],
   ["an account that is not there", {}, "x@example-mgmt.iam.gserviceaccount.com", "getAccessToken' denied on resource"],

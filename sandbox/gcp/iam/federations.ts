@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import { pageOf } from "#sandbox/gcp/api/page.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { failedPrecondition, invalidArgument } from "#sandbox/gcp/iam/faults.ts";
 import { effectiveAfter, type Federation, iamOf, tryFindFederation } from "#sandbox/gcp/iam/state.ts";
@@ -72,14 +73,15 @@ export function undeleteFederation(call: GcpCall): Json {
   return change(call, before);
 }
 
-/** Direct children of a collection. */
-export function listFederations({ cloud, project, query }: GcpCall, collection: string): readonly Json[] {
+/** Direct children of a collection. @param field of the answer */
+export function listFederations(call: GcpCall, field: string, collection: string): Json {
+  const { cloud, project, query } = call;
   const isAll = query.get("showDeleted") === "true";
-  return Object.keys(iamOf(cloud, project?.projectId ?? "").federations)
+  const found = Object.keys(iamOf(cloud, project?.projectId ?? "").federations)
     .filter((name) => name.slice(0, name.lastIndexOf("/")) === collection)
     .flatMap((name) => tryFindFederation(cloud, name) ?? [])
-    .filter(({ expires, isManaged }) => isManaged !== true && (isAll || expires === undefined))
-    .map(describeFederation);
+    .filter(({ expires, isManaged }) => isManaged !== true && (isAll || expires === undefined));
+  return pageOf(call, field, found, 100, describeFederation);
 }
 
 export function describeFederation({ name, fields, expires }: Federation): Json {

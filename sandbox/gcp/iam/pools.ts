@@ -41,7 +41,7 @@ const prefix = "iam.projects.locations.workloadIdentityPools";
 export const workloadIdentityPools: Behaviours = {
   [`${prefix}.create`]: (call) => createFederation(call, pools, federationName(call)),
   [`${prefix}.get`]: (call) => describeFederation(findFederation(call.cloud, federationName(call))),
-  [`${prefix}.list`]: (call) => pageOf("workloadIdentityPools", listFederations(call, federationName(call))),
+  [`${prefix}.list`]: (call) => listFederations(call, "workloadIdentityPools", federationName(call)),
   [`${prefix}.patch`]: (call) => patchFederation(call, pools),
   [`${prefix}.delete`]: deleteFederation,
   [`${prefix}.undelete`]: undeleteFederation,
@@ -53,16 +53,12 @@ export const workloadIdentityPools: Behaviours = {
   },
   [`${prefix}.providers.get`]: (call) => describeFederation(findFederation(call.cloud, federationName(call))),
   [`${prefix}.providers.list`]: (call) =>
-    pageOf("workloadIdentityPoolProviders", listFederations(call, `${federationName(call)}/providers`)),
+    listFederations(call, "workloadIdentityPoolProviders", `${federationName(call)}/providers`),
   [`${prefix}.providers.patch`]: (call) => patchFederation(call, providers),
   [`${prefix}.providers.delete`]: deleteFederation,
   [`${prefix}.providers.undelete`]: undeleteFederation,
   [`${prefix}.providers.operations.get`]: getOperation,
 };
-
-function pageOf(field: string, items: readonly Json[]): Json {
-  return items.length === 0 ? {} : { [field]: items };
-}
 
 function checkTexts(fields: Json): void {
   if (stringAt(fields, "displayName").length > 32) throw invalidArgument("The display name has at most 32 characters.");

@@ -1,4 +1,5 @@
 import { type Behaviours, type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import { pageOf } from "#sandbox/gcp/api/page.ts";
 import { knownPermissions, shortPermission } from "#sandbox/gcp/authorization/permissions.ts";
 import { concurrentChanges, failedPrecondition, invalidArgument } from "#sandbox/gcp/iam/faults.ts";
 import { type CustomRole, iamOf, newEtag } from "#sandbox/gcp/iam/state.ts";
@@ -41,12 +42,13 @@ function create(call: GcpCall): Json {
 
 function list(call: GcpCall): Json {
   const { cloud, project, query } = call;
-  const isFull = query.get("view") === "FULL";
-  const roles = Object.values(iamOf(cloud, project?.projectId ?? "").roles)
-    .filter((role) => !isPurged(call, role) && (role.deleted !== true || query.get("showDeleted") === "true"))
-    .map(describe)
-    .map(({ includedPermissions, ...role }) => (isFull ? { ...role, includedPermissions } : role));
-  return roles.length === 0 ? {} : { roles };
+  const roles = Object.values(iamOf(cloud, project?.projectId ?? "").roles).filter(
+    (role) => !isPurged(call, role) && (role.deleted !== true || query.get("showDeleted") === "true"),
+  );
+  return pageOf(call, "roles", roles, 1_000, (role) => {
+    const { includedPermissions: _, ...basic } = describe(role);
+    return query.get("view") === "FULL" ? describe(role) : basic;
+  });
 }
 
 function patch(call: GcpCall): Json {

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes, randomInt } from "node:crypto";
 import { type Behaviours, type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import { pageOf } from "#sandbox/gcp/api/page.ts";
 import { permissionDenied } from "#sandbox/gcp/authorization/denied.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { concurrentChanges, invalidArgument } from "#sandbox/gcp/iam/faults.ts";
@@ -21,9 +22,9 @@ const propagationMs = 7_000;
 export const serviceAccounts: Behaviours = {
   "iam.projects.serviceAccounts.create": create,
   "iam.projects.serviceAccounts.get": (call) => describe(findAccount(call)),
-  "iam.projects.serviceAccounts.list": ({ cloud, project }) => {
-    const accounts = Object.values(iamOf(cloud, project?.projectId ?? "").serviceAccounts).map(describe);
-    return accounts.length === 0 ? {} : { accounts };
+  "iam.projects.serviceAccounts.list": (call) => {
+    const accounts = Object.values(iamOf(call.cloud, call.project?.projectId ?? "").serviceAccounts);
+    return pageOf(call, "accounts", accounts, 100, describe);
   },
   "iam.projects.serviceAccounts.patch": patch,
   "iam.projects.serviceAccounts.delete": remove,

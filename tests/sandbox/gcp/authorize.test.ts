@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { methods as known } from "#sandbox/gcp/api/methods.ts";
 import { authorize, authorizeCall, isAuthorized } from "#sandbox/gcp/authorization/authorize.ts";
 import methods from "#sandbox/gcp/authorization/methods.json";
 import { knownPermissions } from "#sandbox/gcp/authorization/permissions.ts";
 import { predefinedRoles } from "#sandbox/gcp/authorization/roles.ts";
+import { behaviours } from "#sandbox/gcp/behaviours.ts";
 import type { Caller } from "#sandbox/gcp/cloud.ts";
-import { iamBehaviours } from "#sandbox/gcp/iam/behaviours.ts";
 import {
   administrator,
   call,
@@ -234,7 +235,8 @@ describe("a call", () => {
 
   test("has a permission for each behaviour, and each permission exists", () => {
     const permissions: Readonly<Record<string, string>> = methods;
-    for (const method of Object.keys(iamBehaviours)) expect(permissions).toHaveProperty([method]);
+    for (const method of Object.keys(methods)) expect(known.map(({ id }) => id)).toContain(method);
+    for (const method of Object.keys(behaviours)) expect(permissions).toHaveProperty([method]);
     for (const permission of Object.values(permissions)) {
       if (permission !== "") expect(knownPermissions).toContain(permission);
     }

@@ -124,6 +124,35 @@ test.concurrent("an interrupted create ends at once, and the next one joins what
   }, 0.2);
 });
 
+test.concurrent("an interrupted delete goes on in Azure: another one joins it, a create waits for its end", async () => {
+  await inAzure(async (azure) => {
+    const fleet = fleetOf(aks(1));
+    await well(azure.run("create-aks-all", [], { fleet }));
+    for (const task of ["delete-aks-all", "create-aks-all"]) {
+      await azure.sandbox("up", "--speed", "0.2");
+      await azure.calls();
+      const started = azure.start("delete-aks-all", ["--yes"], { fleet });
+      for (let isBegun = false; !isBegun; await Bun.sleep(10)) {
+        const calls = await azure.daemon.cloudCalls({ clear: true });
+        isBegun = calls.some(({ service, action }) => service === "managedClusters" && action === "delete");
+      }
+      started.kill("SIGINT");
+      const interrupted = await started.ended;
+      expect([interrupted.exitCode, endedAs(interrupted, "failed")]).toEqual([130, []]);
+      expect(interrupted.results[`${k01}/cluster`]?.goesOn).toBe("Azure goes on deleting it");
+      const next = azure.start(task, task === "delete-aks-all" ? ["--yes"] : [], { fleet });
+      await next.printed("Deleting");
+      await azure.sandbox("up", "--speed", "20");
+      await well(next.ended);
+      const writes = (await azure.calls()).filter(isChanging).filter(({ service }) => service === "managedClusters");
+      expect(writes.map(({ action }) => action)).toEqual(task === "delete-aks-all" ? [] : ["write"]);
+      // What the second round deletes.
+      if (task === "delete-aks-all") await well(azure.run("create-aks-all", [], { fleet }));
+    }
+    await well(azure.run("status", [], { fleet }));
+  });
+});
+
 test.concurrent("two commands at once make everything once", async () => {
   await inAzure(async (azure) => {
     const fleet = fleetOf(aks(1), aks(2));

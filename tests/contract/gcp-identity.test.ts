@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { projectRoot } from "#lib/paths.ts";
@@ -12,6 +12,9 @@ import { cloudPlatform, mgmt, tenant } from "#tests/sandbox/gcp/test-cloud.ts";
 
 const pool = `projects/${mgmt.number}/locations/global/workloadIdentityPools/fleet`;
 const audience = `//iam.googleapis.com/${pool}/providers/github`;
+
+// Against hanging only: programs take a second each.
+setDefaultTimeout(60_000);
 
 let google: GoogleServer;
 let ca: string;
@@ -92,11 +95,22 @@ function jobFile(claims: GithubClaims = {}, account = ""): object {
   };
 }
 
-/** Lets google-auth-library, as it is, find its credentials. @returns the caller that they make, or the refusal */
-async function signIn(credentials: object): Promise<string> {
+/** Google's libraries, as they are. */
+const [node, python] = ["google-auth-library of Node.js", "google-auth of Python"] as const;
+const interpreter = Bun.env.GOOGLE_DISCOVERY_PYTHON ?? "";
+if (interpreter === "") {
+  process.stdout.write(`nobody signs in by ${python}: it is not installed (GOOGLE_DISCOVERY_PYTHON)\n`);
+}
+const programs = {
+  [node]: [process.execPath, "run", "tests/fixtures/processes/google-signer.ts"],
+  [python]: [interpreter, "tests/fixtures/processes/google_signer.py"],
+} as const;
+
+/** Lets a library find its credentials. @returns the caller that they make, or the refusal */
+async function signIn(library: keyof typeof programs, credentials: object): Promise<string> {
   const path = join(google.folder, `${crypto.randomUUID()}.json`);
   await writeFile(path, JSON.stringify(credentials), { mode: 0o600 });
-  const child = Bun.spawn([process.execPath, "run", "tests/fixtures/processes/google-signer.ts"], {
+  const child = Bun.spawn([...programs[library]], {
     cwd: projectRoot,
     env: {
       HOME: google.folder,
@@ -106,6 +120,7 @@ async function signIn(credentials: object): Promise<string> {
       HTTPS_PROXY: google.proxy,
       NO_PROXY: "127.0.0.1",
       NODE_EXTRA_CA_CERTS: google.authorityPath,
+      REQUESTS_CA_BUNDLE: google.authorityPath,
     },
     stderr: "ignore",
   });
@@ -113,41 +128,40 @@ async function signIn(credentials: object): Promise<string> {
   return (await child.exited) === 0 ? callerOf(google.cloud, text).name : text;
 }
 
-test("google-auth-library signs in as the administrator, by the file of gcloud", async () => {
-  expect(await signIn(userCredentials())).toBe(administratorEmail);
-});
+describe.each(interpreter === "" ? [node] : [node, python])("%s", (library) => {
+  test("signs in as the administrator, by the file of gcloud", async () => {
+    expect(await signIn(library, userCredentials())).toBe(administratorEmail);
+  });
 
-test("google-auth-library signs in as a service account, by its key", async () => {
-  expect(await signIn(createKey(google.cloud, target))).toBe(target);
-});
+  test("signs in as a service account, by its key", async () => {
+    expect(await signIn(library, createKey(google.cloud, target))).toBe(target);
+  });
 
-test("google-auth-library exchanges the token of a job of GitHub, and impersonates", async () => {
-  expect(await signIn(jobFile())).toBe(
-    `principal://iam.googleapis.com/${pool}/subject/repo:example/k8s-multicluster-gitops:ref:refs/heads/main`,
-  );
-  expect(await signIn(jobFile({}, base))).toBe(base);
-});
+  test("exchanges the token of a job of GitHub, and impersonates", async () => {
+    expect(await signIn(library, jobFile())).toBe(
+      `principal://iam.googleapis.com/${pool}/subject/repo:example/k8s-multicluster-gitops:ref:refs/heads/main`,
+    );
+    expect(await signIn(library, jobFile({}, base))).toBe(base);
+  });
 
-test("google-auth-library impersonates along a chain", async () => {
-  const file = {
-    type: "impersonated_service_account",
-    service_account_impersonation_url: impersonation(target),
-    source_credentials: jobFile({}, base),
-    delegates: [],
-  };
-  expect(await signIn(file)).toBe(target);
-});
+  test("impersonates along a chain", async () => {
+    const file = {
+      type: "impersonated_service_account",
+      service_account_impersonation_url: impersonation(target),
+      // Python's does not take the file of a job here.
+      source_credentials: library === node ? jobFile({}, base) : createKey(google.cloud, base),
+      delegates: [],
+    };
+    expect(await signIn(library, file)).toBe(target);
+  });
 
-test.each([
-  [
-    "another owner",
-    { repository_owner_id: "1" },
-    "base",
-    "The given credential is rejected by the attribute condition.",
-  ],
-  ["another audience", { aud: "sts.amazonaws.com" }, "base", "The audience in ID Token [sts.amazonaws.com]"],
-  ["a repository without a binding", { repository_id: "1" }, "base", "'iam.serviceAccounts.getAccessToken' denied"],
-  ["an account that is not there", {}, "x@example-mgmt.iam.gserviceaccount.com", "getAccessToken' denied on resource"],
-] as const)("google-auth-library reads why a job with %s is refused", async (_, claims, account, message) => {
-  expect(await signIn(jobFile(claims, account === "base" ? base : account))).toContain(message);
+  const missing = `x@${mgmt.projectId}.iam.gserviceaccount.com`;
+  test.each([
+    ["another owner", { repository_owner_id: "1" }, "", "The given credential is rejected by the attribute condition."],
+    ["another audience", { aud: "sts.amazonaws.com" }, "", "The audience in ID Token [sts.amazonaws.com]"],
+    ["a repository without a binding", { repository_id: "1" }, "", "denied on resource (or it may not exist)"],
+    ["an account that is not there", {}, missing, "denied on resource (or it may not exist)"],
+  ] as const)("reads why a job with %s is refused", async (_, claims, account, message) => {
+    expect(await signIn(library, jobFile(claims, account || base))).toContain(message);
+  });
 });

@@ -10,7 +10,7 @@ import { type DnsHost, openDnsHost } from "#sandbox/dns/host.ts";
 import { UnknownUsage } from "#sandbox/docker/argv.ts";
 import type { SandboxPaths } from "#sandbox/paths.ts";
 
-type OwnOption = "stateFile" | "githubKey" | "clusters" | "accounts" | "endpoint";
+type OwnOption = "stateFile" | "githubKey" | "clusters" | "accounts" | "endpoint" | "tls";
 
 export interface DaemonCloudsOptions extends Omit<CloudOptions, OwnOption> {
   readonly clouds: CloudList;

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import type { CloudOptions, OpenCloud, SandboxCloud } from "#sandbox/cloud/cloud.ts";
 import { type HttpServer, openHttpServer } from "#sandbox/cloud/http-server.ts";
-import type { CloudTls } from "#sandbox/cloud/tls.ts";
 
 /** A cloud behind its HTTP server. */
 export interface CloudHost {
@@ -17,11 +16,10 @@ export interface CloudHost {
  * ports of their own.
  *
  * @param options.port from before; undefined for any free port
- * @param options.tls undefined for plain HTTP
  */
 export async function openCloudHost(
   cloud: SandboxCloud,
-  options: Omit<CloudOptions, "endpoint"> & { readonly port: number | undefined; readonly tls?: CloudTls | undefined },
+  options: Omit<CloudOptions, "endpoint"> & { readonly port: number | undefined },
 ): Promise<CloudHost> {
   const { port, tls, usage, log } = options;
   let server: HttpServer | undefined;

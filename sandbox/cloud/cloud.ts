@@ -1,4 +1,5 @@
 import type { HttpApi } from "#sandbox/cloud/http-server.ts";
+import type { CloudTls } from "#sandbox/cloud/tls.ts";
 import type { Zone } from "#sandbox/dns/zone.ts";
 import type { Controller } from "#sandbox/kubernetes/server.ts";
 import type { Usage } from "#sandbox/usage.ts";
@@ -27,6 +28,8 @@ export interface CloudOptions {
   /** Controllers that run in each cluster. */
   readonly controllers: readonly Controller[];
   readonly usage?: Usage;
+  /** Undefined for plain HTTP. */
+  readonly tls?: CloudTls | undefined;
   readonly log: (line: string) => void;
 }
 

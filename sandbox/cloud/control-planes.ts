@@ -32,7 +32,14 @@ export interface ControlPlanesOptions {
   /** What else is at work in each cluster. */
   readonly controllers?: readonly Controller[];
   readonly usage?: Usage | undefined;
+  /** What a new API server proves itself with. @default certificates of an authority of its own */
+  readonly certificates?: (() => Promise<ServerCertificates>) | undefined;
 }
+
+const loopback = {
+  dns: ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost"],
+  ip: ["127.0.0.1"],
+} as const;
 
 /** The API servers behind the clusters of a cloud, by the ids of the clusters. */
 export class ControlPlanes {
@@ -53,13 +60,9 @@ export class ControlPlanes {
    */
   async open(id: string, known: ControlPlane | undefined, setup: ControlPlaneSetup): Promise<ControlPlane> {
     const { folder, pace = this.#cloud.pace, controllers = [], usage } = this.#options;
+    const { certificates = () => makeCertificates(loopback) } = this.#options;
     const file = known?.file ?? (folder === undefined ? ":memory:" : join(folder, `${crypto.randomUUID()}.db`));
-    const { authority, certificate, key } =
-      known ??
-      (await makeCertificates({
-        dns: ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost"],
-        ip: ["127.0.0.1"],
-      }));
+    const { authority, certificate, key } = known ?? (await certificates());
     const { seed, ...own } = setup;
     const api = new ApiServer({
       ...own,

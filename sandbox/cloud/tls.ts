@@ -1,6 +1,11 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { tryReadText, writePrivateFile } from "#lib/files.ts";
-import { type Authority, issueCertificate, makeAuthority } from "#sandbox/kubernetes/certificates.ts";
+import {
+  type Authority,
+  issueCertificate,
+  makeAuthority,
+  type ServerCertificates,
+} from "#sandbox/kubernetes/certificates.ts";
 
 /** What a cloud with HTTPS proves itself with; the texts are PEM. */
 export interface CloudTls {
@@ -29,13 +34,20 @@ export async function openTls(folder: string, cloud: string, hosts: readonly str
   if (kept !== undefined && Bun.deepEquals(kept.names, names)) {
     return { authorityPath, certificate: kept.certificate, key: kept.key };
   }
-  const authority = await openAuthority(authorityPath, join(folder, "authority-key.pem"));
+  const authority = await openAuthority(authorityPath);
   const { certificate, key } = await issueCertificate(authority, cloud, { dns: names, ip: ["127.0.0.1"] });
   await writePrivateFile(path, JSON.stringify({ names, certificate, key } satisfies Kept));
   return { authorityPath, certificate, key };
 }
 
-async function openAuthority(path: string, keyPath: string): Promise<Authority> {
+/** A certificate of the same authority for another server on loopback. @param server its common name */
+export async function issueForLoopback({ authorityPath }: CloudTls, server: string): Promise<ServerCertificates> {
+  const authority = await openAuthority(authorityPath);
+  return await issueCertificate(authority, server, { dns: ["localhost"], ip: ["127.0.0.1"] });
+}
+
+async function openAuthority(path: string): Promise<Authority> {
+  const keyPath = join(dirname(path), "authority-key.pem");
   const [certificate, key] = [await tryReadText(path), await tryReadText(keyPath)];
   if (certificate !== undefined && key !== undefined) return { certificate, key };
   const made = await makeAuthority("k8s-multicluster-gitops sandbox");

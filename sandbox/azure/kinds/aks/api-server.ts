@@ -19,6 +19,7 @@ import { controlPlanesOf } from "#sandbox/cloud/control-planes.ts";
 import { stopWork } from "#sandbox/cloud/later.ts";
 import { type LoadBalancerHost, LoadBalancers } from "#sandbox/cloud/load-balancers.ts";
 import { freeAddress, machineNode } from "#sandbox/cloud/nodes.ts";
+import { publicAddresses } from "#sandbox/cloud/public-addresses.ts";
 import { stringAt, textsAt } from "#sandbox/json.ts";
 import type { NewObject } from "#sandbox/kubernetes/store.ts";
 
@@ -215,31 +216,16 @@ function autoNodesHost(cloud: AzureCloud, clusterId: string): AutoNodesHost {
   };
 }
 
-/** Public addresses in front of the node resource group's load balancer. They go with the cluster. */
+/** Public addresses in front of the node resource group's load balancer. */
 function loadBalancerHost(cloud: AzureCloud, clusterId: string): LoadBalancerHost {
-  const addresses = () => {
-    const cluster = findResource(cloud, clusterId);
-    return cluster === undefined ? undefined : hiddenOf(cluster).loadBalancers;
-  };
-  return {
+  return publicAddresses({
     cloud,
     durations: durations.loadBalancer,
-    rules: () => (addresses() === undefined ? undefined : { finalizer: "service.kubernetes.io/load-balancer-cleanup" }),
-    find(uid) {
-      const ip = addresses()?.[uid];
-      return ip === undefined ? undefined : { ip };
+    finalizer: "service.kubernetes.io/load-balancer-cleanup",
+    read() {
+      const cluster = findResource(cloud, clusterId);
+      return cluster === undefined ? undefined : hiddenOf(cluster).loadBalancers;
     },
-    make: ({ metadata }) =>
-      changeHidden(cloud, clusterId, { loadBalancers: { ...addresses(), [metadata.uid]: publicAddress() } }),
-    drop(uid) {
-      const { [uid]: _, ...loadBalancers } = addresses() ?? {};
-      changeHidden(cloud, clusterId, { loadBalancers });
-    },
-  };
-}
-
-/** In a range that no network routes (RFC 2544), since nothing of Azure's is there. */
-function publicAddress(): string {
-  const [second = 0, third = 0, fourth = 0] = crypto.getRandomValues(new Uint8Array(3));
-  return `198.${18 + (second % 2)}.${third}.${fourth}`;
+    keep: (loadBalancers) => changeHidden(cloud, clusterId, { loadBalancers }),
+  });
 }

@@ -10,7 +10,7 @@ import type { AksCluster, AzureAccount } from "#lib/azure/fleet/types.ts";
 import { type IdentityState, identity } from "#lib/azure/identity.ts";
 import { type ManagementAccount, parentZone } from "#lib/azure/management.ts";
 import { grant, identityMember } from "#lib/azure/members.ts";
-import { clusterIds, groupOf, managementGroup, type Parts, workloadIdentityOf } from "#lib/azure/names.ts";
+import { aksNameOf, clusterIds, groupOf, managementGroup, type Parts, workloadIdentityOf } from "#lib/azure/names.ts";
 import { builtInRoles } from "#lib/azure/permissions.ts";
 import { resourceGroup } from "#lib/azure/resource-group.ts";
 import { delegation } from "#lib/azure/zones/delegation.ts";
@@ -43,6 +43,7 @@ export function aksCluster(
       needs: access.resources,
       name: place.group,
       region: cluster.region,
+      contents: [cluster.name, aksNameOf(cluster), workloadIdentityOf(cluster)],
     }),
   );
   const own = withClients(zone({ ...common, ...place, id: ids.zone, title: `${cluster.name}: zone`, needs: [group] }));

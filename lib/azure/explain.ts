@@ -105,12 +105,6 @@ const rules: readonly Rule[] = [
     hint: "sign in again (az login), check this computer's clock, and run the same command again: it continues from there",
   },
   {
-    azureCode: /^(ScopeLocked|CannotDeleteLock|ReadOnlyLock)$/i,
-    code: "AzureLocked",
-    message: "a lock stops this",
-    hint: "remove the lock that the message names, if it may go: az lock list shows all",
-  },
-  {
     azureCode: /^(ReadOnlyDisabledSubscription|SubscriptionNotEnabled|DisabledSubscription|SubscriptionDisabled)$/i,
     code: "SubscriptionDisabled",
     message: "the subscription takes no changes",
@@ -174,6 +168,7 @@ function describe(error: AzureError, failing: Failing): Described {
   if (denied.test(azureCode)) return describeDenial(message, failing);
   if (/^(InvalidAuthenticationTokenTenant|InvalidSubscriptionTenant)$/i.test(azureCode))
     return describeTenants(message);
+  if (/^(ScopeLocked|CannotDeleteLock|ReadOnlyLock)$/i.test(azureCode)) return describeLock(message);
   if (/^MissingSubscriptionRegistration$/i.test(azureCode)) return describeUnregistered(message);
   const rule = rules.find(({ azureCode: codes, text }) => codes.test(azureCode) && text?.test(message) !== false);
   if (rule !== undefined) return { ...rule, message: `${rule.message}: ${message}` };
@@ -201,6 +196,16 @@ function describeTenants(message: string): Described {
         ? "the subscription belongs to another tenant than the credentials"
         : `the subscription belongs to the tenant ${wanted}, the credentials are for ${given}`,
     hint: "correct subscriptionId and tenantId in clusters/azure.ts: az account list shows both",
+  };
+}
+
+function describeLock(message: string): Described {
+  const [, scope] = /locked: '([^']+)'/.exec(message) ?? [];
+  const [, group] = /\/resourcegroups\/([^/',]+)/i.exec(scope ?? "") ?? [];
+  return {
+    code: "AzureLocked",
+    message: scope === undefined ? `a lock forbids this: ${message}` : `a lock on ${scope} forbids this`,
+    hint: `remove the lock if it may go: az lock list${group === undefined ? "" : ` --resource-group ${group}`} shows its id, az lock delete --ids removes it`,
   };
 }
 

@@ -56,6 +56,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
       needs: [],
       name: managementGroup,
       region: homeRegionOf(account),
+      contents: [zones.primary, zones.clusters, ...Object.values(identityNames)],
       ...kept(ids.group),
     }),
   );

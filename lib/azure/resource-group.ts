@@ -17,6 +17,8 @@ export interface ResourceGroupOptions {
   /** Where it is created; an existing one stays where it is. */
   readonly region: string;
   readonly tags: Tags;
+  /** Names of all that the fleet creates in it: a delete waits until they are gone, and for nothing else. */
+  readonly contents: readonly string[];
   readonly keptOnDelete?: string;
 }
 
@@ -29,7 +31,12 @@ const listingPauseMs = 5_000;
 const namedResources = 20;
 
 /** A resource group. Azure deletes what is in it, too: so it is deleted only when it is empty. */
-export function resourceGroup({ name, region, ...options }: ResourceGroupOptions): Resource<ArmResource, AzureWorld> {
+export function resourceGroup({
+  name,
+  region,
+  contents,
+  ...options
+}: ResourceGroupOptions): Resource<ArmResource, AzureWorld> {
   const id = groupId(options.account, name);
   return armResource({
     ...options,
@@ -39,17 +46,24 @@ export function resourceGroup({ name, region, ...options }: ResourceGroupOptions
     // Of its description only: what is in it has regions of its own.
     keepsLocation: true,
     timeoutMs,
-    beforeDelete: (world) => refuseWhileFull(world, options.account, id),
+    beforeDelete: (world) => refuseWhileFull(world, options.account, id, contents),
   });
 }
 
 /** @throws FleetError StillNeeded */
-async function refuseWhileFull(world: AzureWorld, account: AzureAccount, id: string): Promise<void> {
+async function refuseWhileFull(
+  world: AzureWorld,
+  account: AzureAccount,
+  id: string,
+  contents: readonly string[],
+): Promise<void> {
+  const own = new Set(contents.map((name) => name.toLowerCase()));
   for (let attempt = 1; ; attempt++) {
     const found = await world.azure.arm(account).list(world, `${id}/resources`);
     if (found.length === 0) return;
-    const names = found.map(({ type, name }) => `${type} ${name}`).toSorted();
-    if (attempt === listingTries) throw stillFull(account, id, names);
+    const others = found.filter(({ name }) => !own.has(name.toLowerCase()));
+    const names = (others.length > 0 ? others : found).map(({ type, name }) => `${type} ${name}`).toSorted();
+    if (others.length > 0 || attempt === listingTries) throw stillFull(account, id, names);
     world.progress(`waiting until it is empty: ${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ""}`);
     await world.clock.sleep(listingPauseMs, world.signal);
   }

@@ -136,7 +136,7 @@ describe("an error of Azure", () => {
       "ScopeLocked",
       "The scope 'x' cannot perform delete operation because following scope(s) are locked: 'y'.",
       "AzureLocked",
-      "'y'",
+      "a lock on y forbids this",
     ],
     [
       400,

@@ -16,6 +16,7 @@ const group = resourceGroup({
   name,
   region: "eastus2",
   tags,
+  contents: [name],
 });
 
 describe("a resource group", () => {
@@ -64,5 +65,6 @@ describe("a resource group", () => {
     const error = await failureOf(group.remove(world, { kind: "absent" }, outputs));
     expect([error.code, error.details]).toEqual(["StillNeeded", ["Microsoft.Storage/storageAccounts backups"]]);
     expect(memory.find(id)).toBeDefined();
+    expect(world.clock.now()).toBe(0);
   });
 });

@@ -38,7 +38,7 @@ const row = { kind: "cluster", name: cluster.name, group: "azure" } as const;
 const common = { account, row, tags, needs: [], label: "" };
 const region = cluster.region;
 
-const group = resourceGroup({ ...common, id: "group", title: "group", name: groupOf(cluster), region });
+const group = resourceGroup({ ...common, id: "group", title: "group", name: groupOf(cluster), region, contents: [] });
 const own = zone({ ...common, id: "zone", title: "zone", group: groupOf(cluster), name: cluster.name });
 const aksOf = (change: Partial<AksCluster> = {}) =>
   aksCluster({ ...common, id: "aks", title: "k01: AKS", cluster: { ...cluster, ...change } });
@@ -174,7 +174,7 @@ describe("the resources of lib/azure on the sandbox", () => {
 
   test("change an AKS cluster in place, and refuse a lower version", async () => {
     const name = "k02.k8s.az.mylabs.test" as const;
-    const place = resourceGroup({ ...common, id: "group", title: "group", name, region });
+    const place = resourceGroup({ ...common, id: "group", title: "group", name, region, contents: [] });
     await place.ensure(world, absent, outputs);
     await aksOf({ name }).ensure(world, absent, outputs);
     const change = { kubernetes: "1.36", publicAccessCidrs: ["203.0.113.8/32"], upgradeChannel: "patch" } as const;

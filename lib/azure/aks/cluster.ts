@@ -89,8 +89,8 @@ async function readEndpoint(
     const { server, "certificate-authority-data": authority } = entry?.cluster ?? {};
     return server === undefined || authority === undefined ? undefined : { server, authority };
   } catch (error) {
-    // Readers of the subscription may not.
-    if (error instanceof FleetError && error.code === "AzureDenied") return undefined;
+    // Readers of the subscription may not, and nobody while it is disabled.
+    if (error instanceof FleetError && ["AzureDenied", "SubscriptionDisabled"].includes(error.code)) return undefined;
     throw error;
   }
 }

@@ -194,7 +194,8 @@ export class Gateway {
       if (!isFiltered) throw error;
     }
     if (method !== "GET" && method !== "HEAD" && at.subscription !== "") {
-      requireWritable(cloud, at.subscription);
+      // Disabled subscriptions accept deletes: https://github.com/Azure/azure-cli-extensions/issues/1524
+      if (method !== "DELETE") requireWritable(cloud, at.subscription);
       requireRegistered(cloud, at.subscription, at.type.split("/")[0] ?? "");
     }
     this.#engine.requirePlace(at, method);

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { type AzureHost, domain, openAzureHost, subscriptionId, tenantId } from "#tests/support/azure-host.ts";
+import { administratorOf } from "#sandbox/azure/entra/administrators.ts";
+import { type AzureHost, openAzureHost, subscriptionId, tenantId } from "#tests/support/azure-host.ts";
+import { askServer, dig, openOctodns, run } from "#tests/support/dns-clients.ts";
+import { domain } from "#tests/support/https-cloud.ts";
 
 /** Programs that nobody here wrote; `.ci/run` installs what it can. */
 const az = Bun.env.AZURE_CLI ?? "";
 const octodns = Bun.env.OCTODNS ?? "";
-const dig = Bun.which("dig") ?? "";
 for (const [program, what] of [
   [az, "az, which would make zones (AZURE_CLI)"],
   [octodns, "octoDNS, which would write records (OCTODNS)"],
@@ -30,31 +32,8 @@ beforeAll(async () => {
 });
 afterAll(async () => await azure.close());
 
-async function run(...command: readonly string[]) {
-  const child = Bun.spawn([...command], { env: variables, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  return { exitCode: await child.exited, stdout, stderr };
-}
-
-/** What one name server answers, one line per record. */
 async function ask(server: string, name: string, type: string): Promise<readonly string[]> {
-  const [address, port] = azure.addressOf(server);
-  const { stdout } = await run(
-    dig,
-    `@${address}`,
-    "-p",
-    port,
-    "+norecurse",
-    "+noall",
-    "+answer",
-    "+authority",
-    name,
-    type,
-  );
-  return stdout
-    .trim()
-    .split("\n")
-    .map((line) => line.replaceAll(/\s+/g, " "));
+  return await askServer(azure, server, name, type);
 }
 
 describe.skipIf(az === "")("az", () => {
@@ -63,7 +42,7 @@ describe.skipIf(az === "")("az", () => {
   const child = `k8s.${parent}`;
 
   async function call(...args: readonly string[]) {
-    const { exitCode, stdout, stderr } = await run(az, ...args, "--output", "json", "--only-show-errors");
+    const { exitCode, stdout, stderr } = await run([az, ...args, "--output", "json", "--only-show-errors"], variables);
     if (exitCode !== 0) throw new Error(stderr);
     return stdout.trim() === "" ? undefined : JSON.parse(stdout);
   }
@@ -118,15 +97,21 @@ describe.skipIf(az === "")("az", () => {
 });
 
 describe.skipIf(octodns === "")("octoDNS", () => {
-  const zone = `octodns.${domain}`;
+  const { zone, records, sync } = openOctodns(octodns, {
+    class: "octodns_azure.AzureProvider",
+    client_id: administratorOf(tenantId).clientId,
+    key: "env/OCTODNS_SECRET",
+    directory_id: tenantId,
+    sub_id: subscriptionId,
+    resource_group: "octodns",
+  });
 
   let first: string;
   let second: string;
   beforeAll(async () => {
     const group = `/subscriptions/${subscriptionId}/resourceGroups/octodns?api-version=2025-04-01`;
     expect((await azure.send("PUT", group, { location: "eastus2" })).status).toBe(201);
-    const config = await writeConfig();
-    [first, second] = [await sync(config), await sync(config)];
+    [first, second] = [await sync(variables), await sync(variables)];
   });
 
   test("writes all records into a zone that it creates, and finds nothing to change the second time", () => {
@@ -134,68 +119,9 @@ describe.skipIf(octodns === "")("octoDNS", () => {
     expect(second).toContain("0 total changes");
   });
 
-  test.skipIf(dig === "").each([
-    ["A", zone, "300 IN A 192.0.2.7"],
-    ["AAAA", `six.${zone}`, "300 IN AAAA 2001:db8::1"],
-    ["CAA", zone, '300 IN CAA 0 issue "ca.test"'],
-    ["CNAME", `www.${zone}`, `300 IN CNAME ${zone}.`],
-    ["MX", zone, `300 IN MX 10 mail.${domain}.`],
-    ["NS", `child.${zone}`, "300 IN NS ns1.other.test."],
-    ["SRV", `_s._tcp.${zone}`, `300 IN SRV 1 2 443 www.${zone}.`],
-    ["TXT", `text.${zone}`, '300 IN TXT "some text"'],
-  ])("dig reads its %s records", async (type, name, expected) => {
-    expect(await ask(await serverOf(), name, type)).toContain(`${name}. ${expected}`);
-  });
-
-  /** The registrar's delegation names it. */
-  async function serverOf(): Promise<string> {
+  test.skipIf(dig === "").each(records)("dig reads its %s records", async (type, name, expected) => {
+    // The registrar's delegation names it.
     const [line = ""] = await ask("ns1.registrar.sandbox", zone, "NS");
-    return line.split(" ").at(-1) ?? "";
-  }
-
-  async function sync(config: string): Promise<string> {
-    const { exitCode, stdout, stderr } = await run(octodns, "--config-file", config, "--doit", "--force");
-    if (exitCode !== 0) throw new Error(stderr);
-    return stdout + stderr;
-  }
-
-  async function writeConfig(): Promise<string> {
-    const zones = join(azure.folder, "octodns");
-    const records = {
-      "": [
-        { type: "A", value: "192.0.2.7" },
-        { type: "CAA", value: { flags: 0, tag: "issue", value: "ca.test" } },
-        { type: "MX", value: { exchange: `mail.${domain}.`, preference: 10 } },
-      ],
-      www: { type: "CNAME", value: `${zone}.` },
-      text: { type: "TXT", value: "some text" },
-      six: { type: "AAAA", value: "2001:db8::1" },
-      "_s._tcp": { type: "SRV", value: { port: 443, priority: 1, weight: 2, target: `www.${zone}.` } },
-      child: { type: "NS", values: ["ns1.other.test.", "ns2.other.test."] },
-    };
-    const config = {
-      providers: {
-        config: {
-          class: "octodns.provider.yaml.YamlProvider",
-          directory: zones,
-          default_ttl: 300,
-          enforce_order: false,
-        },
-        azure: {
-          class: "octodns_azure.AzureProvider",
-          client_id: azure.administrator.clientId,
-          key: "env/OCTODNS_SECRET",
-          directory_id: tenantId,
-          sub_id: subscriptionId,
-          resource_group: "octodns",
-        },
-      },
-      zones: { [`${zone}.`]: { sources: ["config"], targets: ["azure"] } },
-    };
-    // JSON is YAML.
-    await Bun.write(join(zones, `${zone}.yaml`), JSON.stringify(records));
-    const path = join(azure.folder, "octodns.yaml");
-    await Bun.write(path, JSON.stringify(config));
-    return path;
-  }
+    expect(await ask(line.split(" ").at(-1) ?? "", name, type)).toContain(`${name}. ${expected}`);
+  });
 });

@@ -7,4 +7,5 @@ export type CloudList = Readonly<Record<string, () => Promise<SandboxCloud>>>;
 export const clouds: CloudList = {
   aws: async () => (await import("#sandbox/aws/aws.ts")).aws,
   azure: async () => (await import("#sandbox/azure/azure.ts")).azure,
+  gcp: async () => (await import("#sandbox/gcp/gcp.ts")).gcp,
 };

@@ -166,14 +166,17 @@ function begin(cloud: GcpCloud, project: Project, operation: EnableOperation): J
 function formatOperation(cloud: GcpCloud, project: Project, name: string, operation: EnableOperation): Json {
   const { kind, services, end } = operation;
   if (!hasPassed(cloud, end)) return { name };
-  const found = services.map((host) => format(cloud, project, host));
+  const found = services.map((host) => ({ ...format(cloud, project, host), parent: `projects/${project.number}` }));
+  const isBatch = kind === "BatchEnableServicesResponse";
   return {
     name,
     done: true,
-    metadata: { "@type": "type.googleapis.com/google.api.serviceusage.v1.OperationMetadata" },
+    metadata: isBatch
+      ? { "@type": "type.googleapis.com/google.api.serviceusage.v1.OperationMetadata" }
+      : { "@type": "type.googleapis.com/google.protobuf.Empty", value: {} },
     response: {
       "@type": `type.googleapis.com/google.api.serviceusage.v1.${kind}`,
-      ...(kind === "BatchEnableServicesResponse" ? { services: found } : { service: found[0] }),
+      ...(isBatch ? { services: found } : { service: found[0] }),
     },
   };
 }
@@ -183,7 +186,7 @@ function format(cloud: GcpCloud, project: Project, host: string): Json {
   const isEnabled = found !== undefined && hasPassed(cloud, found.enabled);
   return {
     name: `projects/${project.number}/services/${host}`,
-    parent: `projects/${project.number}`,
+    ...(isEnabled ? { parent: `projects/${project.number}` } : {}),
     state: isEnabled ? "ENABLED" : "DISABLED",
   };
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 //MISE description="Print a token for a cluster in a cloud; kubeconfigs call it"
-//USAGE flag "--provider <name>" help="the cluster's cloud: aws or azure"
+//USAGE flag "--provider <name>" help="the cluster's cloud: aws, azure or gcp"
 //USAGE flag "--cluster <name>" help="the cluster's name in its cloud"
 //USAGE flag "--region <name>" help="aws: the cluster's region"
 //USAGE flag "--server <url>" help="the cluster's API server; no other server gets a token"
@@ -8,6 +8,7 @@
 //USAGE flag "--account-id <digits>" help="aws: the account's id; credentials for another account are rejected"
 //USAGE flag "--role <arn>" help="aws: the role with access to the cluster; credentials of another role are rejected"
 //USAGE flag "--tenant <id>" help="azure: the account's tenant; credentials for another tenant are rejected"
+//USAGE flag "--service-account <email>" help="gcp: the service account with access to the cluster; tokens of another one are rejected"
 //USAGE flag "--state <folder>" help="folder for state files; default: clusters/"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 
@@ -18,7 +19,7 @@ import { readEnvironment } from "#lib/environment.ts";
 
 export const spec: CommandSpec = {
   options: [
-    { name: "provider", value: "name", help: "the cluster's cloud: aws or azure" },
+    { name: "provider", value: "name", help: "the cluster's cloud: aws, azure or gcp" },
     { name: "cluster", value: "name", help: "the cluster's name in its cloud" },
     { name: "region", value: "name", help: "aws: the cluster's region" },
     { name: "server", value: "url", help: "the cluster's API server; no other server gets a token" },
@@ -37,6 +38,11 @@ export const spec: CommandSpec = {
       name: "tenant",
       value: "id",
       help: "azure: the account's tenant; credentials for another tenant are rejected",
+    },
+    {
+      name: "service-account",
+      value: "email",
+      help: "gcp: the service account with access to the cluster; tokens of another one are rejected",
     },
     { name: "state", value: "folder", help: "folder for state files; default: clusters/" },
     { name: "fleet", value: "file", help: "another fleet: a .ts file that exports it, or .yaml, .json" },

@@ -16,7 +16,7 @@ export type KubeTokenOptions = ReadonlyMap<string, string>;
  * @throws FleetError InvalidArgument, ExecInfoInvalid, WrongCluster, CacheUnsafe, WrongAccount, WrongIdentity, and errors of signing in
  */
 export async function kubeToken(options: KubeTokenOptions, environment: Environment, now: number): Promise<string> {
-  const provider = required(options, "provider", /^(aws|azure)$/);
+  const provider = required(options, "provider", /^(aws|azure|gcp)$/);
   const cluster = required(options, "cluster", /^[0-9A-Za-z][\w-]{0,99}$/);
   const info = parseExecInfo(environment.variables.KUBERNETES_EXEC_INFO);
   refuseOtherCluster(info, required(options, "server", /^https:\/\/./), cluster);
@@ -36,6 +36,7 @@ export async function kubeToken(options: KubeTokenOptions, environment: Environm
 
 async function getToken(provider: string, request: ExecTokenRequest): Promise<ExecToken> {
   if (provider === "azure") return await (await import("#lib/azure/aks/exec-token.ts")).aksExecToken(request);
+  if (provider === "gcp") return await (await import("#lib/gcp/gke/exec-token.ts")).gkeExecToken(request);
   return await (await import("#lib/aws/eks/exec-token.ts")).eksExecToken(request);
 }
 

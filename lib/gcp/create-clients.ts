@@ -28,12 +28,18 @@ interface Asked {
   readonly ofServiceAccount?: boolean;
 }
 
+/** Clients of one run, and the credentials that it comes with. */
+export interface GcpSession extends GcpClients {
+  /** Who calls before any service account does. @throws FleetError CredentialsMissing, SignInRefused, SessionExpired, PlaceholderAccount, GcpUnreachable */
+  base(): Promise<Caller>;
+}
+
 /** Clients of a fleet's projects. Google's packages are loaded on first use. */
 export function createGcpClients(
   fleet: Pick<Fleet, "accounts" | "github">,
   variables: Readonly<Record<string, string>>,
   { clock = systemClock }: { readonly clock?: Clock } = {},
-): GcpClients {
+): GcpSession {
   /** When access, service accounts or APIs of an account, by its name, were changed last. */
   const changed = new Map<string, number>();
   const management = fleet.accounts.find(({ provider, role }) => provider === "gcp" && role === "management");
@@ -149,7 +155,8 @@ export function createGcpClients(
     return { send, hosts: endpoints.services };
   };
 
-  const clients: GcpClients = {
+  const clients: GcpSession = {
+    base: () => tokens.caller({ kind: "base" }),
     rest: (actor) => restOf(callsOf(actor), open),
     dns: (actor) =>
       once(dnsClients, JSON.stringify([actor.account.name, actor.as, actor.otherwise]), async () => {

@@ -198,6 +198,6 @@ describe("no token for AKS", () => {
   });
 
   test("with an option that isn't of this cloud", async () => {
-    expect(await refusalOf({}, ["--provider", "gcp"])).toContain("InvalidArgument");
+    expect(await refusalOf({}, ["--provider", "oracle"])).toContain("InvalidArgument");
   });
 });

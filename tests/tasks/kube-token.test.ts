@@ -251,6 +251,18 @@ describe("what is loaded with cached credentials is no more than the plugin's ow
         ...shared,
       ],
     ],
+    [
+      "lib/gcp/gke/exec-token.ts",
+      [
+        "lib/cloud/bearer-token.ts",
+        "lib/cloud/ca-bundle.ts",
+        "lib/cloud/github-token.ts",
+        "lib/cloud/token-cache.ts",
+        "lib/fleet/github.ts",
+        "lib/gcp/credentials/choice.ts",
+        ...shared,
+      ],
+    ],
   ])("%s", async (path, wanted) => {
     expect(await modulesOf(path)).toEqual([path, ...wanted].sort());
   });

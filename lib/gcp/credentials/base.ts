@@ -5,6 +5,7 @@ import type { AccessToken, Caller, Json } from "#lib/gcp/clients.ts";
 import type { Choice } from "#lib/gcp/credentials/choice.ts";
 import { type GcpEndpoints, isTrusted } from "#lib/gcp/credentials/endpoints.ts";
 import { impersonate } from "#lib/gcp/credentials/impersonate.ts";
+import { cloudPlatform } from "#lib/gcp/credentials/scopes.ts";
 import { GoogleError, parseGoogleError } from "#lib/gcp/google-error.ts";
 import { keepSecret } from "#lib/secrets.ts";
 
@@ -23,7 +24,6 @@ export interface IdentityToken extends AccessToken {
   readonly caller: Caller | undefined;
 }
 
-export const cloudPlatform = "https://www.googleapis.com/auth/cloud-platform";
 const jwtType = "urn:ietf:params:oauth:token-type:jwt";
 /** Of tokens whose library does not say when they expire. */
 const shortestMs = 5 * 60_000;
@@ -148,6 +148,9 @@ function accountIn({ service_account_impersonation_url: url }: Json): Caller | u
 }
 
 async function tokenOf(client: AuthClient): Promise<AccessToken> {
+  // The library's exchange of tokens does not take the client's transport.
+  const exchange: unknown = Reflect.get(client, "stsCredential");
+  if (typeof exchange === "object" && exchange !== null) Object.assign(exchange, { transporter: client.transporter });
   const { token } = await client.getAccessToken();
   if (typeof token !== "string") throw new Error("Google answers without a token");
   keepSecret(token);
@@ -164,7 +167,8 @@ class Network {
       request: Parameters<typeof fetch>[0],
       init: Parameters<typeof fetch>[1] = {},
     ): Promise<Response> => {
-      this.failure = undefined;
+      // The library repeats requests that failed; `ask` decides about that.
+      if (this.failure !== undefined) throw this.failure;
       try {
         signal.throwIfAborted();
         const response = await send(request, { ...init, signal });

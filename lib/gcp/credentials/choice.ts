@@ -28,9 +28,10 @@ export function chooseCredentials(variables: Variables): Choice {
   return { kind: "file", path: `${folder}/application_default_credentials.json`, named: false };
 }
 
-/** All that decides who acts. After another login another token is fetched. */
-export function choiceKey(choice: Choice, { GITHUB_RUN_ID: run = "" }: Variables): readonly string[] {
-  if (choice.kind === "github") return ["github", run];
-  if (choice.kind === "metadata") return ["metadata"];
-  return ["file", choice.path, String(statSync(choice.path, { throwIfNoEntry: false })?.mtimeMs)];
+/** All that decides who acts, and where. After another login another token is fetched. */
+export function choiceKey(choice: Choice, variables: Variables): readonly string[] {
+  const { GITHUB_RUN_ID: run = "", CLOUDSDK_API_ENDPOINT_OVERRIDES_STS: place = "" } = variables;
+  if (choice.kind === "github") return [place, "github", run];
+  if (choice.kind === "metadata") return [place, "metadata"];
+  return [place, "file", choice.path, String(statSync(choice.path, { throwIfNoEntry: false })?.mtimeMs)];
 }

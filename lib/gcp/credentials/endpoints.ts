@@ -70,11 +70,6 @@ export function isRedirected(variables: Variables): boolean {
   return url !== "" && isLoopback(url);
 }
 
-/** What decides where calls go, for the keys of caches. */
-export function placeOf(variables: Variables): string {
-  return variables[variableOf("sts")] ?? "";
-}
-
 /** Whether a token may be sent to a URL. */
 export function isTrusted(url: string, variables: Variables): boolean {
   if (isLoopback(url) || isAllowed(url, variables.ALLOWED_GCP_ENDPOINTS)) return true;

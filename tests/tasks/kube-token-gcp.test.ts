@@ -1,0 +1,150 @@
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtemp, readdir, rm, stat, utimes } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { formatPlugin } from "#lib/cloud/exec-plugin.ts";
+import type { GkeCluster } from "#lib/gcp/fleet/types.ts";
+import { gkePlugin } from "#lib/gcp/gke/token-plugin.ts";
+import { refusedVariable } from "#lib/kubernetes/exec-info.ts";
+import { projectRoot } from "#lib/paths.ts";
+import {
+  account,
+  type GoogleServer,
+  gcpFleet,
+  googleFault,
+  jobVariables,
+  oauthFault,
+  openGoogleServer,
+} from "#tests/support/google-server.ts";
+import { type Credential, infoOf } from "#tests/support/kube-token.ts";
+
+// Only against hanging: each test starts programs, which a loaded machine lets wait.
+setDefaultTimeout(120_000);
+
+const gke = "https://gke-0123-100000000002.us-east1.gke.goog";
+const cluster: GkeCluster = {
+  provider: "gcp",
+  name: "k01.k8s.gcp.mylabs.test",
+  account: account.name,
+  region: "us-east1",
+};
+const full = "k8s-multicluster-gitops@mylabs-mgmt.iam.gserviceaccount.com";
+const inAccount = "k8s-multicluster-gitops@mylabs-01.iam.gserviceaccount.com";
+
+let server: GoogleServer;
+let state: string;
+beforeEach(async () => {
+  server = await openGoogleServer();
+  state = await mkdtemp(join(tmpdir(), "kube-token-gcp-"));
+  const fleet = { domain: "mylabs.test", zones: [], clusters: [], ...gcpFleet };
+  await Bun.write(join(state, "fleet.json"), JSON.stringify(fleet));
+});
+afterEach(async () => {
+  await server.close();
+  await rm(state, { recursive: true, force: true });
+});
+
+/** As a kubeconfig calls it. Variables that are empty aren't set. */
+async function run(env: Readonly<Record<string, string>> = {}, more: readonly string[] = []) {
+  const place = { bun: process.execPath, root: projectRoot, state, environment: {} };
+  const plugin = gkePlugin({ cluster, account, server: gke, fleetFile: join(state, "fleet.json") });
+  const { command, args } = formatPlugin(plugin, place);
+  const child = Bun.spawn([command, ...(args ?? []), ...more], {
+    cwd: "/",
+    env: { PATH: Bun.env.PATH ?? "", HOME: state, ...server.variables, ...env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return { stdout, stderr, exitCode: await child.exited };
+}
+
+async function credentialOf(env: Readonly<Record<string, string>> = {}): Promise<Credential> {
+  const { stdout, stderr, exitCode } = await run(env);
+  expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+  return JSON.parse(stdout) as Credential;
+}
+
+async function refusalOf(env: Readonly<Record<string, string>> = {}, more: readonly string[] = []): Promise<string> {
+  const { stdout, stderr, exitCode } = await run(env, more);
+  expect(stdout).toBe("");
+  expect(exitCode).toBeGreaterThan(0);
+  expect(stderr).toContain("\nhint: ");
+  expect(stderr).not.toMatch(/a-client-secret|for-ann|ya29/);
+  return stderr;
+}
+
+const folder = () => join(state, ".cache/gcp");
+const cached = async () => (await readdir(folder())).filter((name) => name.endsWith(".json"));
+async function ageCache(seconds: number): Promise<void> {
+  const then = Date.now() / 1_000 - seconds;
+  for (const name of await cached()) await utimes(join(folder(), name), then, then);
+}
+
+describe("a token for GKE", () => {
+  test("is the service account's, by two hops, and then comes from a file that only its owner can read", async () => {
+    const first = await credentialOf();
+    expect(first.apiVersion).toBe("client.authentication.k8s.io/v1");
+    expect(await credentialOf(infoOf(gke))).toEqual(first);
+    expect(server.asked).toEqual([
+      "token ann",
+      `act ann@example.org → ${full} cloud-platform`,
+      `act ${full} → ${inAccount} cloud-platform userinfo.email`,
+    ]);
+    const [name = ""] = await cached();
+    expect((await stat(join(folder(), name))).mode & 0o777).toBe(0o600);
+    const minutes = (Date.parse(first.status.expirationTimestamp) - Date.now()) / 60_000;
+    expect(minutes).toBeGreaterThan(56);
+    expect(minutes).toBeLessThan(59);
+  });
+
+  test("is of whoever calls: another login gets another one", async () => {
+    const first = await credentialOf();
+    const { GOOGLE_APPLICATION_CREDENTIALS: person = "" } = server.variables;
+    await utimes(person, 1, 1);
+    expect((await credentialOf()).status.token).not.toBe(first.status.token);
+    const job = await credentialOf(jobVariables(server, "ref:refs/heads/main"));
+    expect(job.status.token).not.toBe(first.status.token);
+    expect(server.asked.at(-2)).toBe(`act job → ${full} cloud-platform`);
+  });
+
+  test("is fetched again where a cluster rejected it", async () => {
+    const first = await credentialOf();
+    await ageCache(120);
+    expect(await credentialOf({ [refusedVariable]: "0" })).toEqual(first);
+    await ageCache(120);
+    expect((await credentialOf({ [refusedVariable]: "1" })).status.token).not.toBe(first.status.token);
+  });
+
+  test("is fetched once for many at once", async () => {
+    const all = await Promise.all(Array.from({ length: 5 }, () => credentialOf()));
+    expect(new Set(all.map(({ status }) => status.token)).size).toBe(1);
+    expect(server.asked.length).toBe(3);
+  });
+});
+
+describe("no token for GKE", () => {
+  test.each([
+    ["of another server", infoOf("https://evil.example"), "WrongCluster"],
+    ["of a server that isn't verified", infoOf(gke, { "insecure-skip-tls-verify": true }), "WrongCluster"],
+    ["without credentials", { GOOGLE_APPLICATION_CREDENTIALS: "" }, "CredentialsMissing"],
+    ["from a stray host", { CLOUDSDK_API_ENDPOINT_OVERRIDES_STS: "https://evil.example" }, "EndpointRefused"],
+  ])("%s", async (_, env, code) => {
+    expect(await refusalOf(env)).toContain(`(${code})`);
+  });
+
+  test("for a job that may only read", async () => {
+    expect(await refusalOf(jobVariables(server, "pull_request"))).toContain("(WrongIdentity)");
+  });
+
+  test("where Google refuses, and nothing is cached", async () => {
+    server.tokens = () => oauthFault("invalid_grant", "Token has been expired or revoked.");
+    expect(await refusalOf()).toContain("(SessionExpired)");
+    server.tokens = (kind) => (kind === "act" ? googleFault(403, "PERMISSION_DENIED", "no", "forbidden") : undefined);
+    expect(await refusalOf()).toContain("(ImpersonationDenied)");
+    server.tokens = () => new Response("down", { status: 503 });
+    expect(await refusalOf()).toContain("(GcpUnreachable)");
+    expect(await readdir(folder()).catch(() => [])).toEqual([]);
+  });
+});

@@ -164,6 +164,14 @@ describe("a resource group", () => {
     } as object);
   });
 
+  test("has identities that keep theirs", async () => {
+    const identity = `${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/jobs?api-version=2024-11-30`;
+    expect((await arm.ask("PUT", identity, { location: "westus" })).status).toBe(201);
+    expect((await arm.ask("PUT", identity, { location: "West US" })).status).toBe(200);
+    const { status, body } = await arm.ask("PUT", identity, { location: "eastus2" });
+    expect([status, body.error]).toMatchObject([409, { code: "InvalidResourceLocation" }]);
+  });
+
   test("is deleted with what is in it, and takes nothing while that goes on", async () => {
     await arm.ask("PUT", zone, zoneBody);
     const { status, headers } = await arm.ask("DELETE", group);

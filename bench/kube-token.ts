@@ -1,6 +1,7 @@
 /**
  * What a token costs kubectl, which asks for one at every call: `bun run bench/kube-token.ts [rounds]`. Runs our program (as
- * kubeconfigs call it) and those that others use in turn, and prints medians and ratios. Programs are named by variables, or in PATH:
+ * kubeconfigs call it) and those that others use in turn, and prints medians of time and of processor time, and ratios. Programs are
+ * named by variables, or in PATH:
  *
  * - EKS: `aws eks get-token` (AWS_CLI) and `aws-iam-authenticator token` (AWS_IAM_AUTHENTICATOR), which comes with
  *   `GOBIN=… go install sigs.k8s.io/aws-iam-authenticator/cmd/aws-iam-authenticator@v0.6.13`. Nothing is sent anywhere.

@@ -1,4 +1,4 @@
-import { median, quantile, say, watch } from "./measure.ts";
+import { median, quantile, say, type Watched, watch } from "./measure.ts";
 
 /** A program that prints a token for kubectl. */
 export interface TokenProgram {
@@ -24,7 +24,7 @@ export interface TokenContest {
 /** Runs all programs of a contest in turn, and prints medians and ratios. */
 export async function compareTokens({ title, programs, token, calls }: TokenContest, settings: Settings) {
   say(`${title}, medians of ${settings.rounds}:`);
-  const all = programs.map((program) => ({ program, timesMs: [] as number[], calls: "" }));
+  const all = programs.map((program) => ({ program, samples: [] as Watched[], calls: "" }));
   // The first call of each reads its files from the disk.
   for (const one of all) {
     await measure(one.program, token, settings);
@@ -33,15 +33,20 @@ export async function compareTokens({ title, programs, token, calls }: TokenCont
     if (calls !== undefined) one.calls = ` · ${await calls()} calls of the cloud`;
   }
   for (let round = 0; round < settings.rounds; round++)
-    for (const { program, timesMs } of all) timesMs.push(await measure(program, token, settings));
+    for (const { program, samples } of all) samples.push(await measure(program, token, settings));
 
-  const ours = median(all[0]?.timesMs ?? []);
-  for (const { program, timesMs, calls: asked } of all) {
-    const [low, mid, high] = [0.1, 0.5, 0.9].map((part) => quantile(timesMs, part)) as [number, number, number];
-    const range = `(a tenth below ${low.toFixed(1)}, a tenth above ${high.toFixed(1)})`;
-    const ratio = `${(mid / ours).toFixed(1)} times ours`;
-    say(`  ${program.name.padEnd(28)} ${mid.toFixed(1).padStart(7)} ms ${range} · ${ratio}${asked}`);
+  const ours = all[0]?.samples ?? [];
+  for (const { program, samples, calls: asked } of all) {
+    const whole = samples.map(({ wholeMs }) => wholeMs);
+    const range = `(a tenth below ${quantile(whole, 0.1).toFixed(1)}, a tenth above ${quantile(whole, 0.9).toFixed(1)})`;
+    const time = `${formatMiddle("wholeMs", samples, ours)} ${range}`;
+    say(`  ${program.name.padEnd(28)} ${time} · processor ${formatMiddle("processorMs", samples, ours)}${asked}`);
   }
+}
+
+function formatMiddle(part: "wholeMs" | "processorMs", samples: readonly Watched[], ours: readonly Watched[]): string {
+  const [mid, own] = [samples, ours].map((all) => median(all.map((sample) => sample[part]))) as [number, number];
+  return `${mid.toFixed(1)} ms, ${(mid / own).toFixed(1)} times ours`;
 }
 
 interface Settings {
@@ -49,13 +54,13 @@ interface Settings {
   readonly cwd: string;
 }
 
-async function measure(program: TokenProgram, expected: RegExp, { cwd }: Settings): Promise<number> {
+async function measure(program: TokenProgram, expected: RegExp, { cwd }: Settings): Promise<Watched> {
   const { name, command, env, prepare, tokenOf = tokenOfCredential } = program;
   await prepare?.();
-  const { stdout, wholeMs } = await watch(command, { env, cwd });
-  const token = tokenOf(JSON.parse(stdout));
+  const watched = await watch(command, { env, cwd });
+  const token = tokenOf(JSON.parse(watched.stdout));
   if (typeof token !== "string" || !expected.test(token)) throw new Error(`${name} printed no token`);
-  return wholeMs;
+  return watched;
 }
 
 function tokenOfCredential(answer: unknown): unknown {

@@ -88,6 +88,8 @@ test("projects are disabled by operations", async () => {
   await json("run", "gcp", "project-state", "project=example-mgmt", "state=DELETE_REQUESTED");
   const project = await ask("CLOUDRESOURCEMANAGER", "GET", "v3/projects/example-mgmt");
   expect(await project.json()).toMatchObject({ state: "DELETE_REQUESTED" });
+  await json("run", "gcp", "project-state", "project=example-mgmt", "state=ACTIVE");
+  await json("run", "gcp", "billing", "project=example-mgmt");
   expect((await sandbox.main("run", "gcp", "project-state", "project=example-mgmt", "state=x")).code).toBe(64);
   expect((await sandbox.main("run", "gcp", "billing", "project=unknown")).code).toBe(64);
 });

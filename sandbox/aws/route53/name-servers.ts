@@ -1,5 +1,6 @@
 import { AwsFault } from "#sandbox/aws/cloud.ts";
 import { isWithin } from "#sandbox/aws/route53/names.ts";
+import { pickLeastUsed } from "#sandbox/cloud/name-servers.ts";
 
 /** A zone gets one server of each, as at Route 53; the numbers of each begin where the last one's end. */
 const topDomains = ["com", "net", "org", "co.uk"] as const;
@@ -37,11 +38,7 @@ export function chooseNameServers(
   );
   return topDomains.map((_, index) => {
     const free = serversOf(index).filter((server) => !taken.has(server));
-    const load = (server: string): number => uses.get(server)?.length ?? 0;
-    // Those with the fewest zones, so that unrelated zones differ too; random among them, because clients must not rely on an order.
-    const least = Math.min(...free.map(load));
-    const candidates = free.filter((server) => load(server) === least);
-    const chosen = candidates[Math.floor(Math.random() * candidates.length)];
+    const chosen = pickLeastUsed(free, (server) => uses.get(server)?.length ?? 0);
     if (chosen === undefined) {
       throw new AwsFault("DelegationSetNotAvailable", `No more name servers are available for the domain name ${name}`);
     }

@@ -51,13 +51,6 @@ export function withoutDot(name: string): string {
   return name.replace(/\.$/, "");
 }
 
-/** As DNS carries it: the characters themselves, without the last dot. */
-export function plainName(name: string): string {
-  return withoutDot(name).replace(/\\([0-7]{3})/g, (_, octal: string) =>
-    String.fromCharCode(Number.parseInt(octal, 8)),
-  );
-}
-
 export function isWithin(name: string, zone: string): boolean {
   return name === zone || name.endsWith(`.${zone}`);
 }

@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import type { RecordType } from "#sandbox/aws/route53/model.ts";
 import { parseName } from "#sandbox/aws/route53/names.ts";
+import { parseCaa, parseStrings } from "#sandbox/dns/presentation.ts";
 
 const largest16 = 65_535;
 const largest32 = 2_147_483_647;
@@ -65,24 +66,6 @@ function findNameProblem(text: string): string | undefined {
 
 function isNumber(text: string, largest: number): boolean {
   return /^\d{1,10}$/.test(text) && Number(text) <= largest;
-}
-
-export function parseCaa(
-  value: string,
-): { readonly flags: number; readonly tag: string; readonly value: string } | undefined {
-  const [, flags = "", tag = "", text = ""] = /^(\d{1,3})\s+([a-zA-Z0-9]+)\s+"([^"]*)"$/.exec(value.trim()) ?? [];
-  return flags === "" ? undefined : { flags: Number(flags), tag: tag.toLowerCase(), value: text };
-}
-
-/** The strings of a TXT value: `"one" "two \"quoted\" \344"`; undefined when something isn't in quotation marks. */
-export function parseStrings(value: string): readonly string[] | undefined {
-  const quoted = /"((?:[^"\\]|\\[0-7]{3}|\\[^0-7])*)"/g;
-  if (!/^"/.test(value) || value.replace(quoted, "").trim() !== "") return undefined;
-  return [...value.matchAll(quoted)].map(([, text = ""]) =>
-    text.replace(/\\([0-7]{3}|.)/g, (_, escaped: string) =>
-      escaped.length === 3 ? String.fromCharCode(Number.parseInt(escaped, 8)) : escaped,
-    ),
-  );
 }
 
 /** Values that mean the same are the same: names in any case with or without the last dot, addresses however they are written. */

@@ -101,7 +101,6 @@ function requireScope({ method, caller }: GcpCall): void {
     scope === wholeScope ||
     (service === "dns" && scope === dnsScope) ||
     (service.startsWith("iam") && scope === iamScope);
-  service === "sts";
   if (service === "sts" || caller.scopes.some(isKnown)) return;
   throw new GcpFault(403, "PERMISSION_DENIED", "Request had insufficient authentication scopes.", {
     reason: "insufficientPermissions",

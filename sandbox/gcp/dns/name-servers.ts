@@ -1,3 +1,4 @@
+import { pickLeastUsed } from "#sandbox/cloud/name-servers.ts";
 import { GcpFault } from "#sandbox/gcp/api/behaviour.ts";
 
 /** The four servers of a zone have one letter, as at Cloud DNS. */
@@ -21,14 +22,10 @@ export function chooseNameServers(
   name: string,
   others: readonly { readonly name: string; readonly servers: readonly string[] }[],
 ): readonly string[] {
-  const uses = (letter: string, zones: typeof others): number => {
-    const [first = ""] = serversOf(letter);
-    return zones.filter(({ servers }) => servers.includes(first)).length;
-  };
-  const namesakes = others.filter((other) => other.name === name);
-  const free = letters.filter((letter) => uses(letter, namesakes) === 0);
-  // Random, because clients must not rely on an order.
-  const chosen = free[Math.floor(Math.random() * free.length)];
+  const taken = new Set(others.flatMap((other) => (other.name === name ? other.servers : [])));
+  const free = letters.filter((letter) => !serversOf(letter).some((server) => taken.has(server)));
+  // Whatever other zones have: parents and children of one letter are wanted.
+  const chosen = pickLeastUsed(free, () => 0);
   if (chosen !== undefined) return serversOf(chosen);
   throw new GcpFault(
     400,

@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from "node:net";
+import { parseStrings } from "#sandbox/dns/presentation.ts";
 import { isWithin } from "#sandbox/dns/zone.ts";
 import { GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
 import {
@@ -91,19 +92,12 @@ const normalizers: Readonly<Record<RecordType, Normalize>> = {
       : undefined;
   },
   SRV: numbersAnd(3, 65_535, host),
+  // Words outside of quotes are strings of their own.
   TXT(data) {
-    const strings = parseTexts(data);
-    const fits = strings.length > 0 && strings.every((text) => Buffer.byteLength(text) <= maxStringBytes);
-    return fits ? strings.map((text) => `"${text.replace(/["\\]/g, "\\$&")}"`).join(" ") : undefined;
+    const strings = parseStrings(
+      data.trim().replace(/"(?:[^"\\]|\\.)*"|[^\s"]+/g, (word) => (word.startsWith('"') ? word : `"${word}"`)),
+    );
+    const fits = strings?.every((text) => Buffer.byteLength(text) <= maxStringBytes) ?? false;
+    return fits ? strings?.map((text) => `"${text.replace(/["\\]/g, "\\$&")}"`).join(" ") : undefined;
   },
 };
-
-/** The strings of a TXT record. Quotes keep blanks together. Empty when it cannot be read. */
-export function parseTexts(data: string): readonly string[] {
-  const found = [...data.matchAll(/"((?:[^"\\]|\\.)*)"|([^\s"]+)|\s+/g)];
-  if (found.map(([all]) => all).join("") !== data) return [];
-  return found.flatMap(([, quoted, bare]) => {
-    if (quoted !== undefined) return [quoted.replace(/\\(.)/g, "$1")];
-    return bare === undefined ? [] : [bare];
-  });
-}

@@ -1,4 +1,5 @@
 import { randomInt, randomUUID } from "node:crypto";
+import { plainName } from "#sandbox/dns/presentation.ts";
 import { type Behaviour, type Behaviours, type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
 import { pageOf } from "#sandbox/gcp/api/page.ts";
 import type { Project } from "#sandbox/gcp/cloud.ts";
@@ -216,8 +217,4 @@ function format(zone: ManagedZone): Json {
 /** Without their last dots. */
 export function serversOf({ nameServers }: ManagedZone): readonly string[] {
   return nameServers.map(plainName);
-}
-
-export function plainName(name: string): string {
-  return name.replace(/\.$/, "");
 }

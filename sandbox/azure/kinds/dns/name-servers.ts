@@ -1,4 +1,5 @@
 import { ArmFault } from "#sandbox/azure/arm/kind.ts";
+import { pickLeastUsed } from "#sandbox/cloud/name-servers.ts";
 import { isWithin } from "#sandbox/dns/zone.ts";
 
 /** The four servers of a zone have one number, as at Azure DNS. */
@@ -28,10 +29,7 @@ export function chooseNameServers(
   };
   const relatives = others.filter((other) => isWithin(name, other.name) || isWithin(other.name, name));
   const free = numbers.filter((number) => uses(number, relatives) === 0);
-  // Those with the fewest zones, so that unrelated zones differ too; random among them, because clients must not rely on an order.
-  const least = Math.min(...free.map((number) => uses(number, others)));
-  const candidates = free.filter((number) => uses(number, others) === least);
-  const chosen = candidates[Math.floor(Math.random() * candidates.length)];
+  const chosen = pickLeastUsed(free, (number) => uses(number, others));
   if (chosen !== undefined) return serversOf(chosen);
   throw new ArmFault(400, "BadRequest", `The zone '${name}' is not available. Select a different zone name.`);
 }

@@ -3,6 +3,7 @@ import { resourcesOfType } from "#sandbox/azure/arm/store.ts";
 import type { AzureCloud } from "#sandbox/azure/cloud.ts";
 import { type RecordType, recordFields } from "#sandbox/azure/kinds/dns/record-sets.ts";
 import { recordSetsOf, serversOf, zoneType } from "#sandbox/azure/kinds/dns/zones.ts";
+import { rememberSets } from "#sandbox/cloud/name-servers.ts";
 import type { RecordSet, Soa, Zone } from "#sandbox/dns/zone.ts";
 import { listAt, numberAt, objectAt, stringAt, textsAt } from "#sandbox/json.ts";
 
@@ -17,22 +18,13 @@ export function servedZones(cloud: AzureCloud): readonly Zone[] {
       return {
         name: zone.name.toLowerCase(),
         servers: serversOf(zone),
-        records: sets.flatMap((set) => formatSet(set) ?? []),
+        records: sets.flatMap(setsOf),
         ...(authority === undefined ? {} : { soa: formatSoa(authority) }),
       };
     });
 }
 
-/** By the stored ones, which are replaced and not changed: every question at a name server asks for all zones. */
-const formatted = new WeakMap<StoredResource, RecordSet | null>();
-
-function formatSet(set: StoredResource): RecordSet | undefined {
-  const known = formatted.get(set);
-  if (known !== undefined) return known ?? undefined;
-  const made = parseSet(set);
-  formatted.set(set, made ?? null);
-  return made;
-}
+const setsOf = rememberSets(parseSet);
 
 /** Undefined for the SOA, which a zone has apart from its records, and for a set without records. */
 function parseSet({ type: fullType, properties }: StoredResource): RecordSet | undefined {

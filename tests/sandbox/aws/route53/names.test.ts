@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { chooseNameServers, nameServerPool } from "#sandbox/aws/route53/name-servers.ts";
-import { compareNames, parseName, plainName } from "#sandbox/aws/route53/names.ts";
+import { compareNames, parseName } from "#sandbox/aws/route53/names.ts";
+import { plainName } from "#sandbox/dns/presentation.ts";
 
 describe("a name", () => {
   test.each([

@@ -23,7 +23,8 @@ export const azureErrors: CloudErrors = {
     const error = findAzureError(thrown);
     if (error === undefined) return undefined;
     const request = error.requestId === undefined ? [] : [`request ${error.requestId}`];
-    return { ...describe(error, failing), details: [`${error.code}: ${error.message}`, ...request] };
+    const { isWhole = false, ...described } = describe(error, failing);
+    return { ...described, details: [isWhole ? error.code : `${error.code}: ${error.message}`, ...request] };
   },
 };
 
@@ -74,7 +75,10 @@ export function isUnavailable({ status }: AzureError): boolean {
   return status === 408 || status >= 500;
 }
 
-type Described = Omit<DescribedError, "details">;
+interface Described extends Omit<DescribedError, "details"> {
+  /** The message has all that Azure said. */
+  readonly isWhole?: true;
+}
 
 /** How errors with these codes of Azure, or with this text, are described. */
 interface Rule extends Omit<Described, "message"> {
@@ -171,7 +175,7 @@ function describe(error: AzureError, failing: Failing): Described {
   if (/^(ScopeLocked|CannotDeleteLock|ReadOnlyLock)$/i.test(azureCode)) return describeLock(message);
   if (/^MissingSubscriptionRegistration$/i.test(azureCode)) return describeUnregistered(message);
   const rule = rules.find(({ azureCode: codes, text }) => codes.test(azureCode) && text?.test(message) !== false);
-  if (rule !== undefined) return { ...rule, message: `${rule.message}: ${message}` };
+  if (rule !== undefined) return { ...rule, message: `${rule.message}: ${message}`, isWhole: true };
   if (isUnavailable(error)) {
     return {
       code: "AzureUnreachable",
@@ -233,7 +237,7 @@ function describeDenial(message: string, failing: Failing): Described {
   }
   const on = scope === undefined ? "" : ` on ${scope}`;
   const hint = hintForDenial(message, { who, action }, failing);
-  return { code: "AzureDenied", message: `${who} may not ${action}${on}`, hint };
+  return { code: "AzureDenied", message: `${who} may not ${action}${on}`, hint, isWhole: true };
 }
 
 function hintForDenial(

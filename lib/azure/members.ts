@@ -75,7 +75,7 @@ export function grant(
         ...options,
         id: `${id}/${member.key}`,
         title: `${options.row.name}: role ${roleName} for ${member.title}`,
-        label: `${roleName} for ${member.title}`,
+        label: `role ${roleName} for ${member.title}`,
         needs: [...needs, ...member.needs],
         principal: member.principal,
       }),

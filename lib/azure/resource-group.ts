@@ -46,6 +46,7 @@ export function resourceGroup({
     // Of its description only: what is in it has regions of its own.
     keepsLocation: true,
     timeoutMs,
+    summary: ({ location = name }) => location,
     beforeDelete: (world) => refuseWhileFull(world, options.account, id, contents),
   });
 }

@@ -1,4 +1,4 @@
-import type { AzureClients, Caller } from "#lib/azure/clients.ts";
+import type { AzureClients } from "#lib/azure/clients.ts";
 import type { AzureAccount } from "#lib/azure/fleet/types.ts";
 import { proveSubscription, refuseDisabled } from "#lib/azure/subscription.ts";
 import type { Clock } from "#lib/clock.ts";
@@ -18,26 +18,31 @@ export async function whoami(
   const own = accounts.filter((account): account is AzureAccount => account.provider === "azure");
   const first = own.find(({ role }) => role === "management") ?? own[0];
   if (first === undefined) return [];
-  const base = await describeHop("base", "", async () => await describeCaller(azure, first));
+  // What follows is a column narrower than a terminal: each id has a line of its own.
+  const base = await describeHop("base", first.tenantId, async () => {
+    const { kind, name } = await azure.caller(first);
+    return { identity: `${kind === "user" ? kind : "app"} ${name}`, expires: undefined };
+  });
   if (base.result.kind === "failed") return [base];
   const hops = own.map((account) =>
     describeHop(account.name, account.subscriptionId, async () => {
-      const caller = await describeCaller(azure, account);
+      const { objectId } = await azure.caller(account);
       await look(azure, account, clock);
-      return caller;
+      return { identity: `object ${objectId}`, expires: undefined };
     }),
   );
   return [base, ...(await Promise.all(hops))];
 }
 
-async function describeCaller(azure: AzureClients, account: AzureAccount) {
-  return { identity: formatCaller(await azure.caller(account)), expires: undefined };
-}
-
 /** @throws FleetError WrongAccount, SubscriptionDisabled, and those of Arm */
 async function look(azure: AzureClients, account: AzureAccount, clock: Clock): Promise<void> {
   const world = { clock, signal: new AbortController().signal, progress: () => undefined };
-  const found = await azure.arm(account).get(world, `/subscriptions/${account.subscriptionId}`);
+  const found = await azure
+    .arm(account)
+    .get(world, `/subscriptions/${account.subscriptionId}`)
+    .catch((error: unknown) => {
+      throw error instanceof FleetError && error.code === "AzureDenied" ? withoutRole(error) : error;
+    });
   if (found === undefined) {
     throw new FleetError("WrongAccount", `${account.name}: there is no subscription ${account.subscriptionId}`, {
       hint: "correct subscriptionId in clusters/azure.ts: az account list shows it",
@@ -46,7 +51,7 @@ async function look(azure: AzureClients, account: AzureAccount, clock: Clock): P
   refuseDisabled(account, proveSubscription(account, found));
 }
 
-/** `user ann@example.org (object …) of tenant …` */
-function formatCaller({ kind, name, objectId, tenantId }: Caller): string {
-  return `${kind} ${name} (object ${objectId}) of tenant ${tenantId}`;
+/** Whoever has any role can see the subscription. */
+function withoutRole({ hint, cause }: FleetError): FleetError {
+  return new FleetError("AzureDenied", "the caller has no role here", { hint, cause });
 }

@@ -5,9 +5,9 @@ import { formatHint } from "#lib/printed-command.ts";
 export interface Hop {
   /** `base`, or the account's name. */
   readonly name: string;
-  /** As the fleet has it; empty for the base. */
+  /** As the fleet has it; of the base its tenant, or empty. */
   readonly account: string;
-  readonly result: /** `identity` as the cloud names it: an ARN, a user or application with its tenant. */
+  readonly result: /** `identity` as the cloud names it: an ARN, a user, an application or its object in the tenant. */
     | { readonly kind: "ok"; readonly identity: string; readonly expires: string | undefined }
     | {
         readonly kind: "failed";

@@ -40,10 +40,9 @@ test("shows who calls, and which subscriptions are the fleet's", async () => {
     const state = pathname.includes(disabled.subscriptionId) ? "Disabled" : "Enabled";
     return Response.json({ subscriptionId: pathname.split("/")[2], tenantId, state });
   };
-  const caller = `application ${clientId} (object object) of tenant ${tenantId}`;
   expect(await look()).toEqual([
-    ["base", "", caller],
-    ["az-01", account.subscriptionId, caller],
+    ["base", tenantId, `app ${clientId}`],
+    ["az-01", account.subscriptionId, "object object"],
     ["az-mgmt", management.subscriptionId, "WrongAccount"],
     ["az-02", disabled.subscriptionId, "SubscriptionDisabled"],
   ]);
@@ -56,6 +55,6 @@ test("goes no further without credentials, and has nothing to show for a fleet w
       { error: "invalid_client", error_description: "AADSTS7000215: Invalid client secret provided." },
       { status: 401 },
     );
-  expect(await look()).toEqual([["base", "", "SignInRefused"]]);
+  expect(await look()).toEqual([["base", tenantId, "SignInRefused"]]);
   expect(await whoami({ accounts: [] }, createAzureClients({}, server.variables), systemClock)).toEqual([]);
 });

@@ -96,10 +96,12 @@ describe("a role", () => {
     const member = "user:late@example.com";
     const late = { ...administrator, members: [member] };
     const may = () => isAuthorized(gcp.cloud, late, "dns.managedZones.list", whole);
-    const { bindings = [] } = await call(gcp.cloud, "cloudresourcemanager.projects.getIamPolicy", tenant.projectId);
+    const { bindings = [] } = await call(gcp.cloud, "cloudresourcemanager.projects.getIamPolicy", tenant.projectId, {
+      body: { options: { requestedPolicyVersion: 3 } },
+    });
     const set = (more: readonly object[]) =>
       call(gcp.cloud, "cloudresourcemanager.projects.setIamPolicy", tenant.projectId, {
-        body: { policy: { bindings: [...(bindings as readonly object[]), ...more] } },
+        body: { policy: { version: 3, bindings: [...(bindings as readonly object[]), ...more] } },
       });
     const added = [{ role: "roles/dns.reader", members: [member] }];
     await set(added);

@@ -120,8 +120,13 @@ export async function grant(
   const [, project = "", , serviceAccountsId] = resource.split("/");
   const prefix = serviceAccountsId === undefined ? "cloudresourcemanager.projects" : "iam.projects.serviceAccounts";
   const params = serviceAccountsId === undefined ? {} : { serviceAccountsId };
-  const { bindings = [], etag } = await call(cloud, `${prefix}.getIamPolicy`, project, { params });
-  const policy = { etag, bindings: [...(bindings as readonly Json[]), { role, members: [member] }] };
+  const { bindings = [], etag } = await call(cloud, `${prefix}.getIamPolicy`, project, {
+    params,
+    // Service accounts and projects have it in different places.
+    query: { "options.requestedPolicyVersion": "3" },
+    body: { options: { requestedPolicyVersion: 3 } },
+  });
+  const policy = { version: 3, etag, bindings: [...(bindings as readonly Json[]), { role, members: [member] }] };
   await call(cloud, `${prefix}.setIamPolicy`, project, { params, body: { policy } });
   advance(61_000);
 }

@@ -17,12 +17,7 @@ export interface Permissions {
 export const delegationsRole: Permissions = {
   name: "k8s-multicluster-gitops delegations",
   description: "NS records of clusters in the zone that this role is assigned on",
-  actions: [
-    "Microsoft.Network/dnszones/NS/delete",
-    "Microsoft.Network/dnszones/NS/read",
-    "Microsoft.Network/dnszones/NS/write",
-    "Microsoft.Network/dnszones/read",
-  ],
+  actions: ["Microsoft.Network/dnszones/NS/delete", "Microsoft.Network/dnszones/NS/write"],
 };
 
 /** What creates, changes and deletes clusters with their zones and identities: the calls of lib/azure, and no others. */

@@ -129,6 +129,7 @@ describe("zones", () => {
     const policy = { bindings: [{ role: "roles/dns.admin", members: [member] }] };
     expect((await google.ask("POST", `${zones}/example:setIamPolicy`, { policy })).body).toMatchObject(policy);
     expect(await google.ask("DELETE", `${zones}/example`)).toMatchObject({ status: 200, body: {} });
+    expect(google.cloud.slices("dns").map(({ state }) => state)).toEqual([{ zones: {}, sets: {}, changes: {} }]);
     const missing = await google.ask("GET", `${zones}/example`);
     expect(missing.status).toBe(404);
     expect(missing.body).toMatchObject({

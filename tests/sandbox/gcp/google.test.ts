@@ -192,6 +192,11 @@ describe("services", () => {
     expect((await google.ask("GET", zones)).status).toBe(403);
   });
 
+  test("go on working when they are enabled again", async () => {
+    await google.ask("POST", `${services}/${dns}:enable`, {});
+    expect((await google.ask("GET", zones)).status).toBe(200);
+  });
+
   test("stop to work when they are disabled", async () => {
     await google.ask("POST", `${services}/${dns}:disable`, {});
     expect((await google.ask("GET", zones)).status).toBe(403);

@@ -1,7 +1,9 @@
 import type { CloudOptions, OpenCloud, SandboxCloud } from "#sandbox/cloud/cloud.ts";
+import { controlPlanesOf, openControlPlanes } from "#sandbox/cloud/control-planes.ts";
 import { openGithub } from "#sandbox/cloud/github.ts";
 import { stopWork } from "#sandbox/cloud/later.ts";
 import { openSlices } from "#sandbox/cloud/slices.ts";
+import { issueForLoopback } from "#sandbox/cloud/tls.ts";
 import { Gateway } from "#sandbox/gcp/api/gateway.ts";
 import { googleHosts } from "#sandbox/gcp/api/methods.ts";
 import { authorizeCall } from "#sandbox/gcp/authorization/authorize.ts";
@@ -10,6 +12,8 @@ import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { nameServerPool } from "#sandbox/gcp/dns/name-servers.ts";
 import { servedZones } from "#sandbox/gcp/dns/served-zones.ts";
 import { checkAccount, env, projectOf } from "#sandbox/gcp/environment.ts";
+import { clustersOf } from "#sandbox/gcp/gke/api-server.ts";
+import { gkeOperations, resumeGke } from "#sandbox/gcp/gke/finish.ts";
 import { gcpApi } from "#sandbox/gcp/http-api.ts";
 import { callerOf } from "#sandbox/gcp/oauth/access-tokens.ts";
 import { oauthHost } from "#sandbox/gcp/oauth/endpoint.ts";
@@ -29,7 +33,8 @@ export const gcp: SandboxCloud = {
   open,
 };
 
-async function open({ stateFile, githubKey, accounts, endpoint, speed }: CloudOptions): Promise<OpenCloud> {
+async function open(options: CloudOptions): Promise<OpenCloud> {
+  const { stateFile, githubKey, accounts, endpoint, speed, clusters, controllers, usage, tls, log } = options;
   const slices = openSlices(stateFile);
   const cloud: GcpCloud = {
     ...slices,
@@ -41,6 +46,15 @@ async function open({ stateFile, githubKey, accounts, endpoint, speed }: CloudOp
       return endpoint();
     },
   };
+  openControlPlanes(cloud, {
+    folder: clusters,
+    pace: paceOf(speed),
+    controllers,
+    usage,
+    // The names of real API servers have certificates that every client trusts.
+    certificates: tls && (() => issueForLoopback(tls, "kube-apiserver")),
+  });
+  await resumeGke(cloud, (cluster, error) => log(`${cluster}: ${error instanceof Error ? error.message : error}`));
   const gateway = new Gateway({
     cloud,
     behaviours,
@@ -50,10 +64,11 @@ async function open({ stateFile, githubKey, accounts, endpoint, speed }: CloudOp
   return {
     api: gcpApi(cloud, gateway),
     zones: () => servedZones(cloud),
-    operations: { ...oauthOperations(cloud), ...projectOperations(cloud) },
-    status: () => ({ zones: servedZones(cloud).map(({ name }) => name) }),
+    operations: { ...gkeOperations(cloud), ...oauthOperations(cloud), ...projectOperations(cloud) },
+    status: () => ({ clusters: clustersOf(cloud), zones: servedZones(cloud).map(({ name }) => name) }),
     async close() {
       stopWork(cloud);
+      await controlPlanesOf(cloud).close();
       slices.flush();
     },
   };

@@ -17,7 +17,7 @@ export interface User {
   readonly name: string;
   may(access: Access): boolean;
   /** Why not, where the authorizer says it: the end of the message. */
-  readonly refusal?: string;
+  readonly refusal?: string | ((access: Access) => string);
 }
 
 /** Whose token this is; undefined when it is nobody's. */
@@ -45,11 +45,12 @@ export function authorize(user: User, access: Access): void {
   const { verb, kind, namespace, name, subresource } = access;
   const resource = subresource === undefined ? kind.resource : `${kind.resource}/${subresource}`;
   const where = namespace === undefined ? "at the cluster scope" : `in the namespace "${namespace}"`;
+  const why = typeof user.refusal === "function" ? user.refusal(access) : user.refusal;
   const what = name === undefined ? qualifiedName(kind) : `${qualifiedName(kind)} "${name}"`;
   throw new StatusError(
     403,
     "Forbidden",
-    `${what} is forbidden: User "${user.name}" cannot ${verb} resource "${resource}" in API group "${kind.group}" ${where}${user.refusal === undefined ? "" : `: ${user.refusal}`}`,
+    `${what} is forbidden: User "${user.name}" cannot ${verb} resource "${resource}" in API group "${kind.group}" ${where}${why === undefined ? "" : `: ${why}`}`,
     {
       ...(name === undefined ? {} : { name }),
       ...(kind.group === "" ? {} : { group: kind.group }),

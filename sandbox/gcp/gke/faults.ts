@@ -1,0 +1,23 @@
+import { GcpFault } from "#sandbox/gcp/api/behaviour.ts";
+
+/** A refusal of a request that GKE does not take. */
+export function badRequest(message: string): GcpFault {
+  return new GcpFault(400, "INVALID_ARGUMENT", message, { reason: "badRequest" });
+}
+
+/** Regions have `locations` in names and links, zones have `zones`. */
+export function placeOf(location: string): string {
+  return `${isZone(location) ? "zones" : "locations"}/${location}`;
+}
+
+export function isZone(location: string): boolean {
+  return /-[a-z]$/.test(location);
+}
+
+export function notFound(name: string): GcpFault {
+  return new GcpFault(404, "NOT_FOUND", `Not found: ${name}.`);
+}
+
+export function alreadyExists(name: string): GcpFault {
+  return new GcpFault(409, "ALREADY_EXISTS", `Already exists: ${name}.`);
+}

@@ -1,0 +1,110 @@
+import { type GcpCall, GcpFault } from "#sandbox/gcp/api/behaviour.ts";
+import { readChannel, workloadIdentityOf } from "#sandbox/gcp/gke/cluster-body.ts";
+import { readEndpoints } from "#sandbox/gcp/gke/endpoints.ts";
+import { badRequest, notFound } from "#sandbox/gcp/gke/faults.ts";
+import type { NewOperation } from "#sandbox/gcp/gke/operations.ts";
+import { isAutopilot, nameOf, poolsOf, type StoredCluster } from "#sandbox/gcp/gke/state.ts";
+import { checkSkew, checkUpgrade, resolveVersion } from "#sandbox/gcp/gke/versions.ts";
+import { createClusterPool } from "#sandbox/gcp/iam/federations.ts";
+import { type JsonObject, objectAt, stringAt } from "#sandbox/json.ts";
+import { mergePatch } from "#sandbox/kubernetes/patch.ts";
+
+export type Update = Pick<NewOperation, "type"> & { readonly change: JsonObject };
+
+/** Fields that only say what another one is about. */
+const companions = ["desiredNodePoolId", "desiredImageType", "etag"];
+/** Fields that replace one of the cluster, by its name. */
+const replacing: Readonly<Record<string, string>> = {
+  desiredAddonsConfig: "addonsConfig",
+  desiredBinaryAuthorization: "binaryAuthorization",
+  desiredCostManagementConfig: "costManagementConfig",
+  desiredFleet: "fleet",
+  desiredLoggingConfig: "loggingConfig",
+  desiredMonitoringConfig: "monitoringConfig",
+  desiredNotificationConfig: "notificationConfig",
+  desiredSecurityPostureConfig: "securityPostureConfig",
+  desiredShieldedNodes: "shieldedNodes",
+  desiredVerticalPodAutoscaling: "verticalPodAutoscaling",
+};
+
+/** What a ClusterUpdate changes: GKE takes one field with each request. @throws GcpFault 400, 404; 501 for a field that the sandbox does not know */
+export function readUpdate({ cloud, body }: GcpCall, cluster: StoredCluster): Update {
+  const update = objectAt(body, "update");
+  const given = Object.keys(update).filter((field) => !companions.includes(field));
+  const [field] = given;
+  if (field === undefined) throw badRequest("Must specify a field to update.");
+  if (given.length > 1) {
+    throw badRequest(
+      `At most one field can be updated with each request, and there are ${given.length}: ${given.join(", ")}.`,
+    );
+  }
+  const { fields } = cluster;
+  const changed = (change: JsonObject): Update => ({ type: "UPDATE_CLUSTER", change });
+  const replaced = replacing[field];
+  if (replaced !== undefined) return changed({ [replaced]: mergePatch(fields[replaced], objectAt(update, field)) });
+  switch (field) {
+    case "desiredMasterVersion":
+      return upgradeMaster(cluster, stringAt(update, field));
+    case "desiredNodeVersion":
+      return upgradeNodes(cluster, stringAt(update, field), stringAt(update, "desiredNodePoolId"));
+    case "desiredReleaseChannel": {
+      const releaseChannel = readChannel({ releaseChannel: update[field] }, isAutopilot(cluster));
+      return changed({ releaseChannel });
+    }
+    case "desiredControlPlaneEndpointsConfig":
+      return changed(endpointsChange(cluster, objectAt(update, field)));
+    case "desiredMasterAuthorizedNetworksConfig":
+      return changed(
+        endpointsChange(cluster, { ipEndpointsConfig: { authorizedNetworksConfig: objectAt(update, field) } }),
+      );
+    case "desiredDefaultEnablePrivateNodes":
+      return changed({
+        networkConfig: { ...objectAt(fields, "networkConfig"), defaultEnablePrivateNodes: update[field] === true },
+      });
+    case "desiredWorkloadIdentityConfig": {
+      const given = { workloadIdentityConfig: update[field] };
+      const change = workloadIdentityOf(cluster, given, isAutopilot(cluster));
+      if (change.workloadIdentityConfig !== undefined) createClusterPool(cloud, cluster.projectId);
+      return changed({ workloadIdentityConfig: {}, ...change });
+    }
+    default:
+      throw new GcpFault(501, "UNIMPLEMENTED", `the sandbox does not know update.${field} of clusters`);
+  }
+}
+
+function endpointsChange({ fields }: StoredCluster, given: JsonObject): JsonObject {
+  return {
+    controlPlaneEndpointsConfig: readEndpoints(given, objectAt(fields, "controlPlaneEndpointsConfig")),
+  };
+}
+
+/** Nodes that GKE upgrades follow at the end of it. */
+function upgradeMaster(cluster: StoredCluster, asked: string): Update {
+  const from = stringAt(cluster, "fields", "currentMasterVersion");
+  const version = resolveVersion(stringAt(cluster, "fields", "releaseChannel", "channel"), asked);
+  if (version === from) throw badRequest(`Master is already at version "${version}".`);
+  checkUpgrade(from, version);
+  const pools = poolsOf(cluster).map((pool) => {
+    const isUpgraded = objectAt(pool, "management").autoUpgrade === true;
+    if (!isUpgraded) checkSkew(stringAt(pool, "version"), version);
+    return isUpgraded ? { ...pool, version } : pool;
+  });
+  return { type: "UPGRADE_MASTER", change: { currentMasterVersion: version, ...poolsChange(cluster, pools, version) } };
+}
+
+/** @param pool empty for all of them */
+function upgradeNodes(cluster: StoredCluster, asked: string, pool: string): Update {
+  const master = stringAt(cluster, "fields", "currentMasterVersion");
+  const channel = stringAt(cluster, "fields", "releaseChannel", "channel");
+  const version = asked === "-" || asked === "" ? master : resolveVersion(channel, asked);
+  checkSkew(version, master);
+  const pools = poolsOf(cluster);
+  if (pool !== "" && !pools.some(({ name }) => name === pool)) throw notFound(`${nameOf(cluster)}/nodePools/${pool}`);
+  const changed = pools.map((one) => (pool === "" || one.name === pool ? { ...one, version } : one));
+  return { type: "UPGRADE_NODES", change: poolsChange(cluster, changed, version) };
+}
+
+function poolsChange(cluster: StoredCluster, nodePools: readonly JsonObject[], version: string): JsonObject {
+  const currentNodeVersion = isAutopilot(cluster) ? version : stringAt(nodePools[0], "version");
+  return { currentNodeVersion, ...(isAutopilot(cluster) ? {} : { nodePools }) };
+}

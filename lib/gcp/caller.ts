@@ -13,7 +13,7 @@ export function callerIdentity({
     ...options,
     label: "caller",
     needs: [],
-    read: (world: GcpWorld) => world.gcp.caller(actor),
+    read: (world: GcpWorld) => world.gcp.caller(actor, world),
     health: ({ kind, name }) => ({ kind: "healthy", summary: `${kind} ${name}` }),
   });
 }

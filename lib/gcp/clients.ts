@@ -26,12 +26,20 @@ export interface GcpClients {
   rest(actor: GcpActor): Rest;
   /** Zones and record sets in Cloud DNS, with the same caller, guard, deadline and errors. */
   dns(actor: GcpActor): Promise<GcpDns>;
-  /** @throws FleetError CredentialsMissing, ImpersonationDenied, SessionExpired, PlaceholderAccount, GcpUnreachable */
-  caller(actor: GcpActor): Promise<Caller>;
+  /**
+   * @param world @default waits for nothing
+   * @throws FleetError CredentialsMissing, ImpersonationDenied, SignInRefused, SessionExpired, PlaceholderAccount, GcpUnreachable
+   */
+  caller(actor: GcpActor, world?: Calling): Promise<Caller>;
   /** A token with other scopes than Google's APIs need: API servers of GKE. @throws as caller() */
   token(actor: GcpActor, scopes: readonly string[]): Promise<AccessToken>;
-  /** Undefined without credentials of somebody who may set the project's IAM policy. @throws FleetError GcpUnreachable, PlaceholderAccount */
-  findAdministrator(account: GcpAccount): Promise<Caller | undefined>;
+  /**
+   * Undefined without credentials of somebody who may set the project's IAM policy.
+   *
+   * @param world shows the waits
+   * @throws FleetError GcpApiDisabled, GcpUnreachable, PlaceholderAccount, SessionExpired, SignInRefused
+   */
+  findAdministrator(account: GcpAccount, world?: Calling): Promise<Caller | undefined>;
   /**
    * Called after this run wrote IAM policies or service accounts, or enabled APIs, in the account's project: what is denied, unknown or
    * disabled there is asked again until Google has propagated them.

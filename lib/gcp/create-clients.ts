@@ -81,15 +81,15 @@ export function createGcpClients(
     };
   }
 
-  async function identify({ account, as, otherwise }: GcpActor): Promise<Identity> {
+  async function identify({ account, as, otherwise }: GcpActor, world?: Calling): Promise<Identity> {
     switch (as) {
       case "management":
         return { kind: "management" };
       case "clusters":
         return { kind: "clusters", account };
       case "administrator":
-        if ((await clients.findAdministrator(account)) !== undefined) return { kind: "base" };
-        if (otherwise !== undefined) return await identify({ account, as: otherwise });
+        if ((await clients.findAdministrator(account, world)) !== undefined) return { kind: "base" };
+        if (otherwise !== undefined) return await identify({ account, as: otherwise }, world);
         throw new FleetError(
           "CredentialsMissing",
           `${account.name}: no credentials of an owner of the project ${account.projectId}`,
@@ -102,7 +102,7 @@ export function createGcpClients(
 
   /** @throws FleetError as Rest */
   async function call<Answer>(actor: GcpActor, asked: Asked, make: Call<Answer>): Promise<Answer> {
-    const identity = await identify(actor);
+    const identity = await identify(actor, asked.world);
     return await callAs(identity, actor, asked, make);
   }
 
@@ -164,33 +164,33 @@ export function createGcpClients(
         const { projectId } = actor.account;
         return dnsOf(callsOf(actor), await openDns({ projectId, send, host: hosts.dns }));
       }),
-    caller: async (actor) => await tokens.caller(await identify(actor)),
+    caller: async (actor, world) => await tokens.caller(await identify(actor, world), world),
     async token(actor, scopes) {
       return await tokens.get(await identify(actor), undefined, scopes);
     },
-    findAdministrator: (account) => once(administrators, account.name, () => findAdministrator(account)),
+    findAdministrator: (account, world) => once(administrators, account.name, () => findAdministrator(account, world)),
     accessChanged({ name }) {
       changed.set(name, clock.now());
     },
   };
 
   /** Who is none of our service accounts, and may set the project's IAM policy. */
-  async function findAdministrator(account: GcpAccount): Promise<Caller | undefined> {
+  async function findAdministrator(account: GcpAccount, world?: Calling): Promise<Caller | undefined> {
     const base: Identity = { kind: "base" };
-    const found = await tokens.caller(base).catch((error: unknown) => {
+    const found = await tokens.caller(base, world).catch((error: unknown) => {
       if (error instanceof FleetError && error.code === "CredentialsMissing") return undefined;
       throw error;
     });
     if (found === undefined || found.kind === "federated" || isOfOurs(found)) return undefined;
-    const world = { clock, signal: new AbortController().signal, progress: () => undefined };
     const calls: GcpCalls = {
       read: (run, what, make) => callAs(base, { account, as: "administrator" }, { world: run, what }, make),
       change: (run, change, make) => callAs(base, { account, as: "administrator" }, { world: run, ...change }, make),
     };
+    const asking = world ?? { clock, signal: new AbortController().signal, progress: () => undefined };
     const path = `v3/projects/${account.projectId}:testIamPermissions`;
     const asked = { permissions: ["resourcemanager.projects.setIamPolicy"] };
     try {
-      const answer = await restOf(calls, open).send(world, "cloudresourcemanager", "POST", path, asked);
+      const answer = await restOf(calls, open).send(asking, "cloudresourcemanager", "POST", path, asked);
       return Array.isArray(answer.permissions) && answer.permissions.length > 0 ? found : undefined;
     } catch (error) {
       if (error instanceof FleetError && error.code === "GcpDenied") return undefined;

@@ -86,8 +86,7 @@ role() {
 account() {
   local scope=/subscriptions/$1
   az role definition update --subscription "$1" --role-definition "$ROLES/$1.json" --output none
-  grant "$(role "$ROLES/$1.json")" "$scope" "$2"
-  grant "Role Based Access Control Administrator" "$scope" "$2" --condition "$CONDITION" --condition-version 2.0
+  grant "$(role "$ROLES/$1.json")" "$scope" "$2" --condition "$CONDITION" --condition-version 2.0
 }
 
 # cluster FQDN:SUBSCRIPTION:REGION JOBS

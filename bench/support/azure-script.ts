@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { clusterBody } from "#lib/azure/aks/cluster-body.ts";
 import type { AksCluster, AzureAccount } from "#lib/azure/fleet/types.ts";
-import { homeRegionOf, subscriptionId } from "#lib/azure/names.ts";
+import { groupId, homeRegionOf, managementGroup, subscriptionId } from "#lib/azure/names.ts";
 import { clustersRole, delegationsRole, grantingCondition, type Permissions } from "#lib/azure/permissions.ts";
 import { roleIdOf } from "#lib/azure/role.ts";
 import { subjectsOf } from "#lib/fleet/github.ts";
@@ -33,9 +33,15 @@ export async function scriptVariables(fleet: Fleet, folder: string): Promise<Rea
   const roles = join(folder, "roles");
   const kubeconfigs = join(folder, "kubeconfigs");
   await mkdir(kubeconfigs, { recursive: true });
-  await Bun.write(join(roles, "delegations.json"), formatRole(management, delegationsRole));
+  await Bun.write(
+    join(roles, "delegations.json"),
+    formatRole(management, delegationsRole, groupId(management, managementGroup)),
+  );
   for (const account of tenants)
-    await Bun.write(join(roles, `${account.subscriptionId}.json`), formatRole(account, clustersRole));
+    await Bun.write(
+      join(roles, `${account.subscriptionId}.json`),
+      formatRole(account, clustersRole, subscriptionId(account)),
+    );
   // All clusters of the fleet have the same.
   const { properties } = clusterBody(first) as unknown as ClusterBody;
   const { podCidr, serviceCidr, dnsServiceIP } = properties.networkProfile;
@@ -68,10 +74,10 @@ export function azureAccountsOf(fleet: Fleet): readonly AzureAccount[] {
 }
 
 /** As `az role definition update` reads it. The id is that of our task. */
-function formatRole(account: AzureAccount, permissions: Permissions): string {
-  const scope = subscriptionId(account);
+function formatRole(account: AzureAccount, permissions: Permissions, scope: string): string {
   const role = {
-    id: `${scope}/providers/Microsoft.Authorization/roleDefinitions/${roleIdOf(account, permissions)}`,
+    // az takes an id below the subscription for one, any other for a name.
+    id: `${subscriptionId(account)}/providers/Microsoft.Authorization/roleDefinitions/${roleIdOf(account, permissions)}`,
     roleName: `${permissions.name} ${account.subscriptionId}`,
     description: permissions.description,
     actions: permissions.actions,

@@ -36,20 +36,24 @@ const shortestMs = 5 * 60_000;
 export async function openBase(choice: Choice, request: BaseRequest): Promise<IdentityToken> {
   const network = new Network(request);
   try {
-    switch (choice.kind) {
-      case "github":
-        return await openGithub(request, network);
-      case "metadata":
-        return await openMetadata(network);
-      case "file":
-        return await openFile(readCredentials(choice), choice, request, network);
-      default:
-        return choice satisfies never;
-    }
+    return await Promise.race([open(choice, request, network), network.failed]);
   } catch (thrown) {
     if (thrown instanceof FleetError || thrown instanceof GoogleError) throw thrown;
     if (network.failure !== undefined) throw network.failure;
     throw unusable(choice, thrown);
+  }
+}
+
+async function open(choice: Choice, request: BaseRequest, network: Network): Promise<IdentityToken> {
+  switch (choice.kind) {
+    case "github":
+      return await openGithub(request, network);
+    case "metadata":
+      return await openMetadata(network);
+    case "file":
+      return await openFile(readCredentials(choice), choice, request, network);
+    default:
+      return choice satisfies never;
   }
 }
 
@@ -157,17 +161,20 @@ async function tokenOf(client: AuthClient): Promise<AccessToken> {
   return { token, expires: new Date(client.credentials.expiry_date ?? Date.now() + shortestMs) };
 }
 
-/** Sends the requests of the library, which hides why they failed. */
+/** Sends the requests of the library, which hides why they failed and repeats them: `ask` decides about that. */
 class Network {
   failure: unknown;
+  /** Rejects with the failure of a request. */
+  readonly failed: Promise<never>;
   readonly options: { readonly fetchImplementation: typeof fetch };
 
   constructor({ send, signal }: BaseRequest) {
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.failed = promise;
     const call = async (
       request: Parameters<typeof fetch>[0],
       init: Parameters<typeof fetch>[1] = {},
     ): Promise<Response> => {
-      // The library repeats requests that failed; `ask` decides about that.
       if (this.failure !== undefined) throw this.failure;
       try {
         signal.throwIfAborted();
@@ -176,6 +183,7 @@ class Network {
         throw parseGoogleError(await response.text(), response);
       } catch (thrown) {
         this.failure = thrown;
+        reject(thrown);
         throw thrown;
       }
     };

@@ -24,12 +24,14 @@ const defaults: JsonObject = {
   },
   anonymousAuthenticationConfig: { mode: "ENABLED" },
   autopilot: {},
+  autoscaling: { autoscalingProfile: "BALANCED" },
   binaryAuthorization: {},
   databaseEncryption: { currentState: "CURRENT_STATE_DECRYPTED", state: "DECRYPTED" },
   defaultMaxPodsConstraint: { maxPodsPerNode: "110" },
   enterpriseConfig: { clusterTier: "STANDARD" },
   legacyAbac: {},
   loggingConfig: { componentConfig: { enableComponents: ["SYSTEM_COMPONENTS", "WORKLOADS"] } },
+  maintenancePolicy: { resourceVersion: "e3b0c442" },
   loggingService: "logging.googleapis.com/kubernetes",
   monitoringConfig: {
     advancedDatapathObservabilityConfig: {},
@@ -38,9 +40,14 @@ const defaults: JsonObject = {
   },
   monitoringService: "monitoring.googleapis.com/kubernetes",
   network: "default",
+  nodePoolAutoConfig: { nodeKubeletConfig: { insecureKubeletReadonlyPortEnabled: false } },
   nodePoolDefaults: { nodeConfigDefaults: { loggingConfig: { variantConfig: { variant: "DEFAULT" } } } },
   notificationConfig: { pubsub: {} },
   podAutoscaling: { hpaProfile: "PERFORMANCE" },
+  rbacBindingConfig: {
+    enableInsecureBindingSystemAuthenticated: true,
+    enableInsecureBindingSystemUnauthenticated: true,
+  },
   securityPostureConfig: { mode: "BASIC", vulnerabilityMode: "VULNERABILITY_MODE_UNSPECIFIED" },
   shieldedNodes: { enabled: true },
   userManagedKeysConfig: {},
@@ -85,7 +92,9 @@ export function readCluster(key: ClusterKey, given: JsonObject, now: Date): Json
     status: "PROVISIONING",
   };
   if (isAutomatic) return fields;
-  return { ...fields, nodePools: poolsGiven(given).map((pool) => readPool({ ...key, fields }, pool)) };
+  // Shown again where the request has it.
+  const counted = given.initialNodeCount === undefined ? {} : { initialNodeCount: given.initialNodeCount };
+  return { ...fields, ...counted, nodePools: poolsGiven(given).map((pool) => readPool({ ...key, fields }, pool)) };
 }
 
 function checkAutopilot({ location }: ClusterKey, given: JsonObject): void {
@@ -203,7 +212,6 @@ function poolFields(cluster: StoredCluster): JsonObject {
   if (first === undefined) return {};
   return {
     nodeConfig: first.config as Json,
-    initialNodeCount: first.initialNodeCount as Json,
     instanceGroupUrls: pools.flatMap((pool) => textsAt(pool, "instanceGroupUrls")),
   };
 }

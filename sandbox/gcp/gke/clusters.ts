@@ -24,7 +24,7 @@ import {
   storeCluster,
   tryFindCluster,
 } from "#sandbox/gcp/gke/state.ts";
-import { readUpdate } from "#sandbox/gcp/gke/updates.ts";
+import { readPoolUpdate, readUpdate } from "#sandbox/gcp/gke/updates.ts";
 import { serverConfig } from "#sandbox/gcp/gke/versions.ts";
 import { createClusterPool } from "#sandbox/gcp/iam/federations.ts";
 import { accountResource } from "#sandbox/gcp/iam/service-accounts.ts";
@@ -52,6 +52,7 @@ export const gkeBehaviours: Behaviours = {
     const nodePools = poolsOf(findCluster(call));
     return nodePools.length === 0 ? {} : { nodePools };
   },
+  [`${methods}.clusters.nodePools.update`]: (call) => change(call, (cluster) => readPoolUpdate(call, cluster)),
   [`${methods}.clusters.nodePools.delete`]: (call) => change(call, (cluster) => deletePool(call, cluster)),
 };
 

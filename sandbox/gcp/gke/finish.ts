@@ -23,7 +23,9 @@ import { type JsonObject, stringAt } from "#sandbox/json.ts";
 export const finish: Finish = async (cloud, operation) => {
   const cluster = tryFindCluster(cloud, operation.cluster);
   if (cluster === undefined) return undefined;
-  const failure = takeFailure(cloud, cluster.projectId);
+  const failure = operation.isCancelled
+    ? { code: "CANCELLED", message: "Operation was cancelled." }
+    : takeFailure(cloud, cluster.projectId);
   if (operation.type === "CREATE_CLUSTER") {
     // Most failures are of machines: there is an API server.
     if (cluster.controlPlane === undefined) await openApiServer(cloud, cluster);

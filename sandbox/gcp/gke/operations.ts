@@ -57,8 +57,9 @@ function keep(cloud: GcpCloud, operation: StoredOperation): void {
 
 function run(cloud: GcpCloud, finish: Finish, operation: StoredOperation): void {
   later(cloud, kinds[operation.type].durationMs, async () => {
-    const failure = await finish(cloud, operation);
-    keep(cloud, { ...operation, endTime: cloud.now().toISOString(), ...(failure === undefined ? {} : { failure }) });
+    const current = gkeOf(cloud, operation.cluster.projectId).operations[operation.name] ?? operation;
+    const failure = await finish(cloud, current);
+    keep(cloud, { ...current, endTime: cloud.now().toISOString(), ...(failure === undefined ? {} : { failure }) });
   });
 }
 
@@ -74,6 +75,14 @@ export function refuseWhileBusy(cloud: GcpCloud, cluster: ClusterKey): void {
 }
 
 export const operationBehaviours: Behaviours = {
+  "container.projects.locations.operations.cancel": (call) => {
+    const operation = findOperation(call);
+    if (operation.endTime !== undefined || operation.type === "DELETE_CLUSTER") {
+      throw new GcpFault(400, "FAILED_PRECONDITION", `Operation ${operation.name} can't be cancelled.`);
+    }
+    keep(call.cloud, { ...operation, isCancelled: true });
+    return {};
+  },
   "container.projects.locations.operations.get": (call) => formatOperation(call, findOperation(call)),
   "container.projects.locations.operations.list": (call) => {
     const all = Object.values(gkeOf(call.cloud, projectIdOf(call)).operations);
@@ -91,14 +100,14 @@ function findOperation(call: GcpCall): StoredOperation {
 
 /** Links have the number of the project. */
 function formatOperation({ cloud }: GcpCall, operation: StoredOperation): Json {
-  const { name, type, cluster, nodePool, startTime, endTime, failure } = operation;
+  const { name, type, cluster, nodePool, startTime, endTime, isCancelled, failure } = operation;
   const number = tryFindProject(cloud, cluster.projectId)?.number;
   const place = `https://container.googleapis.com/v1/projects/${number}/${placeOf(cluster.location)}`;
   const target = `${place}/clusters/${cluster.name}`;
   return {
     name,
     operationType: type,
-    status: endTime === undefined ? "RUNNING" : "DONE",
+    status: endTime !== undefined ? "DONE" : isCancelled ? "ABORTING" : "RUNNING",
     selfLink: `${place}/operations/${name}`,
     targetLink: nodePool === undefined ? target : `${target}/nodePools/${nodePool}`,
     startTime,
@@ -109,14 +118,17 @@ function formatOperation({ cloud }: GcpCall, operation: StoredOperation): Json {
 }
 
 /** Numbers of google.rpc.Code. */
-const [internal, resourceExhausted] = [13, 8];
+const [cancelled, resourceExhausted, internal] = [1, 8, 13];
 /** Codes of conditions: https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/StatusCondition */
 const shortages = ["GCE_STOCKOUT", "GCE_QUOTA_EXCEEDED"];
 
 function formatFailure({ code, message }: Failure): Json {
   return {
     statusMessage: message,
-    error: { code: shortages.includes(code) ? resourceExhausted : internal, message },
+    error: {
+      code: shortages.includes(code) ? resourceExhausted : code === "CANCELLED" ? cancelled : internal,
+      message,
+    },
     clusterConditions: [conditionOf({ code, message })],
   };
 }

@@ -49,6 +49,7 @@ export interface StoredOperation {
   readonly startTime: string;
   /** Undefined while it runs. */
   readonly endTime?: string;
+  readonly isCancelled?: true;
   readonly failure?: Failure;
 }
 

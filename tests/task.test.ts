@@ -95,10 +95,10 @@ describe("a bad start ends with exit code 2, one clear line and a hint", () => {
     [["kind01.internal", "k01.k8s.gcp.mylabs.dev"]],
     [["--provider", "gcp"]],
     [["--account", "gcp-01"]],
-  ])("clusters that no task can create: %j", async (args) => {
+  ])("clusters in placeholders of accounts: %j", async (args) => {
     const said = await fails(["--fleet", "tests/fixtures/fleets/default/fleet.ts", ...args], {}, "create-all");
-    expect(said).toContain("k01.k8s.gcp.mylabs.dev: clusters in GCP are declared");
-    expect(said).toContain("(NothingSelected)");
+    expect(said).toContain("k01.k8s.gcp.mylabs.dev: the project of gcp-mgmt is a placeholder");
+    expect(said).toContain("(PlaceholderAccount)");
   });
 
   test("a fleet that breaks a rule", async () => {

@@ -85,7 +85,7 @@ function isThrottled({ status, reasons }: GoogleError): boolean {
 }
 
 function isUnavailable({ status }: GoogleError): boolean {
-  return status === 408 || status >= 500;
+  return status === 408 || (status >= 500 && status !== 501);
 }
 
 /** Billing is off, or the project is being deleted. */

@@ -7,7 +7,7 @@ import { gcpRegions } from "#lib/gcp/fleet/regions.ts";
 import type { GcpAccount, GkeCluster } from "#lib/gcp/fleet/types.ts";
 import type { Provider } from "#lib/provider.ts";
 
-/** GCP: declared in fleets; its clusters cannot be created yet. */
+/** GCP: GKE clusters, zones in Cloud DNS, service accounts and workload identity. */
 export const gcp: Provider<GcpAccount, GkeCluster> = {
   name: "gcp",
   title: "GCP",
@@ -24,6 +24,36 @@ export const gcp: Provider<GcpAccount, GkeCluster> = {
   regions: gcpRegions,
   errorCodes: gcpErrorCodes,
   checks: [checkGcp],
+  accountTasks: [
+    {
+      path: "create/gcp-mgmt",
+      description:
+        "Create zones, service accounts and the trust in GitHub's jobs, as an owner of the management project",
+      verb: "create",
+      of: "management",
+    },
+    {
+      path: "delete/gcp-mgmt",
+      description:
+        "Delete zones, service accounts and the trust in GitHub's jobs, as an owner of the management project",
+      verb: "delete",
+      of: "management",
+    },
+    {
+      path: "create/gcp-tenant",
+      description: "Create the service accounts and roles that create clusters, as an owner of the project",
+      verb: "create",
+      of: "tenants",
+    },
+    {
+      path: "delete/gcp-tenant",
+      description: "Delete the service accounts and roles that create clusters, as an owner of the project",
+      verb: "delete",
+      of: "tenants",
+    },
+  ],
+  lanes: { cluster: { limit: 32, jobs: true } },
+  open: async (context) => (await import("#lib/gcp/open.ts")).openGcp(context),
   schema: () => import("#lib/gcp/fleet/schema.ts"),
   accountId: ({ projectId }) => projectId,
   isPlaceholder,

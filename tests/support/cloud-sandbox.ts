@@ -53,8 +53,9 @@ export interface CloudCall {
   readonly error?: string | undefined;
 }
 
-/** Names of actions that change nothing, in AWS and in Azure. */
-const reading = /^(Get|List|Describe|Assume|Detect|Validate|Batch|read$|list|token$|discovery$|endpoints$|keys$)/;
+/** Names of actions that change nothing, in AWS, Azure and GCP. */
+const reading =
+  /^(Get|List|Describe|Assume|Detect|Validate|Batch|read$|list|token$|discovery$|endpoints$|keys$|get|testIamPermissions$|tokeninfo$|generateAccessToken$)/;
 
 export function isChanging({ action }: Pick<CloudCall, "action">): boolean {
   return !reading.test(action);

@@ -1,0 +1,152 @@
+import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
+import { accessBy } from "#lib/cloud/exec-kubeconfig.ts";
+import { throughRole } from "#lib/cloud/through-role.ts";
+import { access as accessTo } from "#lib/gcp/access.ts";
+import type { AccountAccess } from "#lib/gcp/account-access.ts";
+import type { GcpActor, Json } from "#lib/gcp/clients.ts";
+import { kubernetesOfGke } from "#lib/gcp/fleet/defaults.ts";
+import type { GcpAccount, GkeCluster } from "#lib/gcp/fleet/types.ts";
+import { type GkeState, gkeCluster } from "#lib/gcp/gke/cluster.ts";
+import { type GkeKubeconfigState, gkeKubeconfig } from "#lib/gcp/gke/kubeconfig.ts";
+import { type ManagementAccount, parentZone } from "#lib/gcp/management.ts";
+import {
+  accountActor,
+  clusterIds,
+  clustersActor,
+  labelsOf,
+  managementActor,
+  type Parts,
+  zoneNameOf,
+} from "#lib/gcp/names.ts";
+import { projectPolicy, zonePolicy } from "#lib/gcp/policy.ts";
+import { absentWhileDisabled } from "#lib/gcp/services.ts";
+import { zoneReaders, zoneWriters } from "#lib/gcp/workloads.ts";
+import type { GcpWorld } from "#lib/gcp/world.ts";
+import { delegation } from "#lib/gcp/zones/delegation.ts";
+import { type ZoneState, zone } from "#lib/gcp/zones/zone.ts";
+import type { AnyResource, Resource, RowRef } from "#lib/graph/resource.ts";
+import type { ClusterResources } from "#lib/provider.ts";
+
+export function gkeResources(
+  parts: Parts,
+  cluster: GkeCluster,
+  account: GcpAccount,
+  access: AccountAccess,
+  shared: Pick<ManagementAccount, "clustersZone" | "serviceAccount" | "access">,
+): ClusterResources {
+  const { fleet, settings, management } = parts;
+  const ids = clusterIds(cluster);
+  const row: RowRef = { kind: "cluster", name: cluster.name, group: "gcp" };
+  const labels = labelsOf(fleet, { cluster: cluster.name });
+  const common = { row, labels, needs: [...access.resources, ...shared.access] };
+  const inAccount = actAs(parts, access.serviceAccount, clustersActor(account), accountActor(account));
+  const inParent = actAs(
+    parts,
+    shared.serviceAccount,
+    { account: management, as: "management" },
+    managementActor(management),
+  );
+  const own = inAccount((actor) =>
+    zone({
+      ...common,
+      id: ids.zone,
+      title: `${cluster.name}: zone`,
+      label: "zone",
+      actor,
+      dnsName: cluster.name,
+    }),
+  );
+  const led = inParent((parentActor) =>
+    delegation({
+      id: ids.delegation,
+      title: `${cluster.name}: delegation`,
+      row,
+      place: { actor: clustersActor(account), dnsName: cluster.name },
+      parentActor,
+      zone: own,
+      parent: shared.clustersZone,
+      parentOf: parentZone,
+      needs: [shared.serviceAccount, access.serviceAccount],
+    }),
+  );
+  const gke = inAccount((actor) =>
+    gkeCluster({ ...common, id: ids.cluster, title: `${cluster.name}: GKE cluster`, actor, cluster }),
+  );
+  const workloads = workloadAccess(cluster, account, inAccount, own, gke, access.serviceAccount);
+  const kubeconfig = parts.withClients(
+    gkeKubeconfig({
+      cluster,
+      account,
+      gke,
+      ...(settings.fleetFile === undefined ? {} : { fleetFile: settings.fleetFile }),
+    }),
+  );
+  return {
+    resources: [own, led, gke, ...workloads, kubeconfig],
+    managed: managedGke(cluster, account, row, kubeconfig),
+  };
+}
+
+/** Builds resources for a service account; while it does not exist, they are observed by an administrator, if one runs this. */
+function actAs({ withClients }: Parts, serviceAccount: Resource<Json>, actor: GcpActor, administrator: GcpActor) {
+  return <State>(build: (actor: GcpActor) => Resource<State, GcpWorld>): Resource<State> => {
+    const as = (one: GcpActor): Resource<State> => withClients(absentWhileDisabled(build(one)));
+    return throughRole(serviceAccount, as(actor), as(administrator));
+  };
+}
+
+/** What external-dns and cert-manager may do: their pods are known to IAM by their names, once GKE has a cluster in the project. */
+function workloadAccess(
+  { name, ...cluster }: GkeCluster,
+  account: GcpAccount,
+  inAccount: ReturnType<typeof actAs>,
+  own: Resource<ZoneState>,
+  gke: Resource<GkeState>,
+  serviceAccount: AnyResource,
+): readonly AnyResource[] {
+  const ids = clusterIds({ name, ...cluster });
+  const shared = { row: own.row, needs: [gke, serviceAccount] };
+  const writing = inAccount((actor) =>
+    accessTo({
+      ...shared,
+      id: `${ids.workloads}/zone`,
+      title: `${name}: access of workloads to the zone`,
+      label: "access to the zone",
+      actor,
+      target: zonePolicy(account, zoneNameOf(name)),
+      of: own,
+      grants: () => zoneWriters(account),
+    }),
+  );
+  const reading = inAccount((actor) =>
+    accessTo({
+      ...shared,
+      id: `${ids.workloads}/list`,
+      title: `${name}: access of workloads to the list of zones`,
+      label: "access to the list of zones",
+      actor,
+      target: projectPolicy(account),
+      grants: () => zoneReaders(account),
+      keptOnDelete: "other clusters of the project have it too, and it goes with the access to the project",
+    }),
+  );
+  return [writing, reading];
+}
+
+/** The content is deleted before the cluster: its DNS records are in the account. */
+function managedGke(
+  cluster: GkeCluster,
+  account: GcpAccount,
+  row: RowRef,
+  kubeconfig: Resource<GkeKubeconfigState>,
+): ManagedCluster {
+  return {
+    cluster,
+    accountId: account.projectId,
+    kubernetes: kubernetesOfGke(cluster),
+    row,
+    prefix: `gcp/${account.name}/${cluster.name}`,
+    running: kubeconfig,
+    access: (outputs) => accessBy(kubeconfig, outputs),
+  };
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env bun
+//MISE description="Delete the GKE cluster k03.k8s.gcp.mylabs.dev in GCP"
+//USAGE flag "--dry-run" help="show what would be done; change nothing"
+//USAGE flag "--yes" help="don't ask before deleting; required in non-interactive shells"
+//USAGE flag "--adopt" help="delete what has these names, also where another tool created it"
+//USAGE flag "--skip-dns-wait" help="remove a zone at once, without waiting until resolvers no longer cache its delegation"
+//USAGE flag "--sandbox" help="run against the embedded sandbox: requires no account and no Docker"
+//USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
+//USAGE flag "--json" help="print one JSON object per line and nothing else"
+//USAGE flag "--verbose" help="show the stack of every error"
+// Written by `bun run generate` from clusters/*.ts and lib/generate/tasks.ts.
+
+import { runTask } from "#lib/task.ts";
+import { remove } from "#lib/verbs/delete.ts";
+
+if (import.meta.main) await runTask(remove, { cluster: "k03.k8s.gcp.mylabs.dev", providers: ["gcp"], place: "cloud" });

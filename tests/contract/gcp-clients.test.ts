@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { systemClock } from "#lib/clock.ts";
-import type { GcpActor, Json } from "#lib/gcp/clients.ts";
+import type { GcpActor } from "#lib/gcp/clients.ts";
 import { createGcpClients } from "#lib/gcp/create-clients.ts";
 import { isGcpError } from "#lib/gcp/explain.ts";
 import { emailOf, serviceAccountNames } from "#lib/gcp/names.ts";
 import { whoami } from "#lib/gcp/whoami.ts";
 import { env } from "#sandbox/gcp/environment.ts";
 import { gcp as sandboxGcp } from "#sandbox/gcp/gcp.ts";
-import { administratorEmail, administratorMember } from "#sandbox/gcp/oauth/administrators.ts";
+import { administratorEmail } from "#sandbox/gcp/oauth/administrators.ts";
 import { failureOf } from "#tests/support/failure.ts";
+import { admit, hastyRun, setUpProjects } from "#tests/support/gcp-service-accounts.ts";
 import { account, gcpFleet, management } from "#tests/support/google-server.ts";
 import { type HttpsCloud, openHttpsCloud } from "#tests/support/https-cloud.ts";
 
@@ -23,12 +23,7 @@ let variables: Readonly<Record<string, string>>;
 const owner: GcpActor = { account: management, as: "administrator" };
 const jobs = `principalSet://iam.googleapis.com/projects/${management.projectNumber}/locations/global/workloadIdentityPools/k8s-multicluster-gitops/attribute.repository_id/123456`;
 const said: string[] = [];
-const world = {
-  // The sandbox is faster than Google, too.
-  clock: { ...systemClock, sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 30, signal) },
-  signal: new AbortController().signal,
-  progress: (message: string): void => void said.push(message),
-};
+const world = hastyRun((message) => void said.push(message));
 const open = (more: Readonly<Record<string, string>> = {}) => createGcpClients(gcpFleet, { ...variables, ...more });
 let gcp: ReturnType<typeof open>;
 
@@ -45,43 +40,9 @@ beforeAll(async () => {
   const bin = join(folder, "bin");
   variables = await env({ endpoint: server.endpoint, folder, accounts, authorityPath, proxyUrl: "", bin });
   gcp = open();
-  for (const one of [management, account]) await bootstrap({ account: one, as: "administrator" });
-  const full = emailOf(management, serviceAccountNames.clusters);
-  await admit(owner, full, "roles/iam.serviceAccountTokenCreator", [administratorMember]);
-  await admit(
-    { account, as: "administrator" },
-    emailOf(account, serviceAccountNames.clusters),
-    "roles/iam.serviceAccountTokenCreator",
-    [`serviceAccount:${full}`],
-  );
-  // By both hops, which are just allowed.
-  await gcp.caller({ account, as: "clusters" }, world);
+  await setUpProjects(gcp, world);
 });
 afterAll(async () => await cloud.close());
-
-/** Enables what a project needs and creates both service accounts in it. */
-async function bootstrap(actor: GcpActor): Promise<void> {
-  const { projectId } = actor.account;
-  const rest = gcp.rest(actor);
-  const serviceIds = ["iam", "iamcredentials", "dns"].map((name) => `${name}.googleapis.com`);
-  await rest.send(world, "serviceusage", "POST", `v1/projects/${projectId}/services:batchEnable`, { serviceIds });
-  gcp.accessChanged(actor.account);
-  for (const accountId of [serviceAccountNames.clusters, serviceAccountNames.readOnly]) {
-    await rest.send(world, "iam", "POST", `v1/projects/${projectId}/serviceAccounts`, { accountId });
-  }
-}
-
-/** Lets a member act as a service account. */
-async function admit(actor: GcpActor, email: string, role: string, members: readonly string[]): Promise<void> {
-  const rest = gcp.rest(actor);
-  const path = `v1/projects/${actor.account.projectId}/serviceAccounts/${email}`;
-  const policy = await rest.send(world, "iam", "POST", `${path}:getIamPolicy`, undefined, {
-    "options.requestedPolicyVersion": 3,
-  });
-  const bindings = [...((policy.bindings ?? []) as readonly Json[]), { role, members }];
-  await rest.send(world, "iam", "POST", `${path}:setIamPolicy`, { policy: { ...policy, bindings, version: 3 } });
-  gcp.accessChanged(actor.account);
-}
 
 describe("clients of the sandbox's Google Cloud", () => {
   test("are an owner, who is not asked for service accounts", async () => {
@@ -152,12 +113,13 @@ describe("clients of the sandbox's Google Cloud", () => {
       },
       { workloadIdentityPoolProviderId: "github" },
     );
-    await admit(owner, emailOf(management, serviceAccountNames.clusters), "roles/iam.workloadIdentityUser", [jobs]);
+    const email = emailOf(management, serviceAccountNames.clusters);
+    await admit(gcp, world, owner, email, { role: "roles/iam.workloadIdentityUser", members: [jobs] });
     const job = await jobOf({ repository_id: "123456", repository_owner_id: "7890" });
     const clients = open(job);
     clients.accessChanged(management);
     const caller = await clients.caller({ account: management, as: "management" }, world);
-    expect(caller.name).toBe(emailOf(management, serviceAccountNames.clusters));
+    expect(caller.name).toBe(email);
     const fork = open(await jobOf({ repository_id: "1", repository_owner_id: "2" }));
     const refused = await failureOf(fork.caller({ account: management, as: "management" }));
     expect([refused.code, refused.details.join()]).toEqual([

@@ -67,7 +67,7 @@ export function readCluster(key: ClusterKey, given: JsonObject, now: Date): Json
   const version = resolveVersion(stringAt(releaseChannel, "channel"), stringAt(given, "initialClusterVersion"));
   const zones = textsAt(given, "locations");
   checkZones(key.location, zones);
-  const { nodePools: _, initialNodeCount: __, nodeConfig: ___, name: ____, ...plain } = given;
+  const plain = { ...given, nodePools: undefined, initialNodeCount: undefined, nodeConfig: undefined };
   const fields: JsonObject = {
     ...objectAt(mergePatch(defaults, plain)),
     ...networkOf(key, given),

@@ -58,8 +58,9 @@ export function readPool(
   const master = stringAt(cluster, "fields", "currentMasterVersion");
   const version = stringAt(given, "version") || master;
   checkSkew(version, master);
-  const given_ = textsAt(given, "locations");
-  const locations = given_.length > 0 ? given_ : textsAt(cluster, "fields", "locations");
+  const zones = textsAt(given, "locations");
+  checkZones(cluster.location, zones);
+  const locations = zones.length > 0 ? zones : textsAt(cluster, "fields", "locations");
   const isPrivate = objectAt(cluster, "fields", "networkConfig").defaultEnablePrivateNodes === true;
   const network = {
     ...(isPrivate ? { enablePrivateNodes: true } : {}),

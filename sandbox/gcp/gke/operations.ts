@@ -107,7 +107,7 @@ function formatOperation({ cloud }: GcpCall, operation: StoredOperation): Json {
   return {
     name,
     operationType: type,
-    status: endTime !== undefined ? "DONE" : isCancelled ? "ABORTING" : "RUNNING",
+    status: endTime === undefined ? (isCancelled ? "ABORTING" : "RUNNING") : "DONE",
     selfLink: `${place}/operations/${name}`,
     targetLink: nodePool === undefined ? target : `${target}/nodePools/${nodePool}`,
     startTime,
@@ -117,25 +117,25 @@ function formatOperation({ cloud }: GcpCall, operation: StoredOperation): Json {
   };
 }
 
-/** Numbers of google.rpc.Code. */
-const [cancelled, resourceExhausted, internal] = [1, 8, 13];
-/** Codes of conditions: https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/StatusCondition */
-const shortages = ["GCE_STOCKOUT", "GCE_QUOTA_EXCEEDED"];
+/**
+ * What a failure is for google.rpc, by the codes of conditions, with its number.
+ * https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/StatusCondition
+ */
+const rpcCodes: Readonly<Record<string, readonly [number, string]>> = {
+  CANCELLED: [1, "CANCELLED"],
+  GCE_QUOTA_EXCEEDED: [8, "RESOURCE_EXHAUSTED"],
+  GCE_STOCKOUT: [8, "RESOURCE_EXHAUSTED"],
+};
+const otherwise = [13, "INTERNAL"] as const;
 
-function formatFailure({ code, message }: Failure): Json {
-  return {
-    statusMessage: message,
-    error: {
-      code: shortages.includes(code) ? resourceExhausted : code === "CANCELLED" ? cancelled : internal,
-      message,
-    },
-    clusterConditions: [conditionOf({ code, message })],
-  };
+function formatFailure(failure: Failure): Json {
+  const { code, message } = failure;
+  const [number] = rpcCodes[code] ?? otherwise;
+  return { statusMessage: message, error: { code: number, message }, clusterConditions: [conditionOf(failure)] };
 }
 
 /** As clusters and operations show it. */
 export function conditionOf({ code, message }: Failure): JsonObject {
-  return shortages.includes(code)
-    ? { code, message, canonicalCode: "RESOURCE_EXHAUSTED" }
-    : { message, canonicalCode: "INTERNAL" };
+  const [, canonicalCode] = rpcCodes[code] ?? otherwise;
+  return { ...(code.startsWith("GCE_") ? { code } : {}), message, canonicalCode };
 }

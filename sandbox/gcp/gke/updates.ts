@@ -72,14 +72,16 @@ export function readUpdate({ cloud, body }: GcpCall, cluster: StoredCluster): Up
   }
 }
 
+/** Fields of requests that say again what the path says. */
+const placeFields = ["name", "clusterId", "nodePoolId", "projectId", "zone"];
+
 /** Of one node pool: its version. @throws GcpFault 400, 404; 501 for fields that the sandbox does not know */
 export function readPoolUpdate({ body, params }: GcpCall, cluster: StoredCluster): Update {
-  const { nodeVersion, name: _, clusterId: __, nodePoolId: ___, projectId: ____, zone: _____, ...others } = body;
-  const [unknown] = Object.keys(others);
+  const unknown = Object.keys(body).find((field) => field !== "nodeVersion" && !placeFields.includes(field));
   if (unknown !== undefined) {
     throw new GcpFault(501, "UNIMPLEMENTED", `the sandbox does not know ${unknown} in updates of node pools`);
   }
-  return upgradeNodes(cluster, String(nodeVersion ?? "-"), params.nodePoolsId ?? "");
+  return upgradeNodes(cluster, stringAt(body, "nodeVersion"), params.nodePoolsId ?? "");
 }
 
 function endpointsChange({ fields }: StoredCluster, given: JsonObject): JsonObject {

@@ -92,7 +92,7 @@ function minorOf(version: string): number {
 }
 
 /** By each number in them. */
-export function compareVersions(a: string, b: string): number {
+function compareVersions(a: string, b: string): number {
   return a.localeCompare(b, "en", { numeric: true });
 }
 

@@ -62,7 +62,7 @@ export function readCluster(key: ClusterKey, given: JsonObject, now: Date): Json
     );
   }
   const isAutomatic = objectAt(given, "autopilot").enabled === true;
-  if (isAutomatic) checkAutopilot(key, given);
+  if (isAutomatic && isZone(key.location)) throw badRequest("Autopilot clusters must be regional clusters.");
   const releaseChannel = readChannel(given, isAutomatic);
   const version = resolveVersion(stringAt(releaseChannel, "channel"), stringAt(given, "initialClusterVersion"));
   const zones = textsAt(given, "locations");
@@ -91,17 +91,11 @@ export function readCluster(key: ClusterKey, given: JsonObject, now: Date): Json
     selfLink: `https://container.googleapis.com/v1/${nameOf(key)}`,
     status: "PROVISIONING",
   };
+  // gcloud describes a node pool even so.
   if (isAutomatic) return fields;
   // Shown again where the request has it.
   const counted = given.initialNodeCount === undefined ? {} : { initialNodeCount: given.initialNodeCount };
   return { ...fields, ...counted, nodePools: poolsGiven(given).map((pool) => readPool({ ...key, fields }, pool)) };
-}
-
-function checkAutopilot({ location }: ClusterKey, given: JsonObject): void {
-  if (isZone(location)) throw badRequest("Autopilot clusters must be regional clusters.");
-  for (const field of ["nodePools", "nodeConfig", "initialNodeCount"]) {
-    if (given[field] !== undefined) throw badRequest(`Autopilot clusters do not support ${field}.`);
-  }
 }
 
 function autopilotFields(given: JsonObject): JsonObject {

@@ -147,7 +147,6 @@ describe("a cluster", () => {
     ["a range that is none", { ipAllocationPolicy: { clusterIpv4CidrBlock: "10.0.0.0/40" } }, '"10.0.0.0/40"'],
     ["a label in capitals", { resourceLabels: { A: "b" } }, '"A"'],
     ["no channel in Autopilot", { releaseChannel: { channel: "UNSPECIFIED" } }, "release channel"],
-    ["node pools in Autopilot", { nodePools: [] }, "nodePools"],
     [
       "an authorized network that is none",
       { masterAuthorizedNetworksConfig: { cidrBlocks: [{ cidrBlock: "here" }] } },

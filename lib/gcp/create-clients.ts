@@ -42,12 +42,7 @@ export function createGcpClients(
 ): GcpSession {
   /** When access, service accounts or APIs of an account, by its name, were changed last. */
   const changed = new Map<string, number>();
-  const management = fleet.accounts.find(({ provider, role }) => provider === "gcp" && role === "management");
-  const sinceMs = ({ name }: GcpAccount): number =>
-    // What changes in the management project decides on all accounts.
-    Math.min(
-      ...[name, management?.name ?? name].map((one) => clock.now() - (changed.get(one) ?? Number.NEGATIVE_INFINITY)),
-    );
+  const sinceMs = ({ name }: GcpAccount): number => clock.now() - (changed.get(name) ?? Number.NEGATIVE_INFINITY);
   const pauseWithin = (account: GcpAccount, limitMs: number, why: string): Pause | undefined =>
     sinceMs(account) < limitMs ? { ms: settlePauseMs, why } : undefined;
   const tokens = gcpTokens({

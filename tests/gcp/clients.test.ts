@@ -275,7 +275,12 @@ describe("Google's APIs", () => {
     const began = run.clock.now();
     await failureOf(run.rest.send(run.world, "iam", "POST", path, {}));
     expect(run.clock.now() - began).toBeLessThan(6 * 60_000);
-    // Without a change of ours there is nothing to wait for.
+    // Without a change of ours there is nothing to wait for, nor with one in another project.
+    const other = open();
+    other.gcp.accessChanged(management);
+    const start = other.clock.now();
+    await failureOf(other.rest.send(other.world, "iam", "POST", path, {}));
+    expect(other.clock.now()).toBe(start);
     await failureOf(open().rest.send(run.world, "iam", "POST", path, {}));
   });
 

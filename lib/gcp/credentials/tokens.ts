@@ -72,8 +72,11 @@ export function gcpTokens(options: GcpTokensOptions): GcpTokens {
       }
       return reached;
     },
-    async get(identity, world, scopes = [cloudPlatform]) {
+    async get(asked, world, scopes = [cloudPlatform]) {
       const management = managementOf(fleet);
+      // Clusters in the management project are created by its own service account: there is no second step.
+      const isManagement = asked.kind === "clusters" && asked.account.name === management.name;
+      const identity: Identity = isManagement ? { kind: "management" } : asked;
       refusePlaceholder(identity.kind === "clusters" ? identity.account : management, variables);
       const base = await open("base", world, (asking) => signIn(management, asking));
       if (identity.kind === "base") return base;

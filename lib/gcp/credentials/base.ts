@@ -5,7 +5,7 @@ import type { AccessToken, Caller, Json } from "#lib/gcp/clients.ts";
 import type { Choice } from "#lib/gcp/credentials/choice.ts";
 import { type GcpEndpoints, isTrusted } from "#lib/gcp/credentials/endpoints.ts";
 import { impersonate } from "#lib/gcp/credentials/impersonate.ts";
-import { cloudPlatform } from "#lib/gcp/credentials/scopes.ts";
+import { cloudPlatform, userinfoEmail } from "#lib/gcp/credentials/scopes.ts";
 import { GoogleError, parseGoogleError } from "#lib/gcp/google-error.ts";
 import { keepSecret } from "#lib/secrets.ts";
 
@@ -20,7 +20,7 @@ export interface BaseRequest {
 
 /** A token and who it is of. */
 export interface IdentityToken extends AccessToken {
-  /** Undefined for a user, whose name only Google knows. */
+  /** Undefined for users and machines, whose names only Google knows. */
   readonly caller: Caller | undefined;
 }
 
@@ -75,7 +75,7 @@ async function openGithub({ githubJob, endpoints }: BaseRequest, network: Networ
 async function openMetadata(network: Network): Promise<IdentityToken> {
   const { Compute } = await import("google-auth-library");
   return {
-    ...(await tokenOf(new Compute({ scopes: [cloudPlatform], transporterOptions: network.options }))),
+    ...(await tokenOf(new Compute({ scopes: [cloudPlatform, userinfoEmail], transporterOptions: network.options }))),
     caller: undefined,
   };
 }
@@ -164,13 +164,15 @@ async function tokenOf(client: AuthClient): Promise<AccessToken> {
 /** Sends the requests of the library, which hides why they failed and repeats them: `ask` decides about that. */
 class Network {
   failure: unknown;
-  /** Rejects with the failure of a request. */
+  /** Rejects with the failure of a request, or at the deadline. */
   readonly failed: Promise<never>;
   readonly options: { readonly fetchImplementation: typeof fetch };
 
   constructor({ send, signal }: BaseRequest) {
     const { promise, reject } = Promise.withResolvers<never>();
     this.failed = promise;
+    // The library's client of the metadata server obeys no signal.
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     const call = async (
       request: Parameters<typeof fetch>[0],
       init: Parameters<typeof fetch>[1] = {},

@@ -181,7 +181,7 @@ export function gcpTokens(options: GcpTokensOptions): GcpTokens {
         body: new URLSearchParams({ access_token: token }),
         signal,
       });
-      const { email = "a user whose sign-in hides the name" } = (await response.json()) as { readonly email?: string };
+      const { email = "somebody whose token hides the email" } = (await response.json()) as { readonly email?: string };
       return { kind: email.endsWith(".gserviceaccount.com") ? "service account" : "user", name: email };
     });
   }

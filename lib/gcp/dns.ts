@@ -96,10 +96,7 @@ export function dnsOf(calls: GcpCalls, makeDns: MakeDns): GcpDns {
         world,
         change,
         by(async (client) => {
-          const zone = client.zone(name);
-          const [found] = await zone.getMetadata();
-          const { labels: others } = parseZone(found as Json);
-          await zone.request({ method: "PATCH", uri: "", json: { labels: { ...others, ...labels } } });
+          await client.zone(name).request({ method: "PATCH", uri: "", json: { labels } });
         }),
       );
     },

@@ -91,7 +91,7 @@ test.concurrent("a cluster that moves to another region or account is replaced o
       expect(refused.exitCode).toBe(1);
       expect(Object.values(errorsOf(refused)).join("\n")).toContain("--allow-replacement");
     }
-    expect((await gcp.calls()).filter((call) => isChanging(call) && call.service === "container")).toEqual([]);
+    expect((await gcp.calls()).filter((call) => isChanging(call) && call.service === "clusters")).toEqual([]);
     await well(gcp.run("create-gke-all", ["--allow-replacement"], { fleet: abroad }));
     const call = await gcp.neighbour();
     expect(await call("GET", cluster)).toBeUndefined();

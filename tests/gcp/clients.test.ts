@@ -366,7 +366,7 @@ describe("Cloud DNS", () => {
     await dns.removeZone(world, "gcp-mylabs-dev");
     expect(bodies).toEqual([
       { ...wanted, dnsName: "gcp.mylabs.dev.", visibility: "public" },
-      { labels: { project: "p", fleet: "f" } },
+      { labels: { fleet: "f" } },
     ]);
   });
 

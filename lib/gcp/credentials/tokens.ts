@@ -129,11 +129,11 @@ export function gcpTokens(options: GcpTokensOptions): GcpTokens {
       isGcpError(error, "invalid_target") || isGcpError(error, "unauthorized_client")
         ? pauseWhileSettling(management, error)
         : undefined;
-    return await ask(
-      { account: management.name, what: "signing in", world, pauseWhileSettling: pause },
-      async (signal) =>
-        await openBase(chooseCredentials(variables), { variables, ...tokens.reach(), signal, githubJob }),
-    );
+    const choice = chooseCredentials(variables);
+    const asked = { account: management.name, what: "signing in", world, pauseWhileSettling: pause };
+    const found = await ask(asked, (signal) => openBase(choice, { variables, ...tokens.reach(), signal, githubJob }));
+    // A machine may run as one of our service accounts.
+    return choice.kind === "metadata" ? { ...found, caller: await describeToken(found.token, world) } : found;
   }
 
   async function enter(

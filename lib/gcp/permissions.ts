@@ -27,7 +27,6 @@ export const predefinedRoles = {
 
 /** What both service accounts of a project read before they compare. */
 const reading = [
-  "dns.changes.get",
   "dns.managedZones.get",
   "dns.managedZones.getIamPolicy",
   "dns.managedZones.list",
@@ -52,22 +51,13 @@ export const delegating: Permissions = {
   permissions: [
     "dns.changes.create",
     "dns.changes.get",
-    "dns.managedZones.get",
     "dns.resourceRecordSets.create",
     "dns.resourceRecordSets.delete",
-    "dns.resourceRecordSets.list",
     "dns.resourceRecordSets.update",
   ],
 };
 
-const readingClusters = [
-  ...reading,
-  "container.clusters.connect",
-  "container.clusters.get",
-  "container.clusters.list",
-  "container.operations.get",
-  "container.operations.list",
-];
+const readingClusters = [...reading, "container.clusters.connect", "container.clusters.get", "container.clusters.list"];
 
 /** Of a project with clusters. */
 export const accountReading: Permissions = {
@@ -83,7 +73,10 @@ export const managingClusters: Permissions = {
     "container.clusters.create",
     "container.clusters.delete",
     "container.clusters.update",
+    "container.operations.get",
+    "container.operations.list",
     "dns.changes.create",
+    "dns.changes.get",
     "dns.managedZones.create",
     "dns.managedZones.delete",
     "dns.managedZones.setIamPolicy",

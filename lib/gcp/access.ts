@@ -15,8 +15,8 @@ import type { AnyResource, Change, Outputs, Resource } from "#lib/graph/resource
 
 export interface AccessOptions extends Described {
   readonly actor: GcpActor;
-  /** Whose policy it is. */
-  readonly target: PolicyTarget;
+  /** Whose policy it is: of a zone, which may have been adopted under another name, once it is known. */
+  readonly target: PolicyTarget | ((outputs: Outputs) => PolicyTarget);
   /** What is made before it has a policy. A delete of both removes only this. @default it is always there, as a project */
   readonly of?: AnyResource;
   readonly grants: (outputs: Outputs, policy: Policy) => readonly Grant[];
@@ -31,7 +31,9 @@ export interface AccessState {
 
 /** Grants in the policy of one thing. Those of others are not touched, nor are members that were deleted. */
 export function access(options: AccessOptions): Resource<AccessState, GcpWorld> {
-  const { id, title, label, row, needs, keptOnDelete, actor, target, of, grants, leftovers = [] } = options;
+  const { id, title, label, row, needs, keptOnDelete, actor, of, grants, leftovers = [] } = options;
+  const targetOf = (outputs: Outputs): PolicyTarget =>
+    typeof options.target === "function" ? options.target(outputs) : options.target;
   return {
     id,
     title,
@@ -43,7 +45,7 @@ export function access(options: AccessOptions): Resource<AccessState, GcpWorld> 
     ...(of === undefined ? {} : { goesWith: of }),
     async observe(world, outputs) {
       if (of !== undefined && outputs.find(of) === undefined) return { kind: "absent" };
-      const policy = await readPolicy(world, actor, target);
+      const policy = await readPolicy(world, actor, targetOf(outputs));
       const ours = [...grants(outputs, policy), ...leftovers];
       return ours.some((grant) => hasGrant(policy, grant))
         ? { kind: "present", state: { policy } }
@@ -51,11 +53,13 @@ export function access(options: AccessOptions): Resource<AccessState, GcpWorld> 
     },
     diff: ({ policy }, outputs) => missingIn(policy, grants(outputs, policy)).map(toChange),
     async ensure(world, _observed, outputs) {
-      const policy = await changePolicy(world, actor, target, (found) => withGrants(found, grants(outputs, found)));
+      const policy = await changePolicy(world, actor, targetOf(outputs), (found) =>
+        withGrants(found, grants(outputs, found)),
+      );
       return { policy };
     },
     async remove(world, _observed, outputs) {
-      await changePolicy(world, actor, target, (found) =>
+      await changePolicy(world, actor, targetOf(outputs), (found) =>
         withoutGrants(found, [...grants(outputs, found), ...leftovers]),
       );
       return { kind: "removed" };

@@ -113,7 +113,7 @@ function workloadAccess(
       title: `${name}: access of workloads to the zone`,
       label: "access to the zone",
       actor,
-      target: zonePolicy(account, zoneNameOf(name)),
+      target: (outputs) => zonePolicy(account, outputs.find(own)?.name ?? zoneNameOf(name)),
       of: own,
       grants: () => zoneWriters(account),
     }),

@@ -144,7 +144,7 @@ const rules: readonly Rule[] = [
     text: /GCE_STOCKOUT|ZONE_RESOURCE_POOL_EXHAUSTED|does not have enough resources/i,
     code: "QuotaExceeded",
     message: "Google has no such machines left there",
-    hint: "run the same command again later, or choose another region or machine type",
+    hint: "run the same command again later, or choose another region or machine type; a cluster that GKE left half made needs --allow-replacement",
   },
   {
     reason: /./,

@@ -14,8 +14,8 @@ import type { GcpWorld } from "#lib/gcp/world.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import type { FoundElsewhere } from "#lib/provider.ts";
 
-/** Errors that say that nobody who runs this has access to a project: nothing was created in it. */
-const closed = ["GcpDenied", "ImpersonationDenied", "GcpApiDisabled"] as const;
+/** Errors that say that nobody who runs this has access to a project, or that it is being deleted: its own clusters report it, not those of others. */
+const closed = ["GcpDenied", "ImpersonationDenied", "GcpApiDisabled", "ProjectUnusable"] as const;
 
 /** Zones of clusters, by the fleet's labels. */
 function inventoryOf(fleet: Fleet): ClusterInventory<GcpWorld, GcpAccount, GkeCluster> {

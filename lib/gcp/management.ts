@@ -114,7 +114,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
       row,
       needs: [role, accounts.clusters],
       actor,
-      target: zonePolicy(account, zoneNameOf(zones.clusters)),
+      target: (outputs) => zonePolicy(account, outputs.find(clustersZone)?.name ?? zoneNameOf(zones.clusters)),
       of: clustersZone,
       grants: () => [{ role: roleOf(account, roleNames.delegations), member: memberOf(account, "clusters") }],
     }),

@@ -6,6 +6,7 @@ import { waitForOperation } from "#lib/gcp/operation.ts";
 import type { Described } from "#lib/gcp/rest-resource.ts";
 import type { GcpWorld } from "#lib/gcp/world.ts";
 import type { Resource } from "#lib/graph/resource.ts";
+import { command } from "#lib/hint.ts";
 
 export interface ServicesOptions extends Omit<Described, "keptOnDelete"> {
   readonly actor: GcpActor;
@@ -85,14 +86,30 @@ async function readEnabled(world: GcpWorld, actor: GcpActor): Promise<ServicesSt
   }
 }
 
+/** Service accounts of ours only read what is enabled. */
+function leftToOwners(
+  { account: { name, projectId, role } }: GcpActor,
+  ids: readonly string[],
+  cause: unknown,
+): FleetError {
+  return new FleetError("GcpApiDisabled", `${name}: disabled in ${projectId}: ${ids.join(", ")}`, {
+    hint: [
+      "an owner of the project enables it: ",
+      role === "management" ? command("create:gcp-mgmt") : command("create:gcp-tenant", name),
+    ],
+    cause,
+  });
+}
+
 async function enable(world: GcpWorld, actor: GcpActor, names: readonly string[]): Promise<void> {
   const rest: Rest = world.gcp.rest(actor);
   const parent = projectPath(actor.account);
   for (let at = 0; at < names.length; at += mostAtOnce) {
     const serviceIds = names.slice(at, at + mostAtOnce);
     world.progress(`enabling ${serviceIds.join(", ")}`);
-    const operation = await rest.send(world, "serviceusage", "POST", `v1/${parent}/services:batchEnable`, {
-      serviceIds,
+    const path = `v1/${parent}/services:batchEnable`;
+    const operation = await rest.send(world, "serviceusage", "POST", path, { serviceIds }).catch((error: unknown) => {
+      throw hasCode(error, "GcpDenied") ? leftToOwners(actor, serviceIds, error) : error;
     });
     const asked = { account: actor.account.name, what: "enabling APIs", timeoutMs };
     await waitForOperation(world, rest, "serviceusage", operation, asked);

@@ -1,8 +1,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { isChanging } from "#tests/support/cloud-sandbox.ts";
+import { managingClusters } from "#lib/gcp/permissions.ts";
+import methods from "#sandbox/gcp/authorization/methods.json";
+import { type CloudCall, isChanging } from "#tests/support/cloud-sandbox.ts";
 import { fleetOf, gke, inGcp, projects } from "#tests/support/gcp-story.ts";
-import { errorsOf, well } from "#tests/support/story.ts";
+import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 setDefaultTimeout(120_000);
 
@@ -41,6 +43,55 @@ test.concurrent("a job of GitHub makes clusters by the chain of service accounts
     }
     expect((await gcp.calls()).filter((call) => isChanging(call) && call.error === undefined)).toEqual([]);
     await well(gcp.run("delete-gke-all", ["--yes"], { fleet: both, variables: await gcp.job(), entered: false }));
+  });
+});
+
+/** Those that methods with these last two words ask for. */
+function permissionsOf({ service, action }: CloudCall): readonly string[] {
+  return Object.entries(methods).flatMap(([method, permission]) =>
+    method.endsWith(`.${service}.${action}`) ? [permission] : [],
+  );
+}
+
+test.concurrent("a job of GitHub creates, changes, replaces and deletes clusters by what owners gave it before, and uses all of it", async () => {
+  await inGcp(async (gcp) => {
+    await well(gcp.run("create/gcp-mgmt", [], { fleet }));
+    await well(gcp.run("create/gcp-tenant", [], { fleet }));
+    const job = { variables: await gcp.job(), entered: false };
+    await gcp.calls();
+    const calls: CloudCall[] = [];
+    const changesNow = async (): Promise<readonly CloudCall[]> => {
+      const found = await gcp.calls();
+      calls.push(...found);
+      return found.filter(isChanging);
+    };
+
+    const made = await well(gcp.run("create-gke-all", [], { fleet, ...job }));
+    expect(made.results[`${k01}/cluster`]?.outcome).toBe("made");
+    await changesNow();
+    const again = await well(gcp.run("create-gke-all", [], { fleet, ...job }));
+    expect(endedAs(again, "unchanged").length).toBe(Object.keys(again.results).length);
+    expect(await changesNow()).toEqual([]);
+
+    const changed: Fleet = { ...fleetOf(gke(1, "gcp-01", { releaseChannel: "rapid" })), github };
+    const updated = await well(gcp.run("create-gke-all", [], { fleet: changed, ...job }));
+    expect(endedAs(updated, "updated")).toEqual([`${k01}/cluster`]);
+    const moved: Fleet = { ...fleetOf(gke(1, "gcp-01", { podCidr: "10.200.0.0/16" })), github };
+    const replaced = await well(gcp.run("create-gke-all", ["--allow-replacement"], { fleet: moved, ...job }));
+    expect(endedAs(replaced, "replaced")).toEqual([`${k01}/cluster`]);
+    await changesNow();
+    await well(gcp.run("delete-gke-all", ["--yes"], { fleet: moved, ...job }));
+    const deleting = (await changesNow()).filter(({ account }) => account === projects["gcp-mgmt"].projectId);
+    expect(deleting.map(({ service, action }) => `${service}:${action}`)).toEqual(["changes:create"]);
+
+    expect(calls.filter(({ error }) => error === "PERMISSION_DENIED")).toEqual([]);
+    const used = new Set(
+      calls.filter(({ account }) => account === projects["gcp-01"].projectId).flatMap(permissionsOf),
+    );
+    // Of kubectl, after an interruption, and where a cluster left records.
+    const rare = /^container\.(clusters\.connect|operations\.list)$|^dns\.(changes\.|resourceRecordSets\.delete$)/;
+    const usual = managingClusters.permissions.filter((permission) => !rare.test(permission));
+    expect(usual.filter((permission) => !used.has(permission))).toEqual([]);
   });
 });
 

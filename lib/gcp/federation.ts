@@ -16,8 +16,6 @@ export interface FederationOptions extends Described {
 
 const issuerUri = "https://token.actions.githubusercontent.com";
 const timeoutMs = 5 * 60_000;
-/** https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers */
-const longestCondition = 4_096;
 
 /** The workload identity pool of GitHub's jobs. A deleted one is restored: its name stays taken for 30 days. */
 export function workloadIdentityPool(options: FederationOptions): Resource<Json, GcpWorld> {
@@ -61,11 +59,6 @@ export function conditionOf(github: GitHubTrust): string {
     `assertion.repository_id == '${github.repositoryId}' && assertion.repository_owner_id == '${github.ownerId}'` +
     ` && assertion.sub in [${subjects.join(", ")}]`
   );
-}
-
-/** Whether GCP takes the condition of a fleet. */
-export function isConditionTooLong(github: GitHubTrust): boolean {
-  return conditionOf(github).length > longestCondition;
 }
 
 /** As policies name the jobs with these subjects. */

@@ -1,0 +1,135 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import type { Fleet } from "#lib/fleet/types.ts";
+import { type AccountName, fleetOf, type GcpStory, gke, inGcp, projects } from "#tests/support/gcp-story.ts";
+import { endedAs, well } from "#tests/support/story.ts";
+
+// They run a few at a time: the last one waits for all others.
+setDefaultTimeout(600_000);
+
+type Number = 1 | 2 | 3;
+const eu = { region: "europe-west1" } as const;
+/** Every account, whether it has a cluster or not. */
+const every = fleetOf(gke(1, "gcp-01"), gke(2, "gcp-02")).accounts;
+const fleet = (...clusters: Fleet["clusters"]): Fleet => ({ ...fleetOf(), accounts: every, clusters });
+const nameOf = (number: Number): string => `k0${number}.k8s.gcp.mylabs.dev`;
+
+/** All that there is of clusters: `k01 gcp-01 us-east1` for GKE, `k01 gcp-01` for the zone, `k01 delegation`. */
+async function standing(gcp: GcpStory): Promise<readonly string[]> {
+  const call = await gcp.neighbour();
+  const list = async (path: string, field: string): Promise<readonly Named[]> =>
+    (await call("GET", path).catch(undefinedIfDisabled))?.[field] ?? [];
+  const found = Object.entries(projects).map(async ([account, { projectId }]) => {
+    const clusters = await list(`container/v1/projects/${projectId}/locations/-/clusters`, "clusters");
+    const zones = await list(`dns/dns/v1/projects/${projectId}/managedZones`, "managedZones");
+    return [
+      ...zones.filter(({ name }) => /^k0\d-/.test(name)).map(({ name }) => `${name.slice(0, 3)} ${account}`),
+      ...clusters.map(({ name, location }) => `${name.slice(0, 3)} ${account} ${location}`),
+    ];
+  });
+  const parent = `dns/dns/v1/projects/${projects["gcp-mgmt"].projectId}/managedZones/k8s-gcp-mylabs-dev`;
+  const delegated = (await list(`${parent}/rrsets`, "rrsets")).filter(({ name }) => /^k0\d\./.test(name));
+  return [
+    ...(await Promise.all(found)).flat(),
+    ...delegated.map(({ name }) => `${name.slice(0, 3)} delegation`),
+  ].sort();
+}
+
+interface Named {
+  readonly name: string;
+  /** Of a cluster. */
+  readonly location?: string;
+}
+
+/** Nothing is in a project whose APIs nobody has enabled. */
+function undefinedIfDisabled(error: unknown): undefined {
+  if (!String(error).includes("SERVICE_DISABLED")) throw error;
+}
+
+function all(number: Number, account: AccountName = "gcp-01", region = "us-east1"): readonly string[] {
+  const name = `k0${number}`;
+  return [`${name} ${account}`, `${name} ${account} ${region}`, `${name} delegation`];
+}
+
+interface Case {
+  readonly before: Fleet;
+  readonly after: Fleet;
+  /** Whom it is about. */
+  readonly number: Number;
+  /** What `plan` says of its zone, delegation and GKE cluster. */
+  readonly plan: string;
+  /** What stands once `create-gke-all` has run, without permission to replace anything. */
+  readonly created: readonly string[];
+  /** Of that run. @default 0 */
+  readonly exitCode?: number;
+  /** The task that puts it right, and what stands then. */
+  readonly task: readonly [string, ...string[]];
+  readonly left: readonly string[];
+}
+
+const orphansDeleted = ["delete-all", "--orphans", "--yes"] as const;
+const both = fleet(gke(1), gke(2, "gcp-02"));
+
+const cases: Readonly<Record<string, Case>> = {
+  "removed, the last of its account": {
+    before: both,
+    after: fleet(gke(1)),
+    number: 2,
+    plan: "orphan",
+    created: [...all(1), ...all(2, "gcp-02")],
+    task: ["delete-all", nameOf(2), "--yes"],
+    left: all(1),
+  },
+  renamed: {
+    before: fleet(gke(1)),
+    after: fleet(gke(3)),
+    number: 1,
+    plan: "orphan",
+    created: [...all(1), ...all(3)],
+    task: orphansDeleted,
+    left: all(3),
+  },
+  "moved out of the management account and to another region": {
+    before: fleet(gke(1, "gcp-mgmt")),
+    after: fleet(gke(1, "gcp-01", eu)),
+    number: 1,
+    plan: "to replace account gcp-mgmt > gcp-01 region us-east1 > europe-west1",
+    created: all(1, "gcp-mgmt"),
+    exitCode: 1,
+    task: ["create-gke-all", "--allow-replacement"],
+    left: all(1, "gcp-01", "europe-west1"),
+  },
+  "moved to another account, then deleted with the whole fleet": {
+    before: fleet(gke(1)),
+    after: fleet(gke(1, "gcp-02")),
+    number: 1,
+    plan: "to replace account gcp-01 > gcp-02",
+    created: all(1),
+    exitCode: 1,
+    task: ["delete-all", "--yes"],
+    left: [],
+  },
+};
+
+for (const [title, { before, after, number, plan, created, exitCode = 0, task, left }] of Object.entries(cases)) {
+  test.concurrent(`nothing is forgotten of a cluster that was ${title}`, async () => {
+    await inGcp(async (gcp) => {
+      await well(gcp.run("create-gke-all", [], { fleet: before }));
+      const planned = await gcp.run("plan", [], { fleet: after });
+      const told = Object.values(planned.results).flatMap(({ id, outcome, changes }) =>
+        ["zone", "delegation", "cluster"].some((part) => id.endsWith(`/${nameOf(number)}/${part}`))
+          ? [[outcome, ...changes.map(({ field, from, to }) => `${field} ${from} > ${to}`)].join(" ")]
+          : [],
+      );
+      expect(told).toEqual([plan, plan, plan]);
+      expect((await gcp.run("create-gke-all", [], { fleet: after })).exitCode).toBe(exitCode);
+      expect(await standing(gcp)).toEqual([...created].sort());
+
+      await well(gcp.run(task[0], [...task.slice(1), "--dry-run"], { fleet: after }));
+      expect(await standing(gcp)).toEqual([...created].sort());
+      await well(gcp.run(task[0], task.slice(1), { fleet: after }));
+      expect(await standing(gcp)).toEqual([...left].sort());
+      const status = await gcp.run("status", ["--allow-absent"], { fleet: after });
+      expect([status.exitCode, endedAs(status, "orphan"), endedAs(status, "degraded")]).toEqual([0, [], []]);
+    });
+  });
+}

@@ -214,3 +214,26 @@ test.concurrent("a zone of others is taken only by --adopt, whatever its name, a
     expect((await neighbour("GET", zones)).managedZones ?? []).toEqual([]);
   });
 });
+
+test.concurrent("the zone of clusters is adopted under another name, and with it what may delegate there", async () => {
+  await inGcp(async (gcp) => {
+    const fleet = fleetOf(gke(1));
+    await gcp.openFor(fleet);
+    await gcp.daemon.operate("gcp", "enable-services", { project: management, services: "dns.googleapis.com" });
+    const neighbour = await gcp.neighbour();
+    const zones = `dns/dns/v1/projects/${management}/managedZones`;
+    await neighbour("POST", zones, { name: "theirs", dnsName: "k8s.gcp.mylabs.dev.", description: "theirs" });
+    const [id, error] = onlyError(await gcp.run("create/gcp-mgmt", [], { fleet }));
+    expect(id).toBe("gcp/gcp-mgmt/zone/k8s.gcp.mylabs.dev");
+    expect(error).toContain("(ForeignResource)");
+    const adopted = await well(gcp.run("create/gcp-mgmt", ["--adopt"], { fleet }));
+    expect(endedAs(adopted, "adopted")).toEqual([id]);
+    await well(gcp.run("create-gke-all", [], { fleet }));
+    const { bindings } = await neighbour("POST", `${zones}/theirs:getIamPolicy`, {});
+    expect(bindings).toEqual([expect.objectContaining({ role: expect.stringContaining("Delegations") })]);
+    await well(gcp.run("delete-gke-all", ["--yes"], { fleet }));
+    await well(gcp.run("delete/gcp-tenant", ["--yes"], { fleet }));
+    await well(gcp.run("delete/gcp-mgmt", ["--yes"], { fleet }));
+    expect((await neighbour("GET", zones)).managedZones ?? []).toEqual([]);
+  });
+});

@@ -1,3 +1,4 @@
+import type { CloudErrors } from "#lib/cloud/ask.ts";
 import type { ExecToken, ExecTokenRequest } from "#lib/cloud/exec-token.ts";
 import { isDoubted, rememberAsker } from "#lib/cloud/token-askers.ts";
 import { type CachedToken, formatToken, readToken } from "#lib/cloud/token-cache.ts";
@@ -6,6 +7,8 @@ import { type CachedToken, formatToken, readToken } from "#lib/cloud/token-cache
 
 /** Clients request a new token before the old one expires on their way to the API server. */
 const earlyMs = 2 * 60_000;
+/** Pauses after refusals that pass. kubectl waits meanwhile. */
+const pausesMs = [500, 1_000, 2_000];
 
 interface BearerToken {
   /** Of caches and locks: `azure`. */
@@ -13,7 +16,14 @@ interface BearerToken {
   /** Of the cached token, in `folder`. */
   readonly path: string;
   readonly folder: string;
-  readonly signIn: () => Promise<{ readonly token: string; readonly expires: Date }>;
+  readonly signIn: () => Promise<SignedIn>;
+  /** Loads what tells whether a refusal passes. */
+  readonly errors: () => Promise<CloudErrors>;
+}
+
+interface SignedIn {
+  readonly token: string;
+  readonly expires: Date;
 }
 
 /**
@@ -42,17 +52,32 @@ export async function bearerToken(request: ExecTokenRequest, of: BearerToken): P
  */
 async function renew(
   { locks }: ExecTokenRequest,
-  { cloud, folder, path, signIn }: BearerToken,
+  of: BearerToken,
   doubtedMs: number | undefined,
 ): Promise<CachedToken> {
+  const { cloud, folder, path } = of;
   const { renewOnce, tryCache } = await import("#lib/cloud/exec-token.ts");
   return await renewOnce(locks, `${cloud}/${path.split("/").at(-1)}`, async () => {
     const cached = readToken(folder, path);
     const isNew = cached !== undefined && (doubtedMs === undefined || cached.keptMs > doubtedMs);
     if (isNew && cached.expiresMs - earlyMs > Date.now()) return cached;
-    const { token, expires } = await signIn();
+    const { token, expires } = await signInPatiently(of);
     const found = { token, expiresMs: expires.getTime() };
     await tryCache(path, formatToken(found));
     return found;
   });
+}
+
+/** Signs in again while the cloud throttles, or is unavailable. A cloud that does not answer at all has been waited for before. */
+async function signInPatiently({ signIn, errors }: BearerToken): Promise<SignedIn> {
+  for (const ms of pausesMs) {
+    try {
+      return await signIn();
+    } catch (error) {
+      const answered = (await errors()).find(error);
+      if (answered === undefined || !(answered.isThrottled || answered.isUnavailable)) throw error;
+      await Bun.sleep(ms);
+    }
+  }
+  return await signIn();
 }

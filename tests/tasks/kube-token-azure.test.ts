@@ -102,6 +102,17 @@ describe("a token for AKS", () => {
     expect(minutes).toBeLessThan(59);
   });
 
+  test("is asked for again while Entra throttles, or is unavailable", async () => {
+    const refusals = [
+      new Response("{}", { status: 429, headers: { "retry-after": "1" } }),
+      new Response("down", { status: 503 }),
+    ];
+    server.entra = () => refusals.shift();
+    await credentialOf();
+    expect(refusals).toEqual([]);
+    expect((await cached()).length).toBe(1);
+  });
+
   test("is of whoever calls: another client, secret or login gets another one", async () => {
     await credentialOf();
     await credentialOf({ AZURE_CLIENT_ID: "another" });

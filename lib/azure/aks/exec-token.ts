@@ -23,6 +23,7 @@ export async function aksExecToken(request: ExecTokenRequest): Promise<ExecToken
     cloud: "azure",
     folder,
     path: azureTokenPath(folder, { tenantId, scope: aksScope }, choice, environment.variables),
+    errors: async () => (await import("#lib/azure/explain.ts")).azureErrors,
     signIn: () => signInTo({ ...request, account, tenantId, choice }),
   });
 }

@@ -21,6 +21,7 @@ export async function gkeExecToken(request: ExecTokenRequest): Promise<ExecToken
     cloud: "gcp",
     folder,
     path: tokenPath(folder, account, parts),
+    errors: async () => (await import("#lib/gcp/explain.ts")).googleErrors,
     async signIn() {
       const { openGkeToken } = await import("#lib/gcp/gke/open-token.ts");
       return await openGkeToken(request, { account, email });

@@ -31,9 +31,9 @@ test("a plan tells by its exit code whether anything would change, when it is as
   expect(exitCodeOf("failed", { tellChanges: true })).toBe(1);
 });
 
-test("commands that resources ask for are kept, also those of resources that were there", () => {
+test("commands that resources ask for are kept in one order, also those of resources that were there", () => {
   const tally = createTally([]);
-  for (const outcome of ["made", "unchanged"] as const) {
+  for (const outcome of ["unchanged", "made"] as const) {
     const health = { kind: "healthy", summary: "", next: `hand over ${outcome}` } as const;
     tally.receive({ kind: "finished", id: outcome, at: "", outcome, durationMs: 1, changes: [], health });
   }

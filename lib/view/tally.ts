@@ -50,7 +50,12 @@ export function createTally(
       if (isPartial || [...counts.keys()].some((outcome) => unwell.has(outcome))) return 1;
       return tellChanges && [...counts.keys()].some((outcome) => planned.has(outcome)) ? 2 : 0;
     },
-    next: (onlyNew) => asked.filter(({ isNew }) => isNew || !onlyNew).map(({ command }) => command),
+    // Sorted: resources end in any order.
+    next: (onlyNew) =>
+      asked
+        .filter(({ isNew }) => isNew || !onlyNew)
+        .map(({ command }) => command)
+        .toSorted(),
     criticalPathMs() {
       const lengths = new Map<AnyResource, number>();
       // The resources are in topological order, so each need is already known.

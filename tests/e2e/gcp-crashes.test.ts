@@ -1,7 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { isChanging } from "#tests/support/cloud-sandbox.ts";
 import { fleetOf, gke, inGcp } from "#tests/support/gcp-story.ts";
-import { errorsOf, well } from "#tests/support/story.ts";
+import { well } from "#tests/support/story.ts";
 
 setDefaultTimeout(120_000);
 
@@ -41,21 +40,3 @@ test.concurrent.each(["SIGKILL", "SIGINT"] as const)(
     }, speed);
   },
 );
-
-test.concurrent("two runs at once make one cluster", async () => {
-  await inGcp(async (gcp) => {
-    await well(gcp.run("create/gcp-mgmt", [], { fleet }));
-    await well(gcp.run("create/gcp-tenant", [], { fleet }));
-    await gcp.calls();
-    const runs = await Promise.all([1, 2].map(() => gcp.run("create-gke-all", [], { fleet })));
-    for (const run of runs) {
-      // The second may be told that the first is at work.
-      if (run.exitCode !== 0) expect(Object.values(errorsOf(run)).join()).toMatch(/another run|LockHeld|lock/i);
-    }
-    const created = (await gcp.calls()).filter(
-      (call) => isChanging(call) && call.service === "clusters" && call.action === "create",
-    );
-    expect(created.filter(({ error }) => error === undefined)).toHaveLength(1);
-    await well(gcp.run("create-gke-all", [], { fleet }));
-  });
-});

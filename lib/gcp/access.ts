@@ -22,16 +22,24 @@ export interface AccessOptions extends Described {
   readonly grants: (outputs: Outputs, policy: Policy) => readonly Grant[];
   /** Grants that others of this fleet make, and that go with these. @default none */
   readonly leftovers?: readonly Grant[];
+  /** In another policy, which has them for others too: written with these, and left there by a delete. @default none */
+  readonly shared?: SharedGrants;
 }
 
-/** Ours in one policy. */
+export interface SharedGrants {
+  readonly target: PolicyTarget;
+  readonly grants: readonly Grant[];
+}
+
 export interface AccessState {
   readonly policy: Policy;
+  /** Of what shares grants; undefined without them. */
+  readonly shared: Policy | undefined;
 }
 
 /** Grants in the policy of one thing. Those of others are not touched, nor are members that were deleted. */
 export function access(options: AccessOptions): Resource<AccessState, GcpWorld> {
-  const { id, title, label, row, needs, keptOnDelete, actor, of, grants, leftovers = [] } = options;
+  const { id, title, label, row, needs, keptOnDelete, actor, of, grants, leftovers = [], shared } = options;
   const targetOf = (outputs: Outputs): PolicyTarget =>
     typeof options.target === "function" ? options.target(outputs) : options.target;
   return {
@@ -47,16 +55,24 @@ export function access(options: AccessOptions): Resource<AccessState, GcpWorld> 
       if (of !== undefined && outputs.find(of) === undefined) return { kind: "absent" };
       const policy = await readPolicy(world, actor, targetOf(outputs));
       const ours = [...grants(outputs, policy), ...leftovers];
-      return ours.some((grant) => hasGrant(policy, grant))
-        ? { kind: "present", state: { policy } }
-        : { kind: "absent" };
+      if (!ours.some((grant) => hasGrant(policy, grant))) return { kind: "absent" };
+      const others = shared === undefined ? undefined : await readPolicy(world, actor, shared.target);
+      return { kind: "present", state: { policy, shared: others } };
     },
-    diff: ({ policy }, outputs) => missingIn(policy, grants(outputs, policy)).map(toChange),
+    diff: ({ policy, shared: others }, outputs) =>
+      [
+        ...missingIn(policy, grants(outputs, policy)),
+        ...(others === undefined ? [] : missingIn(others, shared?.grants ?? [])),
+      ].map(toChange),
     async ensure(world, _observed, outputs) {
       const policy = await changePolicy(world, actor, targetOf(outputs), (found) =>
         withGrants(found, grants(outputs, found)),
       );
-      return { policy };
+      const others =
+        shared === undefined
+          ? undefined
+          : await changePolicy(world, actor, shared.target, (found) => withGrants(found, shared.grants));
+      return { policy, shared: others };
     },
     async remove(world, _observed, outputs) {
       await changePolicy(world, actor, targetOf(outputs), (found) =>

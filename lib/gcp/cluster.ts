@@ -82,7 +82,7 @@ export function gkeResources(
     }),
   );
   return {
-    resources: [own, led, gke, ...workloads, kubeconfig],
+    resources: [own, led, gke, workloads, kubeconfig],
     managed: managedGke(cluster, account, row, kubeconfig),
   };
 }
@@ -97,40 +97,27 @@ function actAs({ withClients }: Parts, serviceAccount: Resource<Json>, actor: Gc
 
 /** What external-dns and cert-manager may do: their pods are known to IAM by their names, once GKE has a cluster in the project. */
 function workloadAccess(
-  { name, ...cluster }: GkeCluster,
+  cluster: GkeCluster,
   account: GcpAccount,
   inAccount: ReturnType<typeof actAs>,
   own: Resource<ZoneState>,
   gke: Resource<GkeState>,
   serviceAccount: AnyResource,
-): readonly AnyResource[] {
-  const ids = clusterIds({ name, ...cluster });
-  const shared = { row: own.row, needs: [gke, serviceAccount] };
-  const writing = inAccount((actor) =>
+): AnyResource {
+  return inAccount((actor) =>
     accessTo({
-      ...shared,
-      id: `${ids.workloads}/zone`,
-      title: `${name}: access of workloads to the zone`,
-      label: "access to the zone",
+      id: clusterIds(cluster).workloads,
+      title: `${cluster.name}: access of workloads to zones`,
+      label: "access of workloads",
+      row: own.row,
+      needs: [gke, serviceAccount],
       actor,
-      target: (outputs) => zonePolicy(account, outputs.find(own)?.name ?? zoneNameOf(name)),
+      target: (outputs) => zonePolicy(account, outputs.find(own)?.name ?? zoneNameOf(cluster.name)),
       of: own,
       grants: () => zoneWriters(account),
+      shared: { target: projectPolicy(account), grants: zoneReaders(account) },
     }),
   );
-  const reading = inAccount((actor) =>
-    accessTo({
-      ...shared,
-      id: `${ids.workloads}/list`,
-      title: `${name}: access of workloads to the list of zones`,
-      label: "access to the list of zones",
-      actor,
-      target: projectPolicy(account),
-      grants: () => zoneReaders(account),
-      keptOnDelete: "other clusters of the project have it too, and it goes with the access to the project",
-    }),
-  );
-  return [writing, reading];
 }
 
 /** The content is deleted before the cluster: its DNS records are in the account. */

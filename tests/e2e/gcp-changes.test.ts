@@ -18,21 +18,25 @@ test.concurrent("what others change by hand is put right, and what is theirs sta
     const asked = { options: { requestedPolicyVersion: 3 } };
     const before = await call("POST", `${project}:getIamPolicy`, asked);
     const theirs = { role: "roles/viewer", members: ["user:boss@example.org"] };
-    const bindings = [
-      ...before.bindings.filter(({ role }: { role: string }) => role !== "roles/container.admin"),
-      theirs,
-    ];
+    const taken = ["roles/container.admin", "roles/dns.reader"];
+    const bindings = [...before.bindings.filter(({ role }: { role: string }) => !taken.includes(role)), theirs];
     await call("POST", `${project}:setIamPolicy`, { policy: { ...before, version: 3, bindings } });
     await call("PATCH", zone, { labels: { project: "k8s-multicluster-gitops", fleet: "mylabs-dev", team: "a" } });
 
     const planned = await gcp.run("plan", [], { fleet });
     // The role that was taken away is also what lets into the cluster.
     const kubeconfig = "gcp/gcp-01/kubeconfig/k01.k8s.gcp.mylabs.dev";
-    expect(endedAs(planned, "to update")).toEqual(["gcp/gcp-01/clusters/access", `${k01}/zone`, kubeconfig]);
+    expect(endedAs(planned, "to update")).toEqual([
+      "gcp/gcp-01/clusters/access",
+      `${k01}/workloads`,
+      `${k01}/zone`,
+      kubeconfig,
+    ]);
+    expect(planned.results[`${k01}/workloads`]?.changes.map(({ field }) => field)).toEqual(Array(2).fill(taken[1]));
     await well(gcp.run("create-gke-all", [], { fleet }));
     const after = await call("POST", `${project}:getIamPolicy`, asked);
     expect(after.bindings).toContainEqual(theirs);
-    expect(after.bindings.map(({ role }: { role: string }) => role)).toContain("roles/container.admin");
+    expect(after.bindings.map(({ role }: { role: string }) => role)).toEqual(expect.arrayContaining(taken));
     expect((await call("GET", zone)).labels).toMatchObject({ team: "a", cluster: "k01-k8s-gcp-mylabs-dev" });
   });
 });

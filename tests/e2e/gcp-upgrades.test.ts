@@ -120,7 +120,7 @@ test.concurrent("name servers, access to the zone and labels that others change 
     expect(differences(await gcp.run("plan", [], { fleet }))).toEqual({
       [`${k01}/delegation`]: ["name servers"],
       [`${k01}/cluster`]: ["labels.cluster"],
-      [`${k01}/workloads/zone`]: "to make",
+      [`${k01}/workloads`]: "to make",
     });
     expect((await gcp.run("status", [], { fleet })).exitCode).toBe(1);
     expect((await gcp.calls()).filter(isChanging)).toEqual([]);

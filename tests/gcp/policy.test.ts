@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { access } from "#lib/gcp/access.ts";
-import { changePolicy, type Grant, projectPolicy, withGrants } from "#lib/gcp/policy.ts";
+import { changePolicy, type Grant, projectPolicy, withGrants, zonePolicy } from "#lib/gcp/policy.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { type GcpMemory, gcpError, gcpMemory, gcpWorld, testAccount, testActor } from "#tests/support/gcp-memory.ts";
 
@@ -49,6 +49,31 @@ describe("grants in a policy", () => {
 
     await resource.remove(world, { kind: "present", state }, outputs);
     expect(bindings()).toEqual(theirs);
+  });
+
+  test("that others have too are written into a second policy, seen there when they are missing, and left there by a delete", async () => {
+    const { world, outputs } = gcpWorld(memory);
+    const own = `${project}/managedZones/k01`;
+    const shared = { target, grants: ours.slice(0, 1) };
+    const grants = () => ours.slice(1);
+    const resource = access({ ...described, target: zonePolicy(testAccount, "k01"), grants, shared });
+    await changePolicy(world, testActor, target, (found) => withGrants(found, shared.grants));
+    // Another one's.
+    expect(await resource.observe(world, outputs)).toEqual({ kind: "absent" });
+
+    const state = await resource.ensure(world, { kind: "absent" }, outputs);
+    expect(resource.diff(state, outputs)).toEqual([]);
+    memory.policies.set(project, { etag: "9", bindings: theirs });
+    const drifted = await resource.observe(world, outputs);
+    if (drifted.kind !== "present") throw new Error(drifted.kind);
+    expect(resource.diff(drifted.state, outputs)).toMatchObject([{ field: "roles/dns.reader", to: ours[0]?.member }]);
+    await resource.ensure(world, drifted, outputs);
+    const repaired = bindings();
+    expect(repaired).not.toEqual(theirs);
+
+    await resource.remove(world, drifted, outputs);
+    expect(memory.policies.get(own)?.bindings).toEqual([]);
+    expect(bindings()).toEqual(repaired);
   });
 
   test("are read and written again as a whole when another run has written the policy", async () => {

@@ -1,10 +1,9 @@
-import type { AwsActor } from "#lib/aws/clients.ts";
+import type { AwsActor, AwsClients } from "#lib/aws/clients.ts";
 import type { Dependents } from "#lib/aws/cloudformation/dependents.ts";
-import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
-import type { withClients } from "#lib/aws/world.ts";
-import { type CloudSettings, minuteMs, project, tagsOf } from "#lib/cloud/parts.ts";
+import type { EksCluster } from "#lib/aws/fleet/types.ts";
+import { type CloudParts, type CloudSettings, minuteMs, project, tagsOf } from "#lib/cloud/parts.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
-import type { CloudZones, Fleet } from "#lib/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 
 /** Options of a run for AWS, in addition to the fleet. */
 export interface AwsSettings extends CloudSettings {
@@ -13,14 +12,7 @@ export interface AwsSettings extends CloudSettings {
 }
 
 /** Input of all AWS resources of a fleet. */
-export interface Parts {
-  readonly fleet: Fleet;
-  /** Gives a resource the clients that it calls. */
-  readonly withClients: ReturnType<typeof withClients>;
-  readonly settings: AwsSettings;
-  readonly management: AwsAccount;
-  readonly zones: CloudZones;
-}
+export type Parts = CloudParts<"aws", { readonly aws: AwsClients }, AwsSettings>;
 
 /** Of stacks whose region could be any: the management account's and those of roles. */
 export const homeRegion = "us-east-1";

@@ -1,10 +1,9 @@
 import type { AwsClients } from "#lib/aws/clients.ts";
-import { awsAccountRoles } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
-import { managementStackId, oidcProviderId, registrarId, roleStackId } from "#lib/aws/names.ts";
+import type { AccountGraph } from "#lib/cloud/account-graph.ts";
+import { clusterAccounts } from "#lib/cloud/accounts.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { suggest } from "#lib/nearest.ts";
 
 /**
  * Ids of resources shared by accounts, for the tasks that manage them.
@@ -14,20 +13,15 @@ import { suggest } from "#lib/nearest.ts";
  */
 export async function awsTargets(
   what: "management" | "tenants",
+  graph: Pick<AccountGraph<"aws", unknown>, "targets">,
   fleet: Fleet,
   accounts: readonly string[],
   aws: Pick<AwsClients, "findAdministrator">,
 ): Promise<readonly string[]> {
-  if (what === "management") return managementTargets(fleet);
-  const known = awsAccountRoles(fleet).map(({ account }) => account);
-  for (const name of accounts) {
-    if (known.some((account) => account.name === name)) continue;
-    const names = known.map((account) => account.name);
-    throw new FleetError("UnknownAccount", `unknown account "${name}"`, { hint: suggest(name, names) });
-  }
-  const chosen =
-    accounts.length > 0 ? known.filter(({ name }) => accounts.includes(name)) : await administeredOf(known, aws);
-  if (chosen.length > 0) return chosen.map(({ name }) => roleStackId(name));
+  if (what === "management" || accounts.length > 0) return graph.targets(what, accounts);
+  const known = clusterAccounts(fleet, "aws");
+  const administered = await administeredOf(known, aws);
+  if (administered.length > 0) return graph.targets(what, administered);
   throw new FleetError(
     "NothingSelected",
     "there are no administrator's credentials of any account of the fleet on this computer",
@@ -37,25 +31,11 @@ export async function awsTargets(
   );
 }
 
-function managementTargets(fleet: Fleet): readonly string[] {
-  const management = fleet.accounts.find(({ provider, role }) => provider === "aws" && role === "management");
-  const zones = fleet.zones.find(({ provider }) => provider === "aws");
-  if (management === undefined || zones === undefined) {
-    throw new FleetError("NothingSelected", "the fleet has no management account of AWS", {
-      hint: "add one to clusters/aws.ts",
-    });
-  }
-  return [
-    managementStackId(management.name),
-    registrarId(management.name, zones.primary),
-    ...(fleet.github === undefined ? [] : [oidcProviderId(management.name)]),
-  ];
-}
-
+/** Names. */
 async function administeredOf(
   accounts: readonly AwsAccount[],
   aws: Pick<AwsClients, "findAdministrator">,
-): Promise<readonly AwsAccount[]> {
+): Promise<readonly string[]> {
   const owners = await Promise.all(accounts.map((account) => aws.findAdministrator(account)));
-  return accounts.filter((_account, index) => owners[index] !== undefined);
+  return accounts.filter((_account, index) => owners[index] !== undefined).map(({ name }) => name);
 }

@@ -8,6 +8,7 @@ import { userArnOf } from "#lib/aws/iam/user-arn.ts";
 import type { ExpectedTrust } from "#lib/aws/trust/checks.ts";
 import { callersOf, expectedOfAccount, expectedOfManagement, expectedOfReaders } from "#lib/aws/trust/expected.ts";
 import { checkTrust } from "#lib/aws/trust/trust.ts";
+import { findManagement } from "#lib/cloud/accounts.ts";
 import { describeHop, type Hop, type HopTrust } from "#lib/cloud/hops.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
@@ -32,9 +33,7 @@ export async function whoami(
   readTrust: ReadTrust,
   askMfaCode?: AwsReach["askMfaCode"],
 ): Promise<readonly Hop[]> {
-  const [management] = fleet.accounts.filter(
-    (account): account is AwsAccount => account.provider === "aws" && account.role === "management",
-  );
+  const management = findManagement(fleet, "aws");
   if (management === undefined) return [];
   const endpoint = awsEndpointOf(variables);
   const chain = awsChain({ fleet, variables, askMfaCode, ...(endpoint === undefined ? {} : { endpoint }) });

@@ -82,7 +82,7 @@ export function aksCluster(
       aks,
       admins,
       readers: shared.readers,
-      ...(settings.fleetFile === undefined ? {} : { fleetFile: settings.fleetFile }),
+      fleetFile: settings.fleetFile,
     }),
   );
   return {

@@ -1,18 +1,11 @@
+import type { AzureClients } from "#lib/azure/clients.ts";
 import type { AksCluster, AzureAccount } from "#lib/azure/fleet/types.ts";
-import type { withClients } from "#lib/azure/world.ts";
-import { type CloudSettings, project } from "#lib/cloud/parts.ts";
+import { type CloudParts, project } from "#lib/cloud/parts.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
-import type { CloudZones, Fleet } from "#lib/fleet/types.ts";
+import type { CloudZones } from "#lib/fleet/types.ts";
 
 /** Input of all Azure resources of a fleet. */
-export interface Parts {
-  readonly fleet: Fleet;
-  /** Gives a resource the clients that it calls. */
-  readonly withClients: ReturnType<typeof withClients>;
-  readonly settings: CloudSettings;
-  readonly management: AzureAccount;
-  readonly zones: CloudZones;
-}
+export type Parts = CloudParts<"azure", { readonly azure: AzureClients }>;
 
 /** Region of what has to have one but could be anywhere. */
 export function homeRegionOf({ region = "eastus2" }: AzureAccount): string {

@@ -1,13 +1,15 @@
+import { accountAccess } from "#lib/azure/account-access.ts";
+import { aksCluster } from "#lib/azure/cluster.ts";
 import { createAzureClients } from "#lib/azure/create-clients.ts";
 import { isRedirected } from "#lib/azure/credentials/endpoints.ts";
 import { describePlaceholder } from "#lib/azure/fleet/placeholder.ts";
-import type { AksCluster, AzureAccount } from "#lib/azure/fleet/types.ts";
+import type { AksCluster } from "#lib/azure/fleet/types.ts";
 import { elsewhereIn, listOwned } from "#lib/azure/inventory.ts";
-import type { Parts } from "#lib/azure/names.ts";
-import { azureGraph } from "#lib/azure/resources.ts";
-import { azureTargets } from "#lib/azure/targets.ts";
+import { managementAccount } from "#lib/azure/management.ts";
 import { whoami } from "#lib/azure/whoami.ts";
-import { withClients } from "#lib/azure/world.ts";
+import { accountGraph, emptyGraph } from "#lib/cloud/account-graph.ts";
+import { bindWorld } from "#lib/cloud/bind-world.ts";
+import { findParts } from "#lib/cloud/parts.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { OpenProvider, ProviderContext } from "#lib/provider.ts";
 
@@ -16,36 +18,34 @@ export function openAzure({ fleet, environment, clock, fleetFile }: ProviderCont
   const { variables } = environment;
   const clients = createAzureClients(fleet, variables, { clock });
   const findElsewhere = elsewhereIn(fleet);
-  const management = fleet.accounts.find(
-    (account): account is AzureAccount => account.provider === "azure" && account.role === "management",
-  );
-  const zones = fleet.zones.find(({ provider }) => provider === "azure");
-  const partsFor = (targets: readonly string[]): Parts | undefined => {
-    // Only a fleet without clusters in Azure may lack them.
-    if (management === undefined || zones === undefined) return undefined;
-    const settings = { targets, ...(fleetFile === undefined ? {} : { fleetFile }) };
-    return { fleet, settings, management, zones, withClients: withClients(clients) };
+  const graph = (targets: readonly string[]) => {
+    const parts = findParts("azure", fleet, { targets, fleetFile }, bindWorld({ azure: clients }));
+    if (parts === undefined) return emptyGraph("azure");
+    const shared = managementAccount(parts);
+    return accountGraph({
+      provider: "azure",
+      fleet,
+      shared,
+      access: (account) => accountAccess(parts, account, shared),
+      cluster: (cluster, account, access) => aksCluster(parts, cluster, account, access, shared),
+    });
   };
   return {
     placeholder: (cluster) => (isRedirected(variables) ? undefined : describePlaceholder(fleet, cluster)),
+    // The caller acts in each account as the same identity.
     async targets(of, accounts) {
-      const parts = partsFor([]);
-      if (parts !== undefined) return azureTargets(of, parts, accounts);
-      throw new FleetError("NothingSelected", "the fleet has no management account of Azure", {
-        hint: "add one to clusters/azure.ts",
-      });
+      const ids = graph([]).targets(of, accounts);
+      if (ids.length > 0) return ids;
+      throw new FleetError(
+        "NothingSelected",
+        "there are no roles to create: the fleet has neither operators nor jobs of GitHub",
+        { hint: "set `operators` of the accounts in clusters/azure.ts, or `github` in clusters/fleet.ts" },
+      );
     },
     sharesCaller: true,
-    graph(targets) {
-      const parts = partsFor(targets);
-      return parts === undefined ? { accounts: [], cluster: refuse } : azureGraph(parts);
-    },
+    graph,
     inventory: (world) => listOwned({ ...world, azure: clients }, fleet),
     findElsewhere: (world, cluster) => findElsewhere({ ...world, azure: clients }, cluster),
     whoami: () => whoami(fleet, clients, clock),
   };
-}
-
-function refuse({ name }: AksCluster): never {
-  throw new Error(`${name} has no management account`);
 }

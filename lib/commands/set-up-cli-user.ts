@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { AwsClients } from "#lib/aws/clients.ts";
-import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { cliUserName, ensureCliUser, type KeyStore } from "#lib/aws/iam/cli-user.ts";
 import { addProfile, requireFreeProfile, sharedCredentialsPath } from "#lib/aws/iam/shared-credentials.ts";
+import { managementOf } from "#lib/cloud/accounts.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { writeMiseVariable } from "#lib/mise-local.ts";
@@ -31,12 +31,7 @@ export interface CliUserSetUp {
  */
 export async function setUpCliUser(setUp: CliUserSetUp): Promise<void> {
   const { fleet, aws, signal, show, root } = setUp;
-  const account = fleet.accounts.find((one): one is AwsAccount => one.provider === "aws" && one.role === "management");
-  if (account === undefined) {
-    throw new FleetError("UnknownAccount", "the fleet has no management account of AWS", {
-      hint: "add one to clusters/aws.ts",
-    });
-  }
+  const account = managementOf(fleet, "aws", "UnknownAccount");
   const { arn, done, keyIds } = await ensureCliUser({
     aws,
     signal,

@@ -78,7 +78,7 @@ export function gkeResources(
       cluster,
       account,
       gke,
-      ...(settings.fleetFile === undefined ? {} : { fleetFile: settings.fleetFile }),
+      fleetFile: settings.fleetFile,
     }),
   );
   return {

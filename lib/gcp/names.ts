@@ -1,20 +1,12 @@
 import type { Tags } from "#lib/cloud/ownership.ts";
-import { type CloudSettings, project, tagsOf } from "#lib/cloud/parts.ts";
+import { type CloudParts, project, tagsOf } from "#lib/cloud/parts.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
 import type { CloudZones, Fleet } from "#lib/fleet/types.ts";
-import type { GcpActor } from "#lib/gcp/clients.ts";
+import type { GcpActor, GcpClients } from "#lib/gcp/clients.ts";
 import type { GcpAccount, GkeCluster } from "#lib/gcp/fleet/types.ts";
-import type { withClients } from "#lib/gcp/world.ts";
 
 /** Input of all GCP resources of a fleet. */
-export interface Parts {
-  readonly fleet: Fleet;
-  /** Gives a resource the clients that it calls. */
-  readonly withClients: ReturnType<typeof withClients>;
-  readonly settings: CloudSettings;
-  readonly management: GcpAccount;
-  readonly zones: CloudZones;
-}
+export type Parts = CloudParts<"gcp", { readonly gcp: GcpClients }>;
 
 /** Service accounts of each project: for those who create clusters, for those who only look, and for the nodes of clusters. */
 export const serviceAccountNames = { clusters: project, readOnly: `${project}-ro`, nodes: `${project}-nodes` } as const;

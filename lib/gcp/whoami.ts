@@ -1,12 +1,11 @@
 import { type Clock, systemClock } from "#lib/clock.ts";
-import { clusterAccounts } from "#lib/cloud/cluster-accounts.ts";
+import { clusterAccounts, findManagement } from "#lib/cloud/accounts.ts";
 import { describeHop, type Hop } from "#lib/cloud/hops.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { Caller, GcpActor } from "#lib/gcp/clients.ts";
 import type { GcpSession } from "#lib/gcp/create-clients.ts";
 import { cloudPlatform } from "#lib/gcp/credentials/scopes.ts";
-import type { GcpAccount } from "#lib/gcp/fleet/types.ts";
 import { proveProject } from "#lib/gcp/project.ts";
 
 /**
@@ -18,9 +17,7 @@ export async function whoami(
   gcp: GcpSession,
   clock: Clock = systemClock,
 ): Promise<readonly Hop[]> {
-  const management = fleet.accounts.find(
-    (account): account is GcpAccount => account.provider === "gcp" && account.role === "management",
-  );
+  const management = findManagement(fleet, "gcp");
   if (management === undefined) return [];
   const base = await describeHop("base", "", async () => ({ identity: format(await gcp.base()), expires: undefined }));
   if (base.result.kind === "failed") return [base];

@@ -1,4 +1,3 @@
-import { bindWorld } from "#lib/cloud/bind-world.ts";
 import type { GcpClients } from "#lib/gcp/clients.ts";
 import type { World } from "#lib/graph/world.ts";
 
@@ -6,6 +5,3 @@ import type { World } from "#lib/graph/world.ts";
 export interface GcpWorld extends World {
   readonly gcp: GcpClients;
 }
-
-/** Gives resources in GCP the clients that they call. */
-export const withClients = (gcp: GcpClients) => bindWorld({ gcp });

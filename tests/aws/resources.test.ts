@@ -4,6 +4,7 @@ import { awsTargets } from "#lib/aws/targets.ts";
 import type { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { fleet } from "#tests/fixtures/fleets/default/fleet.ts";
+import { awsGraphOf } from "#tests/support/aws-world.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { graphOf as graphWith } from "#tests/support/fleet.ts";
 import { fleet as threeAccounts } from "../fixtures/fleets/valid/three-accounts.ts";
@@ -139,23 +140,26 @@ describe("the targets of account tasks", () => {
       ),
   });
 
+  const targets = (what: "management" | "tenants", accounts: readonly string[], here: ReturnType<typeof owners>) =>
+    awsTargets(what, awsGraphOf(fleet), fleet, accounts, here);
+
   test("are the stack, the way in of GitHub and the look at the registrar", async () => {
-    expect(await awsTargets("management", fleet, [], owners())).toEqual([
+    expect(await targets("management", [], owners())).toEqual([
+      "aws/aws-mgmt/oidc-provider",
       "aws/aws-mgmt/stack/management",
       "aws/aws-mgmt/registrar/aws.mylabs.dev",
-      "aws/aws-mgmt/oidc-provider",
     ]);
   });
 
   test("are the accounts that are named, else those whose owner is here", async () => {
-    expect(await awsTargets("tenants", fleet, ["aws-02"], owners())).toEqual([roleStackId("aws-02")]);
-    expect(await awsTargets("tenants", fleet, [], owners("aws-01"))).toEqual([roleStackId("aws-01")]);
+    expect(await targets("tenants", ["aws-02"], owners())).toEqual([roleStackId("aws-02")]);
+    expect(await targets("tenants", [], owners("aws-01"))).toEqual([roleStackId("aws-01")]);
   });
 
   test("refuse an unknown account, and say when nobody here owns any", async () => {
-    const unknown = await failureOf(awsTargets("tenants", fleet, ["aws-1"], owners()));
+    const unknown = await failureOf(targets("tenants", ["aws-1"], owners()));
     expect([unknown.code, unknown.hint]).toEqual(["UnknownAccount", expect.stringContaining("aws-01")]);
-    const none: FleetError = await failureOf(awsTargets("tenants", fleet, [], owners()));
+    const none: FleetError = await failureOf(targets("tenants", [], owners()));
     expect(none.code).toBe("NothingSelected");
   });
 });

@@ -1,9 +1,12 @@
 import type { IAM } from "@aws-sdk/client-iam";
 import type { Route53 } from "@aws-sdk/client-route-53";
 import type { AwsClients } from "#lib/aws/clients.ts";
+import { awsGraph } from "#lib/aws/resources.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
 import type { Clock } from "#lib/clock.ts";
+import { findParts } from "#lib/cloud/parts.ts";
 import type { DnsRoot } from "#lib/dns/directory.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { createOutputs, type OutputStore } from "#lib/graph/outputs.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import { cautious, type WorldOptions } from "#lib/graph/world.ts";
@@ -79,6 +82,13 @@ export function awsWorld(options: AwsWorldOptions = {}): TestWorld {
 /** A resource as others see it that need it. The test's world has the clients that it calls. */
 export function bound<State>(resource: Resource<State, AwsWorld>): Resource<State> {
   return resource as unknown as Resource<State>;
+}
+
+/** What the accounts of a fleet share, for the test's world. */
+export function awsGraphOf(fleet: Fleet) {
+  const parts = findParts("aws", fleet, { userArn: undefined, targets: [] }, bound);
+  if (parts === undefined) throw new Error("the fleet has no management account");
+  return awsGraph(parts);
 }
 
 /** Runs work with a signal that is aborted as soon as something is said that matches. */

@@ -18,9 +18,10 @@ import {
 } from "#lib/aws/fleet/roles.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { type Clock, systemClock } from "#lib/clock.ts";
+import { findManagement, managementOf } from "#lib/cloud/accounts.ts";
 import { fetchGithubToken, mayOnlyRead } from "#lib/cloud/github-token.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { Account, Fleet } from "#lib/fleet/types.ts";
+import type { Fleet } from "#lib/fleet/types.ts";
 import { command, type Hint } from "#lib/hint.ts";
 import { type Lease, type Renewing, renewing } from "#lib/renewing.ts";
 
@@ -96,8 +97,8 @@ export function awsChain(options: AwsChainOptions): AwsChain {
   /** When roles of an account, by its name, were changed last. */
   const changed = new Map<string, number>();
   const isSettling = (account: AwsAccount): boolean =>
-    [account.name, ...fleet.accounts.filter(isManagement).map(({ name }) => name)].some(
-      (name) => clock.now() - (changed.get(name) ?? Number.NEGATIVE_INFINITY) < settleMs,
+    [account, findManagement(fleet, "aws") ?? account].some(
+      ({ name }) => clock.now() - (changed.get(name) ?? Number.NEGATIVE_INFINITY) < settleMs,
     );
   const opened = new Map<string, Renewing<AwsSession>>();
   /** One for each who, that is renewed. */
@@ -121,7 +122,7 @@ export function awsChain(options: AwsChainOptions): AwsChain {
       return await open(`profile ${account.name}`, async () => await guard(options, account, lease(profile)));
     },
     management() {
-      const account = managementOf(fleet);
+      const account = managementOf(fleet, "aws", "AssumeRoleDenied");
       const hint = [
         command("create:aws-mgmt:cf-route53-gh-action-iam-role-oidc"),
         `   (with credentials of ${account.name}, and AWS_USER_ARN set to the user to admit)`,
@@ -226,7 +227,7 @@ function refuseRoot({ arn, account }: AwsIdentity): void {
 }
 
 async function openByToken(options: AwsChainOptions, token: string): Promise<AwsCredentialIdentity> {
-  const account = managementOf(options.fleet);
+  const account = managementOf(options.fleet, "aws", "AssumeRoleDenied");
   refusePlaceholder(account, options);
   const role = mayOnlyRead(token, options.fleet.github) ? managementRoles.reading : managementRoles.full;
   return await assumeRoleWithToken(options, token, {
@@ -257,18 +258,6 @@ function refusePlaceholder(account: AwsAccount, { endpoint }: AwsChainOptions): 
   throw new FleetError("PlaceholderAccount", `${account.name} has the placeholder ${account.accountId} for its id`, {
     hint: "put the account's own id into clusters/aws.ts",
   });
-}
-
-function managementOf(fleet: Pick<Fleet, "accounts">): AwsAccount {
-  const found = fleet.accounts.find(isManagement);
-  if (found !== undefined) return found;
-  throw new FleetError("AssumeRoleDenied", "the fleet has no management account of AWS to come from", {
-    hint: "add one to clusters/aws.ts",
-  });
-}
-
-function isManagement(account: Account): account is AwsAccount {
-  return account.provider === "aws" && account.role === "management";
 }
 
 /** Recorded in CloudTrail of every account that the run enters: the user or the job. */
@@ -320,5 +309,5 @@ function rolesIn(account: AwsAccount): RoleNames {
 
 /** A session of the management account's read-only role continues with the read-only roles of others. */
 function isReadOnly(identity: AwsIdentity, fleet: AwsChainOptions["fleet"]): boolean {
-  return isSessionOf(identity, managementOf(fleet), managementRoles.reading);
+  return isSessionOf(identity, managementOf(fleet, "aws", "AssumeRoleDenied"), managementRoles.reading);
 }

@@ -77,7 +77,7 @@ export function eksCluster(
     cluster,
     account,
     role: iamRoleOf(account),
-    ...(settings.fleetFile === undefined ? {} : { fleetFile: settings.fleetFile }),
+    fleetFile: settings.fleetFile,
   };
   const serviceRole = (outputs: Outputs): string => outputs.of(role).outputs.CloudFormationIamRoleArn ?? "";
   const addons =

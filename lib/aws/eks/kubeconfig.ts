@@ -16,7 +16,7 @@ export interface EksClusterOptions {
   /** Name of the account's role, which has access to the cluster. */
   readonly role: string;
   /** Absolute path. @default clusters/fleet.ts */
-  readonly fleetFile?: string;
+  readonly fleetFile?: string | undefined;
 }
 
 export interface EksKubeconfigOptions extends EksClusterOptions {

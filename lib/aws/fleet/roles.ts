@@ -1,4 +1,5 @@
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
+import { clusterAccounts } from "#lib/cloud/accounts.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 
 /** The role of the management account that people and CI assume first; it leads to every other. */
@@ -34,11 +35,5 @@ export function roleArn({ accountId }: AwsAccount, role: string): string {
 
 /** The roles that clusters are created with: one per tenant account, and one in the management account if it has clusters. */
 export function awsAccountRoles(fleet: Pick<Fleet, "accounts" | "clusters">): readonly AwsAccountRole[] {
-  const accounts = fleet.accounts.filter((account) => account.provider === "aws");
-  const management = accounts.filter(
-    ({ name, role }) =>
-      role === "management" && fleet.clusters.some((cluster) => "account" in cluster && cluster.account === name),
-  );
-  const tenants = accounts.filter(({ role }) => role === "tenant");
-  return [...management, ...tenants].map((account) => ({ account, role: iamRoleOf(account) }));
+  return clusterAccounts(fleet, "aws").map((account) => ({ account, role: iamRoleOf(account) }));
 }

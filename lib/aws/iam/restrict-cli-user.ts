@@ -14,6 +14,7 @@ import {
   policyArn,
 } from "#lib/aws/iam/cli-user.ts";
 import { systemClock } from "#lib/clock.ts";
+import { managementOf } from "#lib/cloud/accounts.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { command } from "#lib/hint.ts";
@@ -30,7 +31,7 @@ export interface RestrictOptions {
 /** The AWS CLI commands equivalent to restrictCliUser(). @throws FleetError UnknownAccount */
 export function restrictCommands(fleet: Pick<Fleet, "accounts">, partition = "aws"): readonly string[] {
   const user = `--user-name ${cliUserName}`;
-  const policy = assumePolicy(managementOf(fleet), partition);
+  const policy = assumePolicy(managementOf(fleet, "aws", "UnknownAccount"), partition);
   return [
     `aws iam put-user-policy ${user} --policy-name ${assumePolicyName} --policy-document '${policy}'`,
     `aws iam detach-user-policy ${user} --policy-arn ${policyArn(partition)}`,
@@ -45,7 +46,7 @@ export function restrictCommands(fleet: Pick<Fleet, "accounts">, partition = "aw
  * does not let the user in
  */
 export async function restrictCliUser({ fleet, aws, show }: RestrictOptions): Promise<void> {
-  const account = managementOf(fleet);
+  const account = managementOf(fleet, "aws", "UnknownAccount");
   const actor: AwsActor = { account, as: "administrator" };
   const { identity } = await aws.session(actor);
   const [, partition = "aws"] = identity.arn.split(":");
@@ -107,12 +108,4 @@ async function findTrust(call: IamCalls): Promise<string> {
     if (isAwsError(error, "NoSuchEntityException")) return "";
     throw error;
   }
-}
-
-function managementOf({ accounts }: Pick<Fleet, "accounts">): AwsAccount {
-  const found = accounts.find((one): one is AwsAccount => one.provider === "aws" && one.role === "management");
-  if (found !== undefined) return found;
-  throw new FleetError("UnknownAccount", "the fleet has no management account of AWS", {
-    hint: "add one to clusters/aws.ts",
-  });
 }

@@ -21,7 +21,7 @@ export interface AksKubeconfigOptions {
   /** Who gets no access, whatever is waited for: read-only jobs. */
   readonly readers: readonly Member[];
   /** Absolute path. @default clusters/fleet.ts */
-  readonly fleetFile?: string;
+  readonly fleetFile?: string | undefined;
 }
 
 export type AksKubeconfigState = ExecKubeconfigState<PluginPlace>;

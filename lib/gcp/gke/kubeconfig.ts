@@ -16,7 +16,7 @@ export interface GkeKubeconfigOptions {
   /** The cluster itself. */
   readonly gke: Resource<GkeState>;
   /** Absolute path. @default clusters/fleet.ts */
-  readonly fleetFile?: string;
+  readonly fleetFile?: string | undefined;
 }
 
 interface GkePlace extends PluginPlace {

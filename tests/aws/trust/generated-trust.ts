@@ -1,14 +1,13 @@
 import type { IAM } from "@aws-sdk/client-iam";
-import type { AwsAccount } from "#lib/aws/fleet/types.ts";
 import { managementStackId, roleStackId } from "#lib/aws/names.ts";
-import { awsGraph } from "#lib/aws/resources.ts";
+import { findManagement } from "#lib/cloud/accounts.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { Outputs, Resource } from "#lib/graph/resource.ts";
 import { projectRoot } from "#lib/paths.ts";
 import { isObject } from "#sandbox/json.ts";
 import { readTemplate, render } from "#tests/cloudformation/render.ts";
 import { fakeClient } from "#tests/support/aws-error.ts";
-import { bound } from "#tests/support/aws-world.ts";
+import { awsGraphOf } from "#tests/support/aws-world.ts";
 import { cloudFormationMemory } from "#tests/support/cloudformation-memory.ts";
 import { stackWorld } from "#tests/support/stack-world.ts";
 import { virtualClock } from "#tests/support/virtual-clock.ts";
@@ -22,7 +21,7 @@ export interface GeneratedTrust {
 }
 
 export async function generateTrust(fleet: Fleet, account: string, userArn: string): Promise<GeneratedTrust> {
-  const management = fleet.accounts.find(({ provider, role }) => provider === "aws" && role === "management");
+  const management = findManagement(fleet, "aws");
   const of = async (stack: string, file: string, role: string): Promise<string> => {
     const { resources } = render(await readTemplate(file), await parametersOf(fleet, stack, userArn));
     const document = resources[role]?.properties.AssumeRolePolicyDocument;
@@ -39,13 +38,7 @@ export async function generateTrust(fleet: Fleet, account: string, userArn: stri
 
 /** What CloudFormation is given for a new stack of the fleet. */
 async function parametersOf(fleet: Fleet, id: string, userArn: string): Promise<Readonly<Record<string, string>>> {
-  const management = fleet.accounts.find(
-    (account): account is AwsAccount => account.provider === "aws" && account.role === "management",
-  );
-  const zones = fleet.zones.find(({ provider }) => provider === "aws");
-  if (management === undefined || zones === undefined) throw new Error("the fleet has no management account");
-  const settings = { userArn: undefined, targets: [] };
-  const { accounts } = awsGraph({ fleet, settings, management, zones, withClients: bound });
+  const { accounts } = awsGraphOf(fleet);
   const clock = virtualClock();
   const memory = cloudFormationMemory(clock);
   const { world } = stackWorld({ cloudFormation: memory.client, root: projectRoot, clock });

@@ -83,17 +83,11 @@ function serviceAccounts(
 
 function grantsIn(account: GcpAccount, hasReaders: boolean): readonly Grant[] {
   const member = memberOf(account, "clusters");
-  const reader = memberOf(account, "readOnly");
   return [
     { role: roleOf(account, roleNames.clusters), member },
     { role: predefinedRoles.containerAdmin, member },
     { role: predefinedRoles.projectIamAdmin, member, condition: onlyDnsReader },
     { role: predefinedRoles.nodes, member: memberOf(account, "nodes") },
-    ...(hasReaders
-      ? [
-          { role: roleOf(account, roleNames.readOnly), member: reader },
-          { role: predefinedRoles.containerViewer, member: reader },
-        ]
-      : []),
+    ...(hasReaders ? [{ role: roleOf(account, roleNames.readOnly), member: memberOf(account, "readOnly") }] : []),
   ];
 }

@@ -16,8 +16,6 @@ export const predefinedRoles = {
   serviceAccountUser: "roles/iam.serviceAccountUser",
   /** Everything in Kubernetes, roles included: Argo CD brings its own. */
   containerAdmin: "roles/container.admin",
-  /** Reads everything in Kubernetes but secrets. */
-  containerViewer: "roles/container.viewer",
   /** Logs and metrics of nodes. */
   nodes: "roles/container.defaultNodeServiceAccount",
   projectIamAdmin: "roles/resourcemanager.projectIamAdmin",
@@ -57,7 +55,7 @@ export const delegating: Permissions = {
   ],
 };
 
-const readingClusters = [...reading, "container.clusters.connect", "container.clusters.get", "container.clusters.list"];
+const readingClusters = [...reading, "container.clusters.get", "container.clusters.list"];
 
 /** Of a project with clusters. */
 export const accountReading: Permissions = {
@@ -70,6 +68,7 @@ export const managingClusters: Permissions = {
   title: "k8s-multicluster-gitops: manage clusters and zones",
   permissions: [
     ...readingClusters,
+    "container.clusters.connect",
     "container.clusters.create",
     "container.clusters.delete",
     "container.clusters.update",

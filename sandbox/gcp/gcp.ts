@@ -6,6 +6,7 @@ import { openSlices } from "#sandbox/cloud/slices.ts";
 import { issueForLoopback } from "#sandbox/cloud/tls.ts";
 import { Gateway } from "#sandbox/gcp/api/gateway.ts";
 import { googleHosts } from "#sandbox/gcp/api/methods.ts";
+import { authorizationOperations } from "#sandbox/gcp/authorization/asked.ts";
 import { authorizeCall } from "#sandbox/gcp/authorization/authorize.ts";
 import { behaviours } from "#sandbox/gcp/behaviours.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
@@ -64,7 +65,12 @@ async function open(options: CloudOptions): Promise<OpenCloud> {
   return {
     api: gcpApi(cloud, gateway),
     zones: () => servedZones(cloud),
-    operations: { ...gkeOperations(cloud), ...oauthOperations(cloud), ...projectOperations(cloud) },
+    operations: {
+      ...authorizationOperations(cloud),
+      ...gkeOperations(cloud),
+      ...oauthOperations(cloud),
+      ...projectOperations(cloud),
+    },
     status: () => ({ clusters: clustersOf(cloud), zones: servedZones(cloud).map(({ name }) => name) }),
     async close() {
       stopWork(cloud);

@@ -1,10 +1,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { managingClusters } from "#lib/gcp/permissions.ts";
-import methods from "#sandbox/gcp/authorization/methods.json";
+import type { AskedPermission } from "#sandbox/gcp/authorization/asked.ts";
 import { type CloudCall, isChanging } from "#tests/support/cloud-sandbox.ts";
-import { fleetOf, gke, inGcp, projects } from "#tests/support/gcp-story.ts";
-import { endedAs, errorsOf, well } from "#tests/support/story.ts";
+import { grantsIn, needlessGrants, unusedPermissions } from "#tests/support/gcp-grants.ts";
+import { fleetOf, type GcpStory, gke, inGcp, projects } from "#tests/support/gcp-story.ts";
+import { endedAs, errorsOf, openCluster, well } from "#tests/support/story.ts";
 
 setDefaultTimeout(120_000);
 
@@ -17,6 +17,14 @@ const github = {
 };
 const fleet: Fleet = { ...fleetOf(gke(1)), github };
 const both: Fleet = { ...fleetOf(gke(1), gke(2)), github };
+/** With zones that nobody has made. */
+const elsewhere: Fleet = {
+  ...both,
+  clusters: [],
+  zones: [{ provider: "gcp", primary: "other.mylabs.dev", clusters: "k8s.other.mylabs.dev" }],
+};
+const subject = "repo:example/k8s-multicluster-gitops";
+const newSubject = "repo:example@2000000002/k8s-multicluster-gitops@1000000001";
 const k01 = "gcp/gcp-01/k01.k8s.gcp.mylabs.dev";
 const k02 = "gcp/gcp-01/k02.k8s.gcp.mylabs.dev";
 
@@ -46,54 +54,84 @@ test.concurrent("a job of GitHub makes clusters by the chain of service accounts
   });
 });
 
-/** Those that methods with these last two words ask for. */
-function permissionsOf({ service, action }: CloudCall): readonly string[] {
-  return Object.entries(methods).flatMap(([method, permission]) =>
-    method.endsWith(`.${service}.${action}`) ? [permission] : [],
-  );
-}
-
-test.concurrent("a job of GitHub creates, changes, replaces and deletes clusters by what owners gave it before, and uses all of it", async () => {
+test.concurrent("jobs of GitHub live from what owners gave them before, and need all of it", async () => {
   await inGcp(async (gcp) => {
     await well(gcp.run("create/gcp-mgmt", [], { fleet }));
     await well(gcp.run("create/gcp-tenant", [], { fleet }));
-    const job = { variables: await gcp.job(), entered: false };
-    await gcp.calls();
+    const asked: AskedPermission[] = [];
     const calls: CloudCall[] = [];
-    const changesNow = async (): Promise<readonly CloudCall[]> => {
-      const found = await gcp.calls();
-      calls.push(...found);
-      return found.filter(isChanging);
+    const lookBack = async (): Promise<readonly CloudCall[]> => {
+      const found = await gcp.daemon.operate<{ readonly asked: typeof asked }>("gcp", "asked-permissions");
+      const since = await gcp.calls();
+      asked.push(...found.asked);
+      calls.push(...since);
+      return since.filter(isChanging);
     };
+    const as = async (claims: Readonly<Record<string, string>>) => ({
+      variables: await gcp.job(claims),
+      entered: false,
+    });
+    await lookBack();
+    calls.length = 0;
 
-    const made = await well(gcp.run("create-gke-all", [], { fleet, ...job }));
+    // GKE's answer is lost, so that its operation is searched for.
+    await gcp.fault("clusters:create", "lost");
+    const main = await as({});
+    const made = await well(gcp.run("create-gke-all", [], { fleet, ...main }));
     expect(made.results[`${k01}/cluster`]?.outcome).toBe("made");
-    await changesNow();
-    const again = await well(gcp.run("create-gke-all", [], { fleet, ...job }));
+    await lookBack();
+    const again = await well(gcp.run("create-gke-all", [], { fleet, ...main }));
     expect(endedAs(again, "unchanged").length).toBe(Object.keys(again.results).length);
-    expect(await changesNow()).toEqual([]);
+    expect(await lookBack()).toEqual([]);
 
+    // Both forms of subjects, for what is there and for what is not.
+    const raised = { ...fleetOf(gke(1, "gcp-01", { kubernetes: "1.37", releaseChannel: "rapid" }), gke(2)), github };
+    const plan = ["plan", [], { fleet: raised, ...(await as({ sub: `${subject}:pull_request` })) }] as const;
+    const newPlan = ["plan", [], { fleet: elsewhere, ...(await as({ sub: `${newSubject}:pull_request` })) }] as const;
+    for (const run of [plan, newPlan]) expect(errorsOf(await gcp.run(...run))).toEqual({});
+    await well(gcp.run("whoami", [], { ...newPlan[2], fleet }));
+    expect(await lookBack()).toEqual([]);
+
+    await changeRecords(gcp);
+    // Not of a job.
+    await gcp.calls();
     const changed: Fleet = { ...fleetOf(gke(1, "gcp-01", { releaseChannel: "rapid" })), github };
-    const updated = await well(gcp.run("create-gke-all", [], { fleet: changed, ...job }));
-    expect(endedAs(updated, "updated")).toEqual([`${k01}/cluster`]);
+    const updated = await well(gcp.run("create-gke-all", [], { fleet: changed, ...main }));
+    expect(endedAs(updated, "updated")).toEqual([`${k01}/cluster`, `${k01}/delegation`]);
     const moved: Fleet = { ...fleetOf(gke(1, "gcp-01", { podCidr: "10.200.0.0/16" })), github };
-    const replaced = await well(gcp.run("create-gke-all", ["--allow-replacement"], { fleet: moved, ...job }));
+    const replaced = await well(gcp.run("create-gke-all", ["--allow-replacement"], { fleet: moved, ...main }));
     expect(endedAs(replaced, "replaced")).toEqual([`${k01}/cluster`]);
-    await changesNow();
-    await well(gcp.run("delete-gke-all", ["--yes"], { fleet: moved, ...job }));
-    const deleting = (await changesNow()).filter(({ account }) => account === projects["gcp-mgmt"].projectId);
-    expect(deleting.map(({ service, action }) => `${service}:${action}`)).toEqual(["changes:create"]);
+    const cluster = await openCluster({ ...gcp, variables: () => gcp.job() }, "k01.k8s.gcp.mylabs.dev");
+    await cluster.get("/api/v1/nodes", { signal: AbortSignal.timeout(20_000) });
+    await lookBack();
+    const grants = await grantsIn(gcp, "gcp-mgmt", "gcp-01");
+    await gcp.calls();
 
+    const branch = await as({ sub: `${newSubject}:ref:refs/heads/main` });
+    await well(gcp.run("delete-gke-all", ["--yes"], { fleet: moved, ...branch }));
+    const deleting = (await lookBack()).filter(({ account }) => account === projects["gcp-mgmt"].projectId);
+    expect(deleting.map(({ service, action }) => `${service}:${action}`)).toEqual(["changes:create"]);
     expect(calls.filter(({ error }) => error === "PERMISSION_DENIED")).toEqual([]);
-    const used = new Set(
-      calls.filter(({ account }) => account === projects["gcp-01"].projectId).flatMap(permissionsOf),
-    );
-    // Of kubectl, after an interruption, and where a cluster left records.
-    const rare = /^container\.(clusters\.connect|operations\.list)$|^dns\.(changes\.|resourceRecordSets\.delete$)/;
-    const usual = managingClusters.permissions.filter((permission) => !rare.test(permission));
-    expect(usual.filter((permission) => !used.has(permission))).toEqual([]);
+
+    expect(unusedPermissions(grants, asked)).toEqual([]);
+    // People, machines, which call nothing here, and pods, of which there are none.
+    const others = /^user:|-nodes@|svc\.id\.goog/;
+    expect(needlessGrants(grants, asked).filter(({ member }) => !others.test(member))).toEqual([]);
   });
 });
+
+/** As another tool, and external-dns, do it. */
+async function changeRecords(gcp: GcpStory): Promise<void> {
+  const neighbour = await gcp.neighbour();
+  const zoneIn = (account: keyof typeof projects, name: string): string =>
+    `dns/dns/v1/projects/${projects[account].projectId}/managedZones/${name}`;
+  const parent = zoneIn("gcp-mgmt", "k8s-gcp-mylabs-dev");
+  const { rrsets } = await neighbour("GET", `${parent}/rrsets?name=k01.k8s.gcp.mylabs.dev.`);
+  await neighbour("POST", `${parent}/changes`, { deletions: rrsets, additions: [{ ...rrsets[0], ttl: 60 }] });
+  const mark = '"heritage=external-dns,external-dns/owner=k01.k8s.gcp.mylabs.dev,external-dns/resource=service/a/b"';
+  const record = { name: "a-www.k01.k8s.gcp.mylabs.dev.", type: "TXT", ttl: 60, rrdatas: [mark] };
+  await neighbour("POST", `${zoneIn("gcp-01", "k01-k8s-gcp-mylabs-dev")}/changes`, { additions: [record] });
+}
 
 test.concurrent("a job of a pull request plans and looks by the read-only service accounts, and changes nothing", async () => {
   await inGcp(async (gcp) => {

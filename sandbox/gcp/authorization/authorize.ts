@@ -1,4 +1,5 @@
-import { type GcpCall, GcpFault } from "#sandbox/gcp/api/behaviour.ts";
+import { type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import { recordAsked } from "#sandbox/gcp/authorization/asked.ts";
 import type { ConditionAttributes } from "#sandbox/gcp/authorization/conditions.ts";
 import { permissionDenied } from "#sandbox/gcp/authorization/denied.ts";
 import methods from "#sandbox/gcp/authorization/methods.json";
@@ -7,7 +8,7 @@ import type { Caller, GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { effectiveBindings, modifiedRoles } from "#sandbox/gcp/iam/policies.ts";
 import { accountResource } from "#sandbox/gcp/iam/service-accounts.ts";
 import { tryFindServiceAccount } from "#sandbox/gcp/iam/state.ts";
-import { listAt } from "#sandbox/json.ts";
+import { listAt, stringAt } from "#sandbox/json.ts";
 
 /** Permissions by method; empty for methods that everybody may call. */
 const permissionsByMethod: Readonly<Record<string, string>> = methods;
@@ -43,12 +44,24 @@ export function authorize(
   if (!isAuthorized(cloud, caller, permission, resource, attributes)) throw denied(permission, resource);
 }
 
+/** Whether a call that needs the permission may go on. */
+export function isAuthorized(
+  cloud: GcpCloud,
+  caller: Caller,
+  permission: string,
+  resource: string,
+  attributes: ConditionAttributes = {},
+): boolean {
+  recordAsked(cloud, caller, permission, resource);
+  return holdsPermission(cloud, caller, permission, resource, attributes);
+}
+
 /**
  * Whether a policy of the resource or its project grants the caller a permission by now.
  *
  * @param resource `projects/PROJECT_ID` or below it, as `replacePolicy` names resources
  */
-export function isAuthorized(
+export function holdsPermission(
   cloud: GcpCloud,
   caller: Caller,
   permission: string,
@@ -72,13 +85,20 @@ function permissionsOf({ method, body }: GcpCall): readonly string[] {
     throw new GcpFault(501, "UNIMPLEMENTED", `the sandbox does not know the permission for ${method}`);
   }
   if (permission === "") return [];
-  if (method !== "dns.changes.create") return [permission];
-  // A change also needs what its parts would need on their own.
-  return [
-    permission,
-    ...(listAt(body, "additions").length > 0 ? ["dns.resourceRecordSets.create"] : []),
-    ...(listAt(body, "deletions").length > 0 ? ["dns.resourceRecordSets.delete"] : []),
-  ];
+  return method === "dns.changes.create" ? [permission, ...permissionsOfChange(body)] : [permission];
+}
+
+/** What the parts of a change need: a record set in both is updated. https://cloud.google.com/dns/docs/access-control#permissions */
+function permissionsOfChange(body: Json): readonly string[] {
+  const setsIn = (list: string): Set<string> =>
+    new Set(listAt(body, list).map((set) => `${stringAt(set, "name").toLowerCase()} ${stringAt(set, "type")}`));
+  const [added, deleted] = [setsIn("additions"), setsIn("deletions")];
+  const needs = {
+    create: added.difference(deleted),
+    update: added.intersection(deleted),
+    delete: deleted.difference(added),
+  };
+  return Object.entries(needs).flatMap(([verb, sets]) => (sets.size === 0 ? [] : [`dns.resourceRecordSets.${verb}`]));
 }
 
 /** Zones and service accounts have policies of their own. */

@@ -1,5 +1,5 @@
 import type { Behaviours, GcpCall } from "#sandbox/gcp/api/behaviour.ts";
-import { isAuthorized } from "#sandbox/gcp/authorization/authorize.ts";
+import { holdsPermission } from "#sandbox/gcp/authorization/authorize.ts";
 import { knownPermissions, shortPermission } from "#sandbox/gcp/authorization/permissions.ts";
 import { invalidArgument } from "#sandbox/gcp/iam/faults.ts";
 import { impersonation } from "#sandbox/gcp/iam/impersonation.ts";
@@ -37,7 +37,7 @@ export function policyBehaviours(prefix: string, resourceOf: (call: GcpCall) => 
       const unknown = asked.find((permission) => !knownPermissions.includes(shortPermission(permission)));
       if (unknown !== undefined) throw invalidArgument(`Permission ${unknown} is not valid for this resource.`);
       const resource = resourceOf(call);
-      const permissions = asked.filter((one) => isAuthorized(cloud, caller, shortPermission(one), resource));
+      const permissions = asked.filter((one) => holdsPermission(cloud, caller, shortPermission(one), resource));
       return permissions.length === 0 ? {} : { permissions };
     },
   };

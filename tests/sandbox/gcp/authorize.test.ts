@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { methods as known } from "#sandbox/gcp/api/methods.ts";
+import { type AskedPermission, authorizationOperations } from "#sandbox/gcp/authorization/asked.ts";
 import { authorize, authorizeCall, isAuthorized } from "#sandbox/gcp/authorization/authorize.ts";
 import methods from "#sandbox/gcp/authorization/methods.json";
 import { knownPermissions } from "#sandbox/gcp/authorization/permissions.ts";
@@ -223,9 +224,23 @@ describe("a call", () => {
     const adder = await holder(`${whole}/roles/adder`);
     const record = { name: "a.example.", type: "A" };
     authorizeCall(asked("dns.changes.create", adder, { additions: [record] }));
-    expect(
-      await refusalOf(() => authorizeCall(asked("dns.changes.create", adder, { deletions: [record] }))),
-    ).toMatchObject({ status: 403, message: "Forbidden" });
+    for (const body of [
+      { deletions: [record] },
+      { additions: [record], deletions: [{ ...record, name: "A.example." }] },
+    ]) {
+      const refused = await refusalOf(() => authorizeCall(asked("dns.changes.create", adder, body)));
+      expect(refused).toMatchObject({ status: 403, message: "Forbidden" });
+    }
+    authorizationOperations(gcp.cloud)["asked-permissions"]?.({}, "");
+    const both = { additions: [record, { ...record, type: "AAAA" }], deletions: [record, { ...record, type: "TXT" }] };
+    authorizeCall(asked("dns.changes.create", administrator, both));
+    const taken = authorizationOperations(gcp.cloud)["asked-permissions"]?.({}, "") as {
+      readonly asked: readonly AskedPermission[];
+    };
+    expect(taken.asked.map(({ permission }) => permission)).toEqual([
+      "dns.changes.create",
+      ...["create", "update", "delete"].map((verb) => `dns.resourceRecordSets.${verb}`),
+    ]);
   });
 
   test("without a known permission is not implemented", async () => {

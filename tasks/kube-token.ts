@@ -9,6 +9,8 @@
 //USAGE flag "--role <arn>" help="aws: the role with access to the cluster; credentials of another role are rejected"
 //USAGE flag "--tenant <id>" help="azure: the account's tenant; credentials for another tenant are rejected"
 //USAGE flag "--service-account <email>" help="gcp: the service account with access to the cluster; tokens of another one are rejected"
+//USAGE flag "--management-account <name>" help="gcp: the management account's name in the fleet"
+//USAGE flag "--management-service-account <email>" help="gcp: its service account, which may act as the one of --service-account"
 //USAGE flag "--state <folder>" help="folder for state files; default: clusters/"
 //USAGE flag "--fleet <file>" help="another fleet: a .ts file that exports it, or .yaml, .json"
 
@@ -43,6 +45,12 @@ export const spec: CommandSpec = {
       name: "service-account",
       value: "email",
       help: "gcp: the service account with access to the cluster; tokens of another one are rejected",
+    },
+    { name: "management-account", value: "name", help: "gcp: the management account's name in the fleet" },
+    {
+      name: "management-service-account",
+      value: "email",
+      help: "gcp: its service account, which may act as the one of --service-account",
     },
     { name: "state", value: "folder", help: "folder for state files; default: clusters/" },
     { name: "fleet", value: "file", help: "another fleet: a .ts file that exports it, or .yaml, .json" },

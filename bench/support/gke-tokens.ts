@@ -72,7 +72,7 @@ async function programsIn(
   const fleet = { domain: "mylabs.dev", zones: [], clusters: [], accounts: gcpFleet.accounts };
   await Bun.write(fleetFile, JSON.stringify(fleet));
   const place = { bun: process.execPath, root: projectRoot, state, environment: {} };
-  const plugin = formatPlugin(gkePlugin({ cluster, account, server, fleetFile }), place);
+  const plugin = formatPlugin(gkePlugin({ cluster, account, management, server, fleetFile }), place);
   const remove = (path: string) => async () => await rm(path, { recursive: true, force: true });
   const own = { ...variables, HOME: state };
   const found: CachingProgram[] = [

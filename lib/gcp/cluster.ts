@@ -77,6 +77,7 @@ export function gkeResources(
     gkeKubeconfig({
       cluster,
       account,
+      management,
       gke,
       fleetFile: settings.fleetFile,
     }),

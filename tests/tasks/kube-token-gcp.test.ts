@@ -13,6 +13,7 @@ import {
   gcpFleet,
   googleFault,
   jobVariables,
+  management,
   oauthFault,
   openGoogleServer,
 } from "#tests/support/google-server.ts";
@@ -47,7 +48,7 @@ afterEach(async () => {
 /** As a kubeconfig calls it. Variables that are empty aren't set. */
 async function run(env: Readonly<Record<string, string>> = {}, more: readonly string[] = []) {
   const place = { bun: process.execPath, root: projectRoot, state, environment: {} };
-  const plugin = gkePlugin({ cluster, account, server: gke, fleetFile: join(state, "fleet.json") });
+  const plugin = gkePlugin({ cluster, account, management, server: gke, fleetFile: join(state, "fleet.json") });
   const { command, args } = formatPlugin(plugin, place);
   const child = Bun.spawn([command, ...(args ?? []), ...more], {
     cwd: "/",

@@ -13,6 +13,7 @@ import type { Access } from "#lib/kubernetes/access.ts";
 export interface GkeKubeconfigOptions {
   readonly cluster: GkeCluster;
   readonly account: GcpAccount;
+  readonly management: GcpAccount;
   /** The cluster itself. */
   readonly gke: Resource<GkeState>;
   /** Absolute path. @default clusters/fleet.ts */
@@ -35,6 +36,7 @@ const admitMs = 8 * 60_000;
 export function gkeKubeconfig({
   cluster,
   account,
+  management,
   gke,
   fleetFile,
 }: GkeKubeconfigOptions): Resource<GkeKubeconfigState> {
@@ -46,7 +48,7 @@ export function gkeKubeconfig({
     format({ endpoint }, place) {
       if (endpoint === undefined) return undefined;
       const { server, authority = place.bundle } = endpoint;
-      const plugin = gkePlugin({ cluster, account, server, fleetFile });
+      const plugin = gkePlugin({ cluster, account, management, server, fleetFile });
       return formatPluginKubeconfig(cluster.name, { server, authority }, formatPlugin(plugin, place));
     },
     unlocatedHint: `gcloud container clusters describe shows controlPlaneEndpointsConfig; ${cluster.name} has no endpoint for the way that the fleet names`,

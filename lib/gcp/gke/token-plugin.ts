@@ -30,13 +30,14 @@ export function gkePluginEnvironment(variables: Readonly<Record<string, string>>
 export interface GkeTokenSubject {
   readonly cluster: GkeCluster;
   readonly account: GcpAccount;
+  readonly management: GcpAccount;
   readonly server: string;
   /** @default clusters/fleet.ts */
   readonly fleetFile?: string | undefined;
 }
 
 /** The program that kubectl calls for a token of GKE. */
-export function gkePlugin({ cluster, account, server, fleetFile }: GkeTokenSubject): Plugin {
+export function gkePlugin({ cluster, account, management, server, fleetFile }: GkeTokenSubject): Plugin {
   return {
     cluster: cluster.name,
     options: {
@@ -45,6 +46,8 @@ export function gkePlugin({ cluster, account, server, fleetFile }: GkeTokenSubje
       server,
       account: account.name,
       "service-account": emailOf(account, serviceAccountNames.clusters),
+      "management-account": management.name,
+      "management-service-account": emailOf(management, serviceAccountNames.clusters),
       fleet: fleetFile === undefined ? undefined : resolve(fleetFile),
     },
   };

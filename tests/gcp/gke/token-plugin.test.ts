@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { formatPlugin } from "#lib/cloud/exec-plugin.ts";
 import type { GkeCluster } from "#lib/gcp/fleet/types.ts";
 import { gkePlugin, gkePluginEnvironment } from "#lib/gcp/gke/token-plugin.ts";
-import { account } from "#tests/support/google-server.ts";
+import { account, management } from "#tests/support/google-server.ts";
 
 const cluster: GkeCluster = {
   provider: "gcp",
@@ -14,12 +14,14 @@ const server = "https://gke-0123-100000000002.us-east1.gke.goog";
 
 test("the program of a GKE kubeconfig gets all that must not come from where kubectl is called", () => {
   const place = { bun: "/bun", root: "/project", state: "/state", environment: {} };
-  const exec = formatPlugin(gkePlugin({ cluster, account, server, fleetFile: "/fleet.yaml" }), place);
+  const exec = formatPlugin(gkePlugin({ cluster, account, management, server, fleetFile: "/fleet.yaml" }), place);
   expect([exec.command, ...(exec.args ?? [])]).toEqual([
     "/bun",
     ...["--no-env-file", "--config=/project/bunfig.toml", "--no-install", "run", "/project/tasks/kube-token.ts"],
     ...["--provider", "gcp", "--cluster", "k01-k8s-gcp-mylabs-test", "--server", server, "--account", "gcp-01"],
     ...["--service-account", "k8s-multicluster-gitops@mylabs-01.iam.gserviceaccount.com"],
+    ...["--management-account", "gcp-mgmt"],
+    ...["--management-service-account", "k8s-multicluster-gitops@mylabs-mgmt.iam.gserviceaccount.com"],
     ...["--fleet", "/fleet.yaml", "--state", "/state"],
   ]);
   expect(exec).not.toHaveProperty("env");

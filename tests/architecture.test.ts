@@ -109,7 +109,7 @@ describe("the parts of the project", () => {
       ["@azure-rest/core-client", "lib/azure/arm.ts"],
       ["@azure/core-rest-pipeline", "lib/azure/http-client.ts"],
       ["@google-cloud/dns", "lib/gcp/dns.ts"],
-      ["google-auth-library", "lib/gcp/credentials/base.ts"],
+      ["google-auth-library", "lib/gcp/credentials/subject-token.ts"],
     ] as const) {
       const users = [];
       for (const path of list("{lib,tasks}/**/*.ts")) {

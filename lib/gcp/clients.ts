@@ -52,6 +52,12 @@ export interface AccessToken {
   readonly expires: Date;
 }
 
+/** A token and who it is of. */
+export interface IdentityToken extends AccessToken {
+  /** Undefined for users, whose names only Google knows. */
+  readonly caller: Caller | undefined;
+}
+
 /** Who calls Google. */
 export interface Caller {
   /** `federated`: a job of GitHub before it acts as a service account, or another workload identity. */

@@ -44,6 +44,15 @@ export function parseGoogleError(
   return new GoogleError(fault, answer);
 }
 
+/** The body of an answer, which is an object; empty for an answer without one. @throws GoogleError */
+export async function readJson(response: Response): Promise<Json> {
+  const text = await response.text();
+  if (!response.ok) throw parseGoogleError(text, response);
+  const body = text.trim() === "" ? {} : asObject(tryParse(text));
+  if (body === undefined) throw parseGoogleError(text, response);
+  return body;
+}
+
 function readFault(body: unknown): GoogleFault | undefined {
   const outer = asObject(Array.isArray(body) ? body[0] : body);
   const fault = asObject(outer?.error);

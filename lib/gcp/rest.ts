@@ -1,6 +1,6 @@
 import type { Calling, Json, Query, Rest, Service } from "#lib/gcp/clients.ts";
 import { isMissing } from "#lib/gcp/explain.ts";
-import { parseGoogleError } from "#lib/gcp/google-error.ts";
+import { readJson } from "#lib/gcp/google-error.ts";
 
 /** How one actor calls Google, whatever the client. */
 export interface GcpCalls {
@@ -46,14 +46,7 @@ export async function sendJson(send: typeof fetch, request: GoogleRequest): Prom
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal,
   });
-  const text = await response.text();
-  if (!response.ok) throw parseGoogleError(text, response);
-  if (text.trim() === "") return {};
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    throw parseGoogleError(text, response);
-  }
+  return await readJson(response);
 }
 
 /** Methods of Google that change nothing, or that do the same when they are sent twice. */

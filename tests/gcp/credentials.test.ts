@@ -87,7 +87,9 @@ describe("credentials", () => {
       kind: "service account",
       name: full,
     });
-    expect(server.asked.filter((line) => line.startsWith("act"))).toEqual([`act job → ${full} cloud-platform`]);
+    expect(server.asked.filter((line) => line.startsWith("act"))).toEqual([
+      `act job → ${full} cloud-platform userinfo.email`,
+    ]);
   });
 
   test("may act as a service account from the start", async () => {
@@ -98,7 +100,11 @@ describe("credentials", () => {
     };
     const clients = open({ GOOGLE_APPLICATION_CREDENTIALS: await write(file) });
     expect((await clients.base()).name).toBe("robot@x.iam.gserviceaccount.com");
-    expect(server.asked).toEqual(["token ann", "act ann@example.org → robot@x.iam.gserviceaccount.com cloud-platform"]);
+    // With the email: kubectl may get this token.
+    expect(server.asked).toEqual([
+      "token ann",
+      "act ann@example.org → robot@x.iam.gserviceaccount.com cloud-platform userinfo.email",
+    ]);
   });
 
   test.each([

@@ -1,12 +1,17 @@
+import { sign } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { AuthClient } from "google-auth-library";
+import { ForeignAnswer } from "#lib/cloud/fetch.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { AccessToken, Caller, Json } from "#lib/gcp/clients.ts";
+import type { AccessToken, IdentityToken, Json } from "#lib/gcp/clients.ts";
 import type { Choice } from "#lib/gcp/credentials/choice.ts";
-import { type GcpEndpoints, isTrusted } from "#lib/gcp/credentials/endpoints.ts";
+import { type GcpEndpoints, publicToken, refuseTokenService } from "#lib/gcp/credentials/endpoints.ts";
 import { impersonate } from "#lib/gcp/credentials/impersonate.ts";
-import { cloudPlatform, userinfoEmail } from "#lib/gcp/credentials/scopes.ts";
-import { GoogleError, parseGoogleError } from "#lib/gcp/google-error.ts";
+import { openMetadata } from "#lib/gcp/credentials/metadata.ts";
+import { cloudPlatform, gkeScopes } from "#lib/gcp/credentials/scopes.ts";
+import { readSubjectToken } from "#lib/gcp/credentials/subject-token.ts";
+import { type OAuthClient, requestToken } from "#lib/gcp/credentials/token-request.ts";
+import { GoogleError } from "#lib/gcp/google-error.ts";
+import { findNetworkFailure } from "#lib/network-failure.ts";
 import { keepSecret } from "#lib/secrets.ts";
 
 export interface BaseRequest {
@@ -18,182 +23,150 @@ export interface BaseRequest {
   readonly githubJob: () => Promise<{ readonly token: string; readonly audience: string }>;
 }
 
-/** A token and who it is of. */
-export interface IdentityToken extends AccessToken {
-  /** Undefined for users and machines, whose names only Google knows. */
-  readonly caller: Caller | undefined;
-}
+type FileChoice = Extract<Choice, { readonly kind: "file" }>;
 
 const jwtType = "urn:ietf:params:oauth:token-type:jwt";
-/** Of tokens whose library does not say when they expire. */
-const shortestMs = 5 * 60_000;
 
 /**
- * A new token from one source of credentials. The library's own cache is not used.
+ * A new token from one source of credentials.
  *
  * @throws FleetError CredentialsMissing, EndpointRefused; GoogleError; errors of the network
  */
 export async function openBase(choice: Choice, request: BaseRequest): Promise<IdentityToken> {
-  const network = new Network(request);
-  try {
-    return await Promise.race([open(choice, request, network), network.failed]);
-  } catch (thrown) {
-    if (thrown instanceof FleetError || thrown instanceof GoogleError) throw thrown;
-    if (network.failure !== undefined) throw network.failure;
-    throw unusable(choice, thrown);
-  }
-}
-
-async function open(choice: Choice, request: BaseRequest, network: Network): Promise<IdentityToken> {
   switch (choice.kind) {
-    case "github":
-      return await openGithub(request, network);
+    case "github": {
+      const { token, audience } = await request.githubJob();
+      const found = await exchange({ audience, token, type: jwtType }, request);
+      return { ...found, caller: { kind: "federated", name: audience } };
+    }
     case "metadata":
-      return await openMetadata(network);
+      return await openMetadata(choice.host, request);
     case "file":
-      return await openFile(readCredentials(choice), choice, request, network);
+      try {
+        return await openFile(readCredentials(choice), choice, request);
+      } catch (thrown) {
+        if (isExplained(thrown, request)) throw thrown;
+        throw unusable(choice, thrown);
+      }
     default:
       return choice satisfies never;
   }
 }
 
-async function openGithub({ githubJob, endpoints }: BaseRequest, network: Network): Promise<IdentityToken> {
-  const { IdentityPoolClient } = await import("google-auth-library");
-  const { token, audience } = await githubJob();
-  const client = new IdentityPoolClient({
-    type: "external_account",
-    audience,
-    subject_token_type: jwtType,
-    token_url: `${endpoints.services.sts}v1/token`,
-    subject_token_supplier: { getSubjectToken: async () => token },
-    scopes: [cloudPlatform],
-    transporterOptions: network.options,
-  });
-  return { ...(await tokenOf(client)), caller: { kind: "federated", name: audience } };
-}
-
-async function openMetadata(network: Network): Promise<IdentityToken> {
-  const { Compute } = await import("google-auth-library");
-  return {
-    ...(await tokenOf(new Compute({ scopes: [cloudPlatform, userinfoEmail], transporterOptions: network.options }))),
-    caller: undefined,
-  };
-}
-
 /** Types of files: https://cloud.google.com/docs/authentication/application-default-credentials */
-async function openFile(
-  file: Json,
-  choice: Extract<Choice, { readonly kind: "file" }>,
-  request: BaseRequest,
-  network: Network,
-): Promise<IdentityToken> {
-  const library = await import("google-auth-library");
-  const text = (field: string): string => (typeof file[field] === "string" ? file[field] : "");
-  const options = { transporterOptions: network.options };
+async function openFile(file: Json, choice: FileChoice, request: BaseRequest): Promise<IdentityToken> {
+  const universe = file.universe_domain ?? "googleapis.com";
+  if (universe !== "googleapis.com") throw new Error(`they are for ${universe}, not for googleapis.com`);
   for (const field of ["token_url", "service_account_impersonation_url"]) {
-    if (text(field) !== "") refuseUntrusted(text(field), choice.path, request);
+    if (file[field] !== undefined) refuseTokenService(String(file[field]), choice.path, request.variables);
   }
   switch (file.type) {
     case "authorized_user": {
-      const [clientId, clientSecret, refreshToken] = [
-        text("client_id"),
-        text("client_secret"),
-        text("refresh_token"),
-      ] as const;
-      for (const secret of [clientSecret, refreshToken]) keepSecret(secret);
-      const client = new library.UserRefreshClient({ clientId, clientSecret, refreshToken, ...options });
-      return { ...(await tokenOf(client)), caller: undefined };
+      const { id, secret } = clientOf(file);
+      const form = { ...refreshOf(file), client_id: id, client_secret: secret };
+      return { ...(await requestToken(request.endpoints.token, form, request)), caller: undefined };
     }
-    case "service_account": {
+    case "service_account":
       // A key lives for ever: one that lies around is not picked up.
       if (!choice.named) throw unnamedKey(choice.path);
-      const [email, key] = [text("client_email"), text("private_key")];
-      keepSecret(key);
-      const client = new library.JWT({
-        email,
-        key,
-        keyId: text("private_key_id"),
-        scopes: [cloudPlatform],
-        ...options,
-      });
-      return { ...(await tokenOf(client)), caller: { kind: "service account", name: email } };
-    }
-    case "external_account": {
-      const found = { ...file, scopes: [cloudPlatform], ...options } as unknown;
-      const { environment_id: environment } = (file.credential_source ?? {}) as { readonly environment_id?: unknown };
-      const client =
-        environment === undefined
-          ? new library.IdentityPoolClient(found as ConstructorParameters<typeof library.IdentityPoolClient>[0])
-          : new library.AwsClient(found as ConstructorParameters<typeof library.AwsClient>[0]);
-      return { ...(await tokenOf(client)), caller: accountIn(file) ?? { kind: "federated", name: text("audience") } };
-    }
+      return await openKey(file, request);
+    case "external_account":
+      return await openWorkload(file, choice, request);
     case "external_account_authorized_user": {
-      const found = { ...file, ...options } as unknown;
-      type Options = ConstructorParameters<typeof library.ExternalAccountAuthorizedUserClient>[0];
-      const client = new library.ExternalAccountAuthorizedUserClient(found as Options);
-      return { ...(await tokenOf(client)), caller: { kind: "federated", name: text("audience") } };
+      const url = String(file.token_url ?? "https://sts.googleapis.com/v1/oauthtoken");
+      const found = await requestToken(url, refreshOf(file), request, clientOf(file));
+      return { ...found, caller: { kind: "federated", name: textOf(file, "audience") } };
     }
     case "impersonated_service_account": {
-      const caller = accountIn(file);
-      if (caller === undefined) throw new Error("service_account_impersonation_url names no service account");
-      const source = await openFile((file.source_credentials ?? {}) as Json, choice, request, network);
-      const hop = { from: source.token, email: caller.name, scopes: [cloudPlatform] };
-      return { ...(await impersonate(hop, request)), caller };
+      const source = await openFile((file.source_credentials ?? {}) as Json, choice, request);
+      return await enter(source.token, file, request);
     }
     default:
-      throw new Error(`it has the type ${String(file.type)}`);
+      throw new Error(`the type ${String(file.type)} is not supported`);
   }
 }
 
-/** `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/EMAIL:generateAccessToken` */
-function accountIn({ service_account_impersonation_url: url }: Json): Caller | undefined {
-  const [, name] = /\/serviceAccounts\/([^/:]+):generateAccessToken$/.exec(String(url ?? "")) ?? [];
-  return name === undefined ? undefined : { kind: "service account", name };
+/** https://developers.google.com/identity/protocols/oauth2/service-account#httprest */
+async function openKey(file: Json, request: BaseRequest): Promise<IdentityToken> {
+  const [email, key] = [textOf(file, "client_email"), textOf(file, "private_key")];
+  keepSecret(key);
+  const now = Math.floor(Date.now() / 1_000);
+  const claims = { iss: email, scope: gkeScopes.join(" "), aud: publicToken, iat: now, exp: now + 3_600 };
+  const parts = [{ alg: "RS256", typ: "JWT", kid: file.private_key_id }, claims];
+  const signed = parts.map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
+  const signature = sign("sha256", Buffer.from(signed), key).toString("base64url");
+  const form = { grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion: `${signed}.${signature}` };
+  const found = await requestToken(request.endpoints.token, form, request);
+  return { ...found, caller: { kind: "service account", name: email } };
 }
 
-async function tokenOf(client: AuthClient): Promise<AccessToken> {
-  // The library's exchange of tokens does not take the client's transport.
-  const exchange: unknown = Reflect.get(client, "stsCredential");
-  if (typeof exchange === "object" && exchange !== null) Object.assign(exchange, { transporter: client.transporter });
-  const { token } = await client.getAccessToken();
-  if (typeof token !== "string") throw new Error("Google answers without a token");
+async function openWorkload(file: Json, { path }: FileChoice, request: BaseRequest): Promise<IdentityToken> {
+  const [audience, type] = [textOf(file, "audience"), textOf(file, "subject_token_type")];
+  const token = await readSubjectToken(file, { ...request, path });
+  const client = file.client_id === undefined ? undefined : clientOf(file);
+  const project = file.workforce_pool_user_project;
+  const found = await exchange({ audience, token, type, url: file.token_url, client, project }, request);
+  if (file.service_account_impersonation_url !== undefined) return await enter(found.token, file, request);
+  return { ...found, caller: { kind: "federated", name: audience } };
+}
+
+interface Subject {
+  readonly audience: string;
+  readonly token: string;
+  readonly type: string;
+  /** @default Google's Security Token Service */
+  readonly url?: unknown;
+  readonly client?: OAuthClient | undefined;
+  /** That calls of workforce identities without a client count for. */
+  readonly project?: unknown;
+}
+
+/** https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token */
+async function exchange(subject: Subject, request: BaseRequest): Promise<AccessToken> {
+  const { audience, token, type, url = `${request.endpoints.services.sts}v1/token`, client, project } = subject;
+  const form = {
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+    requested_token_type: "urn:ietf:params:oauth:token-type:access_token",
+    audience,
+    scope: cloudPlatform,
+    subject_token: token,
+    subject_token_type: type,
+    ...(project === undefined || client !== undefined ? {} : { options: JSON.stringify({ userProject: project }) }),
+  };
+  return await requestToken(String(url), form, request, client);
+}
+
+/** As the service account of `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/EMAIL:generateAccessToken`. */
+async function enter(from: string, file: Json, request: BaseRequest): Promise<IdentityToken> {
+  const url = textOf(file, "service_account_impersonation_url");
+  const [, email] = /\/serviceAccounts\/([^/:]+):generateAccessToken$/.exec(url) ?? [];
+  if (email === undefined) throw new Error("service_account_impersonation_url names no service account");
+  const { token_lifetime_seconds: seconds } = (file.service_account_impersonation ?? {}) as Json;
+  const lifetime = typeof seconds === "number" ? seconds : undefined;
+  const delegates = Array.isArray(file.delegates) ? file.delegates.map(String) : undefined;
+  const found = await impersonate({ from, email, scopes: gkeScopes, lifetime, delegates }, request);
+  return { ...found, caller: { kind: "service account", name: email } };
+}
+
+function refreshOf(file: Json) {
+  const token = textOf(file, "refresh_token");
   keepSecret(token);
-  return { token, expires: new Date(client.credentials.expiry_date ?? Date.now() + shortestMs) };
+  return { grant_type: "refresh_token", refresh_token: token };
 }
 
-/** Sends the requests of the library, which hides why they failed and repeats them: `ask` decides about that. */
-class Network {
-  failure: unknown;
-  /** Rejects with the failure of a request, or at the deadline. */
-  readonly failed: Promise<never>;
-  readonly options: { readonly fetchImplementation: typeof fetch };
-
-  constructor({ send, signal }: BaseRequest) {
-    const { promise, reject } = Promise.withResolvers<never>();
-    this.failed = promise;
-    // The library's client of the metadata server obeys no signal.
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    const call = async (
-      request: Parameters<typeof fetch>[0],
-      init: Parameters<typeof fetch>[1] = {},
-    ): Promise<Response> => {
-      if (this.failure !== undefined) throw this.failure;
-      try {
-        signal.throwIfAborted();
-        const response = await send(request, { ...init, signal });
-        if (response.ok) return response;
-        throw parseGoogleError(await response.text(), response);
-      } catch (thrown) {
-        this.failure = thrown;
-        reject(thrown);
-        throw thrown;
-      }
-    };
-    this.options = { fetchImplementation: Object.assign(call, { preconnect: fetch.preconnect }) };
-  }
+function clientOf(file: Json): OAuthClient {
+  const client = { id: textOf(file, "client_id"), secret: textOf(file, "client_secret") };
+  keepSecret(client.secret);
+  return client;
 }
 
-function readCredentials({ path, named }: Extract<Choice, { readonly kind: "file" }>): Json {
+function textOf(file: Json, field: string): string {
+  const text = file[field];
+  if (typeof text === "string" && text !== "") return text;
+  throw new Error(`they have no ${field}`);
+}
+
+function readCredentials({ path, named }: FileChoice): Json {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -211,14 +184,18 @@ function readCredentials({ path, named }: Extract<Choice, { readonly kind: "file
       },
     );
   }
-  return JSON.parse(text) as Json;
+  try {
+    const file: unknown = JSON.parse(text);
+    if (typeof file === "object" && file !== null) return file as Json;
+  } catch {
+    // The parser quotes the file, which may be a token.
+  }
+  throw new Error("they are no object in JSON");
 }
 
-function refuseUntrusted(url: string, path: string, { variables }: BaseRequest): void {
-  if (isTrusted(url, variables)) return;
-  throw new FleetError("EndpointRefused", `${path} sends tokens to ${url}, which is not Google`, {
-    hint: "make the file again, or allow the host by ALLOWED_GCP_ENDPOINTS if it is meant",
-  });
+function isExplained(thrown: unknown, { signal }: BaseRequest): boolean {
+  if (thrown instanceof FleetError || thrown instanceof GoogleError || signal.aborted) return true;
+  return thrown instanceof ForeignAnswer || findNetworkFailure(thrown) !== undefined;
 }
 
 function unnamedKey(path: string): FleetError {
@@ -227,18 +204,10 @@ function unnamedKey(path: string): FleetError {
   });
 }
 
-/** A file that is no credentials, or a machine without a service account. */
-function unusable(choice: Choice, thrown: unknown): FleetError {
+function unusable({ path }: FileChoice, thrown: unknown): FleetError {
   const [reason = ""] = (thrown instanceof Error ? thrown.message : String(thrown)).split("\n");
-  const what =
-    choice.kind === "file"
-      ? `the credentials in ${choice.path} can't be used: ${reason}`
-      : `no token for the ${choice.kind === "github" ? "job of GitHub" : "service account of this machine"}: ${reason}`;
-  return new FleetError("CredentialsMissing", what, {
-    hint:
-      choice.kind === "metadata"
-        ? "unset METADATA_SERVER_DETECTION outside of Google Cloud"
-        : "gcloud auth application-default login makes them again",
+  return new FleetError("CredentialsMissing", `the credentials in ${path} can't be used: ${reason}`, {
+    hint: "gcloud auth application-default login makes them again",
     cause: thrown,
   });
 }

@@ -23,7 +23,12 @@ const services = [
   "serviceusage",
   "sts",
 ] as const satisfies readonly Service[];
-const publicToken = "https://oauth2.googleapis.com/token";
+/** Also the audience of what keys of service accounts sign. */
+export const publicToken = "https://oauth2.googleapis.com/token";
+/** Token services of Google, with a region or over Private Service Connect, too: other names below googleapis.com store what anybody sends. */
+const tokenHosts = /^([\w-]+[.-])?(sts|iamcredentials)([.-][\w-]+(\.p|\.rep)?)?(\.mtls)?\.googleapis\.com$/;
+/** Of Google Cloud, AWS and Azure, on the machine itself: https://cloud.google.com/compute/docs/metadata/overview */
+const metadataHosts = ["169.254.169.254", "[fd00:ec2::254]", "metadata.google.internal"];
 /** gcloud's own: https://cloud.google.com/sdk/gcloud/reference/config/set */
 const tokenVariable = "CLOUDSDK_AUTH_TOKEN_HOST";
 
@@ -70,10 +75,36 @@ export function isRedirected(variables: Variables): boolean {
   return url !== "" && isLoopback(url);
 }
 
-/** Whether a token may be sent to a URL. */
-export function isTrusted(url: string, variables: Variables): boolean {
-  if (isLoopback(url) || isAllowed(url, variables.ALLOWED_GCP_ENDPOINTS)) return true;
-  return url.startsWith("https://") && /(^|\.)googleapis\.com$/.test(hostOf(url));
+/** Whether calls for Google may be sent to a URL. */
+function isTrusted(url: string, variables: Variables): boolean {
+  return isOwn(url, variables) || (url.startsWith("https://") && /(^|\.)googleapis\.com$/.test(hostOf(url)));
+}
+
+function isOwn(url: string, { ALLOWED_GCP_ENDPOINTS }: Variables): boolean {
+  return isLoopback(url) || isAllowed(url, ALLOWED_GCP_ENDPOINTS);
+}
+
+/** Refuses a file of credentials that names another token service than Google's. @throws FleetError EndpointRefused */
+export function refuseTokenService(url: string, path: string, variables: Variables): void {
+  if (isOwn(url, variables) || (url.startsWith("https://") && tokenHosts.test(hostOf(url)))) return;
+  throw refuseFile(`${path} sends tokens to ${url}, which is not Google`, url);
+}
+
+/**
+ * Refuses to get credentials from where neither a machine nor a job of GitHub has them.
+ *
+ * @param from what names the URL
+ * @throws FleetError EndpointRefused
+ */
+export function refuseSource(url: string, from: string, variables: Variables): void {
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: github = "" } = variables;
+  if (isOwn(url, variables) || metadataHosts.includes(hostOf(url))) return;
+  if (github !== "" && URL.canParse(url) && new URL(url).origin === new URL(github).origin) return;
+  throw refuseFile(`${from} gets credentials from ${url}, which is not this machine`, url);
+}
+
+function refuseFile(message: string, url: string): FleetError {
+  return refuseEndpoint(message, url, "make the file again", "ALLOWED_GCP_ENDPOINTS");
 }
 
 /**
@@ -90,7 +121,8 @@ export function googleFetch(variables: Variables, endpoints: GcpEndpoints): type
     return service === undefined ? url : url.replace(`https://${service}.googleapis.com/`, endpoints.services[service]);
   };
   const call = (request: Parameters<typeof fetch>[0], init?: Parameters<typeof fetch>[1]): Promise<Response> =>
-    send(request instanceof Request ? request : reroute(String(request)), { redirect: "manual", ...init });
+    // No token follows a redirect.
+    send(request instanceof Request ? request : reroute(String(request)), { ...init, redirect: "manual" });
   return Object.assign(call, { preconnect: fetch.preconnect });
 }
 

@@ -1,13 +1,23 @@
 import type { AccessToken } from "#lib/gcp/clients.ts";
 import type { GcpEndpoints } from "#lib/gcp/credentials/endpoints.ts";
-import { parseGoogleError } from "#lib/gcp/google-error.ts";
-import { keepSecret } from "#lib/secrets.ts";
+import { newToken } from "#lib/gcp/credentials/token-request.ts";
+import { readJson } from "#lib/gcp/google-error.ts";
 
 interface Hop {
   /** The token of whoever acts as the service account. */
   readonly from: string;
   readonly email: string;
   readonly scopes: readonly string[];
+  /** Seconds. @default 3600, the most that Google allows without an organization policy */
+  readonly lifetime?: number | undefined;
+  /** Service accounts in between, as `projects/-/serviceAccounts/EMAIL`. @default none */
+  readonly delegates?: readonly string[] | undefined;
+}
+
+interface Reach {
+  readonly endpoints: GcpEndpoints;
+  readonly send: typeof fetch;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -15,25 +25,15 @@ interface Hop {
  *
  * @throws GoogleError, errors of the network
  */
-export async function impersonate(
-  { from, email, scopes }: Hop,
-  {
-    endpoints,
-    send,
-    signal,
-  }: { readonly endpoints: GcpEndpoints; readonly send: typeof fetch; readonly signal: AbortSignal },
-): Promise<AccessToken> {
+export async function impersonate(hop: Hop, { endpoints, send, signal }: Reach): Promise<AccessToken> {
+  const { from, email, scopes, lifetime = 3_600, delegates } = hop;
   const { iamcredentials } = endpoints.services;
   const response = await send(`${iamcredentials}v1/projects/-/serviceAccounts/${email}:generateAccessToken`, {
     method: "POST",
     headers: { authorization: `Bearer ${from}`, "content-type": "application/json" },
-    body: JSON.stringify({ scope: scopes, lifetime: "3600s" }),
+    body: JSON.stringify({ scope: scopes, lifetime: `${lifetime}s`, delegates }),
     signal,
   });
-  const text = await response.text();
-  if (!response.ok) throw parseGoogleError(text, response);
-  const { accessToken: token, expireTime } = JSON.parse(text) as Record<string, string>;
-  if (token === undefined || expireTime === undefined) throw parseGoogleError(text, response);
-  keepSecret(token);
-  return { token, expires: new Date(expireTime) };
+  const { accessToken, expireTime } = await readJson(response);
+  return newToken(accessToken, Date.parse(String(expireTime)));
 }

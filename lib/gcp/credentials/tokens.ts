@@ -3,8 +3,8 @@ import type { Pause } from "#lib/cloud/patience.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { ask } from "#lib/gcp/ask.ts";
-import type { AccessToken, Caller, Calling } from "#lib/gcp/clients.ts";
-import { type IdentityToken, openBase } from "#lib/gcp/credentials/base.ts";
+import type { AccessToken, Caller, Calling, IdentityToken } from "#lib/gcp/clients.ts";
+import { openBase } from "#lib/gcp/credentials/base.ts";
 import { chooseCredentials } from "#lib/gcp/credentials/choice.ts";
 import { findEndpoints, type GcpEndpoints, googleFetch, isRedirected } from "#lib/gcp/credentials/endpoints.ts";
 import { impersonate } from "#lib/gcp/credentials/impersonate.ts";
@@ -12,6 +12,7 @@ import { cloudPlatform } from "#lib/gcp/credentials/scopes.ts";
 import { findGoogleError, isApiDisabled, isDenied, isGcpError } from "#lib/gcp/explain.ts";
 import { isPlaceholder } from "#lib/gcp/fleet/placeholder.ts";
 import type { GcpAccount } from "#lib/gcp/fleet/types.ts";
+import { readJson } from "#lib/gcp/google-error.ts";
 import { emailOf, poolName, providerName, serviceAccountNames } from "#lib/gcp/names.ts";
 import { command, type Hint } from "#lib/hint.ts";
 import { type Renewing, renewing } from "#lib/renewing.ts";
@@ -129,11 +130,10 @@ export function gcpTokens(options: GcpTokensOptions): GcpTokens {
       isGcpError(error, "invalid_target") || isGcpError(error, "unauthorized_client")
         ? pauseWhileSettling(management, error)
         : undefined;
-    const choice = chooseCredentials(variables);
     const asked = { account: management.name, what: "signing in", world, pauseWhileSettling: pause };
-    const found = await ask(asked, (signal) => openBase(choice, { variables, ...tokens.reach(), signal, githubJob }));
-    // A machine may run as one of our service accounts.
-    return choice.kind === "metadata" ? { ...found, caller: await describeToken(found.token, world) } : found;
+    return await ask(asked, (signal) =>
+      openBase(chooseCredentials(variables), { variables, ...tokens.reach(), signal, githubJob }),
+    );
   }
 
   async function enter(
@@ -181,7 +181,8 @@ export function gcpTokens(options: GcpTokensOptions): GcpTokens {
         body: new URLSearchParams({ access_token: token }),
         signal,
       });
-      const { email = "somebody whose token hides the email" } = (await response.json()) as { readonly email?: string };
+      const { email } = await readJson(response);
+      if (typeof email !== "string") return { kind: "user", name: "somebody whose token hides the email" };
       return { kind: email.endsWith(".gserviceaccount.com") ? "service account" : "user", name: email };
     });
   }

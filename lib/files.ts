@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { chmod, mkdir, open, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { refuseIgnoredModes } from "#lib/file-modes.ts";
@@ -22,7 +21,7 @@ export async function writeWholeFile(
 ): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
+  const temporary = `${path}.${process.pid}-${crypto.randomUUID()}.tmp`;
   try {
     const file = await open(temporary, "wx", mode);
     try {

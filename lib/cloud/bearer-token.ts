@@ -1,4 +1,5 @@
 import type { CloudErrors } from "#lib/cloud/ask.ts";
+import { tryWritePrivateFile } from "#lib/cloud/credential-cache.ts";
 import type { ExecToken, ExecTokenRequest } from "#lib/cloud/exec-token.ts";
 import { isDoubted, rememberAsker } from "#lib/cloud/token-askers.ts";
 import { type CachedToken, formatToken, readToken } from "#lib/cloud/token-cache.ts";
@@ -56,14 +57,14 @@ async function renew(
   doubtedMs: number | undefined,
 ): Promise<CachedToken> {
   const { cloud, folder, path } = of;
-  const { renewOnce, tryCache } = await import("#lib/cloud/exec-token.ts");
+  const { renewOnce } = await import("#lib/cloud/exec-token.ts");
   return await renewOnce(locks, `${cloud}/${path.split("/").at(-1)}`, async () => {
     const cached = readToken(folder, path);
     const isNew = cached !== undefined && (doubtedMs === undefined || cached.keptMs > doubtedMs);
     if (isNew && cached.expiresMs - earlyMs > Date.now()) return cached;
     const { token, expires } = await signInPatiently(of);
     const found = { token, expiresMs: expires.getTime() };
-    await tryCache(path, formatToken(found));
+    tryWritePrivateFile(path, formatToken(found));
     return found;
   });
 }

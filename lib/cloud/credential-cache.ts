@@ -1,4 +1,17 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import { FleetError, isDiskFault } from "#lib/errors.ts";
 import { modeOfNewFile, refuseIgnoredModes } from "#lib/file-modes.ts";
 import { quoteForShell } from "#lib/shell-words.ts";
@@ -34,6 +47,31 @@ export function readPrivateFile(folder: string, path: string): CachedFile | unde
     return ignoreFault(error);
   } finally {
     closeSync(file);
+  }
+}
+
+/**
+ * Writes a file that readPrivateFile() reads, if the disk takes it. Not flushed: what a power loss damages is fetched again.
+ *
+ * @throws FleetError ModesIgnored, before anything secret is written
+ */
+export function tryWritePrivateFile(path: string, text: string): void {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const file = openSync(temporary, "wx", 0o600);
+    try {
+      refuseIgnoredModes(fstatSync(file).mode, path);
+      writeFileSync(file, text);
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (!isDiskFault(error)) throw error;
   }
 }
 

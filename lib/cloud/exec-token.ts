@@ -1,7 +1,6 @@
 import { systemClock } from "#lib/clock.ts";
 import type { Environment } from "#lib/environment.ts";
 import { isDiskFault } from "#lib/errors.ts";
-import { writePrivateFile } from "#lib/files.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { createLocks } from "#lib/locks.ts";
 
@@ -52,14 +51,5 @@ export async function renewOnce<Value>(locks: string, name: string, renew: () =>
   } catch (error) {
     if (!isDiskFault(error)) throw error;
     return await (renewed ?? renew());
-  }
-}
-
-/** Writes a file of the cache, if the disk takes it. */
-export async function tryCache(path: string, text: string): Promise<void> {
-  try {
-    await writePrivateFile(path, text);
-  } catch (error) {
-    if (!isDiskFault(error)) throw error;
   }
 }

@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { readFileSync } from "node:fs";
+import { tryWritePrivateFile } from "#lib/cloud/credential-cache.ts";
 
 /** A client process that got a token. */
 export interface TokenAsker {
@@ -44,13 +44,10 @@ export function isDoubted(
 export function rememberAsker(path: string, asker: TokenAsker): void {
   const others = readAskers(path).filter(({ pid, cluster }) => pid !== asker.pid || cluster !== asker.cluster);
   const lines = [...others, asker].slice(-longest).map((one) => `${one.pid} ${one.cluster} ${one.expiresMs}\n`);
-  const temporary = `${path}.${process.pid}.tmp`;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(temporary, lines.join(""), { mode: 0o600 });
-    renameSync(temporary, path);
+    tryWritePrivateFile(path, lines.join(""));
   } catch {
-    // A full disk or a read-only home.
+    // No secret is in it.
   }
 }
 

@@ -11,7 +11,8 @@ import {
 } from "#lib/aws/credentials/session-cache.ts";
 import { type AwsSession, identify } from "#lib/aws/credentials/sts.ts";
 import type { AwsAccount } from "#lib/aws/fleet/types.ts";
-import { renewOnce, tryCache } from "#lib/cloud/exec-token.ts";
+import { tryWritePrivateFile } from "#lib/cloud/credential-cache.ts";
+import { renewOnce } from "#lib/cloud/exec-token.ts";
 import { adoptEnvironment, type Environment } from "#lib/environment.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
@@ -56,19 +57,19 @@ export async function renewSession(environment: Environment, request: SessionReq
     const lives = cached !== undefined && cached.expiresMs - Date.now() >= minimumMs;
     if (lives && (await isTrusted(environment, cached, doubt))) {
       // The file's age is the time since it was last valid.
-      if (doubt !== undefined) await keep(cached);
+      if (doubt !== undefined) keep(cached);
       return cached;
     }
     const session = await openSession(environment, request);
     // Credentials without a known expiry are not cached.
     if (Number.isFinite(session.expiresMs)) {
-      await keep(session);
+      keep(session);
     }
     return session;
   }
 
-  async function keep(session: CachedSession): Promise<void> {
-    await tryCache(sessionPath(folder, key), formatSession(key, session));
+  function keep(session: CachedSession): void {
+    tryWritePrivateFile(sessionPath(folder, key), formatSession(key, session));
   }
 }
 

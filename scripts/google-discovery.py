@@ -17,6 +17,14 @@ DOCUMENTS = pathlib.Path(googleapiclient.__file__).parent / "discovery_cache/doc
 
 # By document: methods by the part of their id after the API's name. A star stands for all of a resource.
 APIS = {
+    # gcloud calls it.
+    "cloudresourcemanager.v1": (
+        "projects.get",
+        "projects.getIamPolicy",
+        "projects.list",
+        "projects.setIamPolicy",
+        "projects.testIamPermissions",
+    ),
     "cloudresourcemanager.v3": (
         "projects.get",
         "projects.getIamPolicy",
@@ -123,7 +131,12 @@ def cut(name, wanted):
         path = document["servicePath"] + method.get("flatPath", method["path"])
         # Services of folders and organizations are not emulated.
         path = path.replace("{v1Id}/{v1Id1}", "projects/{projectsId}")
-        methods[method["id"]] = {"verb": method["httpMethod"], "path": path, "query": query_of(method), **types}
+        method_id = method["id"]
+        if name == "cloudresourcemanager.v1":
+            # Ids are the same in all versions, and this one has other names for projects.
+            method_id = method_id.replace(api, name, 1)
+            path = path.replace("{projectId}", "{projectsId}").replace("{resource}", "{projectsId}")
+        methods[method_id] = {"verb": method["httpMethod"], "path": path, "query": query_of(method), **types}
     while todo:
         schema = todo.pop()
         if schema in schemas:

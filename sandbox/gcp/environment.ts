@@ -10,7 +10,6 @@ const emptied = [
   "ACTIONS_ID_TOKEN_REQUEST_URL",
   "CLOUDSDK_ACTIVE_CONFIG_NAME",
   "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
-  "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
   "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT",
   "CLOUDSDK_CORE_ACCOUNT",
   "CLOUDSDK_CORE_PROJECT",
@@ -51,6 +50,9 @@ export async function env({ endpoint, authorityPath, folder }: CloudPlace): Prom
     ...Object.fromEntries(overrides.map((name) => [`CLOUDSDK_API_ENDPOINT_OVERRIDES_${name}`, `${endpoint}/`])),
     CLOUDSDK_AUTH_TOKEN_HOST: `${endpoint}/token`,
     CLOUDSDK_CONFIG: gcloud,
+    // gcloud has names of its own for the file and the authority.
+    CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE: credentials,
+    CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE: authorityPath,
     GOOGLE_APPLICATION_CREDENTIALS: credentials,
     REQUESTS_CA_BUNDLE: authorityPath,
     // No client may ask the computer that it runs on.

@@ -50,12 +50,9 @@ async function run(command: readonly string[], more: Readonly<Record<string, str
   return stdout.trim() === "" ? undefined : JSON.parse(stdout);
 }
 
-/** Led by the variables of the sandbox; the file of credentials and the authority have other names there. */
+/** Led by the variables of the sandbox. */
 async function ask(...args: readonly string[]): Promise<unknown> {
-  const { GOOGLE_APPLICATION_CREDENTIALS = "", REQUESTS_CA_BUNDLE = "" } = variables;
   return await run([gcloud, ...args, "--project", projectId, "--quiet", "--format=json"], {
-    CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE: GOOGLE_APPLICATION_CREDENTIALS,
-    CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE: REQUESTS_CA_BUNDLE,
     CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: "true",
     CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK: "true",
   });
@@ -94,6 +91,21 @@ describe.skipIf(gcloud === "")("gcloud", () => {
     expect(await ask("iam", "workload-identity-pools", "list", "--location=global")).toMatchObject([
       { name: `projects/${projectNumber}/locations/global/workloadIdentityPools/pool-of-gcloud`, state: "ACTIVE" },
     ]);
+  });
+
+  test("finds projects, their enabled APIs and their policies", async () => {
+    expect(await ask("projects", "list")).toMatchObject([{ projectId, projectNumber, lifecycleState: "ACTIVE" }]);
+    expect(await ask("services", "list")).toContainEqual(
+      expect.objectContaining({
+        config: expect.objectContaining({ name: "dns.googleapis.com", title: "Cloud DNS API" }),
+        state: "ENABLED",
+      }),
+    );
+    const member = "group:platform@example.org";
+    await ask("projects", "add-iam-policy-binding", projectId, `--member=${member}`, "--role=roles/dns.reader");
+    expect(await ask("projects", "get-iam-policy", projectId)).toMatchObject({
+      bindings: expect.arrayContaining([{ role: "roles/dns.reader", members: [member] }]),
+    });
   });
 
   test("finds the versions of GKE and no clusters", async () => {

@@ -113,12 +113,10 @@ test("a cluster without machines says why", async () => {
 describe.skipIf(gcloud === null)("gcloud", () => {
   /** Clients that know nothing of the sandbox but its endpoints, its credentials and its authority. */
   const call = async (program: string, ...args: readonly string[]) => {
-    const { REQUESTS_CA_BUNDLE: authority = "", GOOGLE_APPLICATION_CREDENTIALS: credentials = "" } = variables;
+    const { REQUESTS_CA_BUNDLE: authority = "" } = variables;
     const given = Object.entries({ ...Bun.env, ...variables }).filter(([, value]) => value !== "");
     return await run([program, ...args], {
       ...Object.fromEntries(given),
-      CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE: credentials,
-      CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE: authority,
       CLOUDSDK_CORE_DISABLE_PROMPTS: "1",
       CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: "1",
       CLOUDSDK_CORE_PROJECT: projectId,

@@ -102,7 +102,7 @@ function projectOf(cloud: GcpCloud, method: Method, params: Readonly<Record<stri
   const project = tryFindProject(cloud, named === "-" ? projectOfEmail(params.serviceAccountsId ?? "") : named);
   if (project !== undefined || named === "-") return project;
   if (method.id.startsWith("cloudresourcemanager.")) {
-    const permission = `resourcemanager.${method.id.slice("cloudresourcemanager.".length)}`;
+    const permission = `resourcemanager.${method.id.replace(/^cloudresourcemanager\.(v1\.)?/, "")}`;
     const resource = `//cloudresourcemanager.googleapis.com/projects/${named}`;
     throw new GcpFault(
       403,

@@ -36,11 +36,11 @@ export interface Match {
 }
 
 // The file is far too large for the compiler to infer something useful of it.
-const apis: readonly Api[] = Object.values(found as unknown as Readonly<Record<string, Api>>);
+export const googleApis: readonly Api[] = Object.values(found as unknown as Readonly<Record<string, Api>>);
 
-export const googleHosts: readonly string[] = apis.map(({ host }) => host);
+export const googleHosts: readonly string[] = [...new Set(googleApis.map(({ host }) => host))];
 
-export const methods: readonly Method[] = apis.flatMap((api) =>
+export const methods: readonly Method[] = googleApis.flatMap((api) =>
   Object.entries(api.methods).map(([id, method]) => {
     const names = [...method.path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
     const pattern = method.path.replace(/[.]/g, "\\.").replace(/\{\w+\}/g, "([^/:]+)");

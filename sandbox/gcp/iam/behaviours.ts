@@ -18,6 +18,7 @@ export const iamBehaviours: Behaviours = {
   ...impersonation,
   ...policyBehaviours("iam.projects.serviceAccounts", (call) => accountResource(findAccount(call).email)),
   ...policyBehaviours("cloudresourcemanager.projects", ({ project }) => `projects/${project?.projectId}`),
+  ...policyBehaviours("cloudresourcemanager.v1.projects", ({ project }) => `projects/${project?.projectId}`),
   "sts.token": ({ cloud, body }) => exchangeToken(cloud, body),
 };
 

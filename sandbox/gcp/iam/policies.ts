@@ -5,7 +5,7 @@ import { tryFindPermissions } from "#sandbox/gcp/authorization/roles.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { concurrentChanges, invalidArgument } from "#sandbox/gcp/iam/faults.ts";
 import { requireMember } from "#sandbox/gcp/iam/members.ts";
-import { effectiveAfter, newEtag } from "#sandbox/gcp/iam/state.ts";
+import { effectiveAfter, isSameEtag, newEtag } from "#sandbox/gcp/iam/state.ts";
 import { administratorMember } from "#sandbox/gcp/oauth/administrators.ts";
 import { listAt, numberAt, objectAt, stringAt, textsAt, valueAt } from "#sandbox/json.ts";
 
@@ -99,7 +99,7 @@ export function replacePolicy({ cloud, body }: GcpCall, resource: string): Json 
   const policy = objectAt(body, "policy");
   const before = policyOf(cloud, resource);
   const etag = stringAt(policy, "etag");
-  if (etag !== "" && etag !== (before?.etag ?? absentEtag)) throw concurrentChanges("policy");
+  if (etag !== "" && !isSameEtag(etag, before?.etag ?? absentEtag)) throw concurrentChanges("policy");
   const version = numberAt(policy, "version") ?? 0;
   const bindings = listAt(policy, "bindings").map((one) => readBinding(cloud, one));
   requireVersion(version, etag, bindings, before);

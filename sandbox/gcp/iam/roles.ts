@@ -2,7 +2,7 @@ import { type Behaviours, type GcpCall, GcpFault, type Json } from "#sandbox/gcp
 import { pageOf } from "#sandbox/gcp/api/page.ts";
 import { knownPermissions, shortPermission } from "#sandbox/gcp/authorization/permissions.ts";
 import { concurrentChanges, failedPrecondition, invalidArgument } from "#sandbox/gcp/iam/faults.ts";
-import { type CustomRole, iamOf, newEtag } from "#sandbox/gcp/iam/state.ts";
+import { type CustomRole, iamOf, isSameEtag, newEtag } from "#sandbox/gcp/iam/state.ts";
 import { applyMask } from "#sandbox/gcp/iam/update-mask.ts";
 import { objectAt, stringAt, textsAt } from "#sandbox/json.ts";
 
@@ -110,7 +110,7 @@ function daysSince({ cloud }: GcpCall, time: string): number {
 }
 
 function requireEtag({ etag }: Pick<CustomRole, "etag">, asked: string): void {
-  if (asked === "" || asked === etag) return;
+  if (asked === "" || isSameEtag(asked, etag)) return;
   throw concurrentChanges("role");
 }
 

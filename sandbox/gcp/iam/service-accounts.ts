@@ -8,6 +8,7 @@ import { removePolicy, renameMember } from "#sandbox/gcp/iam/policies.ts";
 import {
   effectiveAfter,
   iamOf,
+  isSameEtag,
   newEtag,
   projectOfEmail,
   type ServiceAccount,
@@ -100,7 +101,7 @@ function patch(call: GcpCall): Json {
   const { body, cloud } = call;
   const change = objectAt(body, "serviceAccount");
   const etag = stringAt(change, "etag");
-  if (etag !== "" && etag !== before.etag) {
+  if (etag !== "" && !isSameEtag(etag, before.etag)) {
     throw concurrentChanges("service account");
   }
   const mask = stringAt(body, "updateMask");

@@ -106,3 +106,8 @@ export function effectiveAfter(cloud: GcpCloud, ms: number): string {
 export function newEtag(): string {
   return randomBytes(8).toString("base64");
 }
+
+/** Etags are bytes: gcloud sends them back in the alphabet for URLs. */
+export function isSameEtag(one: string, other: string): boolean {
+  return Buffer.from(one, "base64").equals(Buffer.from(other, "base64"));
+}

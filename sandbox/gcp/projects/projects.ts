@@ -37,6 +37,21 @@ export const projectBehaviours: Behaviours = {
       .filter(fits);
     return pageOf(call, "projects", found, 1_000, (one) => one);
   },
+  "cloudresourcemanager.v1.projects.get": ({ cloud, project }) =>
+    project === undefined ? {} : formatFirst(cloud, project),
+  "cloudresourcemanager.v1.projects.list": (call) => {
+    const { cloud, caller, query } = call;
+    const filter = query.get("filter") ?? "";
+    if (!["", "lifecycleState:ACTIVE"].includes(filter)) {
+      throw invalid(`the sandbox does not know the filter ${filter}`, "filter");
+    }
+    const found = cloud
+      .projects()
+      .filter((one) => isAuthorized(cloud, caller, "resourcemanager.projects.get", `projects/${one.projectId}`))
+      .map((one) => formatFirst(cloud, one))
+      .filter(({ lifecycleState }) => filter === "" || lifecycleState === "ACTIVE");
+    return pageOf(call, "projects", found, 1_000, (one) => one);
+  },
 };
 
 /** Services work in active projects, and some only in those that somebody pays for. @throws GcpFault */
@@ -88,6 +103,13 @@ function format(cloud: GcpCloud, project: Project): Json {
     updateTime: created,
     etag: `W/"${Buffer.from(`${project.number} ${state}`).toString("hex").slice(0, 16)}"`,
   };
+}
+
+/** In version 1 of the API. */
+function formatFirst(cloud: GcpCloud, project: Project): Json {
+  const { state = "ACTIVE", created } = settingsOf(cloud, project);
+  const { projectId, number, name } = project;
+  return { projectId, projectNumber: number, name, lifecycleState: state, createTime: created };
 }
 
 function settingsOf(cloud: GcpCloud, project: Project): ProjectSettings & { readonly created: string } {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Behaviour, type Behaviours, type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
-import { type Api, googleHosts } from "#sandbox/gcp/api/methods.ts";
+import { type Api, googleApis, googleHosts } from "#sandbox/gcp/api/methods.ts";
 import { pageOf } from "#sandbox/gcp/api/page.ts";
 import { invalid } from "#sandbox/gcp/api/schema.ts";
 import type { GcpCloud, Project } from "#sandbox/gcp/cloud.ts";
@@ -80,7 +80,7 @@ export function disableService(cloud: GcpCloud, project: Project, host: string):
 
 export const serviceBehaviours: Behaviours = {
   "serviceusage.services.get": inProject(({ cloud, params }, project) =>
-    format(cloud, project, requireKnown(project, params.servicesId ?? "")),
+    describe(cloud, project, requireKnown(project, params.servicesId ?? "")),
   ),
   "serviceusage.services.list": inProject((call, project) => {
     const { cloud, query } = call;
@@ -89,13 +89,13 @@ export const serviceBehaviours: Behaviours = {
     if (filter !== "" && wanted === undefined)
       throw invalid(`the sandbox does not know the filter ${filter}`, "filter");
     const all = [...new Set([...googleHosts, ...Object.keys(stateOf(cloud, project).enabled)])].toSorted();
-    const found = all.map((host) => format(cloud, project, host));
+    const found = all.map((host) => describe(cloud, project, host));
     const kept = found.filter(({ state }) => wanted === undefined || state === wanted);
     return pageOf(call, "services", kept, 200, (service) => service);
   }),
   "serviceusage.services.batchGet": inProject(({ cloud, query }, project) => {
     const names = query.getAll("names").map((name) => name.split("/").at(-1) ?? "");
-    return { services: names.map((name) => format(cloud, project, requireKnown(project, name))) };
+    return { services: names.map((name) => describe(cloud, project, requireKnown(project, name))) };
   }),
   "serviceusage.services.enable": inProject(({ cloud, params }, project) =>
     enable(cloud, project, "EnableServiceResponse", [params.servicesId ?? ""]),
@@ -189,6 +189,12 @@ function format(cloud: GcpCloud, project: Project, host: string): Json {
     ...(isEnabled ? { parent: `projects/${project.number}` } : {}),
     state: isEnabled ? "ENABLED" : "DISABLED",
   };
+}
+
+/** As it is read; answers of operations say less. */
+function describe(cloud: GcpCloud, project: Project, host: string): Json {
+  const title = googleApis.find((api) => api.host === host)?.title ?? host;
+  return { ...format(cloud, project, host), config: { name: host, title } };
 }
 
 function stateOf(cloud: GcpCloud, { projectId }: Project): ServicesState {

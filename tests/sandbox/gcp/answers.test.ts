@@ -43,6 +43,8 @@ const setFields = "kind name rrdatas[] ttl type";
 const accountFields = "email etag name oauth2ClientId projectId uniqueId";
 const errorFields = `code message status ${below("errors[]", "domain message reason")}`;
 const changeFields = "id kind startTime status";
+/** Cut from the recordings of services; gcloud lists services by it. */
+const config = "config.name config.title";
 
 interface Row {
   readonly title: string;
@@ -111,8 +113,14 @@ const rows: readonly Row[] = [
     title: "a service that was never enabled",
     ask: () => ["GET", `${services}/pubsub.googleapis.com`],
     recorded: "name state",
+    more: config,
   },
-  { title: "a service", ask: () => ["GET", `${services}/dns.googleapis.com`], recorded: "name parent state" },
+  {
+    title: "a service",
+    ask: () => ["GET", `${services}/dns.googleapis.com`],
+    recorded: "name parent state",
+    more: config,
+  },
   { title: "the begin of enabling", ask: () => ["POST", `${services}/run.googleapis.com:enable`], recorded: "name" },
   {
     title: "the end of enabling",

@@ -7,12 +7,12 @@ import { delegationId, eksStackName, zoneId } from "#lib/aws/names.ts";
 import { openRoute53 } from "#lib/aws/route53/route53.ts";
 import { hasOwnZone, listZoneNamesBelow } from "#lib/aws/route53/zone-lookup.ts";
 import type { AwsWorld } from "#lib/aws/world.ts";
+import { refuseDepartedAccounts } from "#lib/cloud/delegated-accounts.ts";
 import { tagsOf } from "#lib/cloud/parts.ts";
 import { FleetError } from "#lib/errors.ts";
 import { parentName } from "#lib/fleet/names.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { Change } from "#lib/graph/resource.ts";
-import { command } from "#lib/hint.ts";
 import type { FoundElsewhere } from "#lib/provider.ts";
 
 /**
@@ -90,7 +90,7 @@ export async function refuseDeparture(world: AwsWorld, fleet: Fleet, { from }: C
     leaving.map(async (account) => {
       try {
         const names = await listOwnZones(world, fleet, actorIn(account), () => true);
-        return names.map((name) => `${name} in ${account.name}`);
+        return names.map((name) => ({ name, accountId: account.name }));
       } catch (error) {
         // Its role was deleted first, as it should be.
         if (isClosed(error)) return [];
@@ -98,16 +98,7 @@ export async function refuseDeparture(world: AwsWorld, fleet: Fleet, { from }: C
       }
     }),
   );
-  const details = left.flat();
-  if (details.length === 0) return;
-  throw new FleetError("StillNeeded", `an account that is not in the fleet has clusters of it: ${details.join(", ")}`, {
-    hint: [
-      "correct the account's id; or put the account back, ",
-      command("delete-all", "--orphans"),
-      ", then remove it",
-    ],
-    details,
-  });
+  refuseDepartedAccounts(left.flat(), "accountId");
 }
 
 /** Where the cluster's stack is; any region of the fleet once the stack is gone. */

@@ -58,7 +58,7 @@ export function aksCluster(
       parent: shared.clustersZone,
       parentOf: parentZone,
       needs: shared.delegationAccess,
-      metadata: { ...common.tags, [subscriptionKey]: account.subscriptionId },
+      tags: { ...common.tags, [subscriptionKey]: account.subscriptionId },
     }),
   );
   const aks = withClients(

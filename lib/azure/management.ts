@@ -1,5 +1,5 @@
 import type { ArmResource } from "#lib/azure/clients.ts";
-import { delegatedAccounts } from "#lib/azure/delegated-accounts.ts";
+import { delegatedSubscriptions } from "#lib/azure/delegated-accounts.ts";
 import { federatedCredentials, githubCredentials } from "#lib/azure/federated-credentials.ts";
 import { type IdentityState, identity } from "#lib/azure/identity.ts";
 import { refuseWhileClusters } from "#lib/azure/inventory.ts";
@@ -112,7 +112,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
       clustersZone,
       { ...led, ...kept(ids.delegation) },
       registrar,
-      delegatedAccounts(parts, clustersZone),
+      delegatedSubscriptions(parts, clustersZone),
       ...entries.flatMap(({ resources }) => resources),
       ...access,
     ],

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { missingTags, type Tags } from "#lib/cloud/ownership.ts";
 import type { Edge } from "#lib/dns/prove.ts";
 import { describeEdge, lookAtDelegation, type WantedDelegation, waitForDelegation } from "#lib/dns/wait.ts";
 import { FleetError } from "#lib/errors.ts";
@@ -33,6 +34,8 @@ export interface NsRecords {
   /** Sorted, lower case, without the last dot: two are compared as sets. */
   readonly nameServers: readonly string[];
   readonly ttlSeconds: number;
+  /** What the parent's cloud keeps with them: metadata, or a record beside them. @default none */
+  readonly tags?: Tags;
 }
 
 /** NS records of the delegated name in the parent zone, as its cloud keeps them. */
@@ -62,6 +65,8 @@ export interface DelegationOptions<Parent, Zone extends ChildZone, In extends Wo
   readonly needs?: readonly AnyResource[];
   /** Of the NS records, in seconds. @default 300 */
   readonly ttlSeconds?: number;
+  /** Written with the NS records: in whose account the zone is. @default none */
+  readonly tags?: Tags;
 }
 
 export interface DelegationState extends NsRecords {
@@ -116,8 +121,8 @@ async function observe<Parent, Zone extends ChildZone, In extends World, Found e
   const parent = options.parentOf(found);
   const records = await options.records.find(world, parent);
   if (records === undefined) return { kind: "absent" };
-  const { nameServers, ttlSeconds } = records;
-  const state = { parent, nameServers, ttlSeconds };
+  const { nameServers, ttlSeconds, tags = {} } = records;
+  const state = { parent, nameServers, ttlSeconds, tags };
   const zone = await lookAtZone(world, outputs, options);
   switch (zone.kind) {
     case "present": {
@@ -173,7 +178,7 @@ async function prove(world: World, wanted: WantedDelegation): Promise<Delegation
 function compare<Parent, Zone extends ChildZone, In extends World, Found extends NsRecords>(
   state: DelegationState,
   outputs: Outputs,
-  { zone, ttlSeconds = defaultTtlSeconds }: DelegationOptions<Parent, Zone, In, Found>,
+  { zone, ttlSeconds = defaultTtlSeconds, tags = {} }: DelegationOptions<Parent, Zone, In, Found>,
 ): readonly Change[] {
   const changes: Change[] = [];
   const change = (field: string, from: ChangeValue, to: ChangeValue): void => {
@@ -183,6 +188,7 @@ function compare<Parent, Zone extends ChildZone, In extends World, Found extends
   const wanted = outputs.find(zone)?.nameServers;
   change("name servers", state.nameServers, wanted ?? `those of ${zone.title}, once it is made`);
   change("ttl", `${state.ttlSeconds} s`, `${ttlSeconds} s`);
+  for (const [key, value] of Object.entries(tags)) change(`tags.${key}`, state.tags?.[key] ?? "", value);
   const { proof } = state;
   // Written records are done only after propagation.
   if (proof.kind === "asked" && changes.length === 0) change("proof", proof.edge.state, "ok");
@@ -199,20 +205,23 @@ async function ensure<Parent, Zone extends ChildZone, In extends World, Found ex
   const parent = options.parentOf(outputs.of(options.parent));
   const wanted = wantedOf(parent, outputs.of(options.zone), options);
   const written = observed.kind === "present" ? observed.state : undefined;
-  if (written === undefined || !isWritten(written, wanted)) {
+  const { tags = {} } = options;
+  if (written === undefined || !isWritten(written, wanted, tags)) {
     world.progress(`writing NS records into ${parent.name}`);
-    await options.records.write(world, parent, wanted);
+    await options.records.write(world, parent, { ...wanted, tags });
   }
   const { skipDnsCheck } = world.options;
   if (!skipDnsCheck) world.progress("asking the name servers");
   const proof: DelegationProof = skipDnsCheck
     ? { kind: "skipped" }
     : { kind: "asked", edge: await waitForDelegation(world.dns, wanted, world) };
-  return { parent, nameServers: wanted.nameServers, ttlSeconds: wanted.ttlSeconds, proof };
+  return { parent, nameServers: wanted.nameServers, ttlSeconds: wanted.ttlSeconds, tags, proof };
 }
 
-function isWritten({ nameServers, ttlSeconds }: DelegationState, wanted: WantedDelegation): boolean {
-  return nameServers.join() === wanted.nameServers.join() && ttlSeconds === wanted.ttlSeconds;
+function isWritten(written: DelegationState, wanted: WantedDelegation, tags: Tags): boolean {
+  const { nameServers, ttlSeconds } = written;
+  if (nameServers.join() !== wanted.nameServers.join() || ttlSeconds !== wanted.ttlSeconds) return false;
+  return Object.keys(missingTags(written.tags ?? {}, tags)).length === 0;
 }
 
 /**

@@ -35,11 +35,20 @@ const typesOfPrefix: Readonly<Record<string, readonly string[]>> = {
 /** Maximum number of records listed in an error; its message has the total. */
 const namedRecords = 20;
 
-/** Classifies all record sets of a zone except the apex SOA and NS, which are the cloud's. Pure. */
-export function sortZoneRecords<R extends ZoneRecord>(records: readonly R[], zone: string): SortedRecords<R> {
+/**
+ * Classifies all record sets of a zone except the apex SOA and NS, which are the cloud's. Pure.
+ *
+ * @param isAlsoOurs whether one that nothing in the cluster created is deleted with the zone, too. @default none
+ */
+export function sortZoneRecords<R extends ZoneRecord>(
+  records: readonly R[],
+  zone: string,
+  isAlsoOurs: (record: R) => boolean = () => false,
+): SortedRecords<R> {
   const counted = records.filter(({ name, type }) => name !== zone || (type !== "SOA" && type !== "NS"));
   const owned = ownedRecords(counted, zone);
-  const isOurs = (record: R): boolean => owned.has(keyOf(record)) || isMark(record, zone) || isChallenge(record);
+  const isOurs = (record: R): boolean =>
+    owned.has(keyOf(record)) || isMark(record, zone) || isChallenge(record) || isAlsoOurs(record);
   return { ours: counted.filter(isOurs), others: counted.filter((record) => !isOurs(record)) };
 }
 

@@ -4,6 +4,7 @@ import { throughRole } from "#lib/cloud/through-role.ts";
 import { access as accessTo } from "#lib/gcp/access.ts";
 import type { AccountAccess } from "#lib/gcp/account-access.ts";
 import type { GcpActor, Json } from "#lib/gcp/clients.ts";
+import { delegationTagsOf } from "#lib/gcp/delegated-accounts.ts";
 import { kubernetesOfGke } from "#lib/gcp/fleet/defaults.ts";
 import type { GcpAccount, GkeCluster } from "#lib/gcp/fleet/types.ts";
 import { type GkeState, gkeCluster } from "#lib/gcp/gke/cluster.ts";
@@ -67,6 +68,7 @@ export function gkeResources(
       parent: shared.clustersZone,
       parentOf: parentZone,
       needs: [shared.serviceAccount, access.serviceAccount],
+      tags: delegationTagsOf(fleet, account),
     }),
   );
   const gke = inAccount((actor) =>

@@ -6,6 +6,7 @@ import type { GitHubTrust } from "#lib/fleet/types.ts";
 import { access } from "#lib/gcp/access.ts";
 import { callerIdentity } from "#lib/gcp/caller.ts";
 import type { Caller, Json } from "#lib/gcp/clients.ts";
+import { delegatedProjects } from "#lib/gcp/delegated-accounts.ts";
 import { githubProvider, jobMembers, workloadIdentityPool } from "#lib/gcp/federation.ts";
 import {
   emailOf,
@@ -130,6 +131,7 @@ export function managementAccount(parts: Parts): ManagementAccount {
       clustersZone,
       { ...led, ...keptUnlessTargeted(settings, ids.delegation, why) },
       registrar,
+      delegatedProjects(parts, clustersZone),
       role,
       ...accounts.resources,
       delegatingAccess,

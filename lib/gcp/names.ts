@@ -83,6 +83,7 @@ export function managementIds(account: string, { primary, clusters }: CloudZones
     clusters: `${prefix}/zone/${clusters}`,
     delegation: `${prefix}/delegation/${clusters}`,
     registrar: `${prefix}/registrar/${primary}`,
+    delegatedAccounts: `${prefix}/delegated-accounts`,
     pool: `${prefix}/pool`,
     provider: `${prefix}/provider`,
     delegationAccess: `${prefix}/access/delegations`,

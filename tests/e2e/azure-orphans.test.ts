@@ -10,6 +10,7 @@ import {
   subscriptions,
 } from "#tests/support/azure-story.ts";
 import type { Run } from "#tests/support/cloud-sandbox.ts";
+import { expectNoDeparture } from "#tests/support/departure.ts";
 import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 // They run a few at a time: the last one waits for all others.
@@ -241,15 +242,12 @@ test.concurrent("a move that was interrupted goes on where it was", async () => 
 
 test.concurrent("an account with clusters does not leave the fleet", async () => {
   await inAzure(async (azure) => {
-    await well(azure.run("create-aks-all", [], { fleet: both }));
-    const without = { ...fleet(aks(1)), accounts: every.filter(({ name }) => name !== "azure-02") };
-    for (const task of ["plan", "create-aks-all"]) {
-      const refused = await azure.run(task, [], { fleet: without });
-      expect(Object.values(errorsOf(refused)).join()).toContain(`${nameOf(2)} in ${subscriptions["azure-02"]}`);
-      expect(Object.values(errorsOf(refused)).join()).toContain("(StillNeeded)");
-    }
-    await well(azure.run("delete-all", orphansDeleted.slice(1), { fleet: fleet(aks(1)) }));
-    await well(azure.run("create-aks-all", [], { fleet: without }));
+    await expectNoDeparture(azure, {
+      before: both,
+      after: { ...fleet(aks(1)), accounts: every.filter(({ name }) => name !== "azure-02") },
+      createAll: "create-aks-all",
+      left: `${nameOf(2)} in ${subscriptions["azure-02"]}`,
+    });
     expect(await standing(azure)).toEqual([...all(1)].sort());
   });
 });

@@ -1,7 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Fleet } from "#lib/fleet/types.ts";
+import { expectNoDeparture } from "#tests/support/departure.ts";
 import { type AccountName, fleetOf, type GcpStory, gke, inGcp, projects } from "#tests/support/gcp-story.ts";
-import { endedAs, well } from "#tests/support/story.ts";
+import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 // They run a few at a time: the last one waits for all others.
 setDefaultTimeout(600_000);
@@ -11,9 +12,10 @@ const eu = { region: "europe-west1" } as const;
 /** Every account, whether it has a cluster or not. */
 const every = fleetOf(gke(1, "gcp-01"), gke(2, "gcp-02")).accounts;
 const fleet = (...clusters: Fleet["clusters"]): Fleet => ({ ...fleetOf(), accounts: every, clusters });
+const parent = `dns/dns/v1/projects/${projects["gcp-mgmt"].projectId}/managedZones/k8s-gcp-mylabs-dev`;
 const nameOf = (number: Number): string => `k0${number}.k8s.gcp.mylabs.dev`;
 
-/** All that there is of clusters: `k01 gcp-01 us-east1` for GKE, `k01 gcp-01` for the zone, `k01 delegation`. */
+/** All that there is of clusters: `k01 gcp-01 us-east1` for GKE, `k01 gcp-01` for the zone, `k01 NS` and `k01 TXT` for its delegation. */
 async function standing(gcp: GcpStory): Promise<readonly string[]> {
   const call = await gcp.neighbour();
   const list = async (path: string, field: string): Promise<readonly Named[]> =>
@@ -26,11 +28,10 @@ async function standing(gcp: GcpStory): Promise<readonly string[]> {
       ...clusters.map(({ name, location }) => `${name.slice(0, 3)} ${account} ${location}`),
     ];
   });
-  const parent = `dns/dns/v1/projects/${projects["gcp-mgmt"].projectId}/managedZones/k8s-gcp-mylabs-dev`;
   const delegated = (await list(`${parent}/rrsets`, "rrsets")).filter(({ name }) => /^k0\d\./.test(name));
   return [
     ...(await Promise.all(found)).flat(),
-    ...delegated.map(({ name }) => `${name.slice(0, 3)} delegation`),
+    ...delegated.map(({ name, type }) => `${name.slice(0, 3)} ${type}`),
   ].sort();
 }
 
@@ -38,6 +39,8 @@ interface Named {
   readonly name: string;
   /** Of a cluster. */
   readonly location?: string;
+  /** Of a record set. */
+  readonly type?: string;
 }
 
 /** Nothing is in a project whose APIs nobody has enabled. */
@@ -47,7 +50,7 @@ function undefinedIfDisabled(error: unknown): undefined {
 
 function all(number: Number, account: AccountName = "gcp-01", region = "us-east1"): readonly string[] {
   const name = `k0${number}`;
-  return [`${name} ${account}`, `${name} ${account} ${region}`, `${name} delegation`];
+  return [`${name} ${account}`, `${name} ${account} ${region}`, `${name} NS`, `${name} TXT`];
 }
 
 interface Case {
@@ -133,3 +136,45 @@ for (const [title, { before, after, number, plan, created, exitCode = 0, task, l
     });
   });
 }
+
+const without02 = every.filter(({ name }) => name !== "gcp-02");
+const left = `${nameOf(2)} in ${projects["gcp-02"].projectNumber}`;
+
+test.concurrent("an account with clusters does not leave the fleet", async () => {
+  await inGcp(async (gcp) => {
+    const after = { ...fleet(gke(1)), accounts: without02 };
+    await expectNoDeparture(gcp, { before: both, after, createAll: "create-gke-all", left });
+    await gcp.openFor(fleet(gke(1)));
+    expect(await standing(gcp)).toEqual([...all(1)].sort());
+  });
+});
+
+test.concurrent("delegations tell of projects that are gone until their NS records are deleted, and those from before are completed", async () => {
+  await inGcp(async (gcp) => {
+    await well(gcp.run("create-gke-all", [], { fleet: both }));
+    const call = await gcp.neighbour();
+    const setsOf = async (name: string): Promise<readonly Named[]> =>
+      (await call("GET", `${parent}/rrsets?name=${name}.`)).rrsets;
+    const mark = await setsOf(`k01._delegation.k8s.gcp.mylabs.dev`);
+    await call("POST", `${parent}/changes`, { deletions: mark });
+    const planned = await gcp.run("plan", [], { fleet: both });
+    const delegation = `gcp/gcp-01/${nameOf(1)}/delegation`;
+    expect(endedAs(planned, "to update")).toEqual([delegation]);
+    expect(planned.results[delegation]?.changes.map(({ field, to }) => [field, to])).toEqual([
+      ["tags.fleet", "mylabs.dev"],
+      ["tags.project", projects["gcp-01"].projectNumber],
+    ]);
+    await well(gcp.run("create-gke-all", [], { fleet: both }));
+    expect(await setsOf(`k01._delegation.k8s.gcp.mylabs.dev`)).toEqual(mark);
+
+    const none = { ...fleet(), accounts: without02 };
+    await well(gcp.run("delete-all", ["--orphans", "--yes"], { fleet: none }));
+    const refused = await gcp.run("delete/gcp-mgmt", ["--yes"], { fleet: none });
+    expect(Object.values(errorsOf(refused)).join()).toContain(`NS ${nameOf(2)}`);
+    expect(errorsOf(await gcp.run("plan", [], { fleet: none }))["gcp/gcp-mgmt/delegated-accounts"]).toContain(left);
+    await call("POST", `${parent}/changes`, { deletions: await setsOf(nameOf(2)) });
+    await well(gcp.run("plan", [], { fleet: none }));
+    await well(gcp.run("delete/gcp-mgmt", ["--yes"], { fleet: none }));
+    expect(await call("GET", parent)).toBeUndefined();
+  });
+});

@@ -10,7 +10,6 @@ import {
   type NsRecords,
   zoneDelegation,
 } from "#lib/cloud/delegation.ts";
-import type { Tags } from "#lib/cloud/ownership.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 
@@ -20,21 +19,18 @@ export interface DelegationOptions<Parent>
   readonly place: ZonePlace;
   /** Account and resource group of the parent zone. */
   readonly parentPlace: { readonly account: AzureAccount; readonly group: string };
-  /** Metadata of the NS records. @default none */
-  readonly metadata?: Tags;
 }
 
-/** The delegation of a zone of Azure DNS in another one. */
+/** The delegation of a zone of Azure DNS in another one. Its tags are metadata of the NS records. */
 export function delegation<Parent>({
   place,
   parentPlace,
-  metadata = {},
   ...options
 }: DelegationOptions<Parent>): Resource<DelegationState, AzureWorld> {
   return zoneDelegation({
     ...options,
     name: place.name,
-    records: recordsOf(place.name, parentPlace, metadata),
+    records: recordsOf(place.name, parentPlace),
     markEnd: (world, _zone, ttlSeconds) => tellCached(world, place, ttlSeconds),
   });
 }
@@ -42,24 +38,23 @@ export function delegation<Parent>({
 function recordsOf(
   name: string,
   { account, group }: DelegationOptions<unknown>["parentPlace"],
-  metadata: Tags,
 ): DelegationRecords<AzureWorld, NsRecords> {
   const relative = (parent: string): string => name.slice(0, -parent.length - 1);
   return {
     async find(world, parent) {
       const dns = await world.azure.dns(account);
       const set = await dns.recordSet(world, group, parent.name, relative(parent.name), "NS");
-      return set === undefined ? undefined : { nameServers: set.values, ttlSeconds: set.ttl };
+      return set === undefined ? undefined : { nameServers: set.values, ttlSeconds: set.ttl, tags: set.metadata };
     },
-    async write(world, parent, { nameServers, ttlSeconds }) {
+    async write(world, parent, { nameServers, ttlSeconds, tags = {} }) {
       if (nameServers.length === 0) {
         throw new FleetError("AzureFailed", `Azure DNS names no servers for ${name}`, {
           hint: "delete the zone and run again",
         });
       }
       const dns = await world.azure.dns(account);
-      const set = { name: relative(parent.name), type: "NS", ttl: ttlSeconds, values: nameServers, metadata } as const;
-      await dns.putRecordSet(world, group, parent.name, set);
+      const shared = { ttl: ttlSeconds, values: nameServers, metadata: tags };
+      await dns.putRecordSet(world, group, parent.name, { name: relative(parent.name), type: "NS", ...shared });
     },
     async remove(world, parent) {
       const dns = await world.azure.dns(account);

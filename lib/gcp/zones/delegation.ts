@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import { cachedUntilTag } from "#lib/cloud/cached-delegation.ts";
 import {
   type DelegationOptions as CloudDelegationOptions,
   type DelegationRecords,
   type DelegationState,
   type NsRecords,
+  type ParentZone,
   zoneDelegation,
 } from "#lib/cloud/delegation.ts";
 import { FleetError } from "#lib/errors.ts";
@@ -11,23 +13,19 @@ import type { GcpActor, GcpRecordSet } from "#lib/gcp/clients.ts";
 import { isConflict } from "#lib/gcp/conflict.ts";
 import { isMissing } from "#lib/gcp/explain.ts";
 import type { GcpWorld } from "#lib/gcp/world.ts";
+import { formatMark, markNameOf, parseMark } from "#lib/gcp/zones/delegation-mark.ts";
 import { cachedUntilLabel, type ZonePlace, type ZoneState } from "#lib/gcp/zones/zone.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 
 export interface DelegationOptions<Parent>
-  extends Omit<CloudDelegationOptions<Parent, ZoneState, GcpWorld, FoundRecords>, "records" | "markEnd" | "name"> {
+  extends Omit<CloudDelegationOptions<Parent, ZoneState, GcpWorld, NsRecords>, "records" | "markEnd" | "name"> {
   /** The zone that is delegated. */
   readonly place: ZonePlace;
   /** Who writes into the parent zone. */
   readonly parentActor: GcpActor;
 }
 
-interface FoundRecords extends NsRecords {
-  /** As Cloud DNS has it: a deletion must match it exactly. */
-  readonly set: GcpRecordSet;
-}
-
-/** The delegation of a zone of Cloud DNS in another one. Only the NS set of this name is written. */
+/** The delegation of a zone of Cloud DNS in another one. Only the NS set of this name is written, and a TXT set with its tags. */
 export function delegation<Parent>({
   place,
   parentActor,
@@ -41,20 +39,25 @@ export function delegation<Parent>({
   });
 }
 
-function recordsOf(name: string, actor: GcpActor): DelegationRecords<GcpWorld, FoundRecords> {
-  const find = async (world: GcpWorld, zone: string): Promise<GcpRecordSet | undefined> => {
-    const [set] = await (await world.gcp.dns(actor)).recordSets(world, zone, { name, type: "NS" });
-    return set;
+function recordsOf(name: string, actor: GcpActor): DelegationRecords<GcpWorld, NsRecords> {
+  const find = async (world: GcpWorld, { zoneId, name: parent }: ParentZone): Promise<readonly GcpRecordSet[]> => {
+    const dns = await world.gcp.dns(actor);
+    const sets = [
+      { name, type: "NS" },
+      { name: markNameOf(name, parent), type: "TXT" },
+    ];
+    return (await Promise.all(sets.map((set) => dns.recordSets(world, zoneId, set)))).flat();
   };
-  /** Replaces exactly what was read; read again once if somebody wrote it in between. */
-  const replace = async (world: GcpWorld, zone: string, additions: readonly GcpRecordSet[]): Promise<void> => {
+  /** Replaces exactly what was read, in one change; read again once if somebody wrote it in between. */
+  const replace = async (world: GcpWorld, parent: ParentZone, wanted: readonly GcpRecordSet[]): Promise<void> => {
     const dns = await world.gcp.dns(actor);
     for (let attempt = 1; ; attempt++) {
-      const found = await find(world, zone);
-      if (found === undefined && additions.length === 0) return;
-      const deletions = found === undefined ? [] : [found];
+      const found = await find(world, parent);
+      const additions = without(wanted, found);
+      const deletions = without(found, wanted);
+      if (additions.length === 0 && deletions.length === 0) return;
       try {
-        await dns.change(world, zone, { additions, deletions });
+        await dns.change(world, parent.zoneId, { additions, deletions });
         return;
       } catch (error) {
         if (attempt > 1 || !(isConflict(error) || isMissing(error))) throw error;
@@ -63,24 +66,31 @@ function recordsOf(name: string, actor: GcpActor): DelegationRecords<GcpWorld, F
     }
   };
   return {
-    async find(world, { zoneId }) {
-      const set = await find(world, zoneId);
-      if (set === undefined) return undefined;
-      const nameServers = set.values.map((value) => value.toLowerCase().replace(/\.$/, "")).toSorted();
-      return { nameServers, ttlSeconds: set.ttl, set };
+    async find(world, parent) {
+      const sets = await find(world, parent);
+      const [ns, mark] = ["NS", "TXT"].map((type) => sets.find((set) => set.type === type));
+      if (ns === undefined) return undefined;
+      const nameServers = ns.values.map((value) => value.toLowerCase().replace(/\.$/, "")).toSorted();
+      return { nameServers, ttlSeconds: ns.ttl, tags: mark === undefined ? {} : (parseMark(mark) ?? {}) };
     },
-    async write(world, { zoneId }, { nameServers, ttlSeconds }) {
+    async write(world, parent, { nameServers, ttlSeconds: ttl, tags = {} }) {
       if (nameServers.length === 0) {
         throw new FleetError("GcpFailed", `Cloud DNS names no servers for ${name}`, {
           hint: "delete the zone and run again",
         });
       }
-      await replace(world, zoneId, [
-        { name, type: "NS", ttl: ttlSeconds, values: nameServers.map((server) => `${server}.`) },
-      ]);
+      const ns = { name, type: "NS", ttl, values: nameServers.map((server) => `${server}.`) };
+      const mark = { name: markNameOf(name, parent.name), type: "TXT", ttl, values: [formatMark(tags)] };
+      await replace(world, parent, Object.keys(tags).length === 0 ? [ns] : [ns, mark]);
     },
-    remove: (world, { zoneId }) => replace(world, zoneId, []),
+    remove: (world, parent) => replace(world, parent, []),
   };
+}
+
+/** Those of `sets` that `others` does not have. */
+function without(sets: readonly GcpRecordSet[], others: readonly GcpRecordSet[]): readonly GcpRecordSet[] {
+  const sorted = (set: GcpRecordSet): GcpRecordSet => ({ ...set, values: set.values.toSorted() });
+  return sets.filter((set) => !others.some((other) => isDeepStrictEqual(sorted(set), sorted(other))));
 }
 
 /** Records in the zone's labels that resolvers may have cached its delegation for `ttlSeconds` from now. */

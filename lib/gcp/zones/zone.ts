@@ -8,6 +8,7 @@ import { hasCode, isConflict } from "#lib/gcp/conflict.ts";
 import { zoneNameOf } from "#lib/gcp/names.ts";
 import type { Described } from "#lib/gcp/rest-resource.ts";
 import type { GcpWorld } from "#lib/gcp/world.ts";
+import { parseMark } from "#lib/gcp/zones/delegation-mark.ts";
 import type { Change, Health, Observed, Resource } from "#lib/graph/resource.ts";
 
 /** Where a zone is. */
@@ -106,7 +107,7 @@ async function sortRecords(
   dns: GcpDns,
   { name, dnsName }: Pick<GcpZone, "name" | "dnsName">,
 ): Promise<SortedRecords<GcpRecordSet>> {
-  return sortZoneRecords(await dns.recordSets(world, name), dnsName);
+  return sortZoneRecords(await dns.recordSets(world, name), dnsName, (set) => parseMark(set) !== undefined);
 }
 
 function formatRecord({ name, type }: GcpRecordSet): string {

@@ -7,7 +7,7 @@ import { cachedUntilLabel, type ZoneState, zone } from "#lib/gcp/zones/zone.ts";
 import type { Observed } from "#lib/graph/resource.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { fakeResource } from "#tests/support/fake-resource.ts";
-import { bound, type GcpMemory, gcpMemory, gcpWorld, testActor } from "#tests/support/gcp-memory.ts";
+import { bound, type GcpMemory, gcpMemory, gcpWorld, testAccount, testActor } from "#tests/support/gcp-memory.ts";
 
 const dnsName = "k01.k8s.gcp.mylabs.test";
 const name = "k01-k8s-gcp-mylabs-test";
@@ -114,6 +114,16 @@ describe("a zone of Cloud DNS", () => {
     expect(memory.sets.get(name)).toEqual(apex);
   });
 
+  test("is deleted with marks of delegations, not with the delegations", async () => {
+    add();
+    const marks = [set("TXT", `k01._delegation.${dnsName}`, '"heritage=k8s-multicluster-gitops,fleet=f,project=1"')];
+    memory.sets.set(name, [...apex, set("NS", `k01.${dnsName}`, "ns.test."), ...marks]);
+    expect((await failureOf(at().remove())).details).toEqual([`NS k01.${dnsName}`]);
+    memory.sets.set(name, [...apex, ...marks]);
+    await at().remove();
+    expect(memory.sets.get(name)).toEqual(apex);
+  });
+
   test("outlives what resolvers remember of its delegation", async () => {
     const { remove, world } = at();
     add({ labels: { ...labels, [cachedUntilTag]: cachedUntilLabel(world, 300) } });
@@ -141,7 +151,13 @@ describe("the delegation of a zone", () => {
     parent,
     parentOf: () => parentZone,
     zone: own,
+    tags: { fleet: "mylabs.test", project: testAccount.projectNumber },
   });
+  const mark = set(
+    "TXT",
+    "k01._delegation.k8s.gcp.mylabs.test",
+    '"heritage=k8s-multicluster-gitops,fleet=mylabs.test,project=222222222222"',
+  );
   const wanted = set("NS", dnsName, ...servers.map((server) => `${server}.`));
   const sibling = set("NS", "k02.k8s.gcp.mylabs.test", "ns.test.");
   const stage = async () => {
@@ -154,19 +170,39 @@ describe("the delegation of a zone", () => {
   };
   const inParent = () => memory.sets.get(parentZone.zoneId);
 
-  test("writes and removes one NS set, and no other", async () => {
+  test("writes and removes one NS set with the mark of its project, and no other", async () => {
     memory.sets.set(parentZone.zoneId, [sibling]);
     const { world, outputs, observe, ensure } = await stage();
     // Asked of Cloud DNS, because a server of both zones answers for the child even without a delegation.
     expect(await observe()).toEqual({ kind: "absent" });
     await ensure();
-    expect(inParent()).toEqual([sibling, wanted]);
+    expect(inParent()).toEqual([sibling, wanted, mark]);
     expect((await observe()).kind).toBe("present");
     await led.remove(world, await observe(), outputs);
     expect(inParent()).toEqual([sibling]);
     expect(memory.calls.filter((call) => call.startsWith("change"))).toHaveLength(2);
     // Before and after, for a run that is killed between them.
     expect(memory.calls.filter((call) => call.startsWith("labels"))).toHaveLength(2);
+  });
+
+  test("is completed where its mark is missing or names another project, and the NS set stays", async () => {
+    const { outputs, observe, ensure } = await stage();
+    for (const others of [[], [set("TXT", mark.name, mark.values[0]?.replace("222222222222", "1") ?? "")]]) {
+      memory.sets.set(parentZone.zoneId, [wanted, ...others]);
+      const found = await observe();
+      if (found.kind !== "present") throw new Error(found.kind);
+      expect(led.diff(found.state, outputs)).toContainEqual({
+        field: "tags.project",
+        from: others.length === 0 ? "" : "1",
+        to: "222222222222",
+        effect: "in-place",
+      });
+      await ensure();
+      expect(inParent()).toEqual([wanted, mark]);
+    }
+    expect(memory.calls).toEqual([`change ${parentZone.zoneId}`, `change ${parentZone.zoneId}`]);
+    await ensure();
+    expect(memory.calls).toHaveLength(2);
   });
 
   test("is read again once when others wrote it in between", async () => {
@@ -178,7 +214,7 @@ describe("the delegation of a zone", () => {
       if (call.startsWith("change") && times++ === 0) memory.sets.set(parentZone.zoneId, [{ ...old, ttl: 60 }]);
     };
     await ensure();
-    expect(inParent()).toEqual([wanted]);
+    expect(inParent()).toEqual([wanted, mark]);
 
     memory.sets.set(parentZone.zoneId, [old]);
     memory.onCall = (call) => {

@@ -111,11 +111,12 @@ function keepLoopbackDirect(variables: Readonly<Record<string, string>>): Readon
   // Programs differ in which spelling they prefer.
   const given = variables.no_proxy || variables.NO_PROXY || "";
   const hosts = given.split(",").map((host) => host.trim());
-  const all = [...new Set([...hosts, ...loopbackHosts])].filter((host) => host !== "").join(",");
+  const all = [...new Set([...hosts, ...ownHosts])].filter((host) => host !== "").join(",");
   return { NO_PROXY: all, no_proxy: all };
 }
 
-const loopbackHosts = ["127.0.0.1", "localhost", "::1", "[::1]"];
+/** With the metadata servers of clouds, which hand out credentials over plain HTTP. */
+const ownHosts = ["127.0.0.1", "localhost", "::1", "[::1]", "169.254.169.254", "metadata.google.internal"];
 
 /** The same environment with more variables, e.g. those of the sandbox. */
 export function withVariables(environment: Environment, added: Readonly<Record<string, string>>): Environment {

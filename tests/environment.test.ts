@@ -8,26 +8,22 @@ import { withFolder } from "#tests/support/processes.ts";
 // Against hanging only: programs start slowly on a loaded machine.
 setDefaultTimeout(60_000);
 
-const loopback = "127.0.0.1,localhost,::1,[::1]";
+const own = "127.0.0.1,localhost,::1,[::1],169.254.169.254,metadata.google.internal";
 
 test.each([
   ["no proxy: nothing to except", {}, undefined],
   ["an empty one", { HTTPS_PROXY: "" }, undefined],
-  ["a proxy", { HTTPS_PROXY: "http://proxy:3128" }, loopback],
-  ["a proxy for http", { http_proxy: "http://proxy:3128" }, loopback],
-  ["a proxy for all", { ALL_PROXY: "socks5://proxy:1080" }, loopback],
-  [
-    "exceptions of its own",
-    { HTTPS_PROXY: "http://proxy:3128", NO_PROXY: ".corp, 10.0.0.1" },
-    `.corp,10.0.0.1,${loopback}`,
-  ],
-  ["the other spelling", { HTTPS_PROXY: "http://proxy:3128", no_proxy: ".corp" }, `.corp,${loopback}`],
+  ["a proxy", { HTTPS_PROXY: "http://proxy:3128" }, own],
+  ["a proxy for http", { http_proxy: "http://proxy:3128" }, own],
+  ["a proxy for all", { ALL_PROXY: "socks5://proxy:1080" }, own],
+  ["exceptions of its own", { HTTPS_PROXY: "http://proxy:3128", NO_PROXY: ".corp, 10.0.0.1" }, `.corp,10.0.0.1,${own}`],
+  ["the other spelling", { HTTPS_PROXY: "http://proxy:3128", no_proxy: ".corp" }, `.corp,${own}`],
   [
     "loopback named already",
     { HTTPS_PROXY: "http://proxy:3128", NO_PROXY: "localhost" },
-    "localhost,127.0.0.1,::1,[::1]",
+    "localhost,127.0.0.1,::1,[::1],169.254.169.254,metadata.google.internal",
   ],
-])("this computer is never asked for by a proxy: %s", (_what, variables, wanted) => {
+])("neither this computer nor a metadata server is asked for by a proxy: %s", (_what, variables, wanted) => {
   const { variables: found } = readEnvironment(variables);
   expect([found.NO_PROXY, found.no_proxy]).toEqual([wanted, wanted]);
 });

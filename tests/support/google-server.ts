@@ -14,6 +14,10 @@ export interface GoogleServer {
   readonly folder: string;
   /** In order: `dns GET /dns/v1/…`. Tokens are `token ann`, `sts AUDIENCE` and `act ann → EMAIL SCOPES`. */
   readonly asked: string[];
+  /** Forms that token endpoints got, with the client that sent them: `id:secret`, or nothing. */
+  readonly forms: { readonly client: string; readonly form: Readonly<Record<string, string>> }[];
+  /** What impersonations ask for, without their scopes. */
+  readonly acts: object[];
   /** Names of those who are owners of all projects. */
   readonly owners: Set<string>;
   /** What APIs answer. Projects are active by default; all else is missing. @param caller of the token */
@@ -61,6 +65,13 @@ export async function openGoogleServer(): Promise<GoogleServer> {
   const file = { type: "authorized_user", client_id: "c", client_secret: "a-client-secret", refresh_token: "for-ann" };
   await Bun.write(person, JSON.stringify(file));
   const asked: string[] = [];
+  const forms: GoogleServer["forms"] = [];
+  const readForm = async (request: Request): Promise<Readonly<Record<string, string>>> => {
+    const form = Object.fromEntries(new URLSearchParams(await request.text()));
+    forms.push({ client: atob(request.headers.get("authorization")?.replace("Basic ", "") ?? ""), form });
+    return form;
+  };
+  const acts: object[] = [];
   /** Callers by their tokens. */
   const callers = new Map<string, string>();
   const issue = (caller: string): string => {
@@ -78,6 +89,7 @@ export async function openGoogleServer(): Promise<GoogleServer> {
       return Response.json({ value: url.searchParams.get("token") });
     }
     if (service === "token") {
+      await readForm(request);
       asked.push("token ann");
       const refused = server.tokens("refresh", "ann");
       return refused ?? Response.json({ access_token: issue("ann@example.org"), expires_in: 3_600 });
@@ -88,14 +100,15 @@ export async function openGoogleServer(): Promise<GoogleServer> {
       return Response.json({ email: callers.get(token), email_verified: "true" });
     }
     if (service === "sts") {
-      const form = new URLSearchParams(await request.text());
-      asked.push(`sts ${form.get("audience")}`);
-      const refused = server.tokens("sts", form.get("audience") ?? "");
+      const { audience = "refresh" } = await readForm(request);
+      asked.push(`sts ${audience}`);
+      const refused = server.tokens("sts", audience);
       return refused ?? Response.json({ access_token: issue("job"), expires_in: 3_600, token_type: "Bearer" });
     }
     if (service === "iamcredentials") {
       const [, email = ""] = /serviceAccounts\/(.*):generateAccessToken$/.exec(path) ?? [];
-      const { scope } = (await request.json()) as { readonly scope: readonly string[] };
+      const { scope, ...more } = (await request.json()) as { readonly scope: readonly string[] };
+      acts.push(more);
       asked.push(`act ${caller} → ${email} ${scope.map((one) => one.split("/").at(-1)).join(" ")}`);
       const refused = server.tokens("act", email);
       const expireTime = new Date(Date.now() + 3_600_000).toISOString().replace(/\.\d+/, "");
@@ -130,6 +143,8 @@ export async function openGoogleServer(): Promise<GoogleServer> {
     url,
     folder,
     asked,
+    forms,
+    acts,
     owners: new Set(),
     api: () => undefined,
     tokens: () => undefined,

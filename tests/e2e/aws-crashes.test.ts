@@ -1,33 +1,13 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { type AwsStory, eks, fleetOf, inAws } from "#tests/support/aws-story.ts";
-import { isChanging, type Started } from "#tests/support/cloud-sandbox.ts";
+import { isChanging } from "#tests/support/cloud-sandbox.ts";
+import { type CrashCloud, killedAtAnyMoment, twoAtOnce } from "#tests/support/crash-stories.ts";
 import { endedAs, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);
 
 const k01 = "aws/aws-01/k01.k8s.aws.mylabs.dev";
-/** Slower than elsewhere, so that something is under way whenever a run ends. */
-const speed = 10;
-
-/** Waits until a run has made AWS that many calls, or has ended. */
-async function untilCalls(aws: AwsStory, { ended }: Started, count: number): Promise<void> {
-  let isOver = false;
-  void ended.finally(() => {
-    isOver = true;
-  });
-  for (let seen = 0; seen < count && !isOver; await Bun.sleep(10))
-    seen += (await aws.daemon.cloudCalls({ clear: true })).length;
-}
-
-/** The same numbers for the same seed. @returns whole numbers from 0 to below `limit` */
-function randomNumbers(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-    return Math.floor((state / 2 ** 31) * limit);
-  };
-}
 
 /** Names of all zones and stacks of the account that has the clusters, sorted. */
 async function thingsIn(aws: AwsStory): Promise<readonly string[]> {
@@ -41,35 +21,23 @@ const roleStack = "k8s-multicluster-gitops-allow-mgmt-iam-role-to-assume-tenant-
 const ofK01 = ["k01-k8s-aws-mylabs-dev-eks", "k01.k8s.aws.mylabs.dev."];
 const ofK02 = ["k02-k8s-aws-mylabs-dev-eks", "k02.k8s.aws.mylabs.dev."];
 
-test.concurrent("creates that are killed at any moment are finished by the next one, and deletes as well", async () => {
-  const seed = Number(Bun.env.AWS_CRASH_SEED ?? Date.now() % 100_000);
-  const random = randomNumbers(seed);
-  try {
-    await inAws(async (aws) => {
-      const fleet = fleetOf(eks(1), eks(2));
-      await aws.openFor(fleet);
-      for (let round = 0; round < 6; round++) {
-        const started = aws.start("create-eks-all", [], { fleet });
-        await untilCalls(aws, started, 5 + random(60));
-        started.kill("SIGKILL");
-        await started.ended;
-      }
-      await well(aws.run("create-eks-all", [], { fleet }));
-      await well(aws.run("status", [], { fleet }));
-      expect(await thingsIn(aws)).toEqual([...ofK01, ...ofK02, roleStack].sort());
-      for (let round = 0; round < 2; round++) {
-        const started = aws.start("delete-eks-all", ["--yes"], { fleet });
-        await untilCalls(aws, started, 20 + random(40));
-        started.kill("SIGKILL");
-        await started.ended;
-      }
-      await well(aws.run("delete-eks-all", ["--yes"], { fleet }));
-      expect(await thingsIn(aws)).toEqual([roleStack]);
-    }, speed);
-  } catch (error) {
-    throw new Error(`with AWS_CRASH_SEED=${seed}`, { cause: error });
-  }
-});
+const aws: CrashCloud<AwsStory> = {
+  name: "AWS",
+  product: "eks",
+  tell: inAws,
+  fleet: (clusters) => fleetOf(eks(1), ...(clusters === 1 ? [] : [eks(2)])),
+  thingsIn,
+  rounds: {
+    create: { times: 6, calls: (random) => 5 + random(60) },
+    delete: { times: 2, calls: (random) => 20 + random(40) },
+  },
+};
+
+killedAtAnyMoment(aws);
+
+twoAtOnce(aws, "create/eks/k02-k8s-aws-mylabs-dev", [`${k01}/stack`], async (story) =>
+  expect(await thingsIn(story)).toEqual([...ofK01, ...ofK02, roleStack].sort()),
+);
 
 test.concurrent("an interrupted create ends at once, and the next one joins what CloudFormation has gone on with", async () => {
   await inAws(async (aws) => {
@@ -104,19 +72,4 @@ test.concurrent("an interrupted create ends at once, and the next one joins what
     expect(changing).not.toContain("DeleteStack");
     // So slow that the stack is still under way when the second one comes.
   }, 0.2);
-});
-
-test.concurrent("two commands at once make everything once", async () => {
-  await inAws(async (aws) => {
-    const fleet = fleetOf(eks(1), eks(2));
-    await aws.openFor(fleet);
-    const runs = await Promise.all([
-      well(aws.run("create-eks-all", [], { fleet })),
-      well(aws.run("create-eks-all", [], { fleet })),
-      well(aws.run("create/eks/k02-k8s-aws-mylabs-dev", [], { fleet })),
-    ]);
-    expect(runs.flatMap((run) => endedAs(run, "made")).filter((id) => id === `${k01}/stack`)).toEqual([`${k01}/stack`]);
-    expect(await thingsIn(aws)).toEqual([...ofK01, ...ofK02, roleStack].sort());
-    await well(aws.run("status", [], { fleet }));
-  });
 });

@@ -44,12 +44,14 @@ export function parseGoogleError(
   return new GoogleError(fault, answer);
 }
 
-/** The body of an answer, which is an object; empty for an answer without one. @throws GoogleError */
+/** The body of an answer, which is an object; empty for an answer without one. @throws GoogleError, which quotes only what is an error */
 export async function readJson(response: Response): Promise<Json> {
   const text = await response.text();
   if (!response.ok) throw parseGoogleError(text, response);
   const body = text.trim() === "" ? {} : asObject(tryParse(text));
-  if (body === undefined) throw parseGoogleError(text, response);
+  if (body === undefined) {
+    throw new GoogleError({ code: `HTTP ${response.status}`, message: "the answer is no object in JSON" }, response);
+  }
   return body;
 }
 

@@ -316,8 +316,11 @@ test("a token follows no redirect", async () => {
   expect(machine.asked).toEqual([]);
 });
 
-test("an answer without a token is not shown", async () => {
-  server.tokens = () => Response.json({ accessToken: "half-an-answer" });
+test.each([
+  ["in a wrong field", '{"accessToken":"half-an-answer"}'],
+  ["cut off", '{"access_token":"half-an-answer'],
+])("an answer with a token %s is not shown", async (_, text) => {
+  server.tokens = () => new Response(text);
   const failure = await failureOf(open({}).base());
   expect([failure.code, Bun.inspect(failure).includes("half-an-answer")]).toEqual(["GcpFailed", false]);
 });

@@ -28,7 +28,7 @@ export const publicToken = "https://oauth2.googleapis.com/token";
 /** Token services of Google, with a region or over Private Service Connect, too: other names below googleapis.com store what anybody sends. */
 const tokenHosts = /^([\w-]+[.-])?(sts|iamcredentials)([.-][\w-]+(\.p|\.rep)?)?(\.mtls)?\.googleapis\.com$/;
 /** Of Google Cloud, AWS and Azure, on the machine itself: https://cloud.google.com/compute/docs/metadata/overview */
-const metadataHosts = ["169.254.169.254", "[fd00:ec2::254]", "metadata.google.internal"];
+const metadataHosts = ["169.254.169.254", "[fd20:ce::254]", "[fd00:ec2::254]", "metadata.google.internal"];
 /** gcloud's own: https://cloud.google.com/sdk/gcloud/reference/config/set */
 const tokenVariable = "CLOUDSDK_AUTH_TOKEN_HOST";
 
@@ -84,31 +84,30 @@ function isOwn(url: string, { ALLOWED_GCP_ENDPOINTS }: Variables): boolean {
   return isLoopback(url) || isAllowed(url, ALLOWED_GCP_ENDPOINTS);
 }
 
-/** Refuses a file of credentials that names another token service than Google's. @throws FleetError EndpointRefused */
+/** Refuses a file of credentials with another token service than Google's. @throws FleetError EndpointRefused */
 export function refuseTokenService(url: string, path: string, variables: Variables): void {
   if (isOwn(url, variables) || (url.startsWith("https://") && tokenHosts.test(hostOf(url)))) return;
-  throw refuseFile(`${path} sends tokens to ${url}, which is not Google`, url);
+  const message = `${path} sends tokens to ${url}, which is not Google`;
+  throw refuseEndpoint(message, url, "make the file again", "ALLOWED_GCP_ENDPOINTS");
 }
 
 /**
- * Refuses to get credentials from where neither a machine nor a job of GitHub has them.
+ * Refuses to get credentials from hosts other than this computer, its metadata server, and the one that gives a job of GitHub its tokens.
  *
- * @param from what names the URL
+ * @param from the file or variable that names the URL
+ * @param hint how to name another one
  * @throws FleetError EndpointRefused
  */
-export function refuseSource(url: string, from: string, variables: Variables): void {
-  const { ACTIONS_ID_TOKEN_REQUEST_URL: github = "" } = variables;
-  if (isOwn(url, variables) || metadataHosts.includes(hostOf(url))) return;
-  if (github !== "" && URL.canParse(url) && new URL(url).origin === new URL(github).origin) return;
-  throw refuseFile(`${from} gets credentials from ${url}, which is not this machine`, url);
-}
-
-function refuseFile(message: string, url: string): FleetError {
-  return refuseEndpoint(message, url, "make the file again", "ALLOWED_GCP_ENDPOINTS");
+export function refuseSource(url: string, from: string, hint: string, variables: Variables): void {
+  const host = hostOf(url);
+  if (isOwn(url, variables) || metadataHosts.includes(host)) return;
+  if (url.startsWith("https://") && host === hostOf(variables.ACTIONS_ID_TOKEN_REQUEST_URL ?? "")) return;
+  const message = `${from} gets credentials from ${url}, which is neither this computer nor its metadata server`;
+  throw refuseEndpoint(message, url, hint, "ALLOWED_GCP_ENDPOINTS");
 }
 
 /**
- * Sends requests of ours and of Google's libraries, which know only Google's own hosts.
+ * Sends requests. Files of credentials and Google's libraries name Google's own hosts: such requests go to the emulator, if there is one.
  *
  * @throws FleetError CaBundleUnreadable
  */

@@ -4,6 +4,7 @@ import type { IdentityToken } from "#lib/gcp/clients.ts";
 import { refuseSource } from "#lib/gcp/credentials/endpoints.ts";
 import { gkeScopes } from "#lib/gcp/credentials/scopes.ts";
 import { newToken } from "#lib/gcp/credentials/token-request.ts";
+import { readJson } from "#lib/gcp/google-error.ts";
 import { findNetworkFailure } from "#lib/network-failure.ts";
 
 interface MetadataRequest {
@@ -23,21 +24,20 @@ const flavor = "Metadata-Flavor";
  */
 export async function openMetadata(host: string, { variables, send, signal }: MetadataRequest): Promise<IdentityToken> {
   const url = `http://${host}`;
-  refuseSource(url, "GCE_METADATA_HOST", variables);
-  const ask = async (path: string): Promise<string> => {
+  refuseSource(url, "GCE_METADATA_HOST", "unset GCE_METADATA_HOST", variables);
+  const ask = async (path: string): Promise<Response> => {
     const response = await send(`${url}/computeMetadata/v1/instance/service-accounts/default/${path}`, {
       headers: { [flavor]: "Google" },
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
-    const text = await response.text();
     if (response.headers.get(flavor) !== "Google") throw missing(`what answers at ${hostOf(url)} is not Google's`);
     if (response.status === 404) throw missing("it has no service account");
     if (!response.ok) throw missing(`its metadata server answers ${response.status}`);
-    return text;
+    return response;
   };
   try {
-    const name = (await ask("email")).trim();
-    const found = JSON.parse(await ask(`token?scopes=${gkeScopes.join(",")}`)) as Readonly<Record<string, unknown>>;
+    const name = (await (await ask("email")).text()).trim();
+    const found = await readJson(await ask(`token?scopes=${gkeScopes.join(",")}`));
     return {
       ...newToken(found.access_token, Date.now() + Number(found.expires_in) * 1_000),
       // Pods of GKE without one have the name of their project's pool.

@@ -39,7 +39,7 @@ export async function readSubjectToken(file: Json, request: SubjectRequest): Pro
   if (source.certificate !== undefined) throw new Error("credential_source is a certificate, which is not supported");
   for (const field of calledFields) {
     const url = source[field];
-    if (url !== undefined) refuseSource(String(url), request.path, request.variables);
+    if (url !== undefined) refuseSource(String(url), request.path, "make the file again", request.variables);
   }
   const library = await import("google-auth-library");
   const network = new Network(request);

@@ -149,7 +149,8 @@ export function gcpTokens(options: GcpTokensOptions): GcpTokens {
       account: account.name,
       what: `acting as ${email}`,
       world,
-      pauseWhileSettling: (error: unknown) => (isRefusal(error) ? pauseWhileSettling(account, error) : undefined),
+      pauseWhileSettling: (error: unknown) =>
+        isRefusal(error) || isDisabled(error) ? pauseWhileSettling(account, error) : undefined,
     };
     await tokens.get(source, world);
     const hop = async (signal: AbortSignal): Promise<AccessToken> => {
@@ -166,13 +167,13 @@ export function gcpTokens(options: GcpTokensOptions): GcpTokens {
     try {
       return { ...(await ask(asked, hop)), caller: { kind: "service account", name: email } };
     } catch (error) {
-      if (!isRefusal(error) || isDisabled(error)) throw error;
+      if (!isRefusal(error)) throw error;
       const who = await tokens.caller(source).catch(() => undefined);
       throw impersonationDenied(identity, { account, email, who }, error);
     }
   }
 
-  /** https://cloud.google.com/docs/authentication/token-types#access-contents */
+  /** Of a user; all other credentials tell who they are of: https://cloud.google.com/docs/authentication/token-types#access-contents */
   async function describeToken(token: string, world: Calling | undefined): Promise<Caller> {
     const { endpoints, send } = tokens.reach();
     return await ask({ account: managementOf(fleet).name, what: "asking who calls", world }, async (signal) => {
@@ -182,8 +183,7 @@ export function gcpTokens(options: GcpTokensOptions): GcpTokens {
         signal,
       });
       const { email } = await readJson(response);
-      if (typeof email !== "string") return { kind: "user", name: "somebody whose token hides the email" };
-      return { kind: email.endsWith(".gserviceaccount.com") ? "service account" : "user", name: email };
+      return { kind: "user", name: typeof email === "string" ? email : "somebody whose token hides the email" };
     });
   }
 
@@ -207,7 +207,7 @@ function emailsOf(
 /** Google does not tell a missing service account from a missing permission. */
 function isRefusal(thrown: unknown): boolean {
   const error = findGoogleError(thrown);
-  return error !== undefined && (error.status === 404 || isDenied(error) || isApiDisabled(error));
+  return error !== undefined && (error.status === 404 || isDenied(error));
 }
 
 function isDisabled(thrown: unknown): boolean {

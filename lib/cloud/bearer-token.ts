@@ -10,6 +10,8 @@ import { type CachedToken, formatToken, readToken } from "#lib/cloud/token-cache
 const earlyMs = 2 * 60_000;
 /** Pauses after refusals that pass. kubectl waits meanwhile. */
 const pausesMs = [500, 1_000, 2_000];
+/** Time after which there is no further attempt: each of them may take a minute. */
+const patienceMs = 10_000;
 
 interface BearerToken {
   /** Of caches and locks: `azure`. */
@@ -69,16 +71,24 @@ async function renew(
   });
 }
 
-/** Signs in again while the cloud throttles, or is unavailable. A cloud that does not answer at all has been waited for before. */
+/** Signs in again while the cloud throttles, is unavailable, or cuts connections. One that can't be reached has been waited for before. */
 async function signInPatiently({ signIn, errors }: BearerToken): Promise<SignedIn> {
+  const deadline = Date.now() + patienceMs;
   for (const ms of pausesMs) {
     try {
       return await signIn();
     } catch (error) {
       const answered = (await errors()).find(error);
-      if (answered === undefined || !(answered.isThrottled || answered.isUnavailable)) throw error;
+      const isPassing = answered === undefined ? await isCut(error) : answered.isThrottled || answered.isUnavailable;
+      if (!isPassing || Date.now() > deadline) throw error;
       await Bun.sleep(ms);
     }
   }
   return await signIn();
+}
+
+async function isCut(error: unknown): Promise<boolean> {
+  const { findNetworkFailure } = await import("#lib/network-failure.ts");
+  const failure = findNetworkFailure(error);
+  return failure?.transient === true && !failure.unsent;
 }

@@ -1,7 +1,7 @@
 import { type BodyRules, compareBody } from "#lib/cloud/body.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { Json } from "#lib/gcp/clients.ts";
-import { isConflict } from "#lib/gcp/conflict.ts";
+import { readAndWrite } from "#lib/gcp/conflict.ts";
 import { poll } from "#lib/gcp/operation.ts";
 import type { GcpWorld } from "#lib/gcp/world.ts";
 import type { AnyResource, Change, Health, Observed, Outputs, Resource, RowRef } from "#lib/graph/resource.ts";
@@ -47,8 +47,6 @@ export interface RestResourceOptions extends Described {
 
 /** GCP's own words: reads of IAM lag behind writes by up to a minute. */
 const settleMs = 2 * 60_000;
-/** A write that met another one is based on what that one left. */
-const mostAttempts = 5;
 
 /** One thing in GCP with a desired body: found again by its name, undeleted where GCP still keeps it, never taken from others. */
 export function restResource(options: RestResourceOptions): Resource<Json, GcpWorld> {
@@ -93,32 +91,26 @@ function isDeleted({ state, deleted }: Json): boolean {
 
 async function ensure(world: GcpWorld, outputs: Outputs, options: RestResourceOptions): Promise<Json> {
   const access = await options.open(world, outputs);
-  for (let attempt = 1; ; attempt++) {
-    const found = await access.get();
+  const write = async (found: Json | undefined): Promise<Json> => {
     if (found !== undefined) refuseForeign(world, found, options);
     const wanted = options.body(outputs);
-    const changes = found === undefined ? [] : compareBody(wanted, found, options.rules);
-    try {
-      if (found === undefined) {
-        await options.beforeCreate?.(world);
-        world.progress("creating it");
-        await access.create(wanted);
-      } else if (isDeleted(found)) {
-        await undelete(world, access, found, options);
-        continue;
-      } else if (changes.length === 0) {
-        return found;
-      } else {
-        refuseReplacement(changes, options);
-        world.progress("updating it");
-        await access.change(wanted, fieldsOf(changes));
-      }
-      return await settled(world, access, wanted, options);
-    } catch (error) {
-      if (!isConflict(error) || attempt === mostAttempts) throw error;
-      world.progress("reading it again: it was changed meanwhile");
+    if (found === undefined) {
+      await options.beforeCreate?.(world);
+      world.progress("creating it");
+      await access.create(wanted);
+    } else if (isDeleted(found)) {
+      await undelete(world, access, found, options);
+      return await write(await access.get());
+    } else {
+      const changes = compareBody(wanted, found, options.rules);
+      if (changes.length === 0) return found;
+      refuseReplacement(changes, options);
+      world.progress("updating it");
+      await access.change(wanted, fieldsOf(changes));
     }
-  }
+    return await settled(world, access, wanted, options);
+  };
+  return await readAndWrite(world, () => access.get(), write);
 }
 
 async function undelete(
@@ -178,5 +170,11 @@ async function remove(world: GcpWorld, outputs: Outputs, options: RestResourceOp
   refuseForeign(world, found, options);
   await options.beforeDelete?.(world, found);
   world.progress("deleting it");
-  await access.remove();
+  try {
+    await access.remove();
+  } catch (error) {
+    // After a lost answer the delete was sent again, and refused: GCP keeps what the first one deleted for some days.
+    const left = await access.get();
+    if (left !== undefined && !isDeleted(left)) throw error;
+  }
 }

@@ -10,8 +10,7 @@ import {
 } from "#lib/cloud/delegation.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { GcpActor, GcpRecordSet } from "#lib/gcp/clients.ts";
-import { isConflict } from "#lib/gcp/conflict.ts";
-import { isMissing } from "#lib/gcp/explain.ts";
+import { readAndWrite } from "#lib/gcp/conflict.ts";
 import type { GcpWorld } from "#lib/gcp/world.ts";
 import { formatMark, markNameOf, parseMark } from "#lib/gcp/zones/delegation-mark.ts";
 import { cachedUntilLabel, type ZonePlace, type ZoneState } from "#lib/gcp/zones/zone.ts";
@@ -48,22 +47,19 @@ function recordsOf(name: string, actor: GcpActor): DelegationRecords<GcpWorld, N
     ];
     return (await Promise.all(sets.map((set) => dns.recordSets(world, zoneId, set)))).flat();
   };
-  /** Replaces exactly what was read, in one change; read again once if somebody wrote it in between. */
+  /** Replaces exactly what was read, in one change. */
   const replace = async (world: GcpWorld, parent: ParentZone, wanted: readonly GcpRecordSet[]): Promise<void> => {
     const dns = await world.gcp.dns(actor);
-    for (let attempt = 1; ; attempt++) {
-      const found = await find(world, parent);
-      const additions = without(wanted, found);
-      const deletions = without(found, wanted);
-      if (additions.length === 0 && deletions.length === 0) return;
-      try {
+    await readAndWrite(
+      world,
+      () => find(world, parent),
+      async (found) => {
+        const additions = without(wanted, found);
+        const deletions = without(found, wanted);
+        if (additions.length === 0 && deletions.length === 0) return;
         await dns.change(world, parent.zoneId, { additions, deletions });
-        return;
-      } catch (error) {
-        if (attempt > 1 || !(isConflict(error) || isMissing(error))) throw error;
-        world.progress("reading the NS records again: they were changed meanwhile");
-      }
-    }
+      },
+    );
   };
   return {
     async find(world, parent) {

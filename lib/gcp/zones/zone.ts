@@ -4,7 +4,7 @@ import { describeOwner, isOfFleet, missingTags, type Tags } from "#lib/cloud/own
 import { refuseRecords, type SortedRecords, sortZoneRecords } from "#lib/cloud/zone-records.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { GcpActor, GcpDns, GcpRecordSet, GcpZone } from "#lib/gcp/clients.ts";
-import { hasCode, isConflict } from "#lib/gcp/conflict.ts";
+import { readAndWrite } from "#lib/gcp/conflict.ts";
 import { zoneNameOf } from "#lib/gcp/names.ts";
 import type { Described } from "#lib/gcp/rest-resource.ts";
 import type { GcpWorld } from "#lib/gcp/world.ts";
@@ -128,7 +128,7 @@ function compareLabels(labels: Tags, { labels: ours }: ZoneOptions): readonly Ch
 
 async function ensure(world: GcpWorld, options: ZoneOptions): Promise<ZoneState> {
   const dns = await world.gcp.dns(options.actor);
-  const found = (await find(world, dns, options)) ?? (await create(world, dns, options));
+  const found = await findOrCreate(world, dns, options);
   if (!isOfFleet(found.labels, options.labels) && !world.options.adopt) throw foreign(found, options);
   if (found.dnsName !== options.dnsName || found.visibility !== "public") {
     throw new FleetError("ForeignResource", `the zone ${found.name} is ${found.visibility}, of ${found.dnsName}`, {
@@ -143,18 +143,17 @@ async function ensure(world: GcpWorld, options: ZoneOptions): Promise<ZoneState>
   return await readZone(world, dns, { ...found, labels });
 }
 
-async function create(world: GcpWorld, dns: GcpDns, options: ZoneOptions): Promise<GcpZone> {
+async function findOrCreate(world: GcpWorld, dns: GcpDns, options: ZoneOptions): Promise<GcpZone> {
   const { dnsName, labels, title } = options;
-  world.progress("creating it");
-  const name = zoneNameOf(dnsName);
-  try {
-    return await dns.createZone(world, { name, dnsName, description: title, labels });
-  } catch (error) {
-    // Another run, or this one whose answer was lost.
-    const found = hasCode(error, "GcpUnreachable") || isConflict(error) ? await find(world, dns, options) : undefined;
-    if (found === undefined) throw error;
-    return found;
-  }
+  return await readAndWrite(
+    world,
+    () => find(world, dns, options),
+    async (found) => {
+      if (found !== undefined) return found;
+      world.progress("creating it");
+      return await dns.createZone(world, { name: zoneNameOf(dnsName), dnsName, description: title, labels });
+    },
+  );
 }
 
 /** Cloud DNS deletes only empty zones: so what the cluster left in it is deleted, and nothing else. @throws FleetError ZoneNotEmpty */
@@ -166,12 +165,17 @@ async function remove(world: GcpWorld, options: ZoneOptions): Promise<void> {
   refuseOthers(await sortRecords(world, dns, found), options);
   if (!world.options.skipDnsWait) await waitForCaches(world, toTags(found.labels));
   // Read again: some may have been added meanwhile.
-  const { ours, others } = await sortRecords(world, dns, found);
-  refuseOthers({ others }, options);
-  for (let at = 0; at < ours.length; at += mostDeletions) {
-    world.progress(`deleting ${ours.length} records that the cluster left`);
-    await dns.change(world, found.name, { deletions: ours.slice(at, at + mostDeletions) });
-  }
+  await readAndWrite(
+    world,
+    () => sortRecords(world, dns, found),
+    async ({ ours, others }) => {
+      refuseOthers({ others }, options);
+      for (let at = 0; at < ours.length; at += mostDeletions) {
+        world.progress(`deleting ${ours.length} records that the cluster left`);
+        await dns.change(world, found.name, { deletions: ours.slice(at, at + mostDeletions) });
+      }
+    },
+  );
   world.progress("deleting it");
   await dns.removeZone(world, found.name);
 }

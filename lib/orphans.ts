@@ -29,13 +29,20 @@ export async function findOrphans(
     asked.map(async ([name, provider]): Promise<Orphans> => {
       // Nothing real is called for a fleet that is not filled in yet.
       if (provider.placeholder?.() !== undefined) return { clusters: [], notices: [] };
+      const failures: FleetError[] = [];
       try {
-        return { clusters: (await provider.inventory?.(world)) ?? [], notices: [] };
+        const clusters = (await provider.inventory?.(world, (why) => void failures.push(why))) ?? [];
+        const [failure] = failures;
+        if (mustLook && failure !== undefined) throw failure;
+        return { clusters, notices: failures.map(noticeOf) };
       } catch (error) {
         if (mustLook || !(error instanceof FleetError)) throw error;
-        const message = `could not search for orphans of ${providers.get(name)?.title}: ${error.message}`;
-        const hint = error.hint === undefined ? {} : { hint: formatHint(error.hint) };
-        return { clusters: [], notices: [{ level: "warning", message, ...hint }] };
+        return { clusters: [], notices: [noticeOf(error)] };
+      }
+
+      function noticeOf({ message, hint }: FleetError): Orphans["notices"][number] {
+        const told = `could not search for orphans of ${providers.get(name)?.title}: ${message}`;
+        return { level: "warning", message: told, ...(hint === undefined ? {} : { hint: formatHint(hint) }) };
       }
     }),
   );

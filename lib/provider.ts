@@ -2,6 +2,7 @@ import type { ManagedCluster } from "#lib/argocd/managed-cluster.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { Hop } from "#lib/cloud/hops.ts";
 import type { Environment } from "#lib/environment.ts";
+import type { FleetError } from "#lib/errors.ts";
 import type { ProviderFacts } from "#lib/fleet/provider.ts";
 import type { Account, Cluster, Fleet } from "#lib/fleet/types.ts";
 import type { VerbName } from "#lib/graph/events.ts";
@@ -61,9 +62,11 @@ export interface OpenProvider<C extends Cluster = Cluster> {
   graph(targets: readonly string[]): ProviderGraph<C>;
   /**
    * Clusters of this fleet by their marks of ownership, with the properties that can be read from them; those that the fleet names may be left out.
-   * @throws FleetError where it can't be looked
+   *
+   * @param notSearched is told why one account can't be searched, while others are
+   * @throws FleetError where nothing can be searched
    */
-  inventory?(world: World): Promise<readonly C[]>;
+  inventory?(world: World, notSearched: (why: FleetError) => void): Promise<readonly C[]>;
   /**
    * Finds a cluster of the fleet in another place than its entry says (region, account or tool). Called only if something of it is missing.
    * @throws FleetError where it can't be looked

@@ -11,20 +11,27 @@ export interface ClusterInventory<In extends World, A extends { readonly name: s
   list(world: In, account: A): Promise<readonly C["name"][]>;
   /** Whether an error of `list` says that the caller has no access: nothing was created there. */
   isClosed(error: unknown): boolean;
+  /** Whether it says that nothing in the account can be used for now: clusters of others don't wait for that. @default none does */
+  isUnusable?(error: unknown): boolean;
   /** Undefined while only the rest of it exists. */
   findRegion(world: In, account: A, name: C["name"]): Promise<string | undefined>;
 }
 
-/** Clusters that the fleet no longer names, with their account and region; the region is empty while it is unknown. */
+/**
+ * Clusters that the fleet no longer names, with their account and region; the region is empty while it is unknown.
+ *
+ * @param notSearched is told why an account that can't be used was left out. @default nobody
+ */
 export async function listOrphans<In extends World, A extends { readonly name: string }, C extends CloudCluster>(
   world: In,
   { clusters }: Pick<Fleet, "clusters">,
   inventory: ClusterInventory<In, A, C>,
+  notSearched?: (why: FleetError) => void,
 ): Promise<readonly (Pick<C, "name"> & { readonly account: string; readonly region: string })[]> {
   const named = new Set(clusters.map(({ name }): string => name));
   const found = await Promise.all(
     inventory.accounts.map(async (account) => {
-      const names = await listIfAllowed(world, inventory, account);
+      const names = await listIfPossible(world, inventory, account, notSearched);
       return await Promise.all(
         names
           .filter((name) => !named.has(name))
@@ -38,16 +45,18 @@ export async function listOrphans<In extends World, A extends { readonly name: s
   return found.flat();
 }
 
-async function listIfAllowed<In extends World, A extends { readonly name: string }, C extends CloudCluster>(
+async function listIfPossible<In extends World, A extends { readonly name: string }, C extends CloudCluster>(
   world: In,
-  { list, isClosed }: ClusterInventory<In, A, C>,
+  { list, isClosed, isUnusable = () => false }: ClusterInventory<In, A, C>,
   account: A,
+  notSearched?: (why: FleetError) => void,
 ): Promise<readonly C["name"][]> {
   try {
     return await list(world, account);
   } catch (error) {
-    if (isClosed(error)) return [];
-    throw error;
+    if (error instanceof FleetError && isUnusable(error)) notSearched?.(error);
+    else if (!isClosed(error)) throw error;
+    return [];
   }
 }
 
@@ -59,7 +68,7 @@ export function findInOtherAccounts<In extends World, A extends { readonly name:
   return async (world, cluster) => {
     const holders = await Promise.all(
       inventory.accounts.map(async (account) => {
-        const names = listed.get(account.name) ?? listIfAllowed(world, inventory, account);
+        const names = listed.get(account.name) ?? listIfPossible(world, inventory, account);
         listed.set(account.name, names);
         return (await names).includes(cluster.name) ? [account] : [];
       }),

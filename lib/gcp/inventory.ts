@@ -5,6 +5,7 @@ import {
   listOrphans,
 } from "#lib/cloud/cluster-inventory.ts";
 import { isOfFleet } from "#lib/cloud/ownership.ts";
+import type { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { GcpZone } from "#lib/gcp/clients.ts";
 import { hasCode } from "#lib/gcp/conflict.ts";
@@ -14,8 +15,10 @@ import type { GcpWorld } from "#lib/gcp/world.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 import type { FoundElsewhere } from "#lib/provider.ts";
 
-/** Errors that say that nobody who runs this has access to a project, or that it is being deleted: its own clusters report it, not those of others. */
-const closed = ["GcpDenied", "ImpersonationDenied", "GcpApiDisabled", "ProjectUnusable"] as const;
+/** Errors that say that nobody who runs this has access to a project: its own clusters report it, not those of others. */
+const closed = ["GcpDenied", "ImpersonationDenied", "GcpApiDisabled"] as const;
+/** It has no billing, or is being deleted: what is in it may be there again. */
+const unusable = "ProjectUnusable";
 
 /** Zones of clusters, by the fleet's labels. */
 function inventoryOf(fleet: Fleet): ClusterInventory<GcpWorld, GcpAccount, GkeCluster> {
@@ -29,6 +32,7 @@ function inventoryOf(fleet: Fleet): ClusterInventory<GcpWorld, GcpAccount, GkeCl
       );
     },
     isClosed: (error) => hasCode(error, ...closed),
+    isUnusable: (error) => hasCode(error, unusable),
     findRegion,
   };
 }
@@ -56,9 +60,13 @@ async function findRegion(world: GcpWorld, account: GcpAccount, name: string): P
   return found === undefined ? undefined : String(found.location);
 }
 
-/** GKE clusters that this fleet created and no longer names. */
-export async function listOwned(world: GcpWorld, fleet: Fleet): Promise<readonly GkeCluster[]> {
-  const orphans = await listOrphans(world, fleet, inventoryOf(fleet));
+/** GKE clusters that this fleet created and no longer names. @param notSearched is told of projects that can't be used */
+export async function listOwned(
+  world: GcpWorld,
+  fleet: Fleet,
+  notSearched: (why: FleetError) => void,
+): Promise<readonly GkeCluster[]> {
+  const orphans = await listOrphans(world, fleet, inventoryOf(fleet), notSearched);
   return orphans.map((orphan) => ({ provider: "gcp", ...orphan }));
 }
 
@@ -83,7 +91,7 @@ export function elsewhereIn(
     try {
       return await inventory.findRegion(world, account, name);
     } catch (error) {
-      if (inventory.isClosed(error)) return undefined;
+      if (hasCode(error, ...closed, unusable)) return undefined;
       throw error;
     }
   }

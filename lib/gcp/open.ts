@@ -34,7 +34,7 @@ export function openGcp({ fleet, environment, clock, fleetFile }: ProviderContex
     // The caller acts in each account as the same identity.
     targets: async (of, accounts) => graph([]).targets(of, accounts),
     graph,
-    inventory: (world) => listOwned({ ...world, gcp: clients }, fleet),
+    inventory: (world, notSearched) => listOwned({ ...world, gcp: clients }, fleet, notSearched),
     findElsewhere: (world, cluster) => findElsewhere({ ...world, gcp: clients }, cluster),
     whoami: () => whoami(fleet, clients, clock),
   };

@@ -178,3 +178,29 @@ test.concurrent("delegations tell of projects that are gone until their NS recor
     expect(await call("GET", parent)).toBeUndefined();
   });
 });
+
+test.concurrent("a project without billing can't be searched for orphans, which is told, while those of others are found", async () => {
+  await inGcp(async (gcp) => {
+    await well(gcp.run("create-gke-all", [], { fleet: both }));
+    const billing = (enabled: boolean) =>
+      gcp.daemon.operate("gcp", "billing", { project: projects["gcp-02"].projectId, enabled: String(enabled) });
+    await billing(false);
+    for (const task of ["plan", "status"]) {
+      const { events, results } = await gcp.run(task, [], { fleet: fleet() });
+      const told = events.flatMap((event) => (event.kind === "notice" ? [event.message] : []));
+      expect(told.filter((message) => message.startsWith("could not search"))).toEqual([
+        expect.stringMatching(/^could not search for orphans of GCP: gcp-02: the project can't be used: .* billing/),
+      ]);
+      expect(results[`gcp/gcp-01/${nameOf(1)}/cluster`]?.outcome).toBe("orphan");
+    }
+    const refused = await gcp.run("delete-all", ["--orphans", "--yes"], { fleet: fleet() });
+    expect([refused.exitCode, Object.values(errorsOf(refused)).join()]).toEqual([
+      1,
+      expect.stringContaining("(ProjectUnusable)"),
+    ]);
+    await billing(true);
+    expect(await standing(gcp)).toEqual([...all(1), ...all(2, "gcp-02")].sort());
+    await well(gcp.run("delete-all", ["--orphans", "--yes"], { fleet: fleet() }));
+    expect(await standing(gcp)).toEqual([]);
+  });
+});

@@ -64,8 +64,9 @@ export function findGoogleError(thrown: unknown): GoogleError | undefined {
   return thrown instanceof Error && thrown.cause !== undefined ? findGoogleError(thrown.cause) : undefined;
 }
 
+/** Access is missing. GKE answers 403 when a quota is exhausted, too. */
 export function isDenied(error: GoogleError): boolean {
-  return error.status === 403 && !isApiDisabled(error) && !isThrottled(error) && !isUnusable(error);
+  return describe(error).code === "GcpDenied";
 }
 
 export function isApiDisabled({ status, reasons, message }: GoogleError): boolean {
@@ -79,7 +80,9 @@ export function isUnknownServiceAccount({ status, message }: GoogleError): boole
   return status === 400 && /service ?account .*does not exist/i.test(message);
 }
 
-function isThrottled({ status, reasons }: GoogleError): boolean {
+function isThrottled({ status, reasons, message }: GoogleError): boolean {
+  // IAM answers 429 and asks to wait for a day when a project is full of service accounts: kubeflow/pipelines#1052
+  if (full.test(message)) return false;
   if (reasons.some((reason) => /^(userR|r)ateLimitExceeded$|^RATE_LIMIT_EXCEEDED$/.test(reason))) return true;
   return status === 429 && !reasons.some((reason) => /^quotaExceeded$/.test(reason));
 }
@@ -97,6 +100,8 @@ function isUnusable({ reasons, message }: GoogleError): boolean {
     )
   );
 }
+
+const full = /maximum number of .* reached/i;
 
 type Described = Omit<DescribedError, "details">;
 
@@ -148,11 +153,12 @@ const rules: readonly Rule[] = [
   },
   {
     reason: /./,
-    text: /insufficient .*quota|quota .*exceeded|exceeded .*quota/i,
+    text: /insufficient .*quota|quota .*exceeded|exceeded .*quota|cannot create more than \d/i,
     code: "QuotaExceeded",
     message: "a quota is exhausted",
     hint: quotaHint,
   },
+  { reason: /./, text: full, code: "QuotaExceeded", message: "a quota is exhausted", hint: quotaHint },
   { reason: /^quotaExceeded$/, code: "QuotaExceeded", message: "a quota is exhausted", hint: quotaHint },
   {
     reason: /^(ABORTED|conditionNotMet)$/,

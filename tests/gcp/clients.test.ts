@@ -226,6 +226,31 @@ describe("Google's APIs", () => {
       "CPUS",
     ],
     [
+      "full of clusters",
+      () =>
+        googleFault(
+          403,
+          "PERMISSION_DENIED",
+          "You cannot create more than 3 clusters in location us-central1; to create more than 3, you must request an increase of your Google Compute Engine quota for region us-central1 to 25 CPUs or more.",
+          "forbidden",
+        ),
+      "QuotaExceeded",
+      "more than 3 clusters",
+    ],
+    [
+      "full of service accounts",
+      () =>
+        googleFault(
+          429,
+          "RESOURCE_EXHAUSTED",
+          "Maximum number of service accounts on project reached.",
+          "rateLimitExceeded",
+          { details: [{ "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: "86401s" }] },
+        ),
+      "QuotaExceeded",
+      "Maximum number",
+    ],
+    [
       "not empty",
       () =>
         googleFault(
@@ -240,10 +265,12 @@ describe("Google's APIs", () => {
     ["wrong", () => googleFault(400, "INVALID_ARGUMENT", "Invalid value.", "badRequest"), "GcpFailed", "Invalid value"],
   ];
   test.each(refusals)("say in our words what is %s", async (_, answer, code, named) => {
-    const { rest, world } = open();
+    const { rest, world, clock } = open();
     server.api = answer;
+    const began = clock.now();
     const failure = await failureOf(rest.get(world, "container", cluster));
     expect([failure.code, failure.message]).toEqual([code, expect.stringContaining(named)]);
+    expect(clock.now()).toBe(began);
     expect(failure.message).toStartWith("gcp-01: ");
     expect(isGcpError(failure)).toBe(true);
     expect(isGcpError(failure, "no such reason")).toBe(false);
@@ -282,6 +309,16 @@ describe("Google's APIs", () => {
     await failureOf(other.rest.send(other.world, "iam", "POST", path, {}));
     expect(other.clock.now()).toBe(start);
     await failureOf(open().rest.send(run.world, "iam", "POST", path, {}));
+  });
+
+  test("are not patient with a quota, which Google tells as it tells missing access", async () => {
+    const { rest, world, gcp, clock } = open();
+    gcp.accessChanged(account);
+    const began = clock.now();
+    server.api = () =>
+      googleFault(403, "PERMISSION_DENIED", 'Insufficient regional quota: resource "CPUS": short', "forbidden");
+    const failure = await failureOf(rest.get(world, "container", cluster));
+    expect([failure.code, clock.now()]).toEqual(["QuotaExceeded", began]);
   });
 
   test("end with the run", async () => {

@@ -18,6 +18,7 @@ import {
   openGoogleServer,
 } from "#tests/support/google-server.ts";
 import { type Credential, infoOf } from "#tests/support/kube-token.ts";
+import { openMachine } from "#tests/support/metadata-server.ts";
 
 // Only against hanging: each test starts programs, which a loaded machine lets wait.
 setDefaultTimeout(120_000);
@@ -100,6 +101,12 @@ describe("a token for GKE", () => {
     expect(minutes).toBeLessThan(59);
   });
 
+  test("needs no fleet, except in jobs", async () => {
+    await rm(join(state, "fleet.json"));
+    await credentialOf();
+    expect(await refusalOf(jobVariables(server, "ref:refs/heads/main"))).toContain("(FleetUnreadable)");
+  });
+
   test("is of whoever calls: another login gets another one", async () => {
     const first = await credentialOf();
     const { GOOGLE_APPLICATION_CREDENTIALS: person = "" } = server.variables;
@@ -108,6 +115,22 @@ describe("a token for GKE", () => {
     const job = await credentialOf(jobVariables(server, "ref:refs/heads/main"));
     expect(job.status.token).not.toBe(first.status.token);
     expect(server.asked.at(-2)).toBe(`act job → ${full} cloud-platform`);
+  });
+
+  test("is of the machine's service account, where that is chosen", async () => {
+    const machine = openMachine();
+    machine.email = full;
+    const here = { GOOGLE_APPLICATION_CREDENTIALS: "", METADATA_SERVER_DETECTION: "assume-present" };
+    try {
+      const first = await credentialOf({ ...here, GCE_METADATA_HOST: machine.host });
+      expect(await credentialOf({ ...here, GCE_METADATA_HOST: machine.host })).toEqual(first);
+      expect(machine.asked.length).toBe(2);
+      expect(server.asked).toEqual([`act  → ${inAccount} cloud-platform userinfo.email`]);
+      // Of another machine.
+      expect(await refusalOf({ ...here, GCE_METADATA_HOST: "127.0.0.1:1" })).toContain("(CredentialsMissing)");
+    } finally {
+      await machine.close();
+    }
   });
 
   test("is fetched again where a cluster rejected it", async () => {

@@ -66,7 +66,7 @@ async function openFile(file: Json, choice: FileChoice, request: BaseRequest): P
       return { ...(await requestToken(request.endpoints.token, form, request)), caller: undefined };
     }
     case "service_account":
-      // A key lives for ever: one that lies around is not picked up.
+      // Keys don't expire: a forgotten one must not be used.
       if (!choice.named) throw unnamedKey(choice.path);
       return await openKey(file, request);
     case "external_account":

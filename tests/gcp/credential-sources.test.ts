@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { createGcpClients } from "#lib/gcp/create-clients.ts";
+import { readSubjectToken } from "#lib/gcp/credentials/subject-token.ts";
 import { maskKnown } from "#lib/secrets.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { account, type GoogleServer, gcpFleet, management, openGoogleServer } from "#tests/support/google-server.ts";
@@ -168,6 +169,14 @@ describe("a workload elsewhere has its token", () => {
       expect([failure.code, failure.message]).toEqual(["CredentialsMissing", expect.stringContaining(why)]);
       expect(Bun.inspect(failure)).not.toContain("subject-of-the-program");
     });
+  });
+
+  test("or none, and a deadline that passes later harms nobody", async () => {
+    const deadline = new AbortController();
+    const request = { path: "/file.json", variables: {}, send: fetch, signal: deadline.signal };
+    await expect(readSubjectToken(external({}), request)).rejects.toThrow("credential_source");
+    deadline.abort(new Error("too late"));
+    await Bun.sleep(1);
   });
 
   test("and may have a client, a project to count calls for, and a lifetime", async () => {

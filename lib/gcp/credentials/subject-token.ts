@@ -83,6 +83,8 @@ class Network {
   constructor({ send, signal }: SubjectRequest) {
     const { promise, reject } = Promise.withResolvers<never>();
     this.failed = promise;
+    // A file that is refused at once leaves nobody who waits.
+    promise.catch(() => undefined);
     // A program of the user's obeys no signal.
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     const call = async (

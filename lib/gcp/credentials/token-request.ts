@@ -30,12 +30,16 @@ export async function requestToken(
 ): Promise<AccessToken> {
   const response = await send(url, {
     method: "POST",
-    headers: client === undefined ? {} : { authorization: `Basic ${btoa(`${client.id}:${client.secret}`)}` },
+    headers: client === undefined ? {} : { authorization: basic(client) },
     body: new URLSearchParams(form),
     signal,
   });
   const { access_token: token, expires_in: seconds } = await readJson(response);
   return newToken(token, Date.now() + (typeof seconds === "number" ? seconds : defaultSeconds) * 1_000);
+}
+
+function basic({ id, secret }: OAuthClient): string {
+  return `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
 }
 
 /** @throws GoogleError if there is none. Its message has nothing of the answer, which may be half a token */

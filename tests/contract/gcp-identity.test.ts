@@ -95,13 +95,14 @@ function jobFile(claims: GithubClaims = {}, account = ""): object {
   };
 }
 
-/** Google's libraries, as they are. */
-const [node, python] = ["google-auth-library of Node.js", "google-auth of Python"] as const;
+/** Google's libraries, as they are, and our own code, which does the same. */
+const [own, node, python] = ["lib/gcp", "google-auth-library of Node.js", "google-auth of Python"] as const;
 const interpreter = Bun.env.GOOGLE_DISCOVERY_PYTHON ?? "";
 if (interpreter === "") {
   process.stdout.write(`nobody signs in by ${python}: it is not installed (GOOGLE_DISCOVERY_PYTHON)\n`);
 }
 const programs = {
+  [own]: [process.execPath, "run", "tests/fixtures/processes/fleet-signer.ts"],
   [node]: [process.execPath, "run", "tests/fixtures/processes/google-signer.ts"],
   [python]: [interpreter, "tests/fixtures/processes/google_signer.py"],
 } as const;
@@ -128,7 +129,7 @@ async function signIn(library: keyof typeof programs, credentials: object): Prom
   return (await child.exited) === 0 ? callerOf(google.cloud, text).name : text;
 }
 
-describe.each(interpreter === "" ? [node] : [node, python])("%s", (library) => {
+describe.each(interpreter === "" ? [own, node] : [own, node, python])("%s", (library) => {
   test("signs in as the administrator, by the file of gcloud", async () => {
     expect(await signIn(library, userCredentials())).toBe(administratorEmail);
   });
@@ -149,7 +150,7 @@ describe.each(interpreter === "" ? [node] : [node, python])("%s", (library) => {
       type: "impersonated_service_account",
       service_account_impersonation_url: impersonation(target),
       // Python's does not take the file of a job here.
-      source_credentials: library === node ? jobFile({}, base) : createKey(google.cloud, base),
+      source_credentials: library === python ? createKey(google.cloud, base) : jobFile({}, base),
       delegates: [],
     };
     expect(await signIn(library, file)).toBe(target);

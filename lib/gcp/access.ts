@@ -42,6 +42,10 @@ export function access(options: AccessOptions): Resource<AccessState, GcpWorld> 
   const { id, title, label, row, needs, keptOnDelete, actor, of, grants, leftovers = [], shared } = options;
   const targetOf = (outputs: Outputs): PolicyTarget =>
     typeof options.target === "function" ? options.target(outputs) : options.target;
+  const oursIn = (outputs: Outputs, policy: Policy): readonly Grant[] => {
+    const own = grants(outputs, policy);
+    return own.length === 0 ? [] : [...own, ...leftovers];
+  };
   return {
     id,
     title,
@@ -54,8 +58,7 @@ export function access(options: AccessOptions): Resource<AccessState, GcpWorld> 
     async observe(world, outputs) {
       if (of !== undefined && outputs.find(of) === undefined) return { kind: "absent" };
       const policy = await readPolicy(world, actor, targetOf(outputs));
-      const ours = [...grants(outputs, policy), ...leftovers];
-      if (!ours.some((grant) => hasGrant(policy, grant))) return { kind: "absent" };
+      if (!oursIn(outputs, policy).some((grant) => hasGrant(policy, grant))) return { kind: "absent" };
       const others = shared === undefined ? undefined : await readPolicy(world, actor, shared.target);
       return { kind: "present", state: { policy, shared: others } };
     },
@@ -75,9 +78,7 @@ export function access(options: AccessOptions): Resource<AccessState, GcpWorld> 
       return { policy, shared: others };
     },
     async remove(world, _observed, outputs) {
-      await changePolicy(world, actor, targetOf(outputs), (found) =>
-        withoutGrants(found, [...grants(outputs, found), ...leftovers]),
-      );
+      await changePolicy(world, actor, targetOf(outputs), (found) => withoutGrants(found, oursIn(outputs, found)));
       return { kind: "removed" };
     },
     health: ({ policy }) => ({ kind: "healthy", summary: `${policy.bindings.length} bindings in its policy` }),

@@ -58,8 +58,12 @@ export function accountAccess(
     needs: [serviceAccount],
     grants: () => [{ role: predefinedRoles.serviceAccountUser, member: memberOf(account, "clusters") }],
   });
-  const members = [serviceAccount, ...(readOnly === undefined ? [] : [readOnly]), nodes];
-  const policy = builder.projectPolicy([...roles, ...members], grantsIn(account, hasReaders), zoneReaders(account));
+  const policy = builder.projectPolicy({
+    roles,
+    serviceAccounts: [serviceAccount, ...(readOnly === undefined ? [] : [readOnly]), nodes],
+    grants: grantsIn(account, hasReaders),
+    leftovers: zoneReaders(account),
+  });
   return { serviceAccount, resources: [enabled, ...roles, ...(own?.resources ?? []), nodes, nodesEntry, policy] };
 }
 

@@ -198,13 +198,14 @@ function serviceAccounts(parts: Parts, builder: ProjectAccess, federated: readon
       : [builder.entry("readOnly", readOnly, { needs: federated, grants: () => toJobs(readers) })];
   const role = builder.role("read-only role", roleNames.management, managementReading);
   const all = [clusters, ...(readOnly === undefined ? [] : [readOnly])];
-  const policy = builder.projectPolicy(
-    [role, ...all],
-    (["clusters", ...(readOnly === undefined ? [] : (["readOnly"] as const))] as const).map((which) => ({
+  const policy = builder.projectPolicy({
+    roles: [role],
+    serviceAccounts: all,
+    grants: (["clusters", ...(readOnly === undefined ? [] : (["readOnly"] as const))] as const).map((which) => ({
       role: roleOf(account, roleNames.management),
       member: memberOf(account, which),
     })),
-  );
+  });
   const entries = [entry, ...readOnlyEntry];
   return { clusters, readOnly, entries, policy, resources: [...federated, ...all, ...entries, role, policy] };
 }

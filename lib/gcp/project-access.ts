@@ -18,8 +18,8 @@ export interface ProjectAccess {
   serviceAccount(which: keyof typeof serviceAccountNames, displayName: string): Resource<Json>;
   /** What may act as a service account of the project. */
   entry(which: keyof typeof serviceAccountNames, of: Resource<Json>, options: EntryOptions): AnyResource;
-  /** What the project's policy has for its service accounts. */
-  projectPolicy(needs: readonly AnyResource[], grants: readonly Grant[], leftovers?: readonly Grant[]): AnyResource;
+  /** What the project's policy has for the fleet's service accounts: others of these names keep theirs. */
+  projectPolicy(options: ProjectPolicyOptions): AnyResource;
   /** Guarded by clusters, and kept by deletes of clusters. */
   kept<State>(resource: Resource<State, GcpWorld>): Resource<State>;
 }
@@ -27,6 +27,14 @@ export interface ProjectAccess {
 interface EntryOptions {
   readonly needs: readonly AnyResource[];
   readonly grants: (outputs: Outputs, policy: Policy) => readonly Grant[];
+}
+
+interface ProjectPolicyOptions {
+  readonly roles: readonly AnyResource[];
+  readonly serviceAccounts: readonly Resource<Json>[];
+  readonly grants: readonly Grant[];
+  /** As of access(). */
+  readonly leftovers?: readonly Grant[];
 }
 
 interface ProjectAccessOptions {
@@ -96,14 +104,17 @@ export function projectAccess(parts: Parts, { actor, ids, needs, why, ofAll }: P
           ...options,
         }),
       ),
-    projectPolicy: (more, grants, leftovers = []) =>
+    projectPolicy: ({ roles, serviceAccounts, grants, leftovers = [] }) =>
       kept(
         access({
           ...described(ids.access, "access to the project"),
-          needs: [...needs, ...more],
+          needs: [...needs, ...roles, ...serviceAccounts],
           actor,
           target: projectPolicy(account),
-          grants: () => grants,
+          grants(outputs) {
+            const own = serviceAccounts.map((one) => `serviceAccount:${String(outputs.find(one)?.email)}`);
+            return grants.filter(({ member }) => own.includes(member));
+          },
           leftovers,
         }),
       ),

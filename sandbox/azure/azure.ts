@@ -8,19 +8,13 @@ import { armAudiences, callerOf } from "#sandbox/azure/entra/access-tokens.ts";
 import { entraOperations } from "#sandbox/azure/entra/operations.ts";
 import { checkAccount, env, subscriptionOf } from "#sandbox/azure/environment.ts";
 import { azureApi } from "#sandbox/azure/http-api.ts";
-import { closeAks, clustersOf, resumeAks } from "#sandbox/azure/kinds/aks/api-server.ts";
+import { clustersOf, resumeAks } from "#sandbox/azure/kinds/aks/api-server.ts";
 import { aksOperations } from "#sandbox/azure/kinds/aks/limits.ts";
 import { nameServerPool } from "#sandbox/azure/kinds/dns/name-servers.ts";
 import { servedZones } from "#sandbox/azure/kinds/dns/served-zones.ts";
 import type { CloudOptions, OpenCloud, SandboxCloud } from "#sandbox/cloud/cloud.ts";
-import { openControlPlanes } from "#sandbox/cloud/control-planes.ts";
-import { openGithub } from "#sandbox/cloud/github.ts";
-import { openSlices } from "#sandbox/cloud/slices.ts";
+import { openCloudBase } from "#sandbox/cloud/cloud-base.ts";
 import { UnknownUsage } from "#sandbox/docker/argv.ts";
-import { paceOf } from "#sandbox/pace.ts";
-
-/** A minute of Azure takes a quarter of a second: a fleet is created in seconds. */
-const azureSpeed = 240;
 
 /** Azure of the sandbox: Entra and Resource Manager behind one endpoint. */
 export const azure: SandboxCloud = {
@@ -32,19 +26,9 @@ export const azure: SandboxCloud = {
 };
 
 async function open(options: CloudOptions): Promise<OpenCloud> {
-  const { stateFile, githubKey, accounts, endpoint, speed, clusters, controllers, usage, log } = options;
-  const slices = openSlices(stateFile);
-  const cloud: AzureCloud = {
-    ...slices,
-    now: () => new Date(),
-    github: openGithub(githubKey),
-    pace: paceOf(() => speed() * azureSpeed),
-    subscriptions: () => accounts().map(subscriptionOf),
-    get endpoint() {
-      return endpoint();
-    },
-  };
-  openControlPlanes(cloud, { folder: clusters, pace: paceOf(speed), controllers, usage });
+  const { accounts, log } = options;
+  const { base, close } = openCloudBase(options);
+  const cloud: AzureCloud = Object.assign(base, { subscriptions: () => accounts().map(subscriptionOf) });
   await resumeAks(cloud, (cluster, error) => log(`${cluster}: ${error instanceof Error ? error.message : error}`));
   const gateway = new Gateway({
     cloud,
@@ -66,10 +50,7 @@ async function open(options: CloudOptions): Promise<OpenCloud> {
       clusters: clustersOf(cloud),
       resources: kinds.flatMap(({ type }) => resourcesOfType(cloud, type).map(({ id }) => id)).sort(),
     }),
-    async close() {
-      await closeAks(cloud);
-      slices.flush();
-    },
+    close,
   };
 }
 

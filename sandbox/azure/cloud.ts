@@ -1,6 +1,4 @@
-import type { GithubIssuer } from "#sandbox/cloud/github.ts";
-import type { Slices } from "#sandbox/cloud/slices.ts";
-import type { Pace } from "#sandbox/pace.ts";
+import type { CloudBase } from "#sandbox/cloud/cloud-base.ts";
 
 /** Who calls, read from a verified access token of Entra. */
 export interface Caller {
@@ -21,14 +19,7 @@ export interface Subscription {
 }
 
 /** Shared by all parts of the sandbox's Azure. */
-export interface AzureCloud extends Omit<Slices, "flush"> {
-  readonly now: () => Date;
-  /** Its tokens are accepted where a federated credential trusts them. */
-  readonly github: GithubIssuer;
-  /** Milliseconds of the real Azure, shortened by the sandbox's speed. */
-  readonly pace: Pace;
+export interface AzureCloud extends CloudBase {
   /** The declared ones, in their order. */
   readonly subscriptions: () => readonly Subscription[];
-  /** `https://127.0.0.1:PORT`; known once the sandbox listens. */
-  readonly endpoint: string;
 }

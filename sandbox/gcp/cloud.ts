@@ -1,6 +1,4 @@
-import type { GithubIssuer } from "#sandbox/cloud/github.ts";
-import type { Slices } from "#sandbox/cloud/slices.ts";
-import type { Pace } from "#sandbox/pace.ts";
+import type { CloudBase } from "#sandbox/cloud/cloud-base.ts";
 
 /** Who calls, as an access token says. */
 export interface Caller {
@@ -21,14 +19,7 @@ export interface Project {
 }
 
 /** Shared by all parts of the sandbox's Google Cloud. */
-export interface GcpCloud extends Omit<Slices, "flush"> {
-  readonly now: () => Date;
-  /** Its tokens are accepted where a workload identity provider trusts them. */
-  readonly github: GithubIssuer;
-  /** Milliseconds of the real Google Cloud, shortened by the sandbox's speed. */
-  readonly pace: Pace;
+export interface GcpCloud extends CloudBase {
   /** The declared ones, in their order. */
   readonly projects: () => readonly Project[];
-  /** `https://127.0.0.1:PORT`; known once the sandbox listens. */
-  readonly endpoint: string;
 }

@@ -1,9 +1,5 @@
 import type { CloudOptions, OpenCloud, SandboxCloud } from "#sandbox/cloud/cloud.ts";
-import { controlPlanesOf, openControlPlanes } from "#sandbox/cloud/control-planes.ts";
-import { openGithub } from "#sandbox/cloud/github.ts";
-import { stopWork } from "#sandbox/cloud/later.ts";
-import { openSlices } from "#sandbox/cloud/slices.ts";
-import { issueForLoopback } from "#sandbox/cloud/tls.ts";
+import { openCloudBase } from "#sandbox/cloud/cloud-base.ts";
 import { Gateway } from "#sandbox/gcp/api/gateway.ts";
 import { googleHosts } from "#sandbox/gcp/api/methods.ts";
 import { authorizationOperations } from "#sandbox/gcp/authorization/asked.ts";
@@ -20,10 +16,6 @@ import { callerOf } from "#sandbox/gcp/oauth/access-tokens.ts";
 import { oauthHost } from "#sandbox/gcp/oauth/endpoint.ts";
 import { oauthOperations } from "#sandbox/gcp/oauth/operations.ts";
 import { projectOperations } from "#sandbox/gcp/projects/operations.ts";
-import { paceOf } from "#sandbox/pace.ts";
-
-/** A minute of Google takes a quarter of a second: a fleet is created in seconds. */
-const gcpSpeed = 240;
 
 /** Google Cloud of the sandbox: its APIs behind one endpoint. */
 export const gcp: SandboxCloud = {
@@ -35,26 +27,10 @@ export const gcp: SandboxCloud = {
 };
 
 async function open(options: CloudOptions): Promise<OpenCloud> {
-  const { stateFile, githubKey, accounts, endpoint, speed, clusters, controllers, usage, tls, log } = options;
-  const slices = openSlices(stateFile);
-  const cloud: GcpCloud = {
-    ...slices,
-    now: () => new Date(),
-    github: openGithub(githubKey),
-    pace: paceOf(() => speed() * gcpSpeed),
-    projects: () => accounts().map(projectOf),
-    get endpoint() {
-      return endpoint();
-    },
-  };
-  openControlPlanes(cloud, {
-    folder: clusters,
-    pace: paceOf(speed),
-    controllers,
-    usage,
-    // The names of real API servers have certificates that every client trusts.
-    certificates: tls && (() => issueForLoopback(tls, "kube-apiserver")),
-  });
+  const { accounts, log } = options;
+  // The names of real API servers have certificates that every client trusts.
+  const { base, close } = openCloudBase(options, true);
+  const cloud: GcpCloud = Object.assign(base, { projects: () => accounts().map(projectOf) });
   await resumeGke(cloud, (cluster, error) => log(`${cluster}: ${error instanceof Error ? error.message : error}`));
   const gateway = new Gateway({
     cloud,
@@ -72,10 +48,6 @@ async function open(options: CloudOptions): Promise<OpenCloud> {
       ...projectOperations(cloud),
     },
     status: () => ({ clusters: clustersOf(cloud), zones: servedZones(cloud).map(({ name }) => name) }),
-    async close() {
-      stopWork(cloud);
-      await controlPlanesOf(cloud).close();
-      slices.flush();
-    },
+    close,
   };
 }

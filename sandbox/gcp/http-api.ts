@@ -2,6 +2,7 @@ import type { CloudEffect } from "#sandbox/cloud/faults.ts";
 import { answerGithubJob, githubTokenPath } from "#sandbox/cloud/github.ts";
 import type { Answer, HttpApi, HttpRequest, Operation } from "#sandbox/cloud/http-server.ts";
 import { GcpFault, OAuthFault } from "#sandbox/gcp/api/behaviour.ts";
+import { fault, statusOf } from "#sandbox/gcp/api/faults.ts";
 import { answerFault, type Gateway } from "#sandbox/gcp/api/gateway.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { answerOAuth, oauthPaths } from "#sandbox/gcp/oauth/endpoint.ts";
@@ -33,26 +34,12 @@ async function handle(cloud: GcpCloud, gateway: Gateway, request: HttpRequest): 
   return anonymous(await answerOAuth(cloud, request));
 }
 
-/** Status codes by google.rpc.Code. */
-const statuses: Readonly<Record<string, number>> = {
-  ABORTED: 409,
-  ALREADY_EXISTS: 409,
-  DEADLINE_EXCEEDED: 504,
-  INTERNAL: 500,
-  NOT_FOUND: 404,
-  PERMISSION_DENIED: 403,
-  RESOURCE_EXHAUSTED: 429,
-  UNAUTHENTICATED: 401,
-  UNAVAILABLE: 503,
-  UNKNOWN: 500,
-};
-
 type Refusal = Extract<CloudEffect, { readonly kind: "throttle" | "fail" }>;
 
 function refuse({ service }: Operation, effect: Refusal): Response {
   const isOAuth = service === oauth || service === sts;
   if (effect.kind === "fail") {
-    const [status, text] = [statuses[effect.code] ?? 400, `the sandbox was asked to fail with ${effect.code}`];
+    const [status, text] = [statusOf(effect.code), `the sandbox was asked to fail with ${effect.code}`];
     return answerFault(isOAuth ? new OAuthFault(status, effect.code, text) : new GcpFault(status, effect.code, text));
   }
   const fields = {
@@ -63,7 +50,7 @@ function refuse({ service }: Operation, effect: Refusal): Response {
   return answerFault(
     isOAuth
       ? new OAuthFault(429, "rate_limit_exceeded", message, fields)
-      : new GcpFault(429, "RESOURCE_EXHAUSTED", message, fields),
+      : fault("RESOURCE_EXHAUSTED", message, fields),
   );
 }
 

@@ -1,5 +1,6 @@
 import { ArmFault, type Json, type Kind, type Listing } from "#sandbox/azure/arm/kind.ts";
 import type { AzureCloud, Subscription } from "#sandbox/azure/cloud.ts";
+import { hasPassed, timeAfter } from "#sandbox/cloud/cloud-base.ts";
 
 /** As the owner of a subscription sets it: by not paying, for example. */
 export type SubscriptionState = "Enabled" | "Warned" | "Disabled";
@@ -92,7 +93,7 @@ export function answerProviders(
     throw new ArmFault(404, "InvalidResourceNamespace", `The resource namespace '${namespace}' is invalid.`);
   }
   const { registered = {} } = settingsOf(cloud, subscription);
-  const end = new Date(cloud.now().getTime() + cloud.pace.scale(registrationMs)).toISOString();
+  const end = timeAfter(cloud, registrationMs);
   const isRegistered = registrationOf(cloud, subscription, found) !== "NotRegistered";
   if (action === "unregister" || (action === "register" && !isRegistered)) {
     const value = action === "register" ? end : null;
@@ -126,7 +127,7 @@ function registrationOf(cloud: AzureCloud, subscription: string, namespace: stri
   const end = settingsOf(cloud, subscription).registered?.[name];
   if (end === undefined || builtIn.includes(name)) return "Registered";
   if (end === null) return "NotRegistered";
-  return Date.parse(end) <= cloud.now().getTime() ? "Registered" : "Registering";
+  return hasPassed(cloud, end) ? "Registered" : "Registering";
 }
 
 function stateOf(cloud: AzureCloud, subscription: string): SettingsState["settings"] {

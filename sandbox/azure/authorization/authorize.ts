@@ -6,6 +6,7 @@ import { type Permission, roleIdOf, tryFindRole } from "#sandbox/azure/authoriza
 import type { AzureCloud, Caller } from "#sandbox/azure/cloud.ts";
 import { administratorOf } from "#sandbox/azure/entra/administrators.ts";
 import { tenantOf } from "#sandbox/azure/entra/directory.ts";
+import { hasPassed } from "#sandbox/cloud/cloud-base.ts";
 import { stringAt } from "#sandbox/json.ts";
 
 export type ActionKind = "action" | "data";
@@ -98,7 +99,7 @@ function grantsOf(cloud: AzureCloud, { tenant, objectId, groups }: Caller, scope
     ({ type, properties, hidden }) =>
       type === roleAssignmentType &&
       [objectId, ...groups].includes(stringAt(properties, "principalId").toLowerCase()) &&
-      Date.parse(stringAt(hidden, "effective")) <= cloud.now().getTime(),
+      hasPassed(cloud, stringAt(hidden, "effective")),
   );
   return [
     ...owner,

@@ -4,6 +4,7 @@ import { resourcesBelow, resourcesOfType } from "#sandbox/azure/arm/store.ts";
 import type { AzureCloud } from "#sandbox/azure/cloud.ts";
 import type { Principal } from "#sandbox/azure/entra/directory.ts";
 import { EntraFault } from "#sandbox/azure/entra/fault.ts";
+import { hasPassed } from "#sandbox/cloud/cloud-base.ts";
 import { tryFindKeys } from "#sandbox/cloud/issuers.ts";
 import { stringAt, textsAt } from "#sandbox/json.ts";
 
@@ -81,7 +82,7 @@ function credentialsFor(cloud: AzureCloud, { objectId }: Principal): readonly Fe
     issuer: stringAt(properties, "issuer"),
     subject: stringAt(properties, "subject"),
     audience: textsAt(properties, "audiences")[0] ?? "",
-    isEffective: Date.parse(stringAt(hidden, "effective")) <= cloud.now().getTime(),
+    isEffective: hasPassed(cloud, stringAt(hidden, "effective")),
   }));
 }
 

@@ -2,6 +2,7 @@ import { ArmFault, type Kind, type StoredResource } from "#sandbox/azure/arm/kin
 import type { AzureCloud } from "#sandbox/azure/cloud.ts";
 import { credentialsOf, federatedCredentialType } from "#sandbox/azure/entra/federation.ts";
 import { identityVersions } from "#sandbox/azure/kinds/identities.ts";
+import { timeAfter } from "#sandbox/cloud/cloud-base.ts";
 import { stringAt, textsAt } from "#sandbox/json.ts";
 
 const maxPerIdentity = 20;
@@ -39,7 +40,7 @@ export const federatedCredentials: Kind = {
       throw badRequest("Issuer and subject combination already exists for this Managed Identity.");
     }
     const isSame = before !== undefined && isFor(before, issuer, subject);
-    const effective = new Date(cloud.now().getTime() + cloud.pace.scale(propagationMs)).toISOString();
+    const effective = timeAfter(cloud, propagationMs);
     return {
       properties: { issuer, subject, audiences },
       hidden: { effective: isSame ? stringAt(before.hidden, "effective") : effective },

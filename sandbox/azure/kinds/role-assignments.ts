@@ -7,6 +7,7 @@ import type { AzureCloud } from "#sandbox/azure/cloud.ts";
 import { groupsWith, isGroup, tenantOf, tryFindPrincipal } from "#sandbox/azure/entra/directory.ts";
 import { readTerms } from "#sandbox/azure/kinds/filter.ts";
 import { authorizationVersions, authorship, uuid } from "#sandbox/azure/kinds/role-definitions.ts";
+import { timeAfter } from "#sandbox/cloud/cloud-base.ts";
 import { stringAt, textsAt } from "#sandbox/json.ts";
 
 /** Of Azure's own time, until a new assignment counts. */
@@ -34,7 +35,7 @@ export const roleAssignments: Kind = {
     requireCondition(condition, version);
     refuseDuplicate(call, role, principalId);
     if (before !== undefined) refuseChange(before, role, principalId);
-    const effective = new Date(cloud.now().getTime() + cloud.pace.scale(propagationMs)).toISOString();
+    const effective = timeAfter(cloud, propagationMs);
     return {
       properties: {
         roleDefinitionId: `/subscriptions/${at.subscription}/providers/${roleDefinitionType}/${roleIdOf(role)}`,

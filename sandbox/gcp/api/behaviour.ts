@@ -25,7 +25,7 @@ export type Behaviour = (call: GcpCall) => Json | Promise<Json>;
 /** By method id. Methods without one answer 501 with their id. */
 export type Behaviours = Readonly<Record<string, Behaviour>>;
 
-interface FaultFields {
+export interface FaultFields {
   /** Of `errors[0]`. @default made from the code: `NOT_FOUND` is `notFound` */
   readonly reason?: string;
   /** `{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", … }` */

@@ -1,5 +1,6 @@
 import type { Answer, HttpRequest, Operation } from "#sandbox/cloud/http-server.ts";
 import { type Behaviours, type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import { errorInfo, fault, forbidden, unauthenticated, unsupported } from "#sandbox/gcp/api/faults.ts";
 import { type Match, type Method, matchMethod } from "#sandbox/gcp/api/methods.ts";
 import { checkAnswer, checkRequest, invalid, toCamelCase } from "#sandbox/gcp/api/schema.ts";
 import type { Caller, GcpCloud, Project } from "#sandbox/gcp/cloud.ts";
@@ -50,7 +51,8 @@ export class Gateway {
     // Tokens come from there.
     if (id === "sts.token") return { name: "", members: [], scopes: [] };
     const [, token] = /^Bearer (.+)$/i.exec(headers.authorization ?? "") ?? [];
-    if (token === undefined) throw unauthenticated();
+    if (token === undefined)
+      throw unauthenticated("Request is missing required authentication credential", { reason: "required" });
     return await this.#options.identify(token);
   }
 
@@ -77,7 +79,7 @@ export class Gateway {
   async #answer({ id, api, response }: Method, call: GcpCall): Promise<Json> {
     const behaviour = this.#options.behaviours[id];
     if (behaviour === undefined) {
-      throw new GcpFault(501, "UNIMPLEMENTED", `the sandbox does not know the method ${id}`);
+      throw unsupported(`the method ${id}`);
     }
     this.#options.authorize(call);
     const answer = await behaviour(call);
@@ -104,24 +106,11 @@ function projectOf(cloud: GcpCloud, method: Method, params: Readonly<Record<stri
   if (method.id.startsWith("cloudresourcemanager.")) {
     const permission = `resourcemanager.${method.id.replace(/^cloudresourcemanager\.(v1\.)?/, "")}`;
     const resource = `//cloudresourcemanager.googleapis.com/projects/${named}`;
-    throw new GcpFault(
-      403,
-      "PERMISSION_DENIED",
-      `Permission '${permission}' denied on resource '${resource}' (or it may not exist).`,
-      { reason: "forbidden" },
-    );
+    throw forbidden(`Permission '${permission}' denied on resource '${resource}' (or it may not exist).`);
   }
-  throw new GcpFault(403, "PERMISSION_DENIED", `Permission denied on resource project ${named}.`, {
-    reason: "forbidden",
-    details: [
-      {
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        reason: "CONSUMER_INVALID",
-        domain: "googleapis.com",
-        metadata: { consumer: `projects/${named}`, service: method.api.host },
-      },
-    ],
-  });
+  throw forbidden(`Permission denied on resource project ${named}.`, [
+    errorInfo("CONSUMER_INVALID", { consumer: `projects/${named}`, service: method.api.host }),
+  ]);
 }
 
 /** Parameters of all methods that change the form of an answer only; the sandbox always answers JSON. */
@@ -166,24 +155,13 @@ function parseBody({ headers, body }: HttpRequest): unknown {
 }
 
 function unknownMethod({ method, url }: HttpRequest): GcpFault {
-  return new GcpFault(404, "NOT_FOUND", `the sandbox has no ${method} ${url.pathname}`);
-}
-
-function unauthenticated(): GcpFault {
-  return new GcpFault(
-    401,
-    "UNAUTHENTICATED",
-    "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
-    { reason: "required" },
-  );
+  return fault("NOT_FOUND", `the sandbox has no ${method} ${url.pathname}`);
 }
 
 /** An error of the sandbox itself is reported as such, not as a refusal. */
 export function answerFault(error: unknown): Response {
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const fault =
-    error instanceof GcpFault
-      ? error
-      : new GcpFault(500, "INTERNAL", `the sandbox failed: ${message}`, { reason: "backendError" });
-  return Response.json(fault.body(), { status: fault.status, headers: fault.headers });
+  const refusal =
+    error instanceof GcpFault ? error : fault("INTERNAL", `the sandbox failed: ${message}`, { reason: "backendError" });
+  return Response.json(refusal.body(), { status: refusal.status, headers: refusal.headers });
 }

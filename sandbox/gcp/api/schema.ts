@@ -1,4 +1,5 @@
-import { GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import type { GcpFault, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { fault } from "#sandbox/gcp/api/faults.ts";
 import { isObject } from "#sandbox/json.ts";
 
 /** What a value has to be, as google.json says it. */
@@ -115,7 +116,7 @@ function unknownName(name: string, path: string): GcpFault {
 /** A request that does not fit its method. @param path of the field; empty for the request itself */
 export function invalid(message: string, path: string): GcpFault {
   const violation = { ...(path === "" ? {} : { field: toSnakeCase(path) }), description: message };
-  return new GcpFault(400, "INVALID_ARGUMENT", message, {
+  return fault("INVALID_ARGUMENT", message, {
     reason: "invalid",
     details: [{ "@type": "type.googleapis.com/google.rpc.BadRequest", fieldViolations: [violation] }],
   });

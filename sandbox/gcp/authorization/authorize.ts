@@ -1,7 +1,7 @@
-import { type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import type { GcpCall, GcpFault, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { errorInfo, forbidden, permissionDenied, unsupported } from "#sandbox/gcp/api/faults.ts";
 import { recordAsked } from "#sandbox/gcp/authorization/asked.ts";
 import type { ConditionAttributes } from "#sandbox/gcp/authorization/conditions.ts";
-import { permissionDenied } from "#sandbox/gcp/authorization/denied.ts";
 import methods from "#sandbox/gcp/authorization/methods.json";
 import { tryFindPermissions } from "#sandbox/gcp/authorization/roles.ts";
 import type { Caller, GcpCloud } from "#sandbox/gcp/cloud.ts";
@@ -82,7 +82,7 @@ export function holdsPermission(
 function permissionsOf({ method, body }: GcpCall): readonly string[] {
   const permission = permissionsByMethod[method];
   if (permission === undefined) {
-    throw new GcpFault(501, "UNIMPLEMENTED", `the sandbox does not know the permission for ${method}`);
+    throw unsupported(`the permission for ${method}`);
   }
   if (permission === "") return [];
   return method === "dns.changes.create" ? [permission, ...permissionsOfChange(body)] : [permission];
@@ -122,27 +122,18 @@ function requireScope({ method, caller }: GcpCall): void {
     (service === "dns" && scope === dnsScope) ||
     (service.startsWith("iam") && scope === iamScope);
   if (service === "sts" || caller.scopes.some(isKnown)) return;
-  throw new GcpFault(403, "PERMISSION_DENIED", "Request had insufficient authentication scopes.", {
-    reason: "insufficientPermissions",
-    details: [
-      {
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        reason: "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
-        domain: "googleapis.com",
-        metadata: { service: `${service}.googleapis.com`, method },
-      },
-    ],
-  });
+  throw forbidden(
+    "Request had insufficient authentication scopes.",
+    [errorInfo("ACCESS_TOKEN_SCOPE_INSUFFICIENT", { service: `${service}.googleapis.com`, method })],
+    "insufficientPermissions",
+  );
 }
 
 /** As the services word it; Cloud DNS says no more than this. */
 function denied(permission: string, resource: string): GcpFault {
   const [service = ""] = permission.split(".");
-  if (service === "dns") return new GcpFault(403, "PERMISSION_DENIED", "Forbidden", { reason: "forbidden" });
+  if (service === "dns") return forbidden("Forbidden");
   if (service === "iam") return permissionDenied(permission);
-  if (service !== "container") {
-    return new GcpFault(403, "PERMISSION_DENIED", "The caller does not have permission", { reason: "forbidden" });
-  }
-  const message = `Required "${permission}" permission(s) for "${resource}".`;
-  return new GcpFault(403, "PERMISSION_DENIED", message, { reason: "forbidden" });
+  if (service !== "container") return forbidden("The caller does not have permission");
+  return forbidden(`Required "${permission}" permission(s) for "${resource}".`);
 }

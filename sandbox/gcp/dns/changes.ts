@@ -1,4 +1,6 @@
+import { hasPassed, timeAfter } from "#sandbox/cloud/cloud-base.ts";
 import { GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import { fault } from "#sandbox/gcp/api/faults.ts";
 import type { GcpCloud, Project } from "#sandbox/gcp/cloud.ts";
 import { parseRecordSet } from "#sandbox/gcp/dns/records.ts";
 import {
@@ -8,6 +10,7 @@ import {
   dnsOf,
   keyOf,
   type ManagedZone,
+  missing,
   notFound,
   quotaExceeded,
   quotas,
@@ -67,7 +70,7 @@ function record(
     startTime: now.toISOString(),
     additions,
     deletions,
-    end: new Date(now.getTime() + cloud.pace.scale(changeMs)).toISOString(),
+    end: timeAfter(cloud, changeMs),
   };
   changes[keyOf(zone, change.id)] = change;
   cloud.save();
@@ -79,7 +82,7 @@ export function formatChange(cloud: GcpCloud, { end, ...change }: Change): Json 
 }
 
 export function statusAt(cloud: GcpCloud, end: string): "pending" | "done" {
-  return Date.parse(end) <= cloud.now().getTime() ? "done" : "pending";
+  return hasPassed(cloud, end) ? "done" : "pending";
 }
 
 function nameOf({ name, type }: RecordSet): string {
@@ -104,8 +107,7 @@ function checkNeighbours(sets: ReadonlyMap<string, RecordSet>, additions: readon
       (set) => set.name === name && set.type !== type && (type === "CNAME" || set.type === "CNAME"),
     );
     if (!conflict) continue;
-    throw new GcpFault(
-      400,
+    throw fault(
       "INVALID_ARGUMENT",
       `The resource record set '${at}.additions[${index}]' is invalid because the DNS name '${name}' may have either one CNAME resource record set or resource record sets of other types, but not both.`,
       { reason: "cnameResourceRecordSetConflict" },
@@ -122,17 +124,10 @@ function requireApex(
   for (const type of ["SOA", "NS"] as const) {
     if (sets.has(`${zone.dnsName} (${type})`)) continue;
     const index = deletions.findIndex((set) => set.name === zone.dnsName && set.type === type);
-    throw new GcpFault(
-      400,
+    throw fault(
       "INVALID_ARGUMENT",
       `The resource record set '${at}.deletions[${index}]' is invalid because a zone must contain exactly one resource record set of type '${type}' at the apex.`,
       { reason: "invalidZoneApex" },
     );
   }
-}
-
-function missing(what: string): GcpFault {
-  return new GcpFault(400, "INVALID_ARGUMENT", `The '${what}' parameter is required but was missing.`, {
-    reason: "required",
-  });
 }

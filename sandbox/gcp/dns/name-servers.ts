@@ -1,5 +1,5 @@
 import { pickLeastUsed } from "#sandbox/cloud/name-servers.ts";
-import { GcpFault } from "#sandbox/gcp/api/behaviour.ts";
+import { fault } from "#sandbox/gcp/api/faults.ts";
 
 /** The four servers of a zone have one letter, as at Cloud DNS. */
 const letters = ["a", "b", "c", "d", "e"] as const;
@@ -27,10 +27,7 @@ export function chooseNameServers(
   // Whatever other zones have: parents and children of one letter are wanted.
   const chosen = pickLeastUsed(free, () => 0);
   if (chosen !== undefined) return serversOf(chosen);
-  throw new GcpFault(
-    400,
-    "FAILED_PRECONDITION",
-    `The managed zone with the DNS name '${name}.' is not available to be created.`,
-    { reason: "managedZoneDnsNameNotAvailable" },
-  );
+  throw fault("FAILED_PRECONDITION", `The managed zone with the DNS name '${name}.' is not available to be created.`, {
+    reason: "managedZoneDnsNameNotAvailable",
+  });
 }

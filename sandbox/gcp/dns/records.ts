@@ -1,7 +1,8 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { parseStrings } from "#sandbox/dns/presentation.ts";
 import { isWithin } from "#sandbox/dns/zone.ts";
-import { GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import type { Json } from "#sandbox/gcp/api/behaviour.ts";
+import { unsupported } from "#sandbox/gcp/api/faults.ts";
 import {
   invalidValue,
   type ManagedZone,
@@ -50,11 +51,6 @@ export function parseRecordSet(zone: ManagedZone, set: Json, what: string): Reco
   const twice = rrdatas.find((data, index) => rrdatas.indexOf(data) !== index);
   if (twice !== undefined) throw invalidValue(`${what}.rrdata`, twice);
   return { kind: "dns#resourceRecordSet", name, type: known, ttl, rrdatas, signatureRrdatas: [] };
-}
-
-/** @param what that the sandbox does not emulate */
-export function unsupported(what: string): GcpFault {
-  return new GcpFault(501, "UNIMPLEMENTED", `the sandbox does not know ${what}`);
 }
 
 /** A value as it is stored; undefined for a wrong one. */

@@ -1,4 +1,5 @@
-import { GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import type { GcpFault, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { fault, forbidden, invalidArgument } from "#sandbox/gcp/api/faults.ts";
 import type { GcpCloud, Project } from "#sandbox/gcp/cloud.ts";
 
 export const recordTypes = ["A", "AAAA", "CAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"] as const;
@@ -86,23 +87,25 @@ export function keyOf({ id }: ManagedZone, ...rest: readonly string[]): string {
 }
 
 export function notFound(what: string, name: string): GcpFault {
-  return new GcpFault(404, "NOT_FOUND", `The '${what}' resource named '${name}' does not exist.`);
+  return fault("NOT_FOUND", `The '${what}' resource named '${name}' does not exist.`);
 }
 
 export function alreadyExists(what: string, name: string): GcpFault {
-  return new GcpFault(409, "ALREADY_EXISTS", `The resource '${what}' named '${name}' already exists`);
+  return fault("ALREADY_EXISTS", `The resource '${what}' named '${name}' already exists`);
 }
 
 /** @param what path of the value: `entity.change.additions[0].name` */
 export function invalidValue(what: string, value: unknown): GcpFault {
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  return new GcpFault(400, "INVALID_ARGUMENT", `Invalid value for '${what}': '${text}'`, { reason: "invalid" });
+  return invalidArgument(`Invalid value for '${what}': '${text}'`, "invalid");
+}
+
+export function missing(what: string): GcpFault {
+  return invalidArgument(`The '${what}' parameter is required but was missing.`, "required");
 }
 
 export function quotaExceeded(quota: keyof typeof quotas): GcpFault {
-  return new GcpFault(403, "PERMISSION_DENIED", `Quota exceeded for '${quota}': the limit is ${quotas[quota]}.`, {
-    reason: "quotaExceeded",
-  });
+  return forbidden(`Quota exceeded for '${quota}': the limit is ${quotas[quota]}.`, [], "quotaExceeded");
 }
 
 /** https://cloud.google.com/dns/quotas */

@@ -1,10 +1,11 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { plainName } from "#sandbox/dns/presentation.ts";
-import { type Behaviour, type Behaviours, type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import type { Behaviour, Behaviours, GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { fault, unsupported } from "#sandbox/gcp/api/faults.ts";
 import { pageOf } from "#sandbox/gcp/api/page.ts";
 import type { Project } from "#sandbox/gcp/cloud.ts";
 import { chooseNameServers } from "#sandbox/gcp/dns/name-servers.ts";
-import { isAbsoluteName, unsupported } from "#sandbox/gcp/dns/records.ts";
+import { isAbsoluteName } from "#sandbox/gcp/dns/records.ts";
 import {
   allZones,
   alreadyExists,
@@ -14,6 +15,7 @@ import {
   invalidValue,
   keyOf,
   type ManagedZone,
+  missing,
   notFound,
   quotaExceeded,
   quotas,
@@ -123,8 +125,7 @@ function deleteZone(call: GcpCall, { zone, project }: FoundZone): Json {
   const { zones, sets, changes } = dnsOf(cloud, project);
   const isApex = ({ name, type }: RecordSet): boolean => name === zone.dnsName && (type === "NS" || type === "SOA");
   if (!below(sets, zone).every(isApex)) {
-    throw new GcpFault(
-      400,
+    throw fault(
       "FAILED_PRECONDITION",
       `The resource named '${zone.name}' cannot be deleted because it contains one or more 'resource records'.`,
       { reason: "containerNotEmpty" },
@@ -168,11 +169,7 @@ type ZoneFields = Pick<
 function readFields(body: Json): ZoneFields {
   const at = "entity.managedZone";
   for (const field of ["name", "dnsName", "description"]) {
-    if (body[field] === undefined) {
-      throw new GcpFault(400, "INVALID_ARGUMENT", `The '${at}.${field}' parameter is required but was missing.`, {
-        reason: "required",
-      });
-    }
+    if (body[field] === undefined) throw missing(`${at}.${field}`);
   }
   const [name, dnsName, description] = [
     stringAt(body, "name"),

@@ -1,5 +1,6 @@
 import { newIssuerKey } from "#sandbox/cloud/cluster-issuer.ts";
-import { type Behaviours, type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import type { Behaviours, GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { failedPrecondition } from "#sandbox/gcp/api/faults.ts";
 import { isAuthorized } from "#sandbox/gcp/authorization/authorize.ts";
 import { formatCluster, labelsOf, readCluster } from "#sandbox/gcp/gke/cluster-body.ts";
 import { alreadyExists, badRequest, notFound } from "#sandbox/gcp/gke/faults.ts";
@@ -91,7 +92,7 @@ function change(call: GcpCall, read: (cluster: StoredCluster) => Omit<NewOperati
   const operation = read(cluster);
   const isDelete = operation.type === "DELETE_CLUSTER";
   if (fields.status === "ERROR" && !isDelete) {
-    throw new GcpFault(400, "FAILED_PRECONDITION", `Cluster ${name} is in ERROR state: it can only be deleted.`);
+    throw failedPrecondition(`Cluster ${name} is in ERROR state: it can only be deleted.`);
   }
   changeFields(call.cloud, cluster, { status: isDelete ? "STOPPING" : "RECONCILING", etag: newEtag() });
   return beginOperation(call, finish, { ...operation, cluster: { projectId, location, name } });
@@ -99,7 +100,7 @@ function change(call: GcpCall, read: (cluster: StoredCluster) => Omit<NewOperati
 
 function readLabels({ body }: GcpCall, { fields }: StoredCluster): Omit<NewOperation, "cluster"> {
   if (stringAt(body, "labelFingerprint") !== fields.labelFingerprint) {
-    throw new GcpFault(400, "FAILED_PRECONDITION", "Labels could not be set due to fingerprint mismatch.");
+    throw failedPrecondition("Labels could not be set due to fingerprint mismatch.");
   }
   return { type: "SET_LABELS", change: labelsOf(stringsAt(body, "resourceLabels")) };
 }

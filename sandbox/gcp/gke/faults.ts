@@ -1,8 +1,9 @@
-import { GcpFault } from "#sandbox/gcp/api/behaviour.ts";
+import type { GcpFault } from "#sandbox/gcp/api/behaviour.ts";
+import { fault } from "#sandbox/gcp/api/faults.ts";
 
 /** A refusal of a request that GKE does not take. */
 export function badRequest(message: string): GcpFault {
-  return new GcpFault(400, "INVALID_ARGUMENT", message, { reason: "badRequest" });
+  return fault("INVALID_ARGUMENT", message, { reason: "badRequest" });
 }
 
 /** Regions have `locations` in names and links, zones have `zones`. */
@@ -15,9 +16,9 @@ export function isZone(location: string): boolean {
 }
 
 export function notFound(name: string): GcpFault {
-  return new GcpFault(404, "NOT_FOUND", `Not found: ${name}.`);
+  return fault("NOT_FOUND", `Not found: ${name}.`);
 }
 
 export function alreadyExists(name: string): GcpFault {
-  return new GcpFault(409, "ALREADY_EXISTS", `Already exists: ${name}.`);
+  return fault("ALREADY_EXISTS", `Already exists: ${name}.`);
 }

@@ -1,5 +1,6 @@
 import { later } from "#sandbox/cloud/later.ts";
-import { type Behaviours, type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import type { Behaviours, GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { failedPrecondition } from "#sandbox/gcp/api/faults.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { notFound, placeOf } from "#sandbox/gcp/gke/faults.ts";
 import {
@@ -67,9 +68,7 @@ function run(cloud: GcpCloud, finish: Finish, operation: StoredOperation): void 
 export function refuseWhileBusy(cloud: GcpCloud, cluster: ClusterKey): void {
   const running = allOperations(cloud).find((one) => one.endTime === undefined && idOf(one.cluster) === idOf(cluster));
   if (running === undefined) return;
-  throw new GcpFault(
-    400,
-    "FAILED_PRECONDITION",
+  throw failedPrecondition(
     `Operation ${running.name} is currently ${kinds[running.type].doing} ${cluster.name}. Please wait and try again once it is done.`,
   );
 }
@@ -78,7 +77,7 @@ export const operationBehaviours: Behaviours = {
   "container.projects.locations.operations.cancel": (call) => {
     const operation = findOperation(call);
     if (operation.endTime !== undefined || operation.type === "DELETE_CLUSTER") {
-      throw new GcpFault(400, "FAILED_PRECONDITION", `Operation ${operation.name} can't be cancelled.`);
+      throw failedPrecondition(`Operation ${operation.name} can't be cancelled.`);
     }
     keep(call.cloud, { ...operation, isCancelled: true });
     return {};

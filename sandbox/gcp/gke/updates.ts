@@ -1,4 +1,5 @@
-import { type GcpCall, GcpFault } from "#sandbox/gcp/api/behaviour.ts";
+import type { GcpCall } from "#sandbox/gcp/api/behaviour.ts";
+import { unsupported } from "#sandbox/gcp/api/faults.ts";
 import { readChannel, workloadIdentityOf } from "#sandbox/gcp/gke/cluster-body.ts";
 import { readEndpoints } from "#sandbox/gcp/gke/endpoints.ts";
 import { badRequest, notFound } from "#sandbox/gcp/gke/faults.ts";
@@ -12,7 +13,7 @@ import { mergePatch } from "#sandbox/kubernetes/patch.ts";
 export type Update = Pick<NewOperation, "type"> & { readonly change: JsonObject };
 
 /** Fields that only say what another one is about. */
-const companions = ["desiredNodePoolId", "desiredImageType", "etag"];
+const companions = ["etag"];
 /** Fields that replace one of the cluster, by its name. */
 const replacing: Readonly<Record<string, string>> = {
   desiredAddonsConfig: "addonsConfig",
@@ -45,18 +46,17 @@ export function readUpdate({ cloud, body }: GcpCall, cluster: StoredCluster): Up
   switch (field) {
     case "desiredMasterVersion":
       return upgradeMaster(cluster, stringAt(update, field));
-    case "desiredNodeVersion":
-      return upgradeNodes(cluster, stringAt(update, field), stringAt(update, "desiredNodePoolId"));
     case "desiredReleaseChannel": {
       const releaseChannel = readChannel({ releaseChannel: update[field] }, isAutopilot(cluster));
       return changed({ releaseChannel });
     }
     case "desiredControlPlaneEndpointsConfig":
-      return changed(endpointsChange(cluster, objectAt(update, field)));
-    case "desiredMasterAuthorizedNetworksConfig":
-      return changed(
-        endpointsChange(cluster, { ipEndpointsConfig: { authorizedNetworksConfig: objectAt(update, field) } }),
-      );
+      return changed({
+        controlPlaneEndpointsConfig: readEndpoints(
+          objectAt(update, field),
+          objectAt(fields, "controlPlaneEndpointsConfig"),
+        ),
+      });
     case "desiredDefaultEnablePrivateNodes":
       return changed({
         networkConfig: { ...objectAt(fields, "networkConfig"), defaultEnablePrivateNodes: update[field] === true },
@@ -68,7 +68,7 @@ export function readUpdate({ cloud, body }: GcpCall, cluster: StoredCluster): Up
       return changed({ workloadIdentityConfig: {}, ...change });
     }
     default:
-      throw new GcpFault(501, "UNIMPLEMENTED", `the sandbox does not know update.${field} of clusters`);
+      throw unsupported(`update.${field} of clusters`);
   }
 }
 
@@ -79,15 +79,9 @@ const placeFields = ["name", "clusterId", "nodePoolId", "projectId", "zone"];
 export function readPoolUpdate({ body, params }: GcpCall, cluster: StoredCluster): Update {
   const unknown = Object.keys(body).find((field) => field !== "nodeVersion" && !placeFields.includes(field));
   if (unknown !== undefined) {
-    throw new GcpFault(501, "UNIMPLEMENTED", `the sandbox does not know ${unknown} in updates of node pools`);
+    throw unsupported(`${unknown} in updates of node pools`);
   }
   return upgradeNodes(cluster, stringAt(body, "nodeVersion"), params.nodePoolsId ?? "");
-}
-
-function endpointsChange({ fields }: StoredCluster, given: JsonObject): JsonObject {
-  return {
-    controlPlaneEndpointsConfig: readEndpoints(given, objectAt(fields, "controlPlaneEndpointsConfig")),
-  };
 }
 
 /** Nodes that GKE upgrades follow at the end of it. */
@@ -104,15 +98,14 @@ function upgradeMaster(cluster: StoredCluster, asked: string): Update {
   return { type: "UPGRADE_MASTER", change: { currentMasterVersion: version, ...poolsChange(cluster, pools, version) } };
 }
 
-/** @param pool empty for all of them */
 function upgradeNodes(cluster: StoredCluster, asked: string, pool: string): Update {
   const master = stringAt(cluster, "fields", "currentMasterVersion");
   const channel = stringAt(cluster, "fields", "releaseChannel", "channel");
   const version = asked === "-" || asked === "" ? master : resolveVersion(channel, asked);
   checkSkew(version, master);
   const pools = poolsOf(cluster);
-  if (pool !== "" && !pools.some(({ name }) => name === pool)) throw notFound(`${nameOf(cluster)}/nodePools/${pool}`);
-  const changed = pools.map((one) => (pool === "" || one.name === pool ? { ...one, version } : one));
+  if (!pools.some(({ name }) => name === pool)) throw notFound(`${nameOf(cluster)}/nodePools/${pool}`);
+  const changed = pools.map((one) => (one.name === pool ? { ...one, version } : one));
   return { type: "UPGRADE_NODES", change: poolsChange(cluster, changed, version) };
 }
 

@@ -1,7 +1,7 @@
 import type { Behaviours, GcpCall } from "#sandbox/gcp/api/behaviour.ts";
+import { invalidArgument } from "#sandbox/gcp/api/faults.ts";
 import { holdsPermission } from "#sandbox/gcp/authorization/authorize.ts";
 import { knownPermissions, shortPermission } from "#sandbox/gcp/authorization/permissions.ts";
-import { invalidArgument } from "#sandbox/gcp/iam/faults.ts";
 import { impersonation } from "#sandbox/gcp/iam/impersonation.ts";
 import { readPolicy, replacePolicy } from "#sandbox/gcp/iam/policies.ts";
 import { workloadIdentityPools } from "#sandbox/gcp/iam/pools.ts";

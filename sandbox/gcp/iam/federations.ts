@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import { timeAfter } from "#sandbox/cloud/cloud-base.ts";
+import type { GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { failedPrecondition, fault, invalidArgument } from "#sandbox/gcp/api/faults.ts";
 import { pageOf } from "#sandbox/gcp/api/page.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
-import { failedPrecondition, invalidArgument } from "#sandbox/gcp/iam/faults.ts";
-import { effectiveAfter, type Federation, iamOf, tryFindFederation } from "#sandbox/gcp/iam/state.ts";
+import { type Federation, iamOf, tryFindFederation } from "#sandbox/gcp/iam/state.ts";
 import { applyMask } from "#sandbox/gcp/iam/update-mask.ts";
 
 /** What pools and providers have in common: long operations, and deletes that can be taken back. */
@@ -34,7 +35,7 @@ export function federationName({ project, params }: GcpCall): string {
 /** @throws GcpFault 404 */
 export function findFederation(cloud: GcpCloud, name: string): Federation {
   const found = tryFindFederation(cloud, name);
-  if (found === undefined) throw new GcpFault(404, "NOT_FOUND", "Requested entity was not found.");
+  if (found === undefined) throw fault("NOT_FOUND", "Requested entity was not found.");
   return found;
 }
 
@@ -49,7 +50,7 @@ export function createFederation(call: GcpCall, kind: FederationKind, collection
   }
   const name = `${collection}/${id}`;
   if (tryFindFederation(cloud, name) !== undefined) {
-    throw new GcpFault(409, "ALREADY_EXISTS", "Requested entity already exists");
+    throw fault("ALREADY_EXISTS", "Requested entity already exists");
   }
   kind.check(body);
   return change(call, { name, fields: body, effective: "" });
@@ -94,7 +95,7 @@ export function getOperation(call: GcpCall): Json {
   const { cloud, project, params } = call;
   const name = `${federationName(call)}/operations/${params.operationsId}`;
   const found = iamOf(cloud, project?.projectId ?? "").operations[name];
-  if (found === undefined) throw new GcpFault(404, "NOT_FOUND", "Requested entity was not found.");
+  if (found === undefined) throw fault("NOT_FOUND", "Requested entity was not found.");
   return found.done <= cloud.now().toISOString() ? { name, done: true } : { name };
 }
 
@@ -122,8 +123,8 @@ function findChangeable(call: GcpCall): Federation {
 function change({ cloud, project }: GcpCall, federation: Federation): Json {
   const state = iamOf(cloud, project?.projectId ?? "");
   const name = `${federation.name}/operations/${randomUUID().replaceAll("-", "")}`;
-  state.federations[federation.name] = { ...federation, effective: effectiveAfter(cloud, propagationMs) };
-  state.operations[name] = { done: effectiveAfter(cloud, operationMs) };
+  state.federations[federation.name] = { ...federation, effective: timeAfter(cloud, propagationMs) };
+  state.operations[name] = { done: timeAfter(cloud, operationMs) };
   cloud.save();
   return { name };
 }

@@ -1,5 +1,5 @@
-import { type Behaviours, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
-import { invalidArgument } from "#sandbox/gcp/iam/faults.ts";
+import type { Behaviours, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { invalidArgument, unsupported } from "#sandbox/gcp/api/faults.ts";
 import { findAccount } from "#sandbox/gcp/iam/service-accounts.ts";
 import { maxLifetimeSeconds, mintAccessToken } from "#sandbox/gcp/oauth/access-tokens.ts";
 import { listAt, stringAt, textsAt } from "#sandbox/json.ts";
@@ -8,9 +8,7 @@ import { listAt, stringAt, textsAt } from "#sandbox/json.ts";
 export const impersonation: Behaviours = {
   "iamcredentials.projects.serviceAccounts.generateAccessToken": (call): Json => {
     const { email, uniqueId } = findAccount(call);
-    if (listAt(call.body, "delegates").length > 0) {
-      throw new GcpFault(501, "UNIMPLEMENTED", "the sandbox does not know delegates");
-    }
+    if (listAt(call.body, "delegates").length > 0) throw unsupported("delegates");
     const scopes = textsAt(call.body, "scope");
     if (scopes.length === 0) throw invalidArgument("Request contains an invalid argument: the scope is required.");
     const lifetime = /^(\d+)(?:\.\d+)?s$/.exec(stringAt(call.body, "lifetime") || `${maxLifetimeSeconds}s`)?.[1];

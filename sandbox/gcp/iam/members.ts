@@ -1,5 +1,6 @@
+import { hasPassed } from "#sandbox/cloud/cloud-base.ts";
+import { invalidArgument } from "#sandbox/gcp/api/faults.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
-import { invalidArgument } from "#sandbox/gcp/iam/faults.ts";
 import { projectOfEmail, tryFindFederation, tryFindProject, tryFindServiceAccount } from "#sandbox/gcp/iam/state.ts";
 
 const email = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
@@ -31,6 +32,6 @@ export function requireMember(cloud: GcpCloud, member: string): void {
 function requireServiceAccount(cloud: GcpCloud, account: string): void {
   if (tryFindProject(cloud, projectOfEmail(account)) === undefined) return;
   const found = tryFindServiceAccount(cloud, account);
-  if (found !== undefined && Date.parse(found.effective) <= cloud.now().getTime()) return;
+  if (found !== undefined && hasPassed(cloud, found.effective)) return;
   throw invalidArgument(`Service account ${account} does not exist.`);
 }

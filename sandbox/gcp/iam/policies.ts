@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
+import { timeAfter } from "#sandbox/cloud/cloud-base.ts";
 import type { GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { concurrentChanges, invalidArgument } from "#sandbox/gcp/api/faults.ts";
 import { type ConditionAttributes, isConditionMet } from "#sandbox/gcp/authorization/conditions.ts";
 import { tryFindPermissions } from "#sandbox/gcp/authorization/roles.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
-import { concurrentChanges, invalidArgument } from "#sandbox/gcp/iam/faults.ts";
 import { requireMember } from "#sandbox/gcp/iam/members.ts";
-import { effectiveAfter, isSameEtag, newEtag } from "#sandbox/gcp/iam/state.ts";
+import { isSameEtag, newEtag } from "#sandbox/gcp/iam/state.ts";
 import { administratorMember } from "#sandbox/gcp/oauth/administrators.ts";
 import { listAt, numberAt, objectAt, stringAt, textsAt, valueAt } from "#sandbox/json.ts";
 
@@ -201,7 +202,7 @@ function effectiveGrants(
   const old = new Set(
     before?.bindings.flatMap((binding) => binding.members.map((member) => grantKey(binding, member))),
   );
-  const begin = effectiveAfter(cloud, grantMs);
+  const begin = timeAfter(cloud, grantMs);
   const times = bindings.flatMap((binding) =>
     binding.members.map((member): readonly [string, string] => {
       const key = grantKey(binding, member);

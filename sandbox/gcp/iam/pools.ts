@@ -1,5 +1,5 @@
-import { type Behaviours, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
-import { invalidArgument } from "#sandbox/gcp/iam/faults.ts";
+import type { Behaviours, GcpFault, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { fault, invalidArgument, unsupported } from "#sandbox/gcp/api/faults.ts";
 import {
   createFederation,
   deleteFederation,
@@ -48,7 +48,7 @@ export const workloadIdentityPools: Behaviours = {
   [`${prefix}.operations.get`]: getOperation,
   [`${prefix}.providers.create`]: (call) => {
     const pool = findFederation(call.cloud, federationName(call));
-    if (pool.expires !== undefined) throw new GcpFault(404, "NOT_FOUND", "Requested entity was not found.");
+    if (pool.expires !== undefined) throw fault("NOT_FOUND", "Requested entity was not found.");
     return createFederation(call, providers, `${pool.name}/providers`);
   },
   [`${prefix}.providers.get`]: (call) => describeFederation(findFederation(call.cloud, federationName(call))),
@@ -72,5 +72,5 @@ function refuseOthers(fields: Json, known: readonly string[]): void {
 
 /** What Google knows and the sandbox does not. */
 function unknownField(field: string): GcpFault {
-  return new GcpFault(501, "UNIMPLEMENTED", `the sandbox does not know the field ${field} of pools and providers`);
+  return unsupported(`the field ${field} of pools and providers`);
 }

@@ -1,6 +1,6 @@
 import { githubIssuer } from "#sandbox/cloud/github.ts";
 import type { Json } from "#sandbox/gcp/api/behaviour.ts";
-import { invalidArgument } from "#sandbox/gcp/iam/faults.ts";
+import { invalidArgument } from "#sandbox/gcp/api/faults.ts";
 import { CelError, type Expression, parseCel } from "#sandbox/gcp/oauth/cel.ts";
 import { objectAt, stringAt, stringsAt } from "#sandbox/json.ts";
 

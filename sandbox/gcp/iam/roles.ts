@@ -1,7 +1,7 @@
-import { type Behaviours, type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import type { Behaviours, GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { concurrentChanges, failedPrecondition, fault, invalidArgument } from "#sandbox/gcp/api/faults.ts";
 import { pageOf } from "#sandbox/gcp/api/page.ts";
 import { knownPermissions, shortPermission } from "#sandbox/gcp/authorization/permissions.ts";
-import { concurrentChanges, failedPrecondition, invalidArgument } from "#sandbox/gcp/iam/faults.ts";
 import { type CustomRole, iamOf, isSameEtag, newEtag } from "#sandbox/gcp/iam/state.ts";
 import { applyMask } from "#sandbox/gcp/iam/update-mask.ts";
 import { objectAt, stringAt, textsAt } from "#sandbox/json.ts";
@@ -33,7 +33,7 @@ function create(call: GcpCall): Json {
   const before = iamOf(cloud, project?.projectId ?? "").roles[name];
   if (before !== undefined && !isPurged(call, before)) {
     if (before.deleted !== true) {
-      throw new GcpFault(409, "ALREADY_EXISTS", `A role named ${id} in projects/${project?.projectId} already exists.`);
+      throw fault("ALREADY_EXISTS", `A role named ${id} in projects/${project?.projectId} already exists.`);
     }
     throw failedPrecondition(`You can't create a role_id (${id}) which has been marked for deletion.`);
   }
@@ -98,7 +98,7 @@ function findRole(call: GcpCall): CustomRole {
   const name = `projects/${project?.projectId}/roles/${params.rolesId}`;
   const found = iamOf(cloud, project?.projectId ?? "").roles[name];
   if (found !== undefined && !isPurged(call, found)) return found;
-  throw new GcpFault(404, "NOT_FOUND", `The role named ${name} was not found.`);
+  throw fault("NOT_FOUND", `The role named ${name} was not found.`);
 }
 
 function isPurged(call: GcpCall, { deletedAt }: CustomRole): boolean {

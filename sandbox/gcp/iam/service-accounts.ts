@@ -1,12 +1,11 @@
 import { generateKeyPairSync, randomBytes, randomInt } from "node:crypto";
-import { type Behaviours, type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import { timeAfter } from "#sandbox/cloud/cloud-base.ts";
+import type { Behaviours, GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { concurrentChanges, fault, invalidArgument, permissionDenied } from "#sandbox/gcp/api/faults.ts";
 import { pageOf } from "#sandbox/gcp/api/page.ts";
-import { permissionDenied } from "#sandbox/gcp/authorization/denied.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
-import { concurrentChanges, invalidArgument } from "#sandbox/gcp/iam/faults.ts";
 import { removePolicy, renameMember } from "#sandbox/gcp/iam/policies.ts";
 import {
-  effectiveAfter,
   iamOf,
   isSameEtag,
   newEtag,
@@ -42,14 +41,14 @@ export function findAccount({ cloud, params, project, method }: GcpCall): Servic
   const found = tryFindServiceAccount(cloud, account);
   const isAnyProject = params.projectsId === "-";
   if (found !== undefined && (isAnyProject || projectOfEmail(found.email) === project?.projectId)) return found;
-  if (!isAnyProject) throw new GcpFault(404, "NOT_FOUND", "Unknown service account");
+  if (!isAnyProject) throw fault("NOT_FOUND", "Unknown service account");
   throw permissionDenied(`iam.serviceAccounts.${method.slice(method.lastIndexOf(".") + 1)}`);
 }
 
 /** A key of an account, as the file of a key has it: only operations of the sandbox create some. */
 export function createKey(cloud: GcpCloud, email: string): Json {
   const account = tryFindServiceAccount(cloud, email);
-  if (account === undefined) throw new GcpFault(404, "NOT_FOUND", "Unknown service account");
+  if (account === undefined) throw fault("NOT_FOUND", "Unknown service account");
   const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
   const id = randomBytes(20).toString("hex");
   const pem = publicKey.export({ type: "spki", format: "pem" }).toString();
@@ -77,17 +76,13 @@ function create({ cloud, project, body }: GcpCall): Json {
   }
   const email = `${id}@${projectId}.iam.gserviceaccount.com`;
   if (tryFindServiceAccount(cloud, email) !== undefined) {
-    throw new GcpFault(
-      409,
-      "ALREADY_EXISTS",
-      `Service account ${id} already exists within project projects/${projectId}.`,
-    );
+    throw fault("ALREADY_EXISTS", `Service account ${id} already exists within project projects/${projectId}.`);
   }
   const account: ServiceAccount = {
     email,
     uniqueId: newUniqueId(),
     etag: newEtag(),
-    effective: effectiveAfter(cloud, propagationMs),
+    effective: timeAfter(cloud, propagationMs),
     keys: {},
     ...textFields(objectAt(body, "serviceAccount")),
   };

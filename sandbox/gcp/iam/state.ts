@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { hasPassed } from "#sandbox/cloud/cloud-base.ts";
 import type { Json } from "#sandbox/gcp/api/behaviour.ts";
 import type { GcpCloud, Project } from "#sandbox/gcp/cloud.ts";
 
@@ -89,18 +90,13 @@ export function tryFindFederation(cloud: GcpCloud, name: string): Federation | u
   const number = /^projects\/(\d+)\//.exec(name)?.[1] ?? "";
   const project = cloud.projects().find((one) => one.number === number);
   const found = project && iamOf(cloud, project.projectId).federations[name];
-  const isGone = found?.expires !== undefined && Date.parse(found.expires) <= cloud.now().getTime();
+  const isGone = found?.expires !== undefined && hasPassed(cloud, found.expires);
   return isGone ? undefined : found;
 }
 
 /** Whether it is neither deleted nor disabled. */
 export function isActive(federation: Federation | undefined): federation is Federation {
   return federation !== undefined && federation.expires === undefined && federation.fields.disabled !== true;
-}
-
-/** When a change of access counts everywhere, as ISO 8601. Google: "up to seven minutes", usually within two. */
-export function effectiveAfter(cloud: GcpCloud, ms: number): string {
-  return new Date(cloud.now().getTime() + cloud.pace.scale(ms)).toISOString();
 }
 
 export function newEtag(): string {

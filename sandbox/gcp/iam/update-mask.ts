@@ -1,5 +1,5 @@
 import type { Json } from "#sandbox/gcp/api/behaviour.ts";
-import { invalidArgument } from "#sandbox/gcp/iam/faults.ts";
+import { invalidArgument } from "#sandbox/gcp/api/faults.ts";
 import { isObject } from "#sandbox/json.ts";
 
 /**

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
-import { GcpFault } from "#sandbox/gcp/api/behaviour.ts";
+import type { GcpFault } from "#sandbox/gcp/api/behaviour.ts";
+import { unauthenticated } from "#sandbox/gcp/api/faults.ts";
 import type { Caller, GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { isActive, tryFindFederation, tryFindServiceAccount } from "#sandbox/gcp/iam/state.ts";
 import { groupsWith } from "#sandbox/gcp/oauth/directory.ts";
@@ -67,7 +68,7 @@ export function tryFindToken(cloud: GcpCloud, token: string): TokenRecord | unde
  */
 export function callerOf(cloud: GcpCloud, token: string): Caller {
   const found = tryFindToken(cloud, token);
-  if (found === undefined) throw unauthenticated();
+  if (found === undefined) throw invalidToken();
   const { subject, scopes } = found;
   if (subject.kind === "federated") return { name: subject.members[0] ?? "", members: subject.members, scopes };
   const member = `${subject.kind}:${subject.email}`;
@@ -86,14 +87,9 @@ function hashOf(token: string): string {
   return createHash("sha256").update(token).digest("base64url");
 }
 
-function unauthenticated(): GcpFault {
-  return new GcpFault(
-    401,
-    "UNAUTHENTICATED",
-    "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
-    {
-      reason: "authError",
-      headers: { "www-authenticate": 'Bearer realm="https://accounts.google.com/", error="invalid_token"' },
-    },
-  );
+function invalidToken(): GcpFault {
+  return unauthenticated("Request had invalid authentication credentials", {
+    reason: "authError",
+    headers: { "www-authenticate": 'Bearer realm="https://accounts.google.com/", error="invalid_token"' },
+  });
 }

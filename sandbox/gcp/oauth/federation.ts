@@ -1,4 +1,5 @@
 import { createLocalJWKSet, decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
+import { hasPassed } from "#sandbox/cloud/cloud-base.ts";
 import { tryFindKeys } from "#sandbox/cloud/issuers.ts";
 import { type Json, OAuthFault } from "#sandbox/gcp/api/behaviour.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
@@ -103,7 +104,7 @@ async function identifyPod(
 /** One that the token endpoint has heard of by now. */
 function requireActive(cloud: GcpCloud, name: string): Federation {
   const found = tryFindFederation(cloud, name);
-  if (isActive(found) && Date.parse(found.effective) <= cloud.now().getTime()) return found;
+  if (isActive(found) && hasPassed(cloud, found.effective)) return found;
   throw new OAuthFault(
     400,
     "invalid_target",

@@ -1,4 +1,5 @@
-import { type Behaviours, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import type { Behaviours, GcpFault, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { errorInfo, forbidden } from "#sandbox/gcp/api/faults.ts";
 import type { Api } from "#sandbox/gcp/api/methods.ts";
 import { pageOf } from "#sandbox/gcp/api/page.ts";
 import { invalid } from "#sandbox/gcp/api/schema.ts";
@@ -27,16 +28,6 @@ export function changeProject(cloud: GcpCloud, project: Project, changes: Projec
 
 export const projectBehaviours: Behaviours = {
   "cloudresourcemanager.projects.get": ({ cloud, project }) => (project === undefined ? {} : format(cloud, project)),
-  "cloudresourcemanager.projects.search": (call) => {
-    const { cloud, caller, query } = call;
-    const fits = parseQuery(query.get("query") ?? "");
-    const found = cloud
-      .projects()
-      .filter((one) => isAuthorized(cloud, caller, "resourcemanager.projects.get", `projects/${one.projectId}`))
-      .map((one) => format(cloud, one))
-      .filter(fits);
-    return pageOf(call, "projects", found, 1_000, (one) => one);
-  },
   "cloudresourcemanager.v1.projects.get": ({ cloud, project }) =>
     project === undefined ? {} : formatFirst(cloud, project),
   "cloudresourcemanager.v1.projects.list": (call) => {
@@ -68,28 +59,7 @@ export function requireUsable(cloud: GcpCloud, project: Project, { host }: Pick<
 const paidServices: readonly string[] = ["container.googleapis.com", "dns.googleapis.com"];
 
 function refused({ number }: Project, service: string, reason: string, message: string): GcpFault {
-  return new GcpFault(403, "PERMISSION_DENIED", message, {
-    reason: "forbidden",
-    details: [
-      {
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        reason,
-        domain: "googleapis.com",
-        metadata: { consumer: `projects/${number}`, service },
-      },
-    ],
-  });
-}
-
-/** `id:…`, `projectId=…` and `state:…`, all of which have to fit. @throws GcpFault for other fields */
-function parseQuery(text: string): (project: Json) => boolean {
-  const terms = text.split(/\s+(?:AND\s+)?/).filter((term) => term !== "");
-  const wanted = terms.map((term) => {
-    const [, field = "", value = ""] = /^(id|projectId|state)[:=]"?([\w-]+)"?$/.exec(term) ?? [];
-    if (field === "") throw invalid(`the sandbox does not know the query ${term}`, "query");
-    return [field === "id" ? "projectId" : field, value] as const;
-  });
-  return (project) => wanted.every(([field, value]) => project[field] === value);
+  return forbidden(message, [errorInfo(reason, { consumer: `projects/${number}`, service })]);
 }
 
 function format(cloud: GcpCloud, project: Project): Json {

@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { type Behaviour, type Behaviours, type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
+import { hasPassed, timeAfter } from "#sandbox/cloud/cloud-base.ts";
+import type { Behaviour, Behaviours, GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { errorInfo, fault, forbidden } from "#sandbox/gcp/api/faults.ts";
 import { type Api, googleApis, googleHosts } from "#sandbox/gcp/api/methods.ts";
 import { pageOf } from "#sandbox/gcp/api/page.ts";
 import { invalid } from "#sandbox/gcp/api/schema.ts";
@@ -43,25 +45,16 @@ export function requireService(cloud: GcpCloud, project: Project, { host, title 
   if (needlessServices.includes(host) || (found !== undefined && hasPassed(cloud, found.works))) return;
   const { number } = project;
   const url = `https://console.developers.google.com/apis/api/${host}/overview?project=${number}`;
-  throw new GcpFault(
-    403,
-    "PERMISSION_DENIED",
+  throw forbidden(
     `${title} has not been used in project ${number} before or it is disabled. Enable it by visiting ${url} then retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry.`,
-    {
-      reason: "accessNotConfigured",
-      details: [
-        {
-          "@type": "type.googleapis.com/google.rpc.Help",
-          links: [{ description: "Google developers console API activation", url }],
-        },
-        {
-          "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-          reason: "SERVICE_DISABLED",
-          domain: "googleapis.com",
-          metadata: { consumer: `projects/${number}`, service: host, serviceTitle: title },
-        },
-      ],
-    },
+    [
+      {
+        "@type": "type.googleapis.com/google.rpc.Help",
+        links: [{ description: "Google developers console API activation", url }],
+      },
+      errorInfo("SERVICE_DISABLED", { consumer: `projects/${number}`, service: host, serviceTitle: title }),
+    ],
+    "accessNotConfigured",
   );
 }
 
@@ -93,10 +86,6 @@ export const serviceBehaviours: Behaviours = {
     const kept = found.filter(({ state }) => wanted === undefined || state === wanted);
     return pageOf(call, "services", kept, 200, (service) => service);
   }),
-  "serviceusage.services.batchGet": inProject(({ cloud, query }, project) => {
-    const names = query.getAll("names").map((name) => name.split("/").at(-1) ?? "");
-    return { services: names.map((name) => describe(cloud, project, requireKnown(project, name))) };
-  }),
   "serviceusage.services.enable": inProject(({ cloud, params }, project) =>
     enable(cloud, project, "EnableServiceResponse", [params.servicesId ?? ""]),
   ),
@@ -118,7 +107,7 @@ export const serviceBehaviours: Behaviours = {
       const found = stateOf(cloud, project).operations[name];
       if (found !== undefined) return formatOperation(cloud, project, name, found);
     }
-    throw new GcpFault(404, "NOT_FOUND", `Operation ${name} not found.`);
+    throw fault("NOT_FOUND", `Operation ${name} not found.`);
   },
 };
 
@@ -134,24 +123,17 @@ const hostForm = /^[a-z][a-z0-9-]*\.googleapis\.com$/;
 
 function requireKnown({ number }: Project, host: string): string {
   if (hostForm.test(host)) return host;
-  throw new GcpFault(403, "PERMISSION_DENIED", `Not found or permission denied for service(s): ${host}.`, {
-    reason: "forbidden",
-    details: [
-      {
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        reason: "SERVICE_CONFIG_NOT_FOUND_OR_PERMISSION_DENIED",
-        domain: "serviceusage.googleapis.com",
-        metadata: { services: host, consumer: `projects/${number}` },
-      },
-    ],
-  });
+  const [reason, domain] = ["SERVICE_CONFIG_NOT_FOUND_OR_PERMISSION_DENIED", "serviceusage.googleapis.com"];
+  throw forbidden(`Not found or permission denied for service(s): ${host}.`, [
+    errorInfo(reason, { services: host, consumer: `projects/${number}` }, domain),
+  ]);
 }
 
 function enable(cloud: GcpCloud, project: Project, kind: EnableOperation["kind"], names: readonly string[]): Json {
   const { enabled } = stateOf(cloud, project);
   const services = names.map((name) => requireKnown(project, name));
-  const end = after(cloud, enableMs);
-  const works = after(cloud, enableMs + propagateMs);
+  const end = timeAfter(cloud, enableMs);
+  const works = timeAfter(cloud, enableMs + propagateMs);
   for (const host of services) enabled[host] ??= { enabled: end, works };
   return begin(cloud, project, { kind, services, end });
 }
@@ -203,12 +185,4 @@ function stateOf(cloud: GcpCloud, { projectId }: Project): ServicesState {
     enabled: Object.fromEntries(firstServices.map((host) => [host, { enabled: past, works: past }])),
     operations: {},
   }));
-}
-
-function hasPassed(cloud: GcpCloud, time: string): boolean {
-  return Date.parse(time) <= cloud.now().getTime();
-}
-
-function after(cloud: GcpCloud, ms: number): string {
-  return new Date(cloud.now().getTime() + cloud.pace.scale(ms)).toISOString();
 }

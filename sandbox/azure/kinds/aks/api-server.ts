@@ -16,7 +16,6 @@ import {
 } from "#sandbox/azure/kinds/aks/state.ts";
 import { AutoNodes, type AutoNodesHost } from "#sandbox/cloud/auto-nodes.ts";
 import { controlPlanesOf } from "#sandbox/cloud/control-planes.ts";
-import { stopWork } from "#sandbox/cloud/later.ts";
 import { type LoadBalancerHost, LoadBalancers } from "#sandbox/cloud/load-balancers.ts";
 import { freeAddress, machineNode } from "#sandbox/cloud/nodes.ts";
 import { publicAddresses } from "#sandbox/cloud/public-addresses.ts";
@@ -54,12 +53,6 @@ export async function openApiServer(cloud: AzureCloud, cluster: StoredResource):
   refreshNodes(cloud, id);
   // It may have gone with its resource group in the meantime.
   if (findResource(cloud, id) === undefined) await controlPlanesOf(cloud).remove(serverIdOf(id), controlPlane);
-}
-
-/** Closes the API servers; all that is under way goes on at the next start. */
-export async function closeAks(cloud: AzureCloud): Promise<void> {
-  stopWork(cloud);
-  await controlPlanesOf(cloud).close();
 }
 
 /** The clusters, as the sandbox's command line lists those of all clouds. */

@@ -10,11 +10,12 @@ import type { AzureCloud, Caller } from "#sandbox/azure/cloud.ts";
 import { mintAccessToken } from "#sandbox/azure/entra/access-tokens.ts";
 import { administratorOf } from "#sandbox/azure/entra/administrators.ts";
 import { createPrincipal, type Principal } from "#sandbox/azure/entra/directory.ts";
-import { closeAks, resumeAks } from "#sandbox/azure/kinds/aks/api-server.ts";
+import { resumeAks } from "#sandbox/azure/kinds/aks/api-server.ts";
 import { managedClusters } from "#sandbox/azure/kinds/aks/clusters.ts";
 import { agentPools } from "#sandbox/azure/kinds/aks/pools.ts";
-import { openControlPlanes } from "#sandbox/cloud/control-planes.ts";
+import { controlPlanesOf, openControlPlanes } from "#sandbox/cloud/control-planes.ts";
 import { openGithub } from "#sandbox/cloud/github.ts";
+import { stopWork } from "#sandbox/cloud/later.ts";
 import { openSlices } from "#sandbox/cloud/slices.ts";
 import { type JsonObject, listAt, stringAt } from "#sandbox/json.ts";
 import { paceOf } from "#sandbox/pace.ts";
@@ -69,7 +70,8 @@ export class AksWorld {
 
   /** Ends it as the daemon does: what it remembers stays in its folder. */
   async leave(): Promise<void> {
-    await closeAks(this.cloud);
+    stopWork(this.cloud);
+    await controlPlanesOf(this.cloud).close();
     this.#flush();
   }
 

@@ -24,6 +24,7 @@ export interface BaseRequest {
 
 type FileChoice = Extract<Choice, { readonly kind: "file" }>;
 
+const namedHint = "correct GOOGLE_APPLICATION_CREDENTIALS or its file, or unset it to use the credentials of gcloud";
 const jwtType = "urn:ietf:params:oauth:token-type:jwt";
 
 /**
@@ -178,9 +179,7 @@ function readCredentials({ path, named }: FileChoice): Json {
         ? `GOOGLE_APPLICATION_CREDENTIALS names ${path}, which can't be read`
         : "this computer has no application default credentials for Google Cloud",
       {
-        hint: named
-          ? "correct GOOGLE_APPLICATION_CREDENTIALS, or unset it to use those of gcloud"
-          : "gcloud auth application-default login",
+        hint: named ? namedHint : "gcloud auth application-default login",
         cause,
       },
     );
@@ -205,10 +204,10 @@ function unnamedKey(path: string): FleetError {
   });
 }
 
-function unusable({ path }: FileChoice, thrown: unknown): FleetError {
+function unusable({ path, named }: FileChoice, thrown: unknown): FleetError {
   const [reason = ""] = (thrown instanceof Error ? thrown.message : String(thrown)).split("\n");
   return new FleetError("CredentialsMissing", `the credentials in ${path} can't be used: ${reason}`, {
-    hint: "gcloud auth application-default login makes them again",
+    hint: named ? namedHint : "gcloud auth application-default login makes them again",
     cause: thrown,
   });
 }

@@ -31,6 +31,7 @@ if (import.meta.main) {
         formatTable(
           ["", "check", "found"],
           checks.map((check) => [marks[check.level], check.name, check.found]),
+          terminal.columns,
         ),
       );
       const remedies = checks.flatMap(({ name, remedy }) => (remedy === undefined ? [] : [[`do  ${name}`, remedy]]));

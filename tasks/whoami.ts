@@ -18,7 +18,7 @@ if (import.meta.main) {
     ]);
     const hops = await whoami({ sandbox: flags.has("sandbox"), fleetFile: values.get("fleet")?.[0] });
     if (flags.has("json")) for (const hop of hops) terminal.json(hop);
-    else terminal.out(formatHops(hops));
+    else terminal.out(formatHops(hops, terminal.columns));
     return exitCodeOf(hops);
   });
 }

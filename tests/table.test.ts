@@ -27,3 +27,16 @@ test("a row may lack cells, and a table rows", () => {
   expect(formatTable(["a", "b"], [["x"]])).toBe("a  b\nx\n");
   expect(formatTable(["a", "b"], [])).toBe("a  b\n");
 });
+
+test("the last column is wrapped to the screen between words, and words are never cut", () => {
+  const rows = [
+    ["a", "one two three four five"],
+    ["b", "six"],
+    ["c", "a-word-that-is-longer-than-the-screen"],
+  ];
+  expect(formatTable(["n", "text"], rows, 23)).toBe(
+    "n  text\na  one two three four\n   five\nb  six\nc  a-word-that-is-longer-than-the-screen\n",
+  );
+  // Too little is left.
+  expect(formatTable(["n", "text"], rows, 20)).toBe(formatTable(["n", "text"], rows));
+});

@@ -10,6 +10,8 @@ import { redact, redactDeep } from "#lib/view/redact.ts";
 
 /** The only output of a program, instead of the console. Prints printable text without secrets. */
 export interface Terminal {
+  /** Width of the screen; undefined where the output goes to a file or another program. */
+  readonly columns: number | undefined;
   out(text: string): void;
   error(text: string): void;
   /** One line of JSON. */
@@ -19,6 +21,9 @@ export interface Terminal {
 }
 
 export const terminal: Terminal = {
+  get columns() {
+    return process.stdout.columns || undefined;
+  },
   out: (text) => write(process.stdout, redact(text)),
   error: (text) => write(process.stderr, redact(text)),
   json: (value, indent) => write(process.stdout, printableJson(redactDeep(value), indent)),
@@ -31,6 +36,7 @@ function write(stream: NodeJS.WriteStream, text: string): void {
 
 /** Prints constant text only. Must run on old versions of Bun. */
 const plainTerminal: Terminal = {
+  columns: undefined,
   out: (text) => void process.stdout.write(text),
   error: (text) => void process.stderr.write(text),
   json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),

@@ -1,11 +1,16 @@
 import type { Hop, HopTrust } from "#lib/cloud/hops.ts";
 import { formatTable } from "#lib/table.ts";
 
-/** Formats a table of the steps, the findings about each role below its step, and at the end the hints. */
-export function formatHops(hops: readonly Hop[]): string {
+/**
+ * Formats a table of the steps, the findings about each role below its step, and at the end the hints.
+ *
+ * @param columns width of the screen. @default any
+ */
+export function formatHops(hops: readonly Hop[], columns?: number): string {
   const rows = hops.flatMap((hop) => [formatStep(hop), ...formatTrust(hop).map((line) => ["", "", "", line])]);
   const hints = new Set(hops.flatMap(hintsOf));
-  return formatTable(["", "step", "account", "identity"], rows) + [...hints].map((hint) => `do  ${hint}\n`).join("");
+  const table = formatTable(["", "step", "account", "identity"], rows, columns);
+  return table + [...hints].map((hint) => `do  ${hint}\n`).join("");
 }
 
 function formatStep({ name, account, result }: Hop): readonly string[] {

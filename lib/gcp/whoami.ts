@@ -6,6 +6,8 @@ import type { Fleet } from "#lib/fleet/types.ts";
 import type { Caller, GcpActor } from "#lib/gcp/clients.ts";
 import type { GcpSession } from "#lib/gcp/create-clients.ts";
 import { cloudPlatform } from "#lib/gcp/credentials/scopes.ts";
+import type { GcpAccount } from "#lib/gcp/fleet/types.ts";
+import { emailOf } from "#lib/gcp/names.ts";
 import { proveProject } from "#lib/gcp/project.ts";
 
 /**
@@ -32,7 +34,7 @@ export async function whoami(
     describeHop(actor.account.name, actor.account.projectId, async () => {
       const { expires } = await gcp.token(actor, [cloudPlatform]);
       await look(gcp, actor, clock);
-      return { identity: format(await gcp.caller(actor)), expires };
+      return { identity: format(await gcp.caller(actor), actor.account), expires };
     }),
   );
   return [base, ...(await Promise.all(hops))];
@@ -49,7 +51,7 @@ async function look(gcp: GcpSession, actor: GcpActor, clock: Clock): Promise<voi
   });
 }
 
-/** `user ann@example.org` */
-function format({ kind, name }: Caller): string {
-  return `${kind} ${name}`;
+/** `user ann@example.org`; service accounts of the step's own project by their names in it. */
+function format({ kind, name }: Caller, account?: GcpAccount): string {
+  return `${kind} ${account === undefined ? name : name.replace(emailOf(account, ""), "")}`;
 }

@@ -1,4 +1,5 @@
 import { FleetError } from "#lib/errors.ts";
+import type { Health } from "#lib/graph/resource.ts";
 
 /** A record set, as far as it says who made it. */
 export interface ZoneRecord {
@@ -105,4 +106,10 @@ export function refuseRecords(
       ...(others.length > namedRecords ? [`and ${others.length - namedRecords} more`] : []),
     ],
   });
+}
+
+/** Of a zone in the cloud. @param count of its record sets other than the apex SOA and NS */
+export function zoneHealth(nameServers: readonly string[], count: number): Health {
+  if (nameServers.length === 0) return { kind: "degraded", summary: "it has no name servers" };
+  return { kind: "healthy", summary: count === 1 ? "1 record" : `${count === 0 ? "no" : count} records` };
 }

@@ -81,7 +81,10 @@ export function access(options: AccessOptions): Resource<AccessState, GcpWorld> 
       await changePolicy(world, actor, targetOf(outputs), (found) => withoutGrants(found, oursIn(outputs, found)));
       return { kind: "removed" };
     },
-    health: ({ policy }) => ({ kind: "healthy", summary: `${policy.bindings.length} bindings in its policy` }),
+    health: ({ policy: { bindings } }) => ({
+      kind: "healthy",
+      summary: bindings.length === 1 ? "1 binding in its policy" : `${bindings.length} bindings in its policy`,
+    }),
   };
 }
 

@@ -6,9 +6,9 @@ import type { AzureWorld } from "#lib/azure/world.ts";
 import { cachedUntilTag, waitForCaches } from "#lib/cloud/cached-delegation.ts";
 import type { ChildZone } from "#lib/cloud/delegation.ts";
 import type { Tags } from "#lib/cloud/ownership.ts";
-import { refuseRecords, sortZoneRecords } from "#lib/cloud/zone-records.ts";
+import { refuseRecords, sortZoneRecords, zoneHealth } from "#lib/cloud/zone-records.ts";
 import { FleetError } from "#lib/errors.ts";
-import type { AnyResource, Health, Resource, RowRef } from "#lib/graph/resource.ts";
+import type { AnyResource, Resource, RowRef } from "#lib/graph/resource.ts";
 
 /** Where a zone is. */
 export interface ZonePlace {
@@ -63,7 +63,7 @@ export function zone({ label = "zone", ...options }: ZoneOptions): Resource<Zone
     timeoutMs,
   });
   const known = withReading(made, async (world, found) => await readZone(world, found, { account, group, name }));
-  return { ...known, health };
+  return { ...known, health: ({ nameServers, records }) => zoneHealth(nameServers, records.count) };
 }
 
 export function zoneAzureId({ account, group, name }: ZonePlace): string {
@@ -127,10 +127,4 @@ async function refuseOtherGroups(world: AzureWorld, { account, group, name }: Zo
   throw new FleetError("ZoneAmbiguous", `${account.name} has the zone ${name} in the resource group ${other.group}`, {
     hint: `delete it, or move it: az resource move --destination-group ${group} --ids ${other.id}`,
   });
-}
-
-function health({ nameServers, records }: ZoneState): Health {
-  if (nameServers.length === 0) return { kind: "degraded", summary: "it has no name servers" };
-  const count = records.count === 1 ? "1 record" : `${records.count} records`;
-  return { kind: "healthy", summary: records.count === 0 ? "exists" : count };
 }

@@ -1,7 +1,7 @@
 import { cachedUntilTag, waitForCaches } from "#lib/cloud/cached-delegation.ts";
 import type { ChildZone } from "#lib/cloud/delegation.ts";
 import { describeOwner, isOfFleet, missingTags, type Tags } from "#lib/cloud/ownership.ts";
-import { refuseRecords, type SortedRecords, sortZoneRecords } from "#lib/cloud/zone-records.ts";
+import { refuseRecords, type SortedRecords, sortZoneRecords, zoneHealth } from "#lib/cloud/zone-records.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { GcpActor, GcpDns, GcpRecordSet, GcpZone } from "#lib/gcp/clients.ts";
 import { readAndWrite } from "#lib/gcp/conflict.ts";
@@ -9,7 +9,7 @@ import { zoneNameOf } from "#lib/gcp/names.ts";
 import type { Described } from "#lib/gcp/rest-resource.ts";
 import type { GcpWorld } from "#lib/gcp/world.ts";
 import { parseMark } from "#lib/gcp/zones/delegation-mark.ts";
-import type { Change, Health, Observed, Resource } from "#lib/graph/resource.ts";
+import type { Change, Observed, Resource } from "#lib/graph/resource.ts";
 
 /** Where a zone is. */
 export interface ZonePlace {
@@ -52,7 +52,7 @@ export function zone(options: ZoneOptions): Resource<ZoneState, GcpWorld> {
       await remove(world, options);
       return { kind: "removed" };
     },
-    health,
+    health: ({ nameServers, records }) => zoneHealth(nameServers, records.count),
   };
 }
 
@@ -191,10 +191,4 @@ function refuseOthers(
 function toTags({ [cachedUntilTag]: seconds }: Tags): Tags {
   const at = Number(seconds);
   return Number.isNaN(at) ? {} : { [cachedUntilTag]: new Date(at * 1_000).toISOString() };
-}
-
-function health({ nameServers, records }: ZoneState): Health {
-  if (nameServers.length === 0) return { kind: "degraded", summary: "it has no name servers" };
-  const count = records.count === 1 ? "1 record" : `${records.count} records`;
-  return { kind: "healthy", summary: records.count === 0 ? "exists" : count };
 }

@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { awsCli, runProgram } from "#tests/support/aws-cli.ts";
 import { type CliFleet, fleetOf, openCliFleet } from "#tests/support/aws-cli-fleet.ts";
+import { aks, fleetOf as azureFleetOf } from "#tests/support/azure-story.ts";
+import type { CloudSandbox } from "#tests/support/cloud-sandbox.ts";
+import { fleetOf as gcpFleetOf, gke } from "#tests/support/gcp-story.ts";
+import { inSandbox, well } from "#tests/support/story.ts";
 
 setDefaultTimeout(120_000);
 const dig = Bun.which("dig") ?? "";
 if (dig === "") process.stdout.write("the fleet's delegations are not walked: dig is not installed here\n");
 else if (awsCli.path === undefined)
-  process.stdout.write(`the fleet's delegations are not walked: of the AWS CLI, ${awsCli.whyNot}\n`);
+  process.stdout.write(`the fleet's delegations in AWS are not walked: of the AWS CLI, ${awsCli.whyNot}\n`);
 
 const domain = "mylabs.dev";
 /** From the domain down, each with the profile that its zone belongs to. */
@@ -31,34 +35,41 @@ interface Told {
   readonly authority: readonly string[];
 }
 
+/** One question to one server, which is not to ask others. */
+async function askAt({ servers }: Directory, server: string, name: string, type: string): Promise<Told> {
+  const [address = "", port = ""] = (servers[server] ?? "").split(":");
+  const { stdout } = await runProgram([dig, `@${address}`, "-p", port, "+norecurse", "+tries=1", name, type], {});
+  const section = (title: string): readonly string[] =>
+    (new RegExp(`;; ${title} SECTION:\n([^;]*?)\n\n`).exec(stdout)?.[1] ?? "")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => line.replace(/\s+\d+\s+IN\s+(\S+)\s+/, " IN $1 "))
+      .sort();
+  const [, status = "", flags = ""] = /status: (\w+),[\s\S]*?flags: ([a-z ]*);/.exec(stdout) ?? [];
+  return { status, flags: flags.split(" "), answer: section("ANSWER"), authority: section("AUTHORITY") };
+}
+
+const serversIn = (name: string, lines: readonly string[]): readonly string[] =>
+  lines.flatMap((line) => {
+    const [owner, value] = line.split(" IN NS ");
+    return owner === `${name}.` && value !== undefined ? [value.replace(/\.$/, "")] : [];
+  });
+
+/** Where the sandbox's name servers are. */
+async function readDirectory(sandbox: Pick<CloudSandbox, "variables">): Promise<Directory> {
+  return await Bun.file((await sandbox.variables()).DNS_DIRECTORY ?? "").json();
+}
+
 describe.skipIf(dig === "" || awsCli.path === undefined)("BIND's dig, in zones that our tasks made", () => {
   let place: CliFleet;
   let directory: Directory;
   beforeAll(async () => {
     place = await openCliFleet(fleetOf("k01"));
-    directory = await Bun.file((await place.aws.variables()).DNS_DIRECTORY ?? "").json();
+    directory = await readDirectory(place.aws);
   });
   afterAll(async () => await place.close());
 
-  /** One question to one server, which is not to ask others. */
-  async function ask(server: string, name: string, type: string): Promise<Told> {
-    const [address = "", port = ""] = (directory.servers[server] ?? "").split(":");
-    const { stdout } = await runProgram([dig, `@${address}`, "-p", port, "+norecurse", "+tries=1", name, type], {});
-    const section = (title: string): readonly string[] =>
-      (new RegExp(`;; ${title} SECTION:\n([^;]*?)\n\n`).exec(stdout)?.[1] ?? "")
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => line.replace(/\s+\d+\s+IN\s+(\S+)\s+/, " IN $1 "))
-        .sort();
-    const [, status = "", flags = ""] = /status: (\w+),[\s\S]*?flags: ([a-z ]*);/.exec(stdout) ?? [];
-    return { status, flags: flags.split(" "), answer: section("ANSWER"), authority: section("AUTHORITY") };
-  }
-
-  const serversIn = (name: string, lines: readonly string[]): readonly string[] =>
-    lines.flatMap((line) => {
-      const [owner, value] = line.split(" IN NS ");
-      return owner === `${name}.` && value !== undefined ? [value.replace(/\.$/, "")] : [];
-    });
+  const ask = (server: string, name: string, type: string): Promise<Told> => askAt(directory, server, name, type);
 
   async function zoneOf(name: string, profile: string) {
     const { HostedZones: all } = await place.cli.json<{
@@ -135,3 +146,32 @@ describe.skipIf(dig === "" || awsCli.path === undefined)("BIND's dig, in zones t
     expect((await walk(name, "A")).status).toBe("NXDOMAIN");
   });
 });
+
+test.skipIf(dig === "").each([
+  ["azure", azureFleetOf(aks(1)), "create-aks-all"],
+  ["gcp", gcpFleetOf(gke(1)), "create-gke-all"],
+] as const)("dig walks from the domain down to a zone of a cluster in %s that our tasks made", (cloud, fleet, task) =>
+  inSandbox(cloud, async (sandbox) => {
+    await well(sandbox.run(task, [], { fleet }));
+    const directory = await readDirectory(sandbox);
+    const [{ primary, clusters } = { primary: "", clusters: "" }] = fleet.zones;
+    let asked = directory.domains[fleet.domain] ?? [];
+    for (const zone of [primary, clusters, fleet.clusters[0]?.name ?? ""]) {
+      const referrals = await Promise.all(asked.map((server) => askAt(directory, server, zone, "NS")));
+      const [own = []] = referrals.map(({ answer, authority }) => serversIn(zone, [...answer, ...authority]));
+      expect(own).toHaveLength(4);
+      // Servers of Google that have the zone itself, too, answer for it: its delegation does not show.
+      const isShared = cloud === "gcp" && own.every((server) => asked.includes(server));
+      for (const { status, flags, answer, authority } of referrals) {
+        expect([status, flags.includes("aa")]).toEqual(["NOERROR", isShared]);
+        expect(serversIn(zone, isShared ? answer : authority)).toEqual(own);
+      }
+      for (const server of own) {
+        const { status, flags, answer } = await askAt(directory, server, zone, "NS");
+        expect([status, flags.includes("aa"), serversIn(zone, answer)]).toEqual(["NOERROR", true, own]);
+      }
+      if (!isShared) expect(own.filter((server) => asked.includes(server))).toEqual([]);
+      asked = own;
+    }
+  }),
+);

@@ -252,30 +252,12 @@ describe("a file is refused, and nothing is sent,", () => {
       "evil",
     ],
     [
-      "whose person signs in elsewhere",
-      { ...user, type: "external_account_authorized_user", token_url: url },
-      "EndpointRefused",
-      "evil",
-    ],
-    [
       "in another one",
       { type: "impersonated_service_account", source_credentials: external({}, { token_url: url }) },
       "EndpointRefused",
       "evil",
     ],
     ["with a source elsewhere", external({ url }), "EndpointRefused", "evil"],
-    [
-      "with AWS elsewhere",
-      external({ environment_id: "aws1", url: "http://169.254.169.254/x", region_url: url }),
-      "EndpointRefused",
-      "evil",
-    ],
-    [
-      "with AWS's session elsewhere",
-      external({ environment_id: "aws1", imdsv2_session_token_url: url }),
-      "EndpointRefused",
-      "evil",
-    ],
     ["of another universe", { ...user, universe_domain: "evil.example" }, "CredentialsMissing", "evil.example"],
     [
       "with a certificate",

@@ -107,29 +107,9 @@ describe("credentials", () => {
     ]);
   });
 
-  test.each([
-    ["that are missing", {}, "/nowhere.json", "CredentialsMissing", "/nowhere.json"],
-    ["of an unknown type", { type: "gdch_service_account" }, "", "CredentialsMissing", "gdch_service_account"],
-    [
-      "that send tokens elsewhere",
-      { type: "external_account", token_url: "https://evil.example/token" },
-      "",
-      "EndpointRefused",
-      "evil.example",
-    ],
-    [
-      "that become somebody elsewhere",
-      {
-        type: "impersonated_service_account",
-        service_account_impersonation_url: "https://googleapis.com.evil.example/",
-      },
-      "",
-      "EndpointRefused",
-      "evil.example",
-    ],
-  ])("%s are refused", async (_, file, path, code, named) => {
-    const failure = await failureOf(open({ GOOGLE_APPLICATION_CREDENTIALS: path || (await write(file)) }).base());
-    expect([failure.code, failure.message]).toEqual([code, expect.stringContaining(named)]);
+  test("that are missing are reported", async () => {
+    const failure = await failureOf(open({ GOOGLE_APPLICATION_CREDENTIALS: "/nowhere.json" }).base());
+    expect([failure.code, failure.message]).toEqual(["CredentialsMissing", expect.stringContaining("/nowhere.json")]);
     expect(server.asked).toEqual([]);
   });
 

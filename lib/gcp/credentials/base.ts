@@ -60,7 +60,8 @@ async function openFile(file: Json, choice: FileChoice, request: BaseRequest): P
   for (const field of ["token_url", "service_account_impersonation_url"]) {
     if (file[field] !== undefined) refuseTokenService(String(file[field]), choice.path, request.variables);
   }
-  switch (file.type) {
+  const type = textOf(file, "type");
+  switch (type) {
     case "authorized_user": {
       const { id, secret } = clientOf(file);
       const form = { ...refreshOf(file), client_id: id, client_secret: secret };
@@ -82,7 +83,7 @@ async function openFile(file: Json, choice: FileChoice, request: BaseRequest): P
       return await enter(source.token, file, request);
     }
     default:
-      throw new Error(`the type ${String(file.type)} is not supported`);
+      throw new Error(`the type ${type} is not supported`);
   }
 }
 

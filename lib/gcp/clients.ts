@@ -5,7 +5,15 @@ import type { GcpAccount } from "#lib/gcp/fleet/types.ts";
 export type { Calling } from "#lib/cloud/patience.ts";
 
 /** Google's APIs that are called, by their names in hosts: `dns.googleapis.com`. */
-export type Service = "cloudresourcemanager" | "container" | "dns" | "iam" | "iamcredentials" | "serviceusage" | "sts";
+export type Service =
+  | "cloudresourcemanager"
+  | "compute"
+  | "container"
+  | "dns"
+  | "iam"
+  | "iamcredentials"
+  | "serviceusage"
+  | "sts";
 
 /** In whose name Google is called, in which project. */
 export interface GcpActor {
@@ -70,14 +78,18 @@ export type Json = { readonly [field: string]: unknown };
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
- * Calls by service and path, e.g. `container` and `v1/projects/P/locations/L/clusters/C`.
+ * Calls by service and path, e.g. `container` and `v1/projects/P/locations/L/clusters/C`; of Compute Engine without a version:
+ * `projects/P/global/networks/N`.
  *
  * @throws FleetError of each method: GcpApiDisabled, GcpBusy, GcpDenied, GcpFailed, GcpThrottled, GcpUnreachable, ImpersonationDenied, ProjectUnusable, QuotaExceeded, WrongAccount, and those of GcpClients.caller()
  */
 export interface Rest {
   /** Undefined if it does not exist. */
   get(world: Calling, service: Service, path: string, query?: Query): Promise<Json | undefined>;
-  /** A lost answer of a POST is an error: it is not sent twice, unless its path ends in a method that only reads, as `:getIamPolicy`. */
+  /**
+   * A lost answer of a POST is an error: it is not sent twice, unless its path ends in a method that only reads, as `:getIamPolicy`, or the
+   * query has a `requestId`.
+   */
   send(
     world: Calling,
     service: Service,

@@ -4,6 +4,9 @@ import { throughRole } from "#lib/cloud/through-role.ts";
 import { access as accessTo } from "#lib/gcp/access.ts";
 import type { AccountAccess } from "#lib/gcp/account-access.ts";
 import type { GcpActor, Json } from "#lib/gcp/clients.ts";
+import { clusterNat } from "#lib/gcp/compute/nat.ts";
+import { clusterNetwork } from "#lib/gcp/compute/network.ts";
+import { clusterSubnetwork } from "#lib/gcp/compute/subnetwork.ts";
 import { delegationTagsOf } from "#lib/gcp/delegated-accounts.ts";
 import { kubernetesOfGke } from "#lib/gcp/fleet/defaults.ts";
 import type { GcpAccount, GkeCluster } from "#lib/gcp/fleet/types.ts";
@@ -16,6 +19,7 @@ import {
   clustersActor,
   labelsOf,
   managementActor,
+  markOf,
   type Parts,
   zoneNameOf,
 } from "#lib/gcp/names.ts";
@@ -71,8 +75,47 @@ export function gkeResources(
       tags: delegationTagsOf(fleet, account),
     }),
   );
+  const part = { row, cluster, mark: markOf(fleet) };
+  // After the zone, which is what finds a cluster that the fleet no longer names: so it is deleted last.
+  const network = inAccount((actor) =>
+    clusterNetwork({
+      ...part,
+      id: ids.network,
+      title: `${cluster.name}: network`,
+      label: "network",
+      needs: [...common.needs, own],
+      actor,
+    }),
+  );
+  const subnetwork = inAccount((actor) =>
+    clusterSubnetwork({
+      ...part,
+      id: ids.subnetwork,
+      title: `${cluster.name}: subnetwork`,
+      label: "subnetwork",
+      needs: [network, access.serviceAccount],
+      actor,
+    }),
+  );
   const gke = inAccount((actor) =>
-    gkeCluster({ ...common, id: ids.cluster, title: `${cluster.name}: GKE cluster`, actor, cluster }),
+    gkeCluster({
+      ...common,
+      id: ids.cluster,
+      title: `${cluster.name}: GKE cluster`,
+      needs: [...common.needs, subnetwork],
+      actor,
+      cluster,
+    }),
+  );
+  const nat = inAccount((actor) =>
+    clusterNat({
+      ...part,
+      id: ids.nat,
+      title: `${cluster.name}: NAT`,
+      label: "NAT",
+      needs: [subnetwork, access.serviceAccount],
+      actor,
+    }),
   );
   const workloads = workloadAccess(cluster, account, inAccount, own, gke, access.serviceAccount);
   const kubeconfig = parts.withClients(
@@ -84,9 +127,13 @@ export function gkeResources(
       fleetFile: settings.fleetFile,
     }),
   );
+  // A cluster whose delete fails still runs, and needs the internet.
+  const gateway = { ...nat, removedAfter: [gke] };
+  // What runs in the cluster comes from registries in the internet.
+  const running = { ...kubeconfig, needs: [...kubeconfig.needs, gateway] };
   return {
-    resources: [own, led, gke, workloads, kubeconfig],
-    managed: managedGke(cluster, account, row, kubeconfig),
+    resources: [own, led, network, subnetwork, gateway, gke, workloads, running],
+    managed: managedGke(cluster, account, row, running),
   };
 }
 

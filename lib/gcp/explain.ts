@@ -64,6 +64,13 @@ export function findGoogleError(thrown: unknown): GoogleError | undefined {
   return thrown instanceof Error && thrown.cause !== undefined ? findGoogleError(thrown.cause) : undefined;
 }
 
+/** Others use what is to be deleted. Compute Engine says so at once, or at the end of an operation. */
+export function isInUse(thrown: unknown): boolean {
+  return ["resourceInUseByAnotherResource", "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE"].some((one) =>
+    isGcpError(thrown, one),
+  );
+}
+
 /** Access is missing. GKE answers 403 when a quota is exhausted, too. */
 export function isDenied(error: GoogleError): boolean {
   return describe(error).code === "GcpDenied";
@@ -137,6 +144,18 @@ const rules: readonly Rule[] = [
     code: "GcpBusy",
     message: "another operation is in progress",
     hint: "run the same command again when it has ended: it continues",
+  },
+  {
+    reason: /^(resourceNotReady|RESOURCE_NOT_READY)$/,
+    code: "GcpBusy",
+    message: "Google is still at work on it",
+    hint: "run the same command again: it continues",
+  },
+  {
+    reason: /^(resourceInUseByAnotherResource|RESOURCE_IN_USE_BY_ANOTHER_RESOURCE)$/,
+    code: "StillNeeded",
+    message: "it is in use",
+    hint: "delete what uses it, or what made that, then run the same command again",
   },
   {
     reason: /^containerNotEmpty$/i,
@@ -260,8 +279,7 @@ function describeDisabled({ message, metadata }: GoogleError): Described {
 }
 
 function describeDenial({ metadata }: GoogleError, message: string): Described {
-  const permission =
-    metadata.permission ?? /[Pp]ermission '([\w.]+)'|Required "([\w.]+)" permission/.exec(message)?.[1];
+  const permission = metadata.permission ?? /(?:[Pp]ermission|Required) ["']([\w.]+)["']/.exec(message)?.[1];
   const what = permission === undefined ? `Google does not allow it: ${message}` : `denied: ${permission}: ${message}`;
   return { code: "GcpDenied", message: what, hint: hintForDenial(permission ?? message) };
 }

@@ -8,6 +8,8 @@ import { isOfFleet } from "#lib/cloud/ownership.ts";
 import type { FleetError } from "#lib/errors.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { GcpZone } from "#lib/gcp/clients.ts";
+import { networkPlace } from "#lib/gcp/compute/network.ts";
+import { computePath } from "#lib/gcp/compute/resource.ts";
 import { hasCode } from "#lib/gcp/conflict.ts";
 import type { GcpAccount, GkeCluster } from "#lib/gcp/fleet/types.ts";
 import { accountActor, clusterIds, gkeNameOf, labelsOf, type Parts, projectPath, toLabel } from "#lib/gcp/names.ts";
@@ -51,13 +53,18 @@ function isClusterName(name: string): name is GkeCluster["name"] {
   return name.includes(".k8s.gcp.");
 }
 
-/** Clusters of all regions are in one list. */
-async function findRegion(world: GcpWorld, account: GcpAccount, name: string): Promise<string | undefined> {
-  const rest = world.gcp.rest(accountActor(account));
+/** Clusters of all regions are in one list; what is left of a cluster that is gone is in the region of its subnetwork. */
+async function findRegion(world: GcpWorld, account: GcpAccount, name: GkeCluster["name"]): Promise<string | undefined> {
+  const actor = accountActor(account);
+  const rest = world.gcp.rest(actor);
   const path = `v1/${projectPath(account)}/locations/-/clusters`;
   const all = await rest.list(world, "container", path, "clusters");
-  const found = all.find((one) => one.name === gkeNameOf({ name: name as GkeCluster["name"] }));
-  return found === undefined ? undefined : String(found.location);
+  const found = all.find((one) => one.name === gkeNameOf({ name }));
+  if (found !== undefined) return String(found.location);
+  const network = await rest.get(world, "compute", computePath(networkPlace(actor, { name })));
+  const subnetworks: readonly unknown[] = Array.isArray(network?.subnetworks) ? network.subnetworks : [];
+  const own = new RegExp(`/regions/([^/]+)/subnetworks/${gkeNameOf({ name })}$`);
+  return subnetworks.flatMap((link) => own.exec(String(link))?.[1] ?? []).at(0);
 }
 
 /** GKE clusters that this fleet created and no longer names. @param notSearched is told of projects that can't be used */
@@ -82,9 +89,9 @@ export function elsewhereIn(
     const account = inventory.accounts.find(({ name }) => name === cluster.account);
     const region = account === undefined ? undefined : await findRegionIfAllowed(world, account, cluster);
     if (region === undefined || region === cluster.region) return undefined;
-    // The zone and its delegation have no region.
-    const { zone, delegation, workloads } = clusterIds(cluster);
-    return { cluster: { ...cluster, region }, kept: [zone, delegation, workloads] };
+    // They have no region.
+    const { zone, delegation, network, workloads } = clusterIds(cluster);
+    return { cluster: { ...cluster, region }, kept: [zone, delegation, network, workloads] };
   };
 
   async function findRegionIfAllowed(world: GcpWorld, account: GcpAccount, { name }: GkeCluster) {

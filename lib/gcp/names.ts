@@ -113,6 +113,9 @@ export function clusterIds({ account, name }: Pick<GkeCluster, "account" | "name
   return {
     zone: `${prefix}/zone`,
     delegation: `${prefix}/delegation`,
+    network: `${prefix}/network`,
+    subnetwork: `${prefix}/subnetwork`,
+    nat: `${prefix}/nat`,
     cluster: `${prefix}/cluster`,
     workloads: `${prefix}/workloads`,
   };

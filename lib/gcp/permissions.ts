@@ -55,19 +55,43 @@ export const delegating: Permissions = {
   ],
 };
 
-const readingClusters = [...reading, "container.clusters.get", "container.clusters.list"];
+const readingClusters = [
+  ...reading,
+  "compute.networks.get",
+  "compute.routers.get",
+  "compute.subnetworks.get",
+  "container.clusters.get",
+  "container.clusters.list",
+];
 
 /** Of a project with clusters. */
 export const accountReading: Permissions = {
-  title: "k8s-multicluster-gitops: read clusters and zones",
+  title: "k8s-multicluster-gitops: read clusters, networks and zones",
   permissions: readingClusters.toSorted(),
 };
 
-/** What creates, changes and deletes clusters with their zones. */
+/**
+ * What creates, changes and deletes clusters with their networks and zones. GKE puts nodes into a subnetwork of the project as its own service
+ * agent: who creates the cluster needs no `compute.subnetworks.use`. https://cloud.google.com/kubernetes-engine/docs/reference/api-permissions
+ */
 export const managingClusters: Permissions = {
-  title: "k8s-multicluster-gitops: manage clusters and zones",
+  title: "k8s-multicluster-gitops: manage clusters, networks and zones",
   permissions: [
     ...readingClusters,
+    "compute.firewalls.delete",
+    "compute.firewalls.list",
+    "compute.globalOperations.get",
+    "compute.networks.create",
+    "compute.networks.delete",
+    // What is made in a network changes it.
+    "compute.networks.updatePolicy",
+    "compute.regionOperations.get",
+    "compute.routers.create",
+    "compute.routers.delete",
+    "compute.routers.update",
+    "compute.subnetworks.create",
+    "compute.subnetworks.delete",
+    "compute.subnetworks.setPrivateIpGoogleAccess",
     "container.clusters.connect",
     "container.clusters.create",
     "container.clusters.delete",

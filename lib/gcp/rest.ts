@@ -84,7 +84,8 @@ export function restOf(
       };
       if (reading.test(path)) return await calls.read(world, what, call);
       const ofServiceAccount = method !== "DELETE" && /\/serviceAccounts\/[^/]+/.test(path);
-      const change = { what, repeatable: method !== "POST" || repeatable.test(path), ofServiceAccount };
+      const isRepeatable = method !== "POST" || query?.requestId !== undefined || repeatable.test(path);
+      const change = { what, repeatable: isRepeatable, ofServiceAccount };
       return await calls.change(world, change, call);
     },
     async list(world, service, path, field, query) {

@@ -90,6 +90,8 @@ export interface Resource<State, In extends World = World> {
   readonly showsHealth?: true;
   /** Resource that contains this one: a delete of both removes only the container (e.g. everything in a local cluster). */
   readonly goesWith?: AnyResource;
+  /** Deleted before this one, although neither needs the other: both are created at once. @default none */
+  readonly removedAfter?: readonly AnyResource[];
   /** Shared with other checkouts on this computer: their work on it is awaited too. */
   readonly onMachine?: true;
   /** A property and not a method, so that the compiler checks its world contravariantly. */

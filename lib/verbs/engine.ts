@@ -137,7 +137,7 @@ function beforeRemoval(resources: readonly AnyResource[]): (resource: AnyResourc
   return (resource) =>
     isTakenAlong(resource, selected) && resource.goesWith !== undefined
       ? [resource.goesWith]
-      : (followers.get(resource) ?? []);
+      : [...(followers.get(resource) ?? []), ...(resource.removedAfter ?? [])];
 }
 
 /** Does the removal of another of these resources remove this one too? */

@@ -19,7 +19,7 @@ export interface ControlPlane extends ServerCertificates {
 
 /** What a cloud knows of a cluster whose API server comes up. */
 export interface ControlPlaneSetup
-  extends Pick<ApiServerOptions, "token" | "issueToken" | "version" | "networkDaemonSet" | "controllers"> {
+  extends Pick<ApiServerOptions, "token" | "issueToken" | "version" | "networkDaemonSet" | "canPull" | "controllers"> {
   /** Makes the objects of a new cluster; called again after a restart. */
   seed(api: Cluster): void;
 }

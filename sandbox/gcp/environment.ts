@@ -22,7 +22,16 @@ const emptied = [
 ] as const;
 
 /** APIs by the words of gcloud's variables. */
-const overrides = ["CLOUDRESOURCEMANAGER", "CONTAINER", "DNS", "IAM", "IAMCREDENTIALS", "SERVICEUSAGE", "STS"] as const;
+const overrides = [
+  "CLOUDRESOURCEMANAGER",
+  "COMPUTE",
+  "CONTAINER",
+  "DNS",
+  "IAM",
+  "IAMCREDENTIALS",
+  "SERVICEUSAGE",
+  "STS",
+] as const;
 
 /** https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin */
 const idForm = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
@@ -47,8 +56,7 @@ export async function env({ endpoint, authorityPath, folder }: CloudPlace): Prom
   await writePrivateFile(credentials, JSON.stringify(userCredentials()));
   return {
     ...Object.fromEntries(emptied.map((name) => [name, ""])),
-    ...Object.fromEntries(overrides.map((name) => [`CLOUDSDK_API_ENDPOINT_OVERRIDES_${name}`, `${endpoint}/`])),
-    CLOUDSDK_AUTH_TOKEN_HOST: `${endpoint}/token`,
+    ...endpointVariables(endpoint),
     CLOUDSDK_CONFIG: gcloud,
     // gcloud has names of its own for the file and the authority.
     CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE: credentials,
@@ -58,6 +66,20 @@ export async function env({ endpoint, authorityPath, folder }: CloudPlace): Prom
     // No client may ask the computer that it runs on.
     METADATA_SERVER_DETECTION: "none",
     NO_GCE_CHECK: "true",
+  };
+}
+
+/** gcloud's variables that lead to the sandbox. */
+export function endpointVariables(endpoint: string): Readonly<Record<string, string>> {
+  return {
+    ...Object.fromEntries(
+      overrides.map((name) => [
+        `CLOUDSDK_API_ENDPOINT_OVERRIDES_${name}`,
+        // The only one of gcloud's own values that has a version.
+        name === "COMPUTE" ? `${endpoint}/compute/v1/` : `${endpoint}/`,
+      ]),
+    ),
+    CLOUDSDK_AUTH_TOKEN_HOST: `${endpoint}/token`,
   };
 }
 

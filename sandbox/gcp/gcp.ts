@@ -6,6 +6,7 @@ import { authorizationOperations } from "#sandbox/gcp/authorization/asked.ts";
 import { authorizeCall } from "#sandbox/gcp/authorization/authorize.ts";
 import { behaviours } from "#sandbox/gcp/behaviours.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
+import { computeOperations, resumeCompute } from "#sandbox/gcp/compute/operations.ts";
 import { nameServerPool } from "#sandbox/gcp/dns/name-servers.ts";
 import { servedZones } from "#sandbox/gcp/dns/served-zones.ts";
 import { checkAccount, env, projectOf } from "#sandbox/gcp/environment.ts";
@@ -32,6 +33,7 @@ async function open(options: CloudOptions): Promise<OpenCloud> {
   const { base, close } = openCloudBase(options, true);
   const cloud: GcpCloud = Object.assign(base, { projects: () => accounts().map(projectOf) });
   await resumeGke(cloud, (cluster, error) => log(`${cluster}: ${error instanceof Error ? error.message : error}`));
+  resumeCompute(cloud);
   const gateway = new Gateway({
     cloud,
     behaviours,
@@ -43,6 +45,7 @@ async function open(options: CloudOptions): Promise<OpenCloud> {
     zones: () => servedZones(cloud),
     operations: {
       ...authorizationOperations(cloud),
+      ...computeOperations(cloud),
       ...gkeOperations(cloud),
       ...oauthOperations(cloud),
       ...projectOperations(cloud),

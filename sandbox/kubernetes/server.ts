@@ -23,6 +23,8 @@ export interface ApiServerOptions {
   readonly version: string;
   /** DaemonSet that makes the pod network; undefined when the network is built in. */
   readonly networkDaemonSet: string | undefined;
+  /** Whether nodes reach the registry of an image by now. @default always */
+  readonly canPull?: ((image: string) => boolean) | undefined;
   readonly pace: Pace;
   /** What else is at work in the cluster while its endpoint is open. */
   readonly controllers?: readonly Controller[];
@@ -61,7 +63,7 @@ export class ApiServer {
   /** Opens the endpoint; throws when the port is taken. Port 0 takes any. */
   listen(hostname: string, port: number): void {
     if (this.#endpoint !== undefined) return;
-    const { certificates, token, issueToken, pace, networkDaemonSet, usage } = this.#options;
+    const { certificates, token, issueToken, pace, networkDaemonSet, canPull, usage } = this.#options;
     this.#stopping = new AbortController();
     const api = { ...this.cluster, token, issueToken, address: `${hostname}:${port}`, stopping: this.#stopping.signal };
     this.#endpoint = Bun.serve({
@@ -77,7 +79,7 @@ export class ApiServer {
     });
     this.#forgetUsage = usage?.watch(() => (this.#endpoint?.pendingRequests ?? 0) > 0);
     this.#nodes = new NodeBehaviour(this.cluster.store, pace, networkDaemonSet);
-    this.#workloads = new WorkloadBehaviour(this.cluster.store, pace);
+    this.#workloads = new WorkloadBehaviour(this.cluster.store, pace, canPull);
     this.#definitions = new DefinitionBehaviour(this.cluster, pace);
     this.#controllers = (this.#options.controllers ?? []).map((start) => start(this.cluster, pace));
   }

@@ -9,6 +9,7 @@ import { conditionOf, jobMembers } from "#lib/gcp/federation.ts";
 import type { GcpAccount } from "#lib/gcp/fleet/types.ts";
 import { emailOf, poolName, providerName, serviceAccountNames } from "#lib/gcp/names.ts";
 import { type GithubClaims, githubJob } from "#sandbox/cloud/github.ts";
+import { endpointVariables } from "#sandbox/gcp/environment.ts";
 import { administratorEmail, userCredentials } from "#sandbox/gcp/oauth/administrators.ts";
 import { enableServices } from "#sandbox/gcp/projects/services.ts";
 import { type GoogleServer, openGoogleServer } from "#tests/sandbox/gcp/google-server.ts";
@@ -84,12 +85,10 @@ async function createChain(name: string, subjects: readonly string[]): Promise<v
 }
 
 function open(variables: Readonly<Record<string, string>>) {
-  const services = ["CLOUDRESOURCEMANAGER", "CONTAINER", "DNS", "IAM", "IAMCREDENTIALS", "SERVICEUSAGE", "STS"];
   return createGcpClients(
     { accounts: [management, account], github },
     {
-      ...Object.fromEntries(services.map((one) => [`CLOUDSDK_API_ENDPOINT_OVERRIDES_${one}`, `${google.endpoint}/`])),
-      CLOUDSDK_AUTH_TOKEN_HOST: `${google.endpoint}/token`,
+      ...endpointVariables(google.endpoint),
       REQUESTS_CA_BUNDLE: google.authorityPath,
       ...variables,
     },

@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { GcpActor } from "#lib/gcp/clients.ts";
+import { clusterNat } from "#lib/gcp/compute/nat.ts";
+import { clusterNetwork } from "#lib/gcp/compute/network.ts";
+import { clusterSubnetwork } from "#lib/gcp/compute/subnetwork.ts";
 import { createGcpClients } from "#lib/gcp/create-clients.ts";
 import type { GcpAccount, GkeCluster } from "#lib/gcp/fleet/types.ts";
 import { type GkeState, gkeCluster } from "#lib/gcp/gke/cluster.ts";
 import { emailOf, serviceAccountNames } from "#lib/gcp/names.ts";
 import type { GcpWorld } from "#lib/gcp/world.ts";
+import { endpointVariables } from "#sandbox/gcp/environment.ts";
 import { listAt, stringAt } from "#sandbox/json.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import { gcpMemory, gcpWorld } from "#tests/support/gcp-memory.ts";
@@ -25,13 +29,11 @@ const { world: memory, outputs } = gcpWorld(gcpMemory());
 beforeAll(async () => {
   google = await openGoogleHost();
   const { endpoint } = google.server;
-  const services = ["CLOUDRESOURCEMANAGER", "CONTAINER", "DNS", "IAM", "IAMCREDENTIALS", "SERVICEUSAGE", "STS"];
   const clients = createGcpClients(
     { accounts: [account] },
     {
       ...google.variables,
-      ...Object.fromEntries(services.map((one) => [`CLOUDSDK_API_ENDPOINT_OVERRIDES_${one}`, `${endpoint}/`])),
-      CLOUDSDK_AUTH_TOKEN_HOST: `${endpoint}/token`,
+      ...endpointVariables(endpoint),
     },
   );
   world = { ...memory, gcp: clients, clock: { ...memory.clock, sleep: () => Bun.sleep(10) } };
@@ -46,8 +48,20 @@ function resource(cluster: GkeCluster) {
   return gkeCluster({ id: cluster.name, title: cluster.name, row, needs: [], actor, cluster, labels });
 }
 
+/** Where a cluster is, in the order of creation. */
+function networkOf(cluster: GkeCluster) {
+  const row = { kind: "cluster", name: cluster.name, group: "gcp" } as const;
+  const options = { id: "n", title: cluster.name, label: "n", row, needs: [], actor, cluster, mark: "ours" };
+  return [clusterNetwork(options), clusterSubnetwork(options), clusterNat(options)];
+}
+
 /** Makes it so, and finds nothing more to change. */
 async function ensure(cluster: GkeCluster): Promise<GkeState> {
+  for (const part of networkOf(cluster)) {
+    const made = await part.ensure(world, { kind: "absent" }, outputs);
+    expect(part.diff(made, outputs)).toEqual([]);
+    expect(await part.observe(world, outputs)).toMatchObject({ kind: "present" });
+  }
   const state = await resource(cluster).ensure(world, { kind: "absent" }, outputs);
   expect(await resource(cluster).observe(world, outputs)).toMatchObject({ kind: "present" });
   expect(resource(cluster).diff(state, outputs)).toEqual([]);
@@ -78,6 +92,10 @@ test.each([
   expect(Buffer.from(changed.endpoint?.authority ?? "", "base64").toString()).toBe(google.authority);
   await resource(cluster).remove(world, { kind: "present", state: changed }, outputs);
   expect(await resource(cluster).observe(world, outputs)).toEqual({ kind: "absent" });
+  for (const part of networkOf(cluster).toReversed()) {
+    await part.remove(world, { kind: "absent" }, outputs);
+    expect(await part.observe(world, outputs)).toEqual({ kind: "absent" });
+  }
 });
 
 test("two runs at the same time make one cluster", async () => {
@@ -91,6 +109,7 @@ test("a cluster without machines fails in GKE's words, and is shown as broken", 
   const message = "The zone 'us-east1-b' does not have enough resources available to fulfill the request.";
   operations["fail-operation"]?.({ project: projectId, code: "GCE_STOCKOUT", message }, google.server.endpoint);
   const cluster: GkeCluster = { ...base, name: "broken.k8s.gcp.mylabs.test" };
+  for (const part of networkOf(cluster)) await part.ensure(world, { kind: "absent" }, outputs);
   const failure = await failureOf(resource(cluster).ensure(world, { kind: "absent" }, outputs));
   expect(JSON.stringify([failure.message, failure.details])).toContain(message);
   const observed = await resource(cluster).observe(world, outputs);

@@ -191,7 +191,11 @@ describe("endpoints", () => {
 
   test("are Google's, or an emulator's", () => {
     expect(findEndpoints({})).toMatchObject({
-      services: { dns: "https://dns.googleapis.com/", sts: "https://sts.googleapis.com/" },
+      services: {
+        compute: "https://compute.googleapis.com/compute/v1/",
+        dns: "https://dns.googleapis.com/",
+        sts: "https://sts.googleapis.com/",
+      },
       token: "https://oauth2.googleapis.com/token",
     });
     expect(findEndpoints(all()).services.dns).toBe(`${server.url}/dns/`);

@@ -97,8 +97,10 @@ function write(memory: GcpMemory, method: string, full: string, body: Json, quer
     if (isSoft) memory.documents.set(resource, { ...before, state: "DELETED", deleted: true });
     else memory.documents.delete(resource);
   } else if (method === "PATCH") {
-    const fields = String(query.updateMask ?? body.updateMask).split(",");
     const of = Object(body.serviceAccount ?? body);
+    // Compute Engine merges all that is sent.
+    const mask = query.updateMask ?? body.updateMask;
+    const fields = mask === undefined ? Object.keys(of) : String(mask).split(",");
     const changed = Object.fromEntries(fields.map((field) => [field, of[field]]));
     memory.documents.set(resource, { ...before, ...changed });
   } else if (action === undefined) create(memory, resource, body, query);
@@ -107,7 +109,7 @@ function write(memory: GcpMemory, method: string, full: string, body: Json, quer
 
 function create(memory: GcpMemory, collection: string, body: Json, query: Query): void {
   const { accountId, roleId, serviceAccount, role, ...rest } = body;
-  const id = query.workloadIdentityPoolId ?? query.workloadIdentityPoolProviderId ?? roleId;
+  const id = query.workloadIdentityPoolId ?? query.workloadIdentityPoolProviderId ?? roleId ?? body.name;
   const name = id ?? `${String(accountId)}@${testAccount.projectId}.iam.gserviceaccount.com`;
   const path = `${collection}/${String(name)}`;
   if (memory.documents.has(path)) throw gcpError(409, "ALREADY_EXISTS");

@@ -54,7 +54,16 @@ export const gcpFleet: Pick<Fleet, "accounts" | "github"> = {
   },
 };
 
-const services = ["cloudresourcemanager", "container", "dns", "iam", "iamcredentials", "serviceusage", "sts"];
+const services = [
+  "cloudresourcemanager",
+  "compute",
+  "container",
+  "dns",
+  "iam",
+  "iamcredentials",
+  "serviceusage",
+  "sts",
+];
 
 export async function openGoogleServer(): Promise<GoogleServer> {
   const folder = await mkdtemp(join(tmpdir(), "google-"));

@@ -8,7 +8,7 @@ type Variables = Readonly<Record<string, string>>;
 
 /** Where Google is reached. */
 export interface GcpEndpoints {
-  /** With a last slash: `https://dns.googleapis.com/`. */
+  /** With a last slash: `https://dns.googleapis.com/`; as in gcloud, that of Compute Engine has its version. */
   readonly services: Readonly<Record<Service, string>>;
   /** For refresh tokens and keys: `https://oauth2.googleapis.com/token`. */
   readonly token: string;
@@ -16,6 +16,7 @@ export interface GcpEndpoints {
 
 const services = [
   "cloudresourcemanager",
+  "compute",
   "container",
   "dns",
   "iam",
@@ -32,6 +33,10 @@ const metadataHosts = ["169.254.169.254", "[fd20:ce::254]", "[fd00:ec2::254]", "
 /** gcloud's own: https://cloud.google.com/sdk/gcloud/reference/config/set */
 const tokenVariable = "CLOUDSDK_AUTH_TOKEN_HOST";
 
+function hostOfService(service: Service): string {
+  return `https://${service}.googleapis.com/${service === "compute" ? "compute/v1/" : ""}`;
+}
+
 function variableOf(service: Service): string {
   return `CLOUDSDK_API_ENDPOINT_OVERRIDES_${service.toUpperCase()}`;
 }
@@ -46,7 +51,7 @@ export function findEndpoints(variables: Variables): GcpEndpoints {
   const names = [...services.map(variableOf), tokenVariable];
   const set = names.filter((name) => (variables[name] ?? "") !== "");
   if (set.length === 0) {
-    const own = services.map((service) => [service, `https://${service}.googleapis.com/`]);
+    const own = services.map((service) => [service, hostOfService(service)]);
     return { services: Object.fromEntries(own) as GcpEndpoints["services"], token: publicToken };
   }
   for (const name of set) {
@@ -116,8 +121,8 @@ export function googleFetch(variables: Variables, endpoints: GcpEndpoints): type
   const send = cloudFetch("Google", bundle === "" ? undefined : readCaBundle("REQUESTS_CA_BUNDLE", bundle));
   const reroute = (url: string): string => {
     if (url === publicToken) return endpoints.token;
-    const service = services.find((one) => url.startsWith(`https://${one}.googleapis.com/`));
-    return service === undefined ? url : url.replace(`https://${service}.googleapis.com/`, endpoints.services[service]);
+    const service = services.find((one) => url.startsWith(hostOfService(one)));
+    return service === undefined ? url : url.replace(hostOfService(service), endpoints.services[service]);
   };
   const call = (request: Parameters<typeof fetch>[0], init?: Parameters<typeof fetch>[1]): Promise<Response> =>
     // No token follows a redirect.

@@ -1,8 +1,10 @@
 import { malformedAccountId } from "#lib/fleet/checks/accounts.ts";
 import { checkPublicAccess } from "#lib/fleet/checks/public-access.ts";
+import { overlap, tryFreeRange, tryParseCidr } from "#lib/fleet/cidr.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
 import { taskSuffix } from "#lib/fleet/names.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
+import { nodeRange } from "#lib/gcp/fleet/defaults.ts";
 import type { GcpAccount, GkeCluster } from "#lib/gcp/fleet/types.ts";
 
 /** https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin */
@@ -26,7 +28,12 @@ export function checkGcp(fleet: Fleet): readonly Fault[] {
   return [
     ...accounts.flatMap(checkIds),
     ...checkZones(fleet),
-    ...clusters.flatMap((cluster) => [...checkName(cluster), ...checkAccess(cluster), ...checkNodes(cluster)]),
+    ...clusters.flatMap((cluster) => [
+      ...checkName(cluster),
+      ...checkAccess(cluster),
+      ...checkRanges(cluster),
+      ...checkNodes(cluster),
+    ]),
   ];
 }
 
@@ -91,6 +98,20 @@ function checkName(cluster: GkeCluster): readonly Fault[] {
 function checkAccess({ publicAccessCidrs, ...cluster }: GkeCluster): readonly Fault[] {
   if (publicAccessCidrs === undefined) return [];
   return checkPublicAccess({ ...cluster, publicAccessCidrs }, { product: "GKE", mostRanges: mostPublicRanges });
+}
+
+/** GKE refuses a cluster whose pods or services have addresses of its nodes. */
+function checkRanges(cluster: GkeCluster): readonly Fault[] {
+  const nodes = tryParseCidr(nodeRange);
+  return (["podCidr", "serviceCidr"] as const).flatMap((field): readonly Fault[] => {
+    const range = tryParseCidr(cluster[field] ?? "");
+    if (nodes === undefined || range === undefined || !overlap(nodes, range)) return [];
+    const taken = [cluster.podCidr, cluster.serviceCidr].flatMap((text) => tryParseCidr(text ?? "") ?? []);
+    const free = tryFreeRange([nodes, ...taken]);
+    const hint = `give it a range outside of it${free === undefined ? "" : `, e.g. ${field}: "${free}"`}`;
+    const message = `${field} ${cluster[field]} overlaps ${nodeRange}, which nodes in GCP have`;
+    return [{ code: "OverlappingRanges", ...at(cluster), message, hint }];
+  });
 }
 
 function checkNodes(cluster: GkeCluster): readonly Fault[] {

@@ -17,6 +17,8 @@ export function clusterBody(account: GcpAccount, cluster: GkeCluster): Json {
     currentMasterVersion: kubernetesOfGke(cluster),
     releaseChannel: { channel: channelOf(cluster) },
     controlPlaneEndpointsConfig: endpointsOf(cluster),
+    network: gkeNameOf(cluster),
+    subnetwork: gkeNameOf(cluster),
     networkConfig: { defaultEnablePrivateNodes: true },
     workloadIdentityConfig: { workloadPool: workloadPoolOf(account) },
     ipAllocationPolicy: {
@@ -93,7 +95,7 @@ function endpointsOf({ publicAccessCidrs: ranges }: GkeCluster): Json {
 
 /** How a cluster is compared. GKE upgrades it within its channel: the fleet's version is the lower bound. */
 export const clusterRules: BodyRules = {
-  immutable: ["autopilot", "ipAllocationPolicy", "nodePools"],
+  immutable: ["autopilot", "ipAllocationPolicy", "network", "nodePools", "subnetwork"],
   sets: ["controlPlaneEndpointsConfig.ipEndpointsConfig.authorizedNetworksConfig.cidrBlocks"],
   same: { currentMasterVersion: (wanted, found) => minorOf(String(wanted)) <= minorOf(String(found)) },
 };

@@ -7,6 +7,7 @@ import { emailOf, gkeNameOf, serviceAccountNames } from "#lib/gcp/names.ts";
 /** The emulator that the cluster is in, and who acts there. */
 const cloudVariables = [
   "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER",
+  "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE",
   "CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER",
   "CLOUDSDK_API_ENDPOINT_OVERRIDES_DNS",
   "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAM",

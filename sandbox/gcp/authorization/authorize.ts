@@ -5,12 +5,13 @@ import type { ConditionAttributes } from "#sandbox/gcp/authorization/conditions.
 import methods from "#sandbox/gcp/authorization/methods.json";
 import { tryFindPermissions } from "#sandbox/gcp/authorization/roles.ts";
 import type { Caller, GcpCloud } from "#sandbox/gcp/cloud.ts";
+import { computeFault } from "#sandbox/gcp/compute/faults.ts";
 import { effectiveBindings, modifiedRoles } from "#sandbox/gcp/iam/policies.ts";
 import { accountResource } from "#sandbox/gcp/iam/service-accounts.ts";
 import { tryFindServiceAccount } from "#sandbox/gcp/iam/state.ts";
 import { listAt, stringAt } from "#sandbox/json.ts";
 
-/** Permissions by method; empty for methods that everybody may call. */
+/** Permissions by method, separated by spaces; empty for methods that everybody may call. */
 const permissionsByMethod: Readonly<Record<string, string>> = methods;
 
 const scopes = "https://www.googleapis.com/auth";
@@ -80,12 +81,12 @@ export function holdsPermission(
 }
 
 function permissionsOf({ method, body }: GcpCall): readonly string[] {
-  const permission = permissionsByMethod[method];
-  if (permission === undefined) {
+  const listed = permissionsByMethod[method];
+  if (listed === undefined) {
     throw unsupported(`the permission for ${method}`);
   }
-  if (permission === "") return [];
-  return method === "dns.changes.create" ? [permission, ...permissionsOfChange(body)] : [permission];
+  const permissions = listed.split(" ").filter((permission) => permission !== "");
+  return method === "dns.changes.create" ? [...permissions, ...permissionsOfChange(body)] : permissions;
 }
 
 /** What the parts of a change need: a record set in both is updated. https://cloud.google.com/dns/docs/access-control#permissions */
@@ -134,6 +135,9 @@ function denied(permission: string, resource: string): GcpFault {
   const [service = ""] = permission.split(".");
   if (service === "dns") return forbidden("Forbidden");
   if (service === "iam") return permissionDenied(permission);
+  if (service === "compute") {
+    return computeFault(403, "forbidden", `Required '${permission}' permission for '${resource}'`);
+  }
   if (service !== "container") return forbidden("The caller does not have permission");
   return forbidden(`Required "${permission}" permission(s) for "${resource}".`);
 }

@@ -7,6 +7,7 @@ import { publicAddresses } from "#sandbox/cloud/public-addresses.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { authenticator } from "#sandbox/gcp/gke/authenticator.ts";
 import { machinesOf } from "#sandbox/gcp/gke/machines.ts";
+import { canPull, dropLoadBalancerRule, makeLoadBalancerRules } from "#sandbox/gcp/gke/network.ts";
 import {
   allClusters,
   type ClusterKey,
@@ -37,6 +38,10 @@ export async function openApiServer(cloud: GcpCloud, cluster: StoredCluster): Pr
     issueToken: issueTokens(cloud, cluster),
     version: gitVersion(versionOf(cluster)),
     networkDaemonSet,
+    canPull(image) {
+      const current = tryFindCluster(cloud, cluster);
+      return current !== undefined && canPull(cloud, current, image);
+    },
     seed: (api) => seedCluster(api, cluster),
     controllers: [
       (api) => new LoadBalancers(api, loadBalancerHost(cloud, cluster)),
@@ -152,11 +157,23 @@ function autoNodesHost(cloud: GcpCloud, key: ClusterKey): AutoNodesHost {
 }
 
 function loadBalancerHost(cloud: GcpCloud, key: ClusterKey): LoadBalancerHost {
-  return publicAddresses({
+  const host = publicAddresses({
     cloud,
     durations: durations.loadBalancer,
     finalizer: "service.kubernetes.io/load-balancer-cleanup",
     read: () => tryFindCluster(cloud, key)?.loadBalancers,
     keep: (loadBalancers) => changeCluster(cloud, key, { loadBalancers }),
   });
+  return {
+    ...host,
+    make(service) {
+      host.make(service);
+      const cluster = tryFindCluster(cloud, key);
+      if (cluster !== undefined) makeLoadBalancerRules(cloud, cluster, service.metadata.uid);
+    },
+    drop(uid) {
+      host.drop(uid);
+      dropLoadBalancerRule(cloud, key, uid);
+    },
+  };
 }

@@ -3,6 +3,7 @@ import { tryParseCidr } from "#lib/fleet/cidr.ts";
 import { formatEndpoints, readEndpoints } from "#sandbox/gcp/gke/endpoints.ts";
 import { badRequest, isZone } from "#sandbox/gcp/gke/faults.ts";
 import { countOf, zonesOf } from "#sandbox/gcp/gke/machines.ts";
+import type { ClusterNetwork } from "#sandbox/gcp/gke/network.ts";
 import { checkZones, defaultScopes, poolsGiven, readPool } from "#sandbox/gcp/gke/node-pools.ts";
 import { type ClusterKey, isAutopilot, nameOf, poolsOf, type StoredCluster } from "#sandbox/gcp/gke/state.ts";
 import { resolveVersion } from "#sandbox/gcp/gke/versions.ts";
@@ -39,7 +40,6 @@ const defaults: JsonObject = {
     managedPrometheusConfig: { enabled: true },
   },
   monitoringService: "monitoring.googleapis.com/kubernetes",
-  network: "default",
   nodePoolAutoConfig: { nodeKubeletConfig: { insecureKubeletReadonlyPortEnabled: false } },
   nodePoolDefaults: { nodeConfigDefaults: { loggingConfig: { variantConfig: { variant: "DEFAULT" } } } },
   notificationConfig: { pubsub: {} },
@@ -54,7 +54,7 @@ const defaults: JsonObject = {
 };
 
 /** A cluster as a request wants it, with all that it leaves out. @throws GcpFault 400 */
-export function readCluster(key: ClusterKey, given: JsonObject, now: Date): JsonObject {
+export function readCluster(key: ClusterKey, given: JsonObject, place: ClusterNetwork, now: Date): JsonObject {
   if (!region.test(key.location)) throw badRequest(`Location "${key.location}" does not exist.`);
   if (!clusterName.test(key.name)) {
     throw badRequest(
@@ -70,7 +70,7 @@ export function readCluster(key: ClusterKey, given: JsonObject, now: Date): Json
   const plain = { ...given, nodePools: undefined, initialNodeCount: undefined, nodeConfig: undefined };
   const fields: JsonObject = {
     ...objectAt(mergePatch(defaults, plain)),
-    ...networkOf(key, given),
+    ...networkOf(key, given, place),
     ...labelsOf(stringsAt(given, "resourceLabels")),
     ...workloadIdentityOf(key, given, isAutomatic),
     ...(isAutomatic ? autopilotFields(given) : {}),
@@ -131,15 +131,17 @@ function endpointsIn(given: JsonObject): JsonObject {
   return objectAt(mergePatch(older, objectAt(given, "controlPlaneEndpointsConfig")));
 }
 
-function networkOf({ projectId, location }: ClusterKey, given: JsonObject): JsonObject {
+function networkOf({ projectId, location }: ClusterKey, given: JsonObject, place: ClusterNetwork): JsonObject {
+  const { network, subnetwork } = place;
   const policy = objectAt(given, "ipAllocationPolicy");
   const pods = rangeOf(stringAt(policy, "clusterIpv4CidrBlock") || stringAt(given, "clusterIpv4Cidr"), podRange);
   const services = rangeOf(stringAt(policy, "servicesIpv4CidrBlock"), serviceRange);
-  const subnetwork = `projects/${projectId}/regions/${location.replace(/-[a-z]$/, "")}/subnetworks/default`;
+  const region = location.replace(/-[a-z]$/, "");
   return {
     clusterIpv4Cidr: pods,
     servicesIpv4Cidr: services,
-    subnetwork: "default",
+    network,
+    subnetwork,
     ipAllocationPolicy: {
       podCidrOverprovisionConfig: {},
       stackType: "IPV4",
@@ -153,8 +155,8 @@ function networkOf({ projectId, location }: ClusterKey, given: JsonObject): Json
     networkConfig: {
       serviceExternalIpsConfig: {},
       ...objectAt(given, "networkConfig"),
-      network: `projects/${projectId}/global/networks/default`,
-      subnetwork,
+      network: `projects/${projectId}/global/networks/${network}`,
+      subnetwork: `projects/${projectId}/regions/${region}/subnetworks/${subnetwork}`,
     },
   };
 }

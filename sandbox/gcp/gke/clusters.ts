@@ -5,6 +5,7 @@ import { isAuthorized } from "#sandbox/gcp/authorization/authorize.ts";
 import { formatCluster, labelsOf, readCluster } from "#sandbox/gcp/gke/cluster-body.ts";
 import { alreadyExists, badRequest, notFound } from "#sandbox/gcp/gke/faults.ts";
 import { finish } from "#sandbox/gcp/gke/finish.ts";
+import { checkRanges, findClusterNetwork } from "#sandbox/gcp/gke/network.ts";
 import { readPool } from "#sandbox/gcp/gke/node-pools.ts";
 import {
   beginOperation,
@@ -61,7 +62,8 @@ function createCluster(call: GcpCall): Json {
   const { cloud, body } = call;
   const given = objectAt(body, "cluster");
   const key = { projectId: projectIdOf(call), location: locationOf(call), name: stringAt(given, "name") };
-  const fields = readCluster(key, given, cloud.now());
+  const fields = readCluster(key, given, findClusterNetwork(call, key, given), cloud.now());
+  checkRanges(call, key, fields);
   if (tryFindCluster(cloud, key) !== undefined) throw alreadyExists(nameOf(key));
   const automatic = stringAt(fields, "autoscaling", "autoprovisioningNodePoolDefaults", "serviceAccount");
   const accounts = poolsOf({ fields }).map((pool) => stringAt(pool, "config", "serviceAccount"));

@@ -2,6 +2,7 @@ import type { OpenCloud } from "#sandbox/cloud/cloud.ts";
 import { UnknownUsage } from "#sandbox/docker/argv.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { openApiServer, refreshNodes, removeApiServer, resumeApiServers } from "#sandbox/gcp/gke/api-server.ts";
+import { dropRules, makeRules } from "#sandbox/gcp/gke/network.ts";
 import { conditionOf, type Finish, resumeOperations } from "#sandbox/gcp/gke/operations.ts";
 import {
   changeCluster,
@@ -29,11 +30,13 @@ export const finish: Finish = async (cloud, operation) => {
   if (operation.type === "CREATE_CLUSTER") {
     // Most failures are of machines: there is an API server.
     if (cluster.controlPlane === undefined) await openApiServer(cloud, cluster);
+    makeRules(cloud, cluster);
     settle(cloud, cluster, failure === undefined ? { status: "RUNNING" } : brokenBy(failure));
   } else if (failure !== undefined) {
     settle(cloud, cluster, { status: "RUNNING" });
   } else if (operation.type === "DELETE_CLUSTER") {
     dropCluster(cloud, cluster);
+    dropRules(cloud, cluster);
     removePolicy(cloud, idOf(cluster));
     await removeApiServer(cloud, cluster);
   } else {

@@ -56,7 +56,7 @@ export function requireUsable(cloud: GcpCloud, project: Project, { host }: Pick<
   throw refused(project, host, "BILLING_DISABLED", text);
 }
 
-const paidServices: readonly string[] = ["container.googleapis.com", "dns.googleapis.com"];
+const paidServices: readonly string[] = ["compute.googleapis.com", "container.googleapis.com", "dns.googleapis.com"];
 
 function refused({ number }: Project, service: string, reason: string, message: string): GcpFault {
   return forbidden(message, [errorInfo(reason, { consumer: `projects/${number}`, service })]);

@@ -17,6 +17,8 @@ import type { Pace } from "#sandbox/pace.ts";
 
 /** From being placed on a node to Running and Ready. */
 const START_MS = 300;
+/** Until an image that could not be pulled is tried again. */
+const PULL_AGAIN_MS = 10_000;
 
 const WORKLOADS: readonly Kind[] = [deployments, daemonSets, statefulSets];
 
@@ -24,13 +26,15 @@ const WORKLOADS: readonly Kind[] = [deployments, daemonSets, statefulSets];
 export class WorkloadBehaviour {
   readonly #store: ObjectStore;
   readonly #pace: Pace;
+  readonly #canPull: (image: string) => boolean;
   readonly #unsubscribe: () => void;
   readonly #starting = new Map<string, Timer>();
   readonly #review = coalesce(() => this.#reconcile());
 
-  constructor(store: ObjectStore, pace: Pace) {
+  constructor(store: ObjectStore, pace: Pace, canPull: (image: string) => boolean = () => true) {
     this.#store = store;
     this.#pace = pace;
+    this.#canPull = canPull;
     this.#unsubscribe = store.subscribe(({ kind }) => {
       if (kind === nodes || kind === pods || WORKLOADS.includes(kind)) this.#review.ask();
     });
@@ -89,13 +93,23 @@ export class WorkloadBehaviour {
     if (stringAt(pod, "status", "phase") !== "Pending" || this.#starting.has(pod.metadata.uid)) return;
     const placed = stringAt(pod, "spec", "nodeName") === "" ? this.#place(pod) : pod;
     if (placed === undefined) return;
+    this.#startLater(pod, START_MS);
+  }
+
+  #startLater(pod: KubernetesObject, ms: number): void {
     const { uid, name, namespace = "" } = pod.metadata;
-    const timer = setTimeout(() => {
+    const start = (): void => {
       this.#starting.delete(uid);
       const current = this.#store.get(pods, namespace, name);
-      if (current?.metadata.uid === uid) this.#store.update(pods, running(current, this.#addressFor(current)));
-    }, this.#pace.scale(START_MS));
-    this.#starting.set(uid, timer);
+      if (current?.metadata.uid !== uid) return;
+      const missing = imagesOf(current).find((image) => !this.#canPull(image));
+      if (missing !== undefined) this.#startLater(current, PULL_AGAIN_MS);
+      this.#store.update(
+        pods,
+        missing === undefined ? running(current, this.#addressFor(current)) : withoutImage(current, missing),
+      );
+    };
+    this.#starting.set(uid, setTimeout(start, this.#pace.scale(ms)));
   }
 
   /** Binds a pod to the node with the fewest pods, or says why there is none. */
@@ -195,6 +209,25 @@ function templateHash(workload: KubernetesObject): string {
 
 function hashLabel(kind: Kind): string {
   return kind === deployments ? "pod-template-hash" : "controller-revision-hash";
+}
+
+function imagesOf(pod: KubernetesObject): readonly string[] {
+  return ["initContainers", "containers"].flatMap((field) =>
+    listAt(pod, "spec", field).map((container) => stringAt(container, "image")),
+  );
+}
+
+function withoutImage<Pod extends NewObject>(pod: Pod, image: string): Pod {
+  const message = `Back-off pulling image "${image}"`;
+  const containerStatuses = listAt(pod, "spec", "containers").map((container) => ({
+    name: stringAt(container, "name"),
+    image: stringAt(container, "image"),
+    ready: false,
+    started: false,
+    restartCount: 0,
+    state: { waiting: { reason: "ImagePullBackOff", message } },
+  }));
+  return { ...pod, status: { ...objectAt(pod, "status"), phase: "Pending", containerStatuses } };
 }
 
 /** A pod in which every container runs and is ready. */

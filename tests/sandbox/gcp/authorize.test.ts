@@ -254,7 +254,7 @@ describe("a call", () => {
     const permissions: Readonly<Record<string, string>> = methods;
     for (const method of Object.keys(methods)) expect(known.map(({ id }) => id)).toContain(method);
     for (const method of Object.keys(behaviours)) expect(permissions).toHaveProperty([method]);
-    for (const permission of Object.values(permissions)) {
+    for (const permission of Object.values(permissions).flatMap((all) => all.split(" "))) {
       if (permission !== "") expect(knownPermissions).toContain(permission);
     }
   });

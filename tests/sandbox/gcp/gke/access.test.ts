@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { listAt, objectAt, stringAt, valueAt } from "#sandbox/json.ts";
 import { conditionStatus } from "#sandbox/kubernetes/behaviours/conditions.ts";
-import { deployments, nodes, services } from "#sandbox/kubernetes/kinds.ts";
+import { deployments, nodes, pods, services } from "#sandbox/kubernetes/kinds.ts";
 import { create } from "#sandbox/kubernetes/operations.ts";
 import { autopilot, cluster, GkeWorld, project, standard, until } from "#tests/sandbox/gcp/gke/world.ts";
 
@@ -134,7 +134,7 @@ describe("the machines of a cluster", () => {
     expect(stringAt(readyNodes()[0], "status", "nodeInfo", "kubeletVersion")).toBe("v1.36.3-gke.1018000");
   });
 
-  test("come for pods in Autopilot, and a load balancer has an address", async () => {
+  test("come for pods in Autopilot, pull images once there is NAT, and a load balancer has an address", async () => {
     await world.make();
     const labels = { app: "web" };
     create(world.objects(), deployments, "default", {
@@ -146,9 +146,23 @@ describe("the machines of a cluster", () => {
       },
     });
     const deployment = () => world.objects().store.get(deployments, "default", "web");
-    await until(() => valueAt(deployment(), "status", "availableReplicas") === 2);
+    await until(() => readyNodes().length === 2);
     for (const { metadata } of readyNodes()) expect(metadata.name).toMatch(/^gk3-k01-pool-1-/);
     expect((await world.read()).currentNodeCount).toBe(2);
+    const waiting = { state: { waiting: { reason: "ImagePullBackOff", message: 'Back-off pulling image "x"' } } };
+    const web = () =>
+      world
+        .objects()
+        .store.list(pods)
+        .filter(({ metadata }) => metadata.name.startsWith("web-"));
+    await until(() => web().every((pod) => listAt(pod, "status", "containerStatuses").length > 0));
+    for (const pod of web()) expect(pod).toMatchObject({ status: { phase: "Pending", containerStatuses: [waiting] } });
+    await world.ask("POST", `compute/v1/projects/${project.projectId}/regions/us-east1/routers`, {
+      name: "nat",
+      network: "global/networks/default",
+      nats: [{ name: "nat", sourceSubnetworkIpRangesToNat: "ALL_SUBNETWORKS_ALL_IP_RANGES" }],
+    });
+    await until(() => valueAt(deployment(), "status", "availableReplicas") === 2);
     create(world.objects(), services, "default", {
       metadata: { name: "web" },
       spec: { type: "LoadBalancer", ports: [{ port: 443 }] },

@@ -1,0 +1,157 @@
+import { randomInt } from "node:crypto";
+import type { OpenCloud } from "#sandbox/cloud/cloud.ts";
+import { later } from "#sandbox/cloud/later.ts";
+import { UnknownUsage } from "#sandbox/docker/argv.ts";
+import type { Behaviours, GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
+import { notFound, notReady } from "#sandbox/gcp/compute/faults.ts";
+import {
+  allOperations,
+  computeOf,
+  drop,
+  type Failure,
+  linkTo,
+  nameOf,
+  type StoredOperation,
+  usersOf,
+} from "#sandbox/gcp/compute/state.ts";
+import { tryFindProject } from "#sandbox/gcp/iam/state.ts";
+
+/** Of Google's time: they take some seconds each. */
+const durationMs = 12_000;
+
+/** What a call begins: `insert`, `patch`, `delete`. @param target below the project */
+export function beginOperation(call: GcpCall, type: string, target: string): Json {
+  const { cloud, caller, query } = call;
+  const projectId = projectIdOf(call);
+  const operation: StoredOperation = {
+    name: `operation-${cloud.now().getTime()}-${crypto.randomUUID()}`,
+    scope: target.startsWith("global/") ? "global" : target.split("/").slice(0, 2).join("/"),
+    type,
+    target,
+    user: caller.name,
+    startTime: cloud.now().toISOString(),
+    requestId: query.get("requestId") ?? "",
+  };
+  keep(cloud, projectId, operation);
+  run(cloud, projectId, operation);
+  return format(projectId, operation);
+}
+
+/** Of a request that was sent before. */
+export function tryRepeat(call: GcpCall): Json | undefined {
+  const id = call.query.get("requestId") ?? "";
+  const projectId = projectIdOf(call);
+  const found = Object.values(computeOf(call.cloud, projectId).operations).find(({ requestId }) => requestId === id);
+  return id === "" || found === undefined ? undefined : format(projectId, found);
+}
+
+/** @param path below the project @throws GcpFault 400 while an operation is at work on it */
+export function refuseUnlessReady(cloud: GcpCloud, projectId: string, path: string): void {
+  const all = Object.values(computeOf(cloud, projectId).operations);
+  const isBusy = all.some(({ target, endTime }) => target === path && endTime === undefined);
+  if (isBusy) throw notReady(nameOf(projectId, path));
+}
+
+/** Goes on with what a stopped sandbox left. */
+export function resumeCompute(cloud: GcpCloud): void {
+  for (const { projectId, operation } of allOperations(cloud)) {
+    if (operation.endTime === undefined) run(cloud, projectId, operation);
+  }
+}
+
+/** Operations of the sandbox's command line. */
+export function computeOperations(cloud: GcpCloud): OpenCloud["operations"] {
+  return {
+    /** The next operation on networks of `project` fails with `code`, such as QUOTA_EXCEEDED, and `message`. */
+    "fail-network-operation": ({ project = "", code = "QUOTA_EXCEEDED", message = "" }) => {
+      const found = tryFindProject(cloud, project);
+      if (found === undefined) throw new UnknownUsage(`the project "${project}"`);
+      computeOf(cloud, found.projectId).failures[crypto.randomUUID()] = { code, message };
+      cloud.save();
+      return {};
+    },
+  };
+}
+
+function keep(cloud: GcpCloud, projectId: string, operation: StoredOperation): void {
+  computeOf(cloud, projectId).operations[operation.name] = operation;
+  cloud.save();
+}
+
+function run(cloud: GcpCloud, projectId: string, operation: StoredOperation): void {
+  later(cloud, durationMs, () => {
+    const failure = takeFailure(cloud, projectId) ?? finish(cloud, projectId, operation);
+    // What failed was never made.
+    if (failure !== undefined && operation.type === "insert") drop(cloud, projectId, operation.target);
+    const ended = { ...operation, endTime: cloud.now().toISOString() };
+    keep(cloud, projectId, failure === undefined ? ended : { ...ended, failure });
+  });
+}
+
+/** Whether a network is empty is only seen when it is deleted. */
+function finish(cloud: GcpCloud, projectId: string, { type, target }: StoredOperation): Failure | undefined {
+  if (type !== "delete") return undefined;
+  const [user] = target.startsWith("global/networks/") ? usersOf(cloud, projectId, target) : [];
+  if (user !== undefined) {
+    return {
+      code: "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE",
+      message: `The network resource '${nameOf(projectId, target)}' is already being used by '${nameOf(projectId, user)}'`,
+    };
+  }
+  drop(cloud, projectId, target);
+  return undefined;
+}
+
+function takeFailure(cloud: GcpCloud, projectId: string): Failure | undefined {
+  const { failures } = computeOf(cloud, projectId);
+  const [key, failure] = Object.entries(failures)[0] ?? [];
+  if (key !== undefined) delete failures[key];
+  cloud.save();
+  return failure;
+}
+
+export const operationBehaviours: Behaviours = {
+  "compute.globalOperations.get": (call) => read(call, "global"),
+  "compute.regionOperations.get": (call) => read(call, `regions/${call.params.region}`),
+};
+
+function read(call: GcpCall, scope: string): Json {
+  const projectId = projectIdOf(call);
+  const name = call.params.operation ?? "";
+  const found = computeOf(call.cloud, projectId).operations[name];
+  if (found?.scope === scope) return format(projectId, found);
+  throw notFound(nameOf(projectId, `${scope}/operations/${name}`));
+}
+
+function format(projectId: string, operation: StoredOperation): Json {
+  const { name, scope, type, target, user, startTime, endTime, failure } = operation;
+  return {
+    kind: "compute#operation",
+    id: newId(),
+    name,
+    operationType: type,
+    user,
+    insertTime: startTime,
+    startTime,
+    ...(endTime === undefined ? {} : { endTime }),
+    status: endTime === undefined ? "RUNNING" : "DONE",
+    progress: endTime === undefined ? 0 : 100,
+    ...(scope === "global" ? {} : { region: linkTo(projectId, scope) }),
+    selfLink: linkTo(projectId, `${scope}/operations/${name}`),
+    targetLink: linkTo(projectId, target),
+    ...(failure === undefined
+      ? {}
+      : { error: { errors: [failure] }, httpErrorStatusCode: 400, httpErrorMessage: "BAD REQUEST" }),
+  };
+}
+
+/** Decimal digits. */
+export function newId(): string {
+  return `${randomInt(1_000_000_000, 9_000_000_000)}${randomInt(100_000_000, 999_999_999)}`;
+}
+
+export function projectIdOf({ project }: GcpCall): string {
+  // The gateway refuses unknown projects.
+  return project?.projectId ?? "";
+}

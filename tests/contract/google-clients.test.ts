@@ -70,7 +70,20 @@ describe.skipIf(python === "")("google-api-python-client", () => {
     expect(answers.sets).toEqual(["NS", "SOA", "A"]);
   });
 
+  test("makes a network with NAT, and deletes it once it is empty", () => {
+    expect(answers.router).toMatchObject({ kind: "compute#router", nats: [{ name: "n", type: "PUBLIC" }] });
+    expect(answers.full).toMatchObject([
+      {
+        code: "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE",
+        message: expect.stringContaining("/networks/api' is already being used by 'projects/"),
+      },
+    ]);
+    expect(answers.deleted).toEqual([]);
+  });
+
   test.each([
+    ["networkAgain", 409, `The resource 'projects/${projectId}/global/networks/api' already exists`],
+    ["gone", 404, `The resource 'projects/${projectId}/global/networks/api' was not found`],
     ["bogus", 400, 'Invalid JSON payload received. Unknown name "bogus": Cannot find field.'],
     ["again", 409, "The resource 'entity.managedZone' named 'api' already exists"],
     ["stale", 409, "There were concurrent policy changes."],

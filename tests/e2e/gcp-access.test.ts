@@ -93,11 +93,14 @@ test.concurrent("jobs of GitHub live from what owners gave them before, and need
     expect(await lookBack()).toEqual([]);
 
     await changeRecords(gcp);
+    await changeNetwork(gcp);
     // Not of a job.
     await gcp.calls();
     const changed: Fleet = { ...fleetOf(gke(1, "gcp-01", { releaseChannel: "rapid" })), github };
     const updated = await well(gcp.run("create-gke-all", [], { fleet: changed, ...main }));
-    expect(endedAs(updated, "updated")).toEqual([`${k01}/cluster`, `${k01}/delegation`]);
+    expect(endedAs(updated, "updated")).toEqual(
+      ["cluster", "delegation", "nat", "subnetwork"].map((part) => `${k01}/${part}`),
+    );
     const moved: Fleet = { ...fleetOf(gke(1, "gcp-01", { podCidr: "10.200.0.0/16" })), github };
     const replaced = await well(gcp.run("create-gke-all", ["--allow-replacement"], { fleet: moved, ...main }));
     expect(endedAs(replaced, "replaced")).toEqual([`${k01}/cluster`]);
@@ -119,6 +122,17 @@ test.concurrent("jobs of GitHub live from what owners gave them before, and need
     expect(needlessGrants(grants, asked).filter(({ member }) => !others.test(member))).toEqual([]);
   });
 });
+
+/** As others do it by hand, and GKE, which leaves a firewall rule. */
+async function changeNetwork(gcp: GcpStory): Promise<void> {
+  const neighbour = await gcp.neighbour();
+  const [name, base] = ["k01-k8s-gcp-mylabs-dev", `compute/projects/${projects["gcp-01"].projectId}`];
+  const [subnetwork, router] = ["subnetworks", "routers"].map((one) => `${base}/regions/us-east1/${one}/${name}`);
+  await neighbour("PATCH", `${router}`, { nats: [] });
+  await neighbour("POST", `${subnetwork}/setPrivateIpGoogleAccess`, { privateIpGoogleAccess: false });
+  const rule = { name: "k8s-0123456789abcdef-node-http-hc", network: `global/networks/${name}` };
+  await neighbour("POST", `${base}/global/firewalls`, rule);
+}
 
 /** As another tool, and external-dns, do it. */
 async function changeRecords(gcp: GcpStory): Promise<void> {

@@ -23,6 +23,12 @@ async function thingsIn(gcp: GcpStory): Promise<readonly string[]> {
   const call = await gcp.neighbour();
   const { clusters = [] }: { readonly clusters?: readonly Named[] } = await call("GET", gkeClusters("-"));
   const { managedZones = [] }: { readonly managedZones?: readonly Named[] } = await call("GET", zonesIn(projectId));
+  const made = ["global/networks", "global/firewalls", "regions/us-east1/subnetworks", "regions/us-east1/routers"];
+  const parts = made.map(async (collection) => {
+    const path = `compute/projects/${projectId}/${collection}`;
+    const { items = [] }: { readonly items?: readonly Named[] } = await call("GET", path);
+    return items.map((one) => `${collection}/${one.name}`);
+  });
   const parent = `${zonesIn(projects["gcp-mgmt"].projectId)}/k8s-gcp-mylabs-dev`;
   const { rrsets }: { readonly rrsets: readonly Named[] } = await call("GET", `${parent}/rrsets`);
   const policies = [
@@ -37,7 +43,7 @@ async function thingsIn(gcp: GcpStory): Promise<readonly string[]> {
     ...clusters.map((cluster) => `${cluster.name} ${cluster.status}`),
     ...managedZones.map((zone) => zone.name),
     ...rrsets.map((set) => `${set.type} ${set.name}`),
-    ...(await Promise.all(granted)).flat(),
+    ...(await Promise.all([...parts, ...granted])).flat(),
   ].sort();
 }
 

@@ -213,6 +213,12 @@ const cases: readonly (readonly [string, FaultCode, Fleet, Fleet])[] = [
     withGke({ name: `${"k".repeat(22)}.k8s.gcp.mylabs.dev` }),
   ],
   ["63 characters of a zone in Cloud DNS", "NameTooLong", withGcpZone(63), withGcpZone(64)],
+  [
+    "pods of GKE beside its nodes",
+    "OverlappingRanges",
+    withGke({ podCidr: "10.128.16.0/20" }),
+    withGke({ podCidr: "10.128.15.0/24" }),
+  ],
   ["100 ranges that reach an API server of GKE", "TooManyRanges", gkeRanges(100), gkeRanges(101)],
   ["one range that reaches an API server of GKE", "EmptyPublicAccess", gkeRanges(1), gkeRanges(0)],
   ["no ranges at all for GKE", "EmptyPublicAccess", withGke({}), withGke({ publicAccessCidrs: [] })],

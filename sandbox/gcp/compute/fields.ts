@@ -1,5 +1,6 @@
 import { overlap, tryParseCidr } from "#lib/fleet/cidr.ts";
 import type { GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { unsupported } from "#sandbox/gcp/api/faults.ts";
 import { computeFault, invalidValue } from "#sandbox/gcp/compute/faults.ts";
 import { projectIdOf } from "#sandbox/gcp/compute/operations.ts";
 import { linkTo, pathIn, subnetworksIn } from "#sandbox/gcp/compute/state.ts";
@@ -8,7 +9,7 @@ import { type JsonObject, listAt, objectAt, stringAt, textsAt } from "#sandbox/j
 /** Networks in legacy mode can't be created any more. @throws GcpFault 400 */
 export function readNetwork(body: Json): JsonObject {
   if (body.autoCreateSubnetworks !== false) {
-    throw computeFault(501, "notImplemented", "the sandbox creates only networks in custom mode");
+    throw unsupported("networks other than those in custom mode");
   }
   return {
     autoCreateSubnetworks: false,

@@ -51,9 +51,8 @@ export function readPrivateFile(folder: string, path: string): CachedFile | unde
 }
 
 /**
- * Writes a file that readPrivateFile() reads, if the disk takes it. Not flushed: what a power loss damages is fetched again.
- *
- * @throws FleetError ModesIgnored, before anything secret is written
+ * Writes a file that readPrivateFile() reads, if the disk takes it and keeps its mode. Not flushed: what a power loss damages is fetched
+ * again.
  */
 export function tryWritePrivateFile(path: string, text: string): void {
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;

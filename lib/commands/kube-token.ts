@@ -78,5 +78,5 @@ function required(options: KubeTokenOptions, name: string, form: RegExp): string
   const value = options.get(name);
   if (value !== undefined && form.test(value)) return value;
   const what = value === undefined ? `--${name} is missing` : `--${name} can't be "${value}"`;
-  throw new FleetError("InvalidArgument", what, { hint: "kubeconfigs that create writes have all options" });
+  throw new FleetError("InvalidArgument", what, { hint: "run create again: it writes a kubeconfig with all options" });
 }

@@ -123,6 +123,11 @@ async function observe<Parent, Zone extends ChildZone, In extends World, Found e
   if (records === undefined) return { kind: "absent" };
   const { nameServers, ttlSeconds, tags = {} } = records;
   const state = { parent, nameServers, ttlSeconds, tags };
+  const other = Object.entries(options.tags ?? {}).find(([key, value]) => isOther(tags[key], value));
+  if (other !== undefined) {
+    const [key] = other;
+    return { kind: "foreign", why: `${parent.name} delegates ${options.name} for the ${key} ${tags[key]}` };
+  }
   const zone = await lookAtZone(world, outputs, options);
   switch (zone.kind) {
     case "present": {
@@ -142,6 +147,11 @@ async function observe<Parent, Zone extends ChildZone, In extends World, Found e
     default:
       return zone satisfies never;
   }
+}
+
+/** Ids are compared in any case. Whoever has the other one may still have the zone, also while its servers do not answer. */
+function isOther(found: string | undefined, wanted: string): boolean {
+  return found !== undefined && found.toLowerCase() !== wanted.toLowerCase();
 }
 
 /** Missing outputs mean absent or foreign, which must be distinguished here. */

@@ -204,3 +204,22 @@ test.concurrent("a project without billing can't be searched for orphans, which 
     expect(await standing(gcp)).toEqual([]);
   });
 });
+
+test.concurrent("a cluster that moved out of a project without billing is not forgotten there", async () => {
+  await inGcp(async (gcp) => {
+    await well(gcp.run("create-gke-all", [], { fleet: fleet(gke(1)) }));
+    const billing = (enabled: boolean) =>
+      gcp.daemon.operate("gcp", "billing", { project: projects["gcp-01"].projectId, enabled: String(enabled) });
+    await billing(false);
+    const after = fleet(gke(1, "gcp-02"));
+    const refused = await gcp.run("create-gke-all", ["--allow-replacement", "--skip-dns-check"], { fleet: after });
+    expect(errorsOf(refused)).toEqual({
+      [`gcp/gcp-02/${nameOf(1)}/delegation`]: expect.stringContaining(
+        `k8s.gcp.mylabs.dev delegates ${nameOf(1)} for the project ${projects["gcp-01"].projectNumber} (ForeignResource)`,
+      ),
+    });
+    await billing(true);
+    await well(gcp.run("create-gke-all", ["--allow-replacement"], { fleet: after }));
+    expect(await standing(gcp)).toEqual([...all(1, "gcp-02")].sort());
+  });
+});

@@ -185,24 +185,34 @@ describe("the delegation of a zone", () => {
     expect(memory.calls.filter((call) => call.startsWith("labels"))).toHaveLength(2);
   });
 
-  test("is completed where its mark is missing or names another project, and the NS set stays", async () => {
+  test("is completed where its mark is missing, and the NS set stays", async () => {
     const { outputs, observe, ensure } = await stage();
-    for (const others of [[], [set("TXT", mark.name, mark.values[0]?.replace("222222222222", "1") ?? "")]]) {
-      memory.sets.set(parentZone.zoneId, [wanted, ...others]);
-      const found = await observe();
-      if (found.kind !== "present") throw new Error(found.kind);
-      expect(led.diff(found.state, outputs)).toContainEqual({
-        field: "tags.project",
-        from: others.length === 0 ? "" : "1",
-        to: "222222222222",
-        effect: "in-place",
-      });
-      await ensure();
-      expect(inParent()).toEqual([wanted, mark]);
-    }
-    expect(memory.calls).toEqual([`change ${parentZone.zoneId}`, `change ${parentZone.zoneId}`]);
+    memory.sets.set(parentZone.zoneId, [wanted]);
+    const found = await observe();
+    if (found.kind !== "present") throw new Error(found.kind);
+    expect(led.diff(found.state, outputs)).toMatchObject([
+      { field: "tags.fleet", from: "", to: "mylabs.test", effect: "in-place" },
+      { field: "tags.project", from: "", to: "222222222222", effect: "in-place" },
+    ]);
     await ensure();
-    expect(memory.calls).toHaveLength(2);
+    expect(inParent()).toEqual([wanted, mark]);
+    await ensure();
+    expect(memory.calls).toEqual([`change ${parentZone.zoneId}`]);
+  });
+
+  test("that is marked as another project's is foreign, and replaced only when it is adopted", async () => {
+    const { world, outputs, observe, ensure } = await stage();
+    const others = [wanted, set("TXT", mark.name, mark.values[0]?.replace("222222222222", "1") ?? "")];
+    memory.sets.set(parentZone.zoneId, others);
+    expect(await observe()).toEqual({
+      kind: "foreign",
+      why: "k8s.gcp.mylabs.test delegates k01.k8s.gcp.mylabs.test for the project 1",
+    });
+    expect((await failureOf(led.remove(world, await observe(), outputs))).code).toBe("ForeignResource");
+    expect(inParent()).toEqual(others);
+    // Verbs ask for --adopt before.
+    await ensure();
+    expect(inParent()).toEqual([wanted, mark]);
   });
 
   test("is read again once when others wrote it in between", async () => {

@@ -69,13 +69,12 @@ export function delegatedAccounts<Zone, In extends World>({
  */
 export function refuseDepartedAccounts(departed: readonly DelegatedCluster[], field: string, otherwise = ""): void {
   if (departed.length === 0) return;
-  const details = departed.map(({ name, accountId }) => `${name} in ${accountId}`);
-  throw new FleetError("StillNeeded", `an account that is not in the fleet has clusters of it: ${details.join(", ")}`, {
+  const names = departed.map(({ name, accountId }) => `${name} in ${accountId}`);
+  throw new FleetError("StillNeeded", `an account that is not in the fleet has clusters of it: ${names.join(", ")}`, {
     hint: [
       `correct the account's ${field}; or put the account back, `,
       command("delete-all", "--orphans"),
       `, then remove it${otherwise}`,
     ],
-    details,
   });
 }

@@ -6,7 +6,7 @@ import { foreignUnless, restResource } from "#lib/gcp/rest-resource.ts";
 import type { GcpWorld } from "#lib/gcp/world.ts";
 import type { Resource } from "#lib/graph/resource.ts";
 
-/** Addresses of Google's choice, for nodes and pods. */
+/** Google allocates the addresses, for nodes and pods. */
 const wanted = {
   name: "nat",
   natIpAllocateOption: "AUTO_ONLY",
@@ -42,7 +42,7 @@ export function clusterNat(options: NetworkOptions): Resource<Json, GcpWorld> {
         // A list in a PATCH replaces the whole list.
         (write, _body, { nats }) => write("PATCH", computePath(place), { nats: repair(nats) }),
       ),
-    summary: () => "addresses of Google's choice",
+    summary: () => "automatic addresses",
   });
 }
 

@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { isChanging } from "#tests/support/cloud-sandbox.ts";
-import { fleetOf, type GcpStory, gke, inGcp } from "#tests/support/gcp-story.ts";
+import { fleetOf, type GcpStory, gke, inGcp, writeCompute } from "#tests/support/gcp-story.ts";
 import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 setDefaultTimeout(120_000);
@@ -18,14 +18,9 @@ const placed = (region: string) => ({
 const { subnetwork, router } = placed("us-east1");
 const cluster = `container/v1/projects/story-01/locations/us-east1/clusters/${name}`;
 
-/** What others write by Google's API, at its end. */
+/** What others write by Google's API. */
 async function write(gcp: GcpStory, method: string, path: string, body?: object): Promise<void> {
-  const call = await gcp.neighbour();
-  let operation = await call(method, path, body);
-  while (operation.status !== "DONE") {
-    await Bun.sleep(20);
-    operation = await call("GET", `compute/${operation.selfLink.split("/compute/v1/")[1]}`);
-  }
+  await writeCompute(await gcp.neighbour(), method, path, body);
 }
 
 test.concurrent("a cluster has a network of its own, whose NAT is put right when others take it away", async () => {

@@ -1,6 +1,14 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { fleetOf, type GcpStory, gke, inGcp, type Neighbour, projects } from "#tests/support/gcp-story.ts";
+import {
+  fleetOf,
+  type GcpStory,
+  gke,
+  inGcp,
+  type Neighbour,
+  projects,
+  writeCompute,
+} from "#tests/support/gcp-story.ts";
 import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
@@ -26,7 +34,7 @@ const iam = "iam/v1/projects";
 const pools = `${iam}/${management}/locations/global/workloadIdentityPools`;
 const clusters = `container/v1/projects/${project}/locations/us-east1/clusters`;
 const name = "k01-k8s-gcp-mylabs-dev";
-const id = "gcp/gcp-01/k01.k8s.gcp.mylabs.dev/cluster";
+const k01 = "gcp/gcp-01/k01.k8s.gcp.mylabs.dev";
 
 /** As if both projects had been in use for years. */
 async function openUsed(gcp: GcpStory): Promise<Neighbour> {
@@ -75,12 +83,20 @@ test.concurrent("service accounts, roles, pools and clusters of our names that s
     }
     expect(await everything(neighbour)).toEqual(before);
 
-    await neighbour("POST", clusters, { cluster: { name, autopilot: { enabled: true } } });
+    // In a network that we would make like that.
+    const compute = `compute/projects/${project}`;
+    const network = { name, autoCreateSubnetworks: false };
+    await writeCompute(neighbour, "POST", `${compute}/global/networks`, network);
+    const subnetwork = { name, network: `global/networks/${name}`, ipCidrRange: "10.128.0.0/20" };
+    await writeCompute(neighbour, "POST", `${compute}/regions/us-east1/subnetworks`, subnetwork);
+    const theirCluster = { name, autopilot: { enabled: true }, network: name, subnetwork: name };
+    await neighbour("POST", clusters, { cluster: theirCluster });
     while ((await neighbour("GET", `${clusters}/${name}`)).status !== "RUNNING") await Bun.sleep(50);
     const found = await gcp.run("create-gke-all", [], { fleet });
     expect(Object.keys(errorsOf(found)).sort()).toEqual(foreign);
     const adopted = await well(gcp.run("create-gke-all", ["--adopt"], { fleet }));
-    expect(endedAs(adopted, "adopted")).toEqual([id, ...foreign].toSorted());
+    const own = ["cluster", "network", "subnetwork"].map((part) => `${k01}/${part}`);
+    expect(endedAs(adopted, "adopted")).toEqual([...own, ...foreign].toSorted());
   });
 });
 

@@ -43,6 +43,15 @@ export function fleetOf(...clusters: readonly GkeCluster[]): Fleet {
 /** Google's APIs as somebody else calls them who owns all projects. */
 export type Neighbour = (method: string, path: string, body?: object) => Promise<Answer>;
 
+/** Writes with Compute Engine, and waits for the end of its operation. @param path `compute/projects/P/…` */
+export async function writeCompute(call: Neighbour, method: string, path: string, body?: object): Promise<void> {
+  let operation = await call(method, path, body);
+  while (operation.status !== "DONE") {
+    await Bun.sleep(20);
+    operation = await call("GET", `compute/${operation.selfLink.split("/compute/v1/")[1]}`);
+  }
+}
+
 // Compared as a whole or by its fields.
 // biome-ignore lint/suspicious/noExplicitAny: each resource has fields of its own
 type Answer = any;

@@ -1,7 +1,7 @@
 import { createAwsClients } from "#lib/aws/create-clients.ts";
 import { prepareBase } from "#lib/aws/credentials/base.ts";
 import { awsEndpointOf } from "#lib/aws/credentials/endpoint.ts";
-import { describePlaceholder } from "#lib/aws/fleet/placeholder.ts";
+import { isPlaceholder } from "#lib/aws/fleet/placeholder.ts";
 import type { EksCluster } from "#lib/aws/fleet/types.ts";
 import { trustReader } from "#lib/aws/iam/role-trust.ts";
 import { userArnOf } from "#lib/aws/iam/user-arn.ts";
@@ -12,7 +12,10 @@ import { whoami } from "#lib/aws/whoami.ts";
 import { emptyGraph } from "#lib/cloud/account-graph.ts";
 import { bindWorld } from "#lib/cloud/bind-world.ts";
 import { findParts } from "#lib/cloud/parts.ts";
+import { describePlaceholder } from "#lib/cloud/placeholder.ts";
 import type { OpenProvider, ProviderContext } from "#lib/provider.ts";
+
+const placeholders = { provider: "aws", isPlaceholder, what: "the account id" } as const;
 
 /** AWS of one fleet. No client is loaded before the first call. */
 export function openAws({
@@ -34,7 +37,7 @@ export function openAws({
     return parts === undefined ? emptyGraph("aws") : awsGraph(parts);
   };
   return {
-    placeholder: (cluster) => (endpoint === undefined ? describePlaceholder(fleet, cluster) : undefined),
+    placeholder: (cluster) => (endpoint === undefined ? describePlaceholder(placeholders, fleet, cluster) : undefined),
     targets: (of, accounts) => awsTargets(of, graph([]), fleet, accounts, asking()),
     graph,
     inventory: (world) => listOwned({ ...world, aws: asking() }, fleet),

@@ -9,6 +9,7 @@ import type { AwsAccount, EksCluster } from "#lib/aws/fleet/types.ts";
 import { malformedAccountId } from "#lib/fleet/checks/accounts.ts";
 import type { Fault } from "#lib/fleet/fault.ts";
 import { accountKeys, cloudClusterKeys } from "#lib/fleet/keys.ts";
+import { accountTasks } from "#lib/fleet/provider.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { Provider } from "#lib/provider.ts";
 
@@ -36,34 +37,16 @@ export const aws: Provider<AwsAccount, EksCluster> = {
   errorCodes: awsErrorCodes,
   checks: [checkAccountIds, checkRoles, checkEks],
   accountTasks: [
-    {
-      path: "create/aws-mgmt/cf-route53-gh-action-iam-role-oidc",
-      description:
-        "Create zones, management role and GitHub's OIDC provider, with administrator credentials of the management account",
-      verb: "create",
-      of: "management",
-    },
-    {
-      path: "delete/aws-mgmt/cf-route53-gh-action-iam-role-oidc",
-      description:
-        "Delete zones, management role and GitHub's OIDC provider, with administrator credentials of the management account",
-      verb: "delete",
-      of: "management",
-    },
-    {
-      path: "create/aws-tenant/cf-iam-role",
-      description:
-        "Create the role that the management account assumes to create clusters, with administrator credentials of the account",
-      verb: "create",
-      of: "tenants",
-    },
-    {
-      path: "delete/aws-tenant/cf-iam-role",
-      description:
-        "Delete the role that the management account assumes to create clusters, with administrator credentials of the account",
-      verb: "delete",
-      of: "tenants",
-    },
+    ...accountTasks(
+      "management",
+      "aws-mgmt/cf-route53-gh-action-iam-role-oidc",
+      "zones, management role and GitHub's OIDC provider, with administrator credentials of the management account",
+    ),
+    ...accountTasks(
+      "tenants",
+      "aws-tenant/cf-iam-role",
+      "the role that the management account assumes to create clusters, with administrator credentials of the account",
+    ),
   ],
   // Changing more stacks at once only meets the limits of CloudFormation's API.
   lanes: { stack: { limit: 32 }, cluster: { limit: 32, jobs: true } },

@@ -2,7 +2,7 @@ import { accountAccess } from "#lib/azure/account-access.ts";
 import { aksCluster } from "#lib/azure/cluster.ts";
 import { createAzureClients } from "#lib/azure/create-clients.ts";
 import { isRedirected } from "#lib/azure/credentials/endpoints.ts";
-import { describePlaceholder } from "#lib/azure/fleet/placeholder.ts";
+import { isPlaceholder } from "#lib/azure/fleet/placeholder.ts";
 import type { AksCluster } from "#lib/azure/fleet/types.ts";
 import { elsewhereIn, listOwned } from "#lib/azure/inventory.ts";
 import { managementAccount } from "#lib/azure/management.ts";
@@ -10,8 +10,11 @@ import { whoami } from "#lib/azure/whoami.ts";
 import { accountGraph, emptyGraph } from "#lib/cloud/account-graph.ts";
 import { bindWorld } from "#lib/cloud/bind-world.ts";
 import { findParts } from "#lib/cloud/parts.ts";
+import { describePlaceholder } from "#lib/cloud/placeholder.ts";
 import { FleetError } from "#lib/errors.ts";
 import type { OpenProvider, ProviderContext } from "#lib/provider.ts";
+
+const placeholders = { provider: "azure", isPlaceholder, what: "an id" } as const;
 
 /** Azure of one fleet. No client is loaded before the first call. */
 export function openAzure({ fleet, environment, clock, fleetFile }: ProviderContext): OpenProvider<AksCluster> {
@@ -31,7 +34,7 @@ export function openAzure({ fleet, environment, clock, fleetFile }: ProviderCont
     });
   };
   return {
-    placeholder: (cluster) => (isRedirected(variables) ? undefined : describePlaceholder(fleet, cluster)),
+    placeholder: (cluster) => (isRedirected(variables) ? undefined : describePlaceholder(placeholders, fleet, cluster)),
     // The caller acts in each account as the same identity.
     async targets(of, accounts) {
       const ids = graph([]).targets(of, accounts);

@@ -5,6 +5,7 @@ import { isPlaceholder } from "#lib/azure/fleet/placeholder.ts";
 import { azureRegions } from "#lib/azure/fleet/regions.ts";
 import type { AksCluster, AzureAccount } from "#lib/azure/fleet/types.ts";
 import { accountKeys, cloudClusterKeys } from "#lib/fleet/keys.ts";
+import { accountTasks } from "#lib/fleet/provider.ts";
 import type { Provider } from "#lib/provider.ts";
 
 /** Azure: AKS clusters, zones in Azure DNS, identities and role assignments. */
@@ -26,32 +27,16 @@ export const azure: Provider<AzureAccount, AksCluster> = {
   errorCodes: azureErrorCodes,
   checks: [checkAzure],
   accountTasks: [
-    {
-      path: "create/azure-mgmt",
-      description:
-        "Create zones, identities of GitHub's jobs and their roles, as an owner of the management subscription",
-      verb: "create",
-      of: "management",
-    },
-    {
-      path: "delete/azure-mgmt",
-      description:
-        "Delete zones, identities of GitHub's jobs and their roles, as an owner of the management subscription",
-      verb: "delete",
-      of: "management",
-    },
-    {
-      path: "create/azure-tenant",
-      description: "Give jobs and operators the roles to create clusters, as an owner of the subscription",
-      verb: "create",
-      of: "tenants",
-    },
-    {
-      path: "delete/azure-tenant",
-      description: "Take the roles to create clusters from jobs and operators, as an owner of the subscription",
-      verb: "delete",
-      of: "tenants",
-    },
+    ...accountTasks(
+      "management",
+      "azure-mgmt",
+      "zones, identities of GitHub's jobs and their roles, as an owner of the management subscription",
+    ),
+    ...accountTasks(
+      "tenants",
+      "azure-tenant",
+      "the roles with which jobs and operators create clusters, as an owner of the subscription",
+    ),
   ],
   lanes: { cluster: { limit: 32, jobs: true } },
   open: async (context) => (await import("#lib/azure/open.ts")).openAzure(context),

@@ -72,6 +72,19 @@ export interface AccountTask {
   readonly of: "management" | "tenants";
 }
 
+/**
+ * The tasks that create and delete the same.
+ *
+ * @param path after `create/` and `delete/`
+ * @param what as their descriptions name it after their verb
+ */
+export function accountTasks(of: AccountTask["of"], path: string, what: string): readonly AccountTask[] {
+  return [
+    { path: `create/${path}`, description: `Create ${what}`, verb: "create", of },
+    { path: `delete/${path}`, description: `Delete ${what}`, verb: "delete", of },
+  ];
+}
+
 /** The providers of a fleet, by name, in display order. */
 export type Providers<P extends ProviderFacts = ProviderFacts> = ReadonlyMap<string, P>;
 

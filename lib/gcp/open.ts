@@ -1,16 +1,19 @@
 import { accountGraph, emptyGraph } from "#lib/cloud/account-graph.ts";
 import { bindWorld } from "#lib/cloud/bind-world.ts";
 import { findParts } from "#lib/cloud/parts.ts";
+import { describePlaceholder } from "#lib/cloud/placeholder.ts";
 import { accountAccess } from "#lib/gcp/account-access.ts";
 import { gkeResources } from "#lib/gcp/cluster.ts";
 import { createGcpClients } from "#lib/gcp/create-clients.ts";
 import { isRedirected } from "#lib/gcp/credentials/endpoints.ts";
-import { describePlaceholder } from "#lib/gcp/fleet/placeholder.ts";
+import { isPlaceholder } from "#lib/gcp/fleet/placeholder.ts";
 import type { GkeCluster } from "#lib/gcp/fleet/types.ts";
 import { elsewhereIn, listOwned } from "#lib/gcp/inventory.ts";
 import { managementAccount } from "#lib/gcp/management.ts";
 import { whoami } from "#lib/gcp/whoami.ts";
 import type { OpenProvider, ProviderContext } from "#lib/provider.ts";
+
+const placeholders = { provider: "gcp", isPlaceholder, what: "the project" } as const;
 
 /** GCP of one fleet. No client is loaded before the first call. */
 export function openGcp({ fleet, environment, clock, fleetFile }: ProviderContext): OpenProvider<GkeCluster> {
@@ -30,7 +33,7 @@ export function openGcp({ fleet, environment, clock, fleetFile }: ProviderContex
     });
   };
   return {
-    placeholder: (cluster) => (isRedirected(variables) ? undefined : describePlaceholder(fleet, cluster)),
+    placeholder: (cluster) => (isRedirected(variables) ? undefined : describePlaceholder(placeholders, fleet, cluster)),
     // The caller acts in each account as the same identity.
     targets: async (of, accounts) => graph([]).targets(of, accounts),
     graph,

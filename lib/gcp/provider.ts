@@ -1,4 +1,5 @@
 import { accountKeys, cloudClusterKeys } from "#lib/fleet/keys.ts";
+import { accountTasks } from "#lib/fleet/provider.ts";
 import { gcpErrorCodes } from "#lib/gcp/error-codes.ts";
 import { checkGcp } from "#lib/gcp/fleet/checks.ts";
 import { kubernetesOfGke } from "#lib/gcp/fleet/defaults.ts";
@@ -25,32 +26,16 @@ export const gcp: Provider<GcpAccount, GkeCluster> = {
   errorCodes: gcpErrorCodes,
   checks: [checkGcp],
   accountTasks: [
-    {
-      path: "create/gcp-mgmt",
-      description:
-        "Create zones, service accounts and the trust in GitHub's jobs, as an owner of the management project",
-      verb: "create",
-      of: "management",
-    },
-    {
-      path: "delete/gcp-mgmt",
-      description:
-        "Delete zones, service accounts and the trust in GitHub's jobs, as an owner of the management project",
-      verb: "delete",
-      of: "management",
-    },
-    {
-      path: "create/gcp-tenant",
-      description: "Create the service accounts and roles that create clusters, as an owner of the project",
-      verb: "create",
-      of: "tenants",
-    },
-    {
-      path: "delete/gcp-tenant",
-      description: "Delete the service accounts and roles that create clusters, as an owner of the project",
-      verb: "delete",
-      of: "tenants",
-    },
+    ...accountTasks(
+      "management",
+      "gcp-mgmt",
+      "zones, service accounts and the trust in GitHub's jobs, as an owner of the management project",
+    ),
+    ...accountTasks(
+      "tenants",
+      "gcp-tenant",
+      "the service accounts and roles that create clusters, as an owner of the project",
+    ),
   ],
   lanes: { cluster: { limit: 32, jobs: true } },
   open: async (context) => (await import("#lib/gcp/open.ts")).openGcp(context),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Give jobs and operators the roles to create clusters, as an owner of the subscription"
+//MISE description="Create the roles with which jobs and operators create clusters, as an owner of the subscription"
 //USAGE flag "--dry-run" help="show what would be done; change nothing"
 //USAGE flag "--retain" help="keep the resources of a stack whose creation failed, so that they can be inspected"
 //USAGE flag "--adopt" help="take over zones and stacks of these names that another tool created"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-//MISE description="Take the roles to create clusters from jobs and operators, as an owner of the subscription"
+//MISE description="Delete the roles with which jobs and operators create clusters, as an owner of the subscription"
 //USAGE flag "--dry-run" help="show what would be done; change nothing"
 //USAGE flag "--yes" help="don't ask before deleting; required in non-interactive shells"
 //USAGE flag "--adopt" help="delete what has these names, also where another tool created it"

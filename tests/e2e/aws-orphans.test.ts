@@ -3,8 +3,16 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fleet } from "#lib/fleet/types.ts";
 import { type AwsStory, eks, fleetOf, ids, inAws } from "#tests/support/aws-story.ts";
-import type { Run } from "#tests/support/cloud-sandbox.ts";
-import { endedAs, errorsOf, openCluster, well } from "#tests/support/story.ts";
+import {
+  anotherDomain,
+  interruptedMove,
+  nothingIsForgotten,
+  type OrphanCase,
+  type OrphanCloud,
+  orphansDeleted,
+  told,
+} from "#tests/support/orphan-stories.ts";
+import { errorsOf, openCluster, well } from "#tests/support/story.ts";
 
 // They run a few at a time: the last one waits for all others.
 setDefaultTimeout(900_000);
@@ -37,36 +45,7 @@ async function standing(aws: AwsStory): Promise<readonly string[]> {
   ].sort();
 }
 
-/** What of a cluster a run ended otherwise than as "unchanged" or "healthy". */
-function tell(run: Run, number: Number): Readonly<Record<string, string>> {
-  const ofCluster = Object.values(run.results).filter(({ id }) => id.includes(`/${nameOf(number)}/`));
-  const noted = ofCluster.filter(({ outcome }) => outcome !== "unchanged" && outcome !== "healthy");
-  return Object.fromEntries(
-    noted.map(({ id, outcome, changes }) => {
-      const moved = changes.flatMap(({ field, from, to }) => (field === "" ? [] : [`${field} ${from} > ${to}`]));
-      return [id.split("/").at(-1) ?? "", [outcome, ...moved].join(": ")];
-    }),
-  );
-}
-
-interface Case {
-  readonly before: Fleet;
-  readonly after: Fleet;
-  /** Whom it is about. */
-  readonly number: Number;
-  /** What `plan` says of its zone, delegation and stack. */
-  readonly plan: Readonly<Record<string, string>>;
-  /** What stands once `create-eks-all` has run, without permission to replace anything. */
-  readonly created: readonly string[];
-  /** Of that run. @default 0 */
-  readonly exitCode?: number;
-  /** The task that puts it right, and what stands then. */
-  readonly task: readonly [string, ...string[]];
-  readonly left: readonly string[];
-}
-
 const orphan = { zone: "orphan", delegation: "orphan", stack: "orphan" } as const;
-const orphansDeleted = ["delete-all", "--orphans", "--yes"] as const;
 const replaced = ["create-eks-all", "--allow-replacement"] as const;
 const k01 = ["k01 aws-01 us-east-1", "k01 aws-01 zone"] as const;
 const k02 = ["k02 aws-02 us-east-1", "k02 aws-02 zone"] as const;
@@ -78,7 +57,7 @@ const movedAccount = (change: string) => ({
   delegation: `to replace: ${change}`,
 });
 
-const cases: Readonly<Record<string, Case>> = {
+const cases: Readonly<Record<string, OrphanCase>> = {
   removed: {
     before: both,
     after: fleet(eks(2, "aws-02")),
@@ -186,26 +165,14 @@ const cases: Readonly<Record<string, Case>> = {
   },
 };
 
-for (const [title, { before, after, number, plan, created, exitCode = 0, task, left }] of Object.entries(cases)) {
-  test.concurrent(`nothing is forgotten of a cluster that was ${title}`, async () => {
-    await inAws(async (aws) => {
-      await well(aws.run("create-eks-all", [], { fleet: before }));
-      const planned = await aws.run("plan", [], { fleet: after });
-      expect(tell(planned, number)).toEqual(plan);
-      expect((await aws.run("status", [], { fleet: after })).exitCode).toBe(1);
-      expect((await aws.run("create-eks-all", [], { fleet: after })).exitCode).toBe(exitCode);
-      expect(await standing(aws)).toEqual([...created].sort());
+const awsCloud: OrphanCloud<AwsStory> = {
+  product: "eks",
+  tell: inAws,
+  nameOf,
+  standing,
+};
 
-      const tried = await well(aws.run(task[0], [...task.slice(1), "--dry-run"], { fleet: after }));
-      expect(endedAs(tried, "failed")).toEqual([]);
-      expect(await standing(aws)).toEqual([...created].sort());
-      await well(aws.run(task[0], task.slice(1), { fleet: after }));
-      expect(await standing(aws)).toEqual([...left].sort());
-      const status = await aws.run("status", ["--allow-absent"], { fleet: after });
-      expect([status.exitCode, endedAs(status, "orphan"), endedAs(status, "degraded")]).toEqual([0, [], []]);
-    });
-  });
-}
+nothingIsForgotten(awsCloud, cases);
 
 test.concurrent("what another fleet has of the same name in another account is left alone", async () => {
   await inAws(async (aws) => {
@@ -213,7 +180,7 @@ test.concurrent("what another fleet has of the same name in another account is l
     await giveAway(aws, "aws-02", 2);
     // k02 is in aws-01 now, by this fleet's entry: the one in aws-02 is not a former place of it.
     const after = fleet(eks(1), eks(2));
-    expect(tell(await aws.run("plan", [], { fleet: after }), 2)).toEqual({
+    expect(told(awsCloud, await aws.run("plan", [], { fleet: after }), 2)).toEqual({
       zone: "to make",
       stack: "to make",
       delegation: "failed",
@@ -226,18 +193,11 @@ test.concurrent("what another fleet has of the same name in another account is l
   });
 });
 
-test.concurrent("a move that was interrupted goes on where it was", async () => {
-  await inAws(async (aws) => {
-    await well(aws.run("create-eks-all", [], { fleet: fleet(eks(1)) }));
-    const after = fleet(eks(1, "aws-02", eu));
-    const started = aws.start("create-eks-all", ["--allow-replacement"], { fleet: after });
-    await started.printed("EKS cluster: deleting it");
-    started.kill("SIGKILL");
-    await started.ended;
-    expect((await aws.run("create-eks-all", [], { fleet: after })).exitCode).toBe(1);
-    await well(aws.run("create-eks-all", ["--allow-replacement"], { fleet: after }));
-    expect(await standing(aws)).toEqual(["k01 aws-02 eu-central-1", "k01 aws-02 zone"]);
-  });
+interruptedMove(awsCloud, {
+  before: fleet(eks(1)),
+  after: fleet(eks(1, "aws-02", eu)),
+  deleting: "EKS cluster: deleting it",
+  left: ["k01 aws-02 eu-central-1", "k01 aws-02 zone"],
 });
 
 test.concurrent("what is left of a cluster in the old region does not stand in the way of the new one", async () => {
@@ -249,11 +209,11 @@ test.concurrent("what is left of a cluster in the old region does not stand in t
     await cloudFormation.deleteStack({ StackName });
     while ((await standing(aws)).includes(k01[0])) await Bun.sleep(100);
     const after = fleet(eks(1, "aws-01", eu));
-    expect(tell(await aws.run("plan", [], { fleet: after }), 1)).toEqual({ stack: "to make" });
+    expect(told(awsCloud, await aws.run("plan", [], { fleet: after }), 1)).toEqual({ stack: "to make" });
     await well(aws.run("create-eks-all", [], { fleet: after }));
     expect(await standing(aws)).toEqual(["k01 aws-01 eu-central-1", "k01 aws-01 zone"]);
     // Of one whose stack is gone, the zone is left.
-    expect(tell(await aws.run("plan", [], { fleet: fleet() }), 1)).toEqual(orphan);
+    expect(told(awsCloud, await aws.run("plan", [], { fleet: fleet() }), 1)).toEqual(orphan);
     await well(aws.run("delete-all", orphansDeleted.slice(1), { fleet: fleet() }));
     expect(await standing(aws)).toEqual([]);
   });
@@ -286,24 +246,7 @@ test.concurrent("an account with clusters does not leave the fleet", async () =>
   });
 });
 
-test.concurrent("another domain is another fleet, which takes nothing of this one", async () => {
-  await inAws(async (aws) => {
-    await well(aws.run("create-eks-all", [], { fleet: both }));
-    const renamed = JSON.parse(JSON.stringify(both).replaceAll("mylabs.dev", "other.dev")) as Fleet;
-    for (const task of ["plan", "create-eks-all"]) {
-      const refused = await aws.run(task, [], { fleet: renamed });
-      // The old fleet is named.
-      expect([refused.exitCode, Object.values(errorsOf(refused)).join().includes("fleet mylabs.dev")]).toEqual([
-        1,
-        true,
-      ]);
-    }
-    await well(aws.run("delete-all", ["--yes"], { fleet: renamed }));
-    const none = await aws.run("delete-all", orphansDeleted.slice(1), { fleet: { ...renamed, clusters: [] } });
-    expect(none.exitCode).toBe(2);
-    expect(await standing(aws)).toEqual([...k01, ...k02].sort());
-  });
-});
+anotherDomain(awsCloud, both, [...k01, ...k02]);
 
 /** Another fleet's mark on the zone of a cluster. */
 async function giveAway(aws: AwsStory, account: "aws-01" | "aws-02", number: Number): Promise<void> {

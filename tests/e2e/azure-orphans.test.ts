@@ -9,9 +9,17 @@ import {
   inAzure,
   subscriptions,
 } from "#tests/support/azure-story.ts";
-import type { Run } from "#tests/support/cloud-sandbox.ts";
-import { expectNoDeparture } from "#tests/support/departure.ts";
-import { endedAs, errorsOf, well } from "#tests/support/story.ts";
+import {
+  anotherDomain,
+  expectNoDeparture,
+  interruptedMove,
+  nothingIsForgotten,
+  type OrphanCase,
+  type OrphanCloud,
+  orphansDeleted,
+  told,
+} from "#tests/support/orphan-stories.ts";
+import { endedAs, well } from "#tests/support/story.ts";
 
 // They run a few at a time: the last one waits for all others.
 setDefaultTimeout(900_000);
@@ -52,41 +60,7 @@ function all(number: Number, account: AccountName = "azure-01", region = "eastus
   return [`${name} ${account}`, `${name} ${account} ${region}`, `${name} delegation`];
 }
 
-/** How what identifies a cluster ended, where it isn't "unchanged" or "healthy". */
-function tell(run: Run, number: Number): Readonly<Record<string, string>> {
-  const parts = ["group", "zone", "delegation", "cluster"];
-  const noted = Object.values(run.results).filter(
-    ({ id, outcome }) =>
-      parts.some((part) => id.endsWith(`/${nameOf(number)}/${part}`)) &&
-      outcome !== "unchanged" &&
-      outcome !== "healthy",
-  );
-  return Object.fromEntries(
-    noted.map(({ id, outcome, changes }) => {
-      const moved = changes.flatMap(({ field, from, to }) => (field === "" ? [] : [`${field} ${from} > ${to}`]));
-      return [id.split("/").at(-1) ?? "", [outcome, ...moved].join(": ")];
-    }),
-  );
-}
-
-interface Case {
-  readonly before: Fleet;
-  readonly after: Fleet;
-  /** Whom it is about. */
-  readonly number: Number;
-  /** What `plan` says of its group, zone, delegation and AKS cluster. */
-  readonly plan: Readonly<Record<string, string>>;
-  /** What stands once `create-aks-all` has run, without permission to replace anything. */
-  readonly created: readonly string[];
-  /** Of that run. @default 0 */
-  readonly exitCode?: number;
-  /** The task that puts it right, and what stands then. */
-  readonly task: readonly [string, ...string[]];
-  readonly left: readonly string[];
-}
-
 const orphan = { group: "orphan", zone: "orphan", delegation: "orphan", cluster: "orphan" } as const;
-const orphansDeleted = ["delete-all", "--orphans", "--yes"] as const;
 const replaced = ["create-aks-all", "--allow-replacement"] as const;
 const both = fleet(aks(1), aks(2, "azure-02"));
 const movedAccount = (...changes: readonly string[]) => {
@@ -94,7 +68,7 @@ const movedAccount = (...changes: readonly string[]) => {
   return { group: change, zone: change, delegation: change, cluster: change };
 };
 
-const cases: Readonly<Record<string, Case>> = {
+const cases: Readonly<Record<string, OrphanCase>> = {
   removed: {
     before: both,
     after: fleet(aks(2, "azure-02")),
@@ -173,26 +147,15 @@ const cases: Readonly<Record<string, Case>> = {
   },
 };
 
-for (const [title, { before, after, number, plan, created, exitCode = 0, task, left }] of Object.entries(cases)) {
-  test.concurrent(`nothing is forgotten of a cluster that was ${title}`, async () => {
-    await inAzure(async (azure) => {
-      await well(azure.run("create-aks-all", [], { fleet: before }));
-      const planned = await azure.run("plan", [], { fleet: after });
-      expect(tell(planned, number)).toEqual(plan);
-      expect((await azure.run("status", [], { fleet: after })).exitCode).toBe(1);
-      expect((await azure.run("create-aks-all", [], { fleet: after })).exitCode).toBe(exitCode);
-      expect(await standing(azure)).toEqual([...created].sort());
+const azureCloud: OrphanCloud<AzureStory> = {
+  product: "aks",
+  tell: inAzure,
+  nameOf,
+  parts: ["group", "zone", "delegation", "cluster"],
+  standing,
+};
 
-      const tried = await well(azure.run(task[0], [...task.slice(1), "--dry-run"], { fleet: after }));
-      expect(endedAs(tried, "failed")).toEqual([]);
-      expect(await standing(azure)).toEqual([...created].sort());
-      await well(azure.run(task[0], task.slice(1), { fleet: after }));
-      expect(await standing(azure)).toEqual([...left].sort());
-      const status = await azure.run("status", ["--allow-absent"], { fleet: after });
-      expect([status.exitCode, endedAs(status, "orphan"), endedAs(status, "degraded")]).toEqual([0, [], []]);
-    });
-  });
-}
+nothingIsForgotten(azureCloud, cases);
 
 test.concurrent("what another fleet has of the same name in another account is left alone", async () => {
   await inAzure(async (azure) => {
@@ -200,7 +163,7 @@ test.concurrent("what another fleet has of the same name in another account is l
     await giveAway(azure, 2, "azure-02");
     // k02 is in azure-01 now, by this fleet's entry: the one in azure-02 is not a former place of it.
     const after = fleet(aks(1), aks(2));
-    expect(tell(await azure.run("plan", [], { fleet: after }), 2)).toEqual({
+    expect(told(azureCloud, await azure.run("plan", [], { fleet: after }), 2)).toEqual({
       group: "to make",
       zone: "to make",
       cluster: "to make",
@@ -226,18 +189,11 @@ test.concurrent("clusters of another fleet in the same account are no orphans", 
   });
 });
 
-test.concurrent("a move that was interrupted goes on where it was", async () => {
-  await inAzure(async (azure) => {
-    await well(azure.run("create-aks-all", [], { fleet: fleet(aks(1)) }));
-    const after = fleet(aks(1, "azure-02", eu));
-    const started = azure.start("create-aks-all", ["--allow-replacement"], { fleet: after });
-    await started.printed("AKS cluster: deleting it");
-    started.kill("SIGKILL");
-    await started.ended;
-    expect((await azure.run("create-aks-all", [], { fleet: after })).exitCode).toBe(1);
-    await well(azure.run("create-aks-all", ["--allow-replacement"], { fleet: after }));
-    expect(await standing(azure)).toEqual([...all(1, "azure-02", "westeurope")].sort());
-  });
+interruptedMove(azureCloud, {
+  before: fleet(aks(1)),
+  after: fleet(aks(1, "azure-02", eu)),
+  deleting: "AKS cluster: deleting it",
+  left: all(1, "azure-02", "westeurope"),
 });
 
 test.concurrent("an account with clusters does not leave the fleet", async () => {
@@ -252,24 +208,7 @@ test.concurrent("an account with clusters does not leave the fleet", async () =>
   });
 });
 
-test.concurrent("another domain is another fleet, which takes nothing of this one", async () => {
-  await inAzure(async (azure) => {
-    await well(azure.run("create-aks-all", [], { fleet: both }));
-    const renamed = JSON.parse(JSON.stringify(both).replaceAll("mylabs.dev", "other.dev")) as Fleet;
-    for (const task of ["plan", "create-aks-all"]) {
-      const refused = await azure.run(task, [], { fleet: renamed });
-      // The old fleet is named.
-      expect([refused.exitCode, Object.values(errorsOf(refused)).join().includes("fleet mylabs.dev")]).toEqual([
-        1,
-        true,
-      ]);
-    }
-    await azure.run("delete-all", ["--yes"], { fleet: renamed });
-    const none = await azure.run("delete-all", orphansDeleted.slice(1), { fleet: { ...renamed, clusters: [] } });
-    expect(none.exitCode).toBe(2);
-    expect(await standing(azure)).toEqual([...all(1), ...all(2, "azure-02")].sort());
-  });
-});
+anotherDomain(azureCloud, both, [...all(1), ...all(2, "azure-02")]);
 
 /** Another fleet's marks on all that has tags of a cluster. */
 async function giveAway(azure: AzureStory, number: Number, account: AccountName): Promise<void> {

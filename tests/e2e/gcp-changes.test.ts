@@ -1,5 +1,4 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { isChanging } from "#tests/support/cloud-sandbox.ts";
 import { fleetOf, gke, inGcp } from "#tests/support/gcp-story.ts";
 import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
@@ -81,24 +80,5 @@ test.concurrent("orphans are found by the labels of their zones, wherever they a
     expect((await call("GET", "dns/dns/v1/projects/story-01/managedZones")).managedZones).toMatchObject([
       { name: "other" },
     ]);
-  });
-});
-
-test.concurrent("a cluster that moves to another region or account is replaced only when that is allowed", async () => {
-  await inGcp(async (gcp) => {
-    await well(gcp.run("create-gke-all", [], { fleet }));
-    await gcp.calls();
-    const away = { ...fleetOf(gke(1), gke(2, "gcp-02")), clusters: [gke(1, "gcp-02")] };
-    const abroad = fleetOf(gke(1, "gcp-01", { region: "europe-west1" }));
-    for (const moved of [abroad, away]) {
-      const refused = await gcp.run("create-gke-all", [], { fleet: moved });
-      expect(refused.exitCode).toBe(1);
-      expect(Object.values(errorsOf(refused)).join("\n")).toContain("--allow-replacement");
-    }
-    expect((await gcp.calls()).filter((call) => isChanging(call) && call.service === "clusters")).toEqual([]);
-    await well(gcp.run("create-gke-all", ["--allow-replacement"], { fleet: abroad }));
-    const call = await gcp.neighbour();
-    expect(await call("GET", cluster)).toBeUndefined();
-    expect((await call("GET", cluster.replace("us-east1", "europe-west1"))).status).toBe("RUNNING");
   });
 });

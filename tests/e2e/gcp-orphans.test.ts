@@ -1,7 +1,14 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { expectNoDeparture } from "#tests/support/departure.ts";
 import { type AccountName, fleetOf, type GcpStory, gke, inGcp, projects } from "#tests/support/gcp-story.ts";
+import {
+  expectNoDeparture,
+  interruptedMove,
+  nothingIsForgotten,
+  type OrphanCase,
+  type OrphanCloud,
+  orphansDeleted,
+} from "#tests/support/orphan-stories.ts";
 import { endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 // They run a few at a time: the last one waits for all others.
@@ -53,31 +60,19 @@ function all(number: Number, account: AccountName = "gcp-01", region = "us-east1
   return [`${name} ${account}`, `${name} ${account} ${region}`, `${name} NS`, `${name} TXT`];
 }
 
-interface Case {
-  readonly before: Fleet;
-  readonly after: Fleet;
-  /** Whom it is about. */
-  readonly number: Number;
-  /** What `plan` says of its zone, delegation and GKE cluster. */
-  readonly plan: string;
-  /** What stands once `create-gke-all` has run, without permission to replace anything. */
-  readonly created: readonly string[];
-  /** Of that run. @default 0 */
-  readonly exitCode?: number;
-  /** The task that puts it right, and what stands then. */
-  readonly task: readonly [string, ...string[]];
-  readonly left: readonly string[];
-}
-
-const orphansDeleted = ["delete-all", "--orphans", "--yes"] as const;
+const orphan = { zone: "orphan", delegation: "orphan", cluster: "orphan" } as const;
+const moved = (...changes: readonly string[]) => {
+  const change = ["to replace", ...changes].join(": ");
+  return { zone: change, delegation: change, cluster: change };
+};
 const both = fleet(gke(1), gke(2, "gcp-02"));
 
-const cases: Readonly<Record<string, Case>> = {
+const cases: Readonly<Record<string, OrphanCase>> = {
   "removed, the last of its account": {
     before: both,
     after: fleet(gke(1)),
     number: 2,
-    plan: "orphan",
+    plan: orphan,
     created: [...all(1), ...all(2, "gcp-02")],
     task: ["delete-all", nameOf(2), "--yes"],
     left: all(1),
@@ -86,16 +81,26 @@ const cases: Readonly<Record<string, Case>> = {
     before: fleet(gke(1)),
     after: fleet(gke(3)),
     number: 1,
-    plan: "orphan",
+    plan: orphan,
     created: [...all(1), ...all(3)],
     task: orphansDeleted,
     left: all(3),
+  },
+  "moved to another region": {
+    before: both,
+    after: fleet(gke(1, "gcp-01", eu), gke(2, "gcp-02")),
+    number: 1,
+    plan: { cluster: "to replace: region us-east1 > europe-west1" },
+    created: [...all(1), ...all(2, "gcp-02")],
+    exitCode: 1,
+    task: ["create-gke-all", "--allow-replacement"],
+    left: [...all(1, "gcp-01", "europe-west1"), ...all(2, "gcp-02")],
   },
   "moved out of the management account and to another region": {
     before: fleet(gke(1, "gcp-mgmt")),
     after: fleet(gke(1, "gcp-01", eu)),
     number: 1,
-    plan: "to replace account gcp-mgmt > gcp-01 region us-east1 > europe-west1",
+    plan: moved("account gcp-mgmt > gcp-01", "region us-east1 > europe-west1"),
     created: all(1, "gcp-mgmt"),
     exitCode: 1,
     task: ["create-gke-all", "--allow-replacement"],
@@ -105,7 +110,7 @@ const cases: Readonly<Record<string, Case>> = {
     before: fleet(gke(1)),
     after: fleet(gke(1, "gcp-02")),
     number: 1,
-    plan: "to replace account gcp-01 > gcp-02",
+    plan: moved("account gcp-01 > gcp-02"),
     created: all(1),
     exitCode: 1,
     task: ["delete-all", "--yes"],
@@ -113,31 +118,24 @@ const cases: Readonly<Record<string, Case>> = {
   },
 };
 
-for (const [title, { before, after, number, plan, created, exitCode = 0, task, left }] of Object.entries(cases)) {
-  test.concurrent(`nothing is forgotten of a cluster that was ${title}`, async () => {
-    await inGcp(async (gcp) => {
-      await well(gcp.run("create-gke-all", [], { fleet: before }));
-      const planned = await gcp.run("plan", [], { fleet: after });
-      const told = Object.values(planned.results).flatMap(({ id, outcome, changes }) =>
-        ["zone", "delegation", "cluster"].some((part) => id.endsWith(`/${nameOf(number)}/${part}`))
-          ? [[outcome, ...changes.map(({ field, from, to }) => `${field} ${from} > ${to}`)].join(" ")]
-          : [],
-      );
-      expect(told).toEqual([plan, plan, plan]);
-      expect((await gcp.run("create-gke-all", [], { fleet: after })).exitCode).toBe(exitCode);
-      expect(await standing(gcp)).toEqual([...created].sort());
+const gcpCloud: OrphanCloud<GcpStory> = {
+  product: "gke",
+  tell: inGcp,
+  nameOf,
+  parts: ["zone", "delegation", "cluster"],
+  standing,
+};
 
-      await well(gcp.run(task[0], [...task.slice(1), "--dry-run"], { fleet: after }));
-      expect(await standing(gcp)).toEqual([...created].sort());
-      await well(gcp.run(task[0], task.slice(1), { fleet: after }));
-      expect(await standing(gcp)).toEqual([...left].sort());
-      const status = await gcp.run("status", ["--allow-absent"], { fleet: after });
-      expect([status.exitCode, endedAs(status, "orphan"), endedAs(status, "degraded")]).toEqual([0, [], []]);
-    });
-  });
-}
+nothingIsForgotten(gcpCloud, cases);
 
 const without02 = every.filter(({ name }) => name !== "gcp-02");
+interruptedMove(gcpCloud, {
+  before: fleet(gke(1)),
+  after: fleet(gke(1, "gcp-02", eu)),
+  deleting: "GKE: delete cluster",
+  left: all(1, "gcp-02", "europe-west1"),
+});
+
 const left = `${nameOf(2)} in ${projects["gcp-02"].projectNumber}`;
 
 test.concurrent("an account with clusters does not leave the fleet", async () => {

@@ -1,12 +1,10 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmod, mkdtemp, readdir, rm, stat, utimes } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { aksPlugin } from "#lib/azure/aks/token-plugin.ts";
 import type { AksCluster } from "#lib/azure/fleet/types.ts";
-import { formatPlugin } from "#lib/cloud/exec-plugin.ts";
 import { refusedVariable } from "#lib/kubernetes/exec-info.ts";
-import { projectRoot } from "#lib/paths.ts";
 import {
   type AzureServer,
   account,
@@ -15,7 +13,8 @@ import {
   tenantId,
   tokenFor,
 } from "#tests/support/azure-server.ts";
-import { type Credential, infoOf } from "#tests/support/kube-token.ts";
+import { kubePlugin } from "#tests/support/kube-plugin.ts";
+import { infoOf } from "#tests/support/kube-token.ts";
 
 // Only against hanging: each test starts programs, which a loaded machine lets wait.
 setDefaultTimeout(120_000);
@@ -29,7 +28,6 @@ const cluster: AksCluster = {
   region: "westeurope",
   publicAccessCidrs: [],
 };
-const subject = { cluster, server: aks, account } as const;
 
 let server: AzureServer;
 let state: string;
@@ -42,45 +40,14 @@ afterEach(async () => {
   await rm(state, { recursive: true, force: true });
 });
 
-/** As a kubeconfig calls it. Variables that are empty aren't set. */
-async function run(env: Readonly<Record<string, string>> = {}, more: readonly string[] = []) {
-  const place = { bun: process.execPath, root: projectRoot, state, environment: {} };
-  const fleetFile = join(state, "fleet.json");
-  const { command, args } = formatPlugin(aksPlugin({ ...subject, fleetFile }), place);
-  const child = Bun.spawn([command, ...(args ?? []), ...more], {
-    cwd: "/",
-    env: { PATH: Bun.env.PATH ?? "", HOME: state, ...server.variables, ...env },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  return { stdout, stderr, exitCode: await child.exited };
-}
-
-async function credentialOf(env: Readonly<Record<string, string>> = {}): Promise<Credential> {
-  const { stdout, stderr, exitCode } = await run(env);
-  expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
-  return JSON.parse(stdout) as Credential;
-}
-
-async function refusalOf(env: Readonly<Record<string, string>> = {}, more: readonly string[] = []): Promise<string> {
-  const { stdout, stderr, exitCode } = await run(env, more);
-  expect(stdout).toBe("");
-  expect(exitCode).toBeGreaterThan(0);
-  expect(stderr).toContain("\nhint: ");
-  expect(stderr).not.toContain("a-secret-of-the-test");
-  return stderr;
-}
+const { credentialOf, refusalOf, folder, cached, ageCache, expectCached } = kubePlugin({
+  cloud: "azure",
+  plugin: (fleetFile) => aksPlugin({ cluster, server: aks, account, fleetFile }),
+  secrets: /a-secret-of-the-test/,
+  place: () => ({ state, variables: server.variables }),
+});
 
 const without = { AZURE_CLIENT_SECRET: "", AZURE_CLIENT_ID: "" };
-const folder = () => join(state, ".cache/azure");
-const cached = async () => (await readdir(folder())).filter((name) => name.endsWith(".json"));
-async function ageCache(seconds: number): Promise<void> {
-  const then = Date.now() / 1_000 - seconds;
-  for (const name of await cached()) await utimes(join(folder(), name), then, then);
-}
-
 async function withAz(script: string): Promise<Readonly<Record<string, string>>> {
   await Bun.write(join(state, "az"), `#!/bin/sh\necho "$*" >> ${state}/az.log\n${script}\n`);
   await chmod(join(state, "az"), 0o700);
@@ -92,14 +59,9 @@ const azAnswer = () =>
 describe("a token for AKS", () => {
   test("is fetched once, and then comes from a file that only its owner can read", async () => {
     const first = await credentialOf();
-    expect(first.apiVersion).toBe("client.authentication.k8s.io/v1");
     expect(await credentialOf(infoOf(aks))).toEqual(first);
     expect(server.asked).toEqual([`token ${tenantId} ${scope}`]);
-    const [name = ""] = await cached();
-    expect((await stat(join(folder(), name))).mode & 0o777).toBe(0o600);
-    const minutes = (Date.parse(first.status.expirationTimestamp) - Date.now()) / 60_000;
-    expect(minutes).toBeGreaterThan(56);
-    expect(minutes).toBeLessThan(59);
+    await expectCached(first);
   });
 
   test("is asked for again while Entra throttles, or is unavailable", async () => {

@@ -1,12 +1,10 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtemp, readdir, rm, stat, utimes } from "node:fs/promises";
+import { mkdtemp, readdir, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatPlugin } from "#lib/cloud/exec-plugin.ts";
 import type { GkeCluster } from "#lib/gcp/fleet/types.ts";
 import { gkePlugin } from "#lib/gcp/gke/token-plugin.ts";
 import { refusedVariable } from "#lib/kubernetes/exec-info.ts";
-import { projectRoot } from "#lib/paths.ts";
 import {
   account,
   type GoogleServer,
@@ -17,7 +15,8 @@ import {
   oauthFault,
   openGoogleServer,
 } from "#tests/support/google-server.ts";
-import { type Credential, infoOf } from "#tests/support/kube-token.ts";
+import { kubePlugin } from "#tests/support/kube-plugin.ts";
+import { infoOf } from "#tests/support/kube-token.ts";
 import { openMachine } from "#tests/support/metadata-server.ts";
 
 // Only against hanging: each test starts programs, which a loaded machine lets wait.
@@ -46,59 +45,23 @@ afterEach(async () => {
   await rm(state, { recursive: true, force: true });
 });
 
-/** As a kubeconfig calls it. Variables that are empty aren't set. */
-async function run(env: Readonly<Record<string, string>> = {}, more: readonly string[] = []) {
-  const place = { bun: process.execPath, root: projectRoot, state, environment: {} };
-  const plugin = gkePlugin({ cluster, account, management, server: gke, fleetFile: join(state, "fleet.json") });
-  const { command, args } = formatPlugin(plugin, place);
-  const child = Bun.spawn([command, ...(args ?? []), ...more], {
-    cwd: "/",
-    env: { PATH: Bun.env.PATH ?? "", HOME: state, ...server.variables, ...env },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  return { stdout, stderr, exitCode: await child.exited };
-}
-
-async function credentialOf(env: Readonly<Record<string, string>> = {}): Promise<Credential> {
-  const { stdout, stderr, exitCode } = await run(env);
-  expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
-  return JSON.parse(stdout) as Credential;
-}
-
-async function refusalOf(env: Readonly<Record<string, string>> = {}, more: readonly string[] = []): Promise<string> {
-  const { stdout, stderr, exitCode } = await run(env, more);
-  expect(stdout).toBe("");
-  expect(exitCode).toBeGreaterThan(0);
-  expect(stderr).toContain("\nhint: ");
-  expect(stderr).not.toMatch(/a-client-secret|for-ann|ya29/);
-  return stderr;
-}
-
-const folder = () => join(state, ".cache/gcp");
-const cached = async () => (await readdir(folder())).filter((name) => name.endsWith(".json"));
-async function ageCache(seconds: number): Promise<void> {
-  const then = Date.now() / 1_000 - seconds;
-  for (const name of await cached()) await utimes(join(folder(), name), then, then);
-}
+const { credentialOf, refusalOf, folder, ageCache, expectCached } = kubePlugin({
+  cloud: "gcp",
+  plugin: (fleetFile) => gkePlugin({ cluster, account, management, server: gke, fleetFile }),
+  secrets: /a-client-secret|for-ann|ya29/,
+  place: () => ({ state, variables: server.variables }),
+});
 
 describe("a token for GKE", () => {
   test("is the service account's, by two hops, and then comes from a file that only its owner can read", async () => {
     const first = await credentialOf();
-    expect(first.apiVersion).toBe("client.authentication.k8s.io/v1");
     expect(await credentialOf(infoOf(gke))).toEqual(first);
     expect(server.asked).toEqual([
       "token ann",
       `act ann@example.org → ${full} cloud-platform`,
       `act ${full} → ${inAccount} cloud-platform userinfo.email`,
     ]);
-    const [name = ""] = await cached();
-    expect((await stat(join(folder(), name))).mode & 0o777).toBe(0o600);
-    const minutes = (Date.parse(first.status.expirationTimestamp) - Date.now()) / 60_000;
-    expect(minutes).toBeGreaterThan(56);
-    expect(minutes).toBeLessThan(59);
+    await expectCached(first);
   });
 
   test("needs no fleet, except in jobs", async () => {

@@ -5,10 +5,8 @@ import { Gateway } from "#sandbox/azure/arm/gateway.ts";
 import { ArmFault } from "#sandbox/azure/arm/kind.ts";
 import { kinds, listings } from "#sandbox/azure/arm/kinds.ts";
 import type { AzureCloud, Caller } from "#sandbox/azure/cloud.ts";
-import { openGithub } from "#sandbox/cloud/github.ts";
 import { stopWork } from "#sandbox/cloud/later.ts";
-import { openSlices } from "#sandbox/cloud/slices.ts";
-import { paceOf } from "#sandbox/pace.ts";
+import { openTestBase } from "#tests/support/cloud-base.ts";
 
 export const [subscription, otherSubscription] = [
   "22222222-2222-2222-2222-222222222222",
@@ -45,23 +43,19 @@ export interface OpenedArm {
   close(): Promise<void>;
 }
 
-export async function openArm(now: () => Date = () => new Date()): Promise<OpenedArm> {
+export async function openArm(now?: () => Date): Promise<OpenedArm> {
   const folder = await mkdtemp(join(tmpdir(), "arm-"));
   const [denied, asked] = [new Set<string>(), [] as string[]];
   const caller: Caller = { tenant, objectId: "somebody", appId: "program", groups: [] };
   const open = () => {
-    const slices = openSlices(join(folder, "cloud.db"));
+    const { base, flush } = openTestBase(folder, speed, now);
     const cloud: AzureCloud = {
-      ...slices,
-      now,
-      github: openGithub(join(folder, "github.pem")),
-      pace: paceOf(() => speed),
+      ...base,
       subscriptions: () => [
         { subscriptionId: subscription, tenantId: tenant, name: "az-mgmt" },
         { subscriptionId: otherSubscription, tenantId: tenant, name: "az-01" },
         { subscriptionId: "44444444-4444-4444-4444-444444444444", tenantId: "another", name: "foreign" },
       ],
-      endpoint: "https://127.0.0.1:1",
     };
     const gateway = new Gateway({
       cloud,
@@ -77,7 +71,7 @@ export async function openArm(now: () => Date = () => new Date()): Promise<Opene
       },
     });
     gateway.resume();
-    return { cloud, gateway, slices };
+    return { cloud, gateway, flush };
   };
   let opened = open();
   return {
@@ -104,7 +98,7 @@ export async function openArm(now: () => Date = () => new Date()): Promise<Opene
     },
     async restart() {
       stopWork(opened.cloud);
-      opened.slices.flush();
+      opened.flush();
       opened = open();
     },
     async close() {

@@ -7,8 +7,7 @@ import { roleAssignmentType } from "#sandbox/azure/authorization/authorize.ts";
 import type { AzureCloud, Caller } from "#sandbox/azure/cloud.ts";
 import { administratorOf } from "#sandbox/azure/entra/administrators.ts";
 import { createPrincipal, groupsWith, newSecret, type Principal } from "#sandbox/azure/entra/directory.ts";
-import { openGithub } from "#sandbox/cloud/github.ts";
-import { openSlices } from "#sandbox/cloud/slices.ts";
+import { openTestBase } from "#tests/support/cloud-base.ts";
 
 export const tenant = "11111111-1111-4111-8111-111111111111";
 export const otherTenant = "99999999-9999-4999-8999-999999999999";
@@ -29,23 +28,14 @@ const speed = 60;
 
 export function openTestAzure(): TestAzure {
   const folder = mkdtempSync(join(tmpdir(), "azure-"));
-  let aheadMs = 0;
-  const cloud: AzureCloud = {
-    ...openSlices(join(folder, "azure.db")),
-    now: () => new Date(Date.now() + aheadMs),
-    pace: { scale: (ms) => ms / speed, wait: (ms) => Bun.sleep(ms / speed) },
-    github: openGithub(join(folder, "github.pem")),
-    subscriptions: () => [
-      { subscriptionId: subscription, tenantId: tenant, name: "az-01" },
-      { subscriptionId: otherSubscription, tenantId: otherTenant, name: "az-02" },
-    ],
-    endpoint: "https://127.0.0.1:1",
-  };
+  const { base, advance } = openTestBase(folder, speed);
+  const subscriptions = [
+    { subscriptionId: subscription, tenantId: tenant, name: "az-01" },
+    { subscriptionId: otherSubscription, tenantId: otherTenant, name: "az-02" },
+  ];
   return {
-    cloud,
-    advance: (ms) => {
-      aheadMs += ms;
-    },
+    cloud: { ...base, subscriptions: () => subscriptions },
+    advance,
     close: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -1,15 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openGithub } from "#sandbox/cloud/github.ts";
 import { stopWork } from "#sandbox/cloud/later.ts";
-import { openSlices } from "#sandbox/cloud/slices.ts";
 import { type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
 import { Gateway } from "#sandbox/gcp/api/gateway.ts";
 import { behaviours } from "#sandbox/gcp/behaviours.ts";
 import type { Caller, GcpCloud, Project } from "#sandbox/gcp/cloud.ts";
 import { enableServices } from "#sandbox/gcp/projects/services.ts";
 import { listAt, stringAt } from "#sandbox/json.ts";
+import { openTestBase } from "#tests/support/cloud-base.ts";
 
 export const project: Project = { projectId: "example-01", number: "100000000001", name: "gcp-01" };
 export const otherProject: Project = { projectId: "example-02", number: "100000000002", name: "gcp-02" };
@@ -47,15 +46,8 @@ export async function openGoogle(services = true): Promise<OpenedGoogle> {
   const caller: Caller = { name: "somebody@example.com", members: ["user:somebody@example.com"], scopes: [] };
   let aheadMs = 0;
   const open = () => {
-    const slices = openSlices(join(folder, "cloud.db"));
-    const cloud: GcpCloud = {
-      ...slices,
-      now: () => new Date(Date.now() + aheadMs),
-      github: openGithub(join(folder, "github.pem")),
-      pace: { scale: (ms) => ms / speed, wait: (ms) => Bun.sleep(ms / speed) },
-      projects: () => [project, otherProject],
-      endpoint: "https://127.0.0.1:1",
-    };
+    const { base, flush } = openTestBase(folder, speed, () => new Date(Date.now() + aheadMs));
+    const cloud: GcpCloud = { ...base, projects: () => [project, otherProject] };
     const gateway = new Gateway({
       cloud,
       behaviours,
@@ -68,7 +60,7 @@ export async function openGoogle(services = true): Promise<OpenedGoogle> {
         if (denied.has(call.method)) throw new GcpFault(403, "PERMISSION_DENIED", `not ${call.method}`);
       },
     });
-    return { cloud, gateway, slices };
+    return { cloud, gateway, flush };
   };
   let opened = open();
   if (services) for (const one of [project, otherProject]) enableServices(opened.cloud, one);
@@ -92,7 +84,7 @@ export async function openGoogle(services = true): Promise<OpenedGoogle> {
     },
     async restart() {
       stopWork(opened.cloud);
-      opened.slices.flush();
+      opened.flush();
       opened = open();
     },
     async close() {

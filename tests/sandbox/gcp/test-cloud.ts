@@ -1,14 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openGithub } from "#sandbox/cloud/github.ts";
-import { openSlices } from "#sandbox/cloud/slices.ts";
 import { type GcpCall, GcpFault, type Json } from "#sandbox/gcp/api/behaviour.ts";
 import { authorizeCall } from "#sandbox/gcp/authorization/authorize.ts";
 import type { Caller, GcpCloud, Project } from "#sandbox/gcp/cloud.ts";
 import { iamBehaviours } from "#sandbox/gcp/iam/behaviours.ts";
 import { tryFindProject } from "#sandbox/gcp/iam/state.ts";
 import { administratorEmail, administratorMember } from "#sandbox/gcp/oauth/administrators.ts";
+import { openTestBase } from "#tests/support/cloud-base.ts";
 
 export const mgmt: Project = { projectId: "example-mgmt", number: "100000000001", name: "gcp-mgmt" };
 export const tenant: Project = { projectId: "example-01", number: "100000000002", name: "gcp-01" };
@@ -32,20 +31,10 @@ export interface TestGcp {
 /** Time passes as in the real one. */
 export function openTestGcp(): TestGcp {
   const folder = mkdtempSync(join(tmpdir(), "gcp-"));
-  let aheadMs = 0;
-  const cloud: GcpCloud = {
-    ...openSlices(join(folder, "gcp.db")),
-    now: () => new Date(Date.now() + aheadMs),
-    pace: { scale: (ms) => ms, wait: (ms) => Bun.sleep(ms) },
-    github: openGithub(join(folder, "github.pem")),
-    projects: () => [mgmt, tenant],
-    endpoint: "https://127.0.0.1:1",
-  };
+  const { base, advance } = openTestBase(folder, 1);
   return {
-    cloud,
-    advance: (ms) => {
-      aheadMs += ms;
-    },
+    cloud: { ...base, projects: () => [mgmt, tenant] },
+    advance,
     close: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

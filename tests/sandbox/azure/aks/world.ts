@@ -14,11 +14,10 @@ import { resumeAks } from "#sandbox/azure/kinds/aks/api-server.ts";
 import { managedClusters } from "#sandbox/azure/kinds/aks/clusters.ts";
 import { agentPools } from "#sandbox/azure/kinds/aks/pools.ts";
 import { controlPlanesOf, openControlPlanes } from "#sandbox/cloud/control-planes.ts";
-import { openGithub } from "#sandbox/cloud/github.ts";
 import { stopWork } from "#sandbox/cloud/later.ts";
-import { openSlices } from "#sandbox/cloud/slices.ts";
 import { type JsonObject, listAt, stringAt } from "#sandbox/json.ts";
 import { paceOf } from "#sandbox/pace.ts";
+import { openTestBase } from "#tests/support/cloud-base.ts";
 
 export const subscription = "22222222-2222-2222-2222-222222222222";
 export const tenant = "99999999-9999-9999-9999-999999999999";
@@ -44,15 +43,11 @@ export class AksWorld {
 
   constructor(folder = mkdtempSync(join(tmpdir(), "aks-test-"))) {
     this.folder = folder;
-    const { flush, ...slices } = openSlices(join(folder, "cloud.json"));
+    const { base, flush } = openTestBase(folder, speed);
     this.#flush = flush;
     this.cloud = {
-      ...slices,
-      now: () => new Date(),
-      pace: paceOf(() => speed),
-      github: openGithub(join(folder, "github.pem")),
+      ...base,
       subscriptions: () => [{ subscriptionId: subscription, tenantId: tenant, name: "azure-01" }],
-      endpoint: "https://127.0.0.1:1",
     };
     openControlPlanes(this.cloud, { folder, pace: paceOf(() => 20) });
     this.#engine = new Engine(this.cloud, [managedClusters, agentPools]);

@@ -2,9 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { controlPlanesOf, openControlPlanes } from "#sandbox/cloud/control-planes.ts";
-import { openGithub } from "#sandbox/cloud/github.ts";
 import { stopWork } from "#sandbox/cloud/later.ts";
-import { openSlices } from "#sandbox/cloud/slices.ts";
 import { issueForLoopback, openTls } from "#sandbox/cloud/tls.ts";
 import { Gateway } from "#sandbox/gcp/api/gateway.ts";
 import { authorizeCall } from "#sandbox/gcp/authorization/authorize.ts";
@@ -17,6 +15,7 @@ import { enableServices } from "#sandbox/gcp/projects/services.ts";
 import { type JsonObject, objectAt, stringAt } from "#sandbox/json.ts";
 import type { Cluster } from "#sandbox/kubernetes/operations.ts";
 import { paceOf } from "#sandbox/pace.ts";
+import { openTestBase } from "#tests/support/cloud-base.ts";
 
 export const project: Project = { projectId: "example-01", number: "222222222222", name: "gcp-01" };
 export const location = "us-east1";
@@ -36,22 +35,17 @@ export interface Answer {
 export class GkeWorld {
   readonly folder: string;
   readonly cloud: GcpCloud;
+  /** Moves its clock: grants count after a while. */
+  readonly advance: (ms: number) => void;
   readonly #gateway: Gateway;
   readonly #flush: () => void;
-  #aheadMs = 0;
 
   constructor(folder = mkdtempSync(join(tmpdir(), "gke-test-"))) {
     this.folder = folder;
-    const { flush, ...slices } = openSlices(join(folder, "cloud.db"));
+    const { base, advance, flush } = openTestBase(folder, speed);
     this.#flush = flush;
-    this.cloud = {
-      ...slices,
-      now: () => new Date(Date.now() + this.#aheadMs),
-      pace: paceOf(() => speed),
-      github: openGithub(join(folder, "github.pem")),
-      projects: () => [project],
-      endpoint: "https://127.0.0.1:1",
-    };
+    this.advance = advance;
+    this.cloud = { ...base, projects: () => [project] };
     openControlPlanes(this.cloud, {
       folder,
       pace: paceOf(() => 20),
@@ -92,11 +86,6 @@ export class GkeWorld {
   async close(): Promise<void> {
     await this.leave();
     rmSync(this.folder, { recursive: true, force: true });
-  }
-
-  /** Moves its clock: grants count after a while. */
-  advance(ms: number): void {
-    this.#aheadMs += ms;
   }
 
   /** @param path after the host */

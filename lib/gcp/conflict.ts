@@ -1,9 +1,18 @@
 import { type ErrorCode, FleetError } from "#lib/errors.ts";
 import type { Calling } from "#lib/gcp/clients.ts";
-import { findGoogleError, isGcpError, isMissing, isUnknownServiceAccount } from "#lib/gcp/explain.ts";
+import {
+  findGoogleError,
+  isForbiddenByPolicy,
+  isGcpError,
+  isMissing,
+  isUnknownServiceAccount,
+} from "#lib/gcp/explain.ts";
 
 /** Somebody else wrote it in between: a policy, a record set, or what was about to be created. */
 export function isConflict(error: unknown): boolean {
+  const found = findGoogleError(error);
+  // Told as a condition that is not met, too.
+  if (found !== undefined && isForbiddenByPolicy(found)) return false;
   return ["ABORTED", "ALREADY_EXISTS", "alreadyExists", "conditionNotMet"].some((reason) => isGcpError(error, reason));
 }
 

@@ -134,6 +134,13 @@ const rpcCodes: Readonly<Record<number, string>> = {
   14: "UNAVAILABLE",
 };
 
+/** An organization's policies forbid it, whoever calls: https://cloud.google.com/resource-manager/docs/organization-policy/overview */
+export function isForbiddenByPolicy({ message }: GoogleError): boolean {
+  return constraint.test(message);
+}
+
+const constraint = /constraints\/[a-z]+\.\w+|violates constraint|organization policy/i;
+
 const quotaHint = "delete what is not used, or ask for more: the page Quotas of the Google Cloud console";
 
 /** The first that fits counts. */
@@ -156,6 +163,13 @@ const rules: readonly Rule[] = [
     code: "StillNeeded",
     message: "it is in use",
     hint: "delete what uses it, or what made that, then run the same command again",
+  },
+  {
+    reason: /./,
+    text: constraint,
+    code: "GcpFailed",
+    message: "an organization policy forbids it",
+    hint: "gcloud resource-manager org-policies describe CONSTRAINT --effective --project PROJECT shows it; who administers the organization can change it",
   },
   {
     reason: /^containerNotEmpty$/i,
@@ -220,7 +234,8 @@ const rules: readonly Rule[] = [
 ];
 
 function describe(error: GoogleError): Described {
-  const message = error.message.trim().replace(/\.$/, "");
+  // GKE lists several reasons in lines of their own.
+  const message = error.message.trim().replaceAll(/\s+/g, " ").replace(/\.$/, "");
   if (isApiDisabled(error)) return describeDisabled(error);
   if (isUnusable(error)) {
     return {

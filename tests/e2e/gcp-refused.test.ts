@@ -100,6 +100,21 @@ test.concurrent("a project that is being deleted, or without billing, takes noth
     await gcp.daemon.operate("gcp", "billing", { project, enabled: "true" });
     const finished = await well(gcp.run("create-gke-all", [], { fleet }));
     expect(finished.results[`${k01}/cluster`]?.outcome).toBe("made");
+
+    await gcp.daemon.operate("gcp", "billing", { project, enabled: "false" });
+    await gcp.calls();
+    for (const args of [["plan"], ["status"], ["delete-gke-all", "--yes"]] as const) {
+      const [task, ...flags] = args;
+      const stopped = await gcp.run(task, flags, { fleet });
+      expect([task, stopped.exitCode]).toEqual([task, 1]);
+      for (const text of Object.values(errorsOf(stopped))) {
+        expect(text).toContain("gcp-01: the project can't be used: This API method requires billing to be enabled");
+      }
+      // Of the other project.
+      const others = Object.values(stopped.results).filter(({ id }) => id.startsWith(k02));
+      expect(others.filter(({ outcome }) => /failed|blocked/.test(outcome))).toEqual([]);
+    }
+    expect(await touched(gcp)).toEqual([]);
   });
 });
 
@@ -162,24 +177,119 @@ test.concurrent("each step of impersonation that is denied names who may not act
   });
 });
 
-test.concurrent("a cluster without machines is told in our words, and made again where a replacement is allowed", async () => {
+const machines =
+  "Google Compute Engine: Not all instances running in IGM after 14.6s. Expected 1, running 0, transitioning 1. Current errors:";
+const instance = "Instance 'gke-k01-default-pool-34b6625e-k7xw' creation failed:";
+
+/** In Google's words, as its users report them. */
+const failures: readonly Failing[] = [
+  {
+    what: "a region without machines",
+    code: "GCE_STOCKOUT",
+    message: `${machines} [GCE_STOCKOUT]: ${instance} The zone 'projects/${project}/zones/us-east1-c' does not have enough resources available to fulfill the request.  Try a different zone, or try again later`,
+    said: /^gcp-\w+: Google has no such machines left there: .*try again later \(.*\(QuotaExceeded\)\nhint: run the same command again later, or .* --allow-replacement$/m,
+  },
+  {
+    what: "a quota that is used up while machines start",
+    code: "GCE_QUOTA_EXCEEDED",
+    message: `${machines} [GCE_QUOTA_EXCEEDED]: ${instance} Quota 'CPUS' exceeded.  Limit: 8.0 in region us-east1.`,
+    said: /^gcp-\w+: a quota is exhausted: .*Quota 'CPUS' exceeded\. Limit: 8\.0 in region us-east1 \(.*\(QuotaExceeded\)\nhint: delete what is not used, or ask for more/,
+  },
+  {
+    what: "an organization that forbids it to machines",
+    code: "CONDITION_NOT_MET",
+    message: `${machines} [CONDITION_NOT_MET]: ${instance} Constraint constraints/compute.vmExternalIpAccess violated for project ${projectNumber}. Add instance projects/${project}/zones/us-east1-b/instances/gke-k01 to the constraint to use external IP with it.`,
+    said: /^gcp-\w+: an organization policy forbids it: .*constraints\/compute\.vmExternalIpAccess violated .*\(GcpFailed\)\nhint: gcloud resource-manager org-policies describe/,
+  },
+];
+
+/** What GKE answers instead of beginning. */
+const refusals: readonly Failing[] = [
+  {
+    what: "quotas that are too small for the cluster",
+    code: "PERMISSION_DENIED",
+    message: [
+      "",
+      `\t(1) insufficient regional quota to satisfy request: resource "CPUS": request requires '12.0' and is short '4.0'. project has a quota of '8.0' with '8.0' available. View and manage quotas at https://console.cloud.google.com/iam-admin/quotas?usage=USED&project=${project}`,
+      `\t(2) insufficient regional quota to satisfy request: resource "IN_USE_ADDRESSES": request requires '12.0' and is short '8.0'. project has a quota of '4.0' with '4.0' available. View and manage quotas at https://console.cloud.google.com/iam-admin/quotas?usage=USED&project=${project}.`,
+    ].join("\n"),
+    said: /^gcp-\w+: a quota is exhausted: \(1\) insufficient regional quota to satisfy request: resource "CPUS": request requires '12\.0' and is short '4\.0'\. .* \(2\) .*\(QuotaExceeded\)\nhint: delete/,
+  },
+  {
+    what: "a region without the type of machines",
+    code: "INVALID_ARGUMENT",
+    message: `Invalid value for field 'resource.machineType': 'https://compute.googleapis.com/compute/v1/projects/${project}/zones/us-east1-b/machineTypes/n1-standard-1'. Machine type with name 'n1-standard-1' does not exist in zone 'us-east1-b'.`,
+    said: /^gcp-\w+: INVALID_ARGUMENT: .*Machine type with name 'n1-standard-1' does not exist in zone 'us-east1-b' \(.*\(GcpFailed\)\nhint: correct what Google names/,
+  },
+  {
+    what: "an organization that forbids the region",
+    code: "FAILED_PRECONDITION",
+    message: `Location ZONE:us-east1-b violates constraint constraints/gcp.resourceLocations on the resource projects/${project}/zones/us-east1-b/instanceGroupManagers/gke-k01-grp.`,
+    said: /^gcp-\w+: an organization policy forbids it: Location ZONE:us-east1-b violates constraint constraints\/gcp\.resourceLocations on .*\(GcpFailed\)\nhint: gcloud/,
+  },
+];
+
+interface Failing {
+  readonly what: string;
+  readonly code: string;
+  readonly message: string;
+  /** The error as people are told it. */
+  readonly said: RegExp;
+}
+
+test.concurrent.each([
+  [
+    "whose machines fail is told in our words, and made again where a replacement is allowed",
+    "fail-operation",
+    failures,
+  ],
+  ["that Google refuses is told at once in our words, and made by the same command later", "refuse-cluster", refusals],
+] as const)("a cluster %s", async (_, operation, cases) => {
   await inGcp(async (gcp) => {
-    const fleet = fleetOf(gke(1), gke(2, "gcp-02"));
+    const accounts = ["gcp-01", "gcp-02", "gcp-mgmt"] as const;
+    const fleet = fleetOf(gke(1, accounts[0]), gke(2, accounts[1]), gke(3, accounts[2]));
     await gcp.openFor(fleet);
-    const message = "us-east1 does not have enough resources available to fulfill the request.";
-    await gcp.daemon.operate("gcp", "fail-operation", { project, code: "GCE_STOCKOUT", message });
+    const ids = accounts.map((account, index) => `gcp/${account}/k0${index + 1}.k8s.gcp.mylabs.dev/cluster`);
+    for (const [index, { code, message }] of cases.entries()) {
+      const { projectId } = projects[accounts[index] ?? "gcp-01"];
+      await gcp.daemon.operate("gcp", operation, { project: projectId, code, message });
+    }
     const run = await gcp.run("create-gke-all", [], { fleet });
-    const [id, error] = onlyError(run);
-    expect(id).toBe(`${k01}/cluster`);
-    expect(error).toStartWith(`gcp-01: Google has no such machines left there: ${message.slice(0, -1)}`);
-    expect(error).toMatch(/\(QuotaExceeded\)\nhint: run the same command again later, or .* --allow-replacement$/m);
-    expect(run.results[`${k02}/cluster`]?.outcome).toBe("made");
-    const [at, why] = onlyError(await gcp.run("create-gke-all", [], { fleet }));
-    expect(at).toBe(`${k01}/cluster`);
-    expect(why).toContain("(ReplacementRequired)\nhint: run again with --allow-replacement");
-    expect(why).toEndWith("status: ERROR → RUNNING");
-    const replaced = await well(gcp.run("create-gke-all", ["--allow-replacement"], { fleet }));
-    expect(endedAs(replaced, "replaced")).toEqual([`${k01}/cluster`]);
+    const said = cases.map((one, index) => [ids[index], expect.stringMatching(one.said)] as const);
+    expect(errorsOf(run)).toEqual(Object.fromEntries(said));
+    const asked = (await gcp.calls()).filter(({ service, action }) => `${service}:${action}` === "clusters:create");
+    expect(asked.length).toBe(ids.length);
+    if (operation === "fail-operation") {
+      for (const text of Object.values(errorsOf(await gcp.run("create-gke-all", [], { fleet })))) {
+        expect(text).toContain("(ReplacementRequired)\nhint: run again with --allow-replacement");
+        expect(text).toEndWith("status: ERROR → RUNNING");
+      }
+    }
+    const flags = operation === "fail-operation" ? ["--allow-replacement"] : [];
+    const made = await well(gcp.run("create-gke-all", flags, { fleet }));
+    expect(endedAs(made, operation === "fail-operation" ? "replaced" : "made")).toEqual(expect.arrayContaining(ids));
+  });
+});
+
+test.concurrent("a project whose deletion begins while a run looks at it is not changed", async () => {
+  await inGcp(async (gcp) => {
+    const fleet = fleetOf(gke(1));
+    await gcp.openFor(fleet);
+    await gcp.calls();
+    // Before the first change, the state of the project is read: here, late.
+    await gcp.fault("projects:get", "slow:5000", { times: 0 });
+    const started = gcp.start("create/gcp-tenant", [], { fleet });
+    const lists = async (): Promise<number> => {
+      const calls = await gcp.daemon.cloudCalls({ clear: false });
+      return calls.filter((call) => call.service === "services" && call.account === project).length;
+    };
+    while ((await lists()) < 2) await Bun.sleep(20);
+    await gcp.daemon.operate("gcp", "project-state", { project, state: "DELETE_REQUESTED" });
+    const { [services]: error = "" } = errorsOf(await started.ended);
+    expect(error).toBe(
+      `gcp-01: the project is in the state DELETE_REQUESTED (ProjectUnusable)\nhint: nothing can be created in it. For 30 days it can be restored: gcloud projects undelete ${project}`,
+    );
+    expect(await touched(gcp)).toEqual([]);
   });
 });
 

@@ -29,6 +29,8 @@ test("what others wrote or deleted meanwhile is read again, and so is what a los
 
 test("a write that fails five times, or is refused, has failed", async () => {
   expect(await failureOf(write(lost, lost, lost, lost, lost))).toBe(lost);
+  const policy = "Constraint constraints/compute.vmExternalIpAccess violated for project 1.";
   const denied = new FleetError("GcpDenied", "no", { hint: "" });
-  expect(await failureOf(write(denied))).toBe(denied);
+  const refused: readonly Error[] = [denied, gcpError(412, "conditionNotMet", policy, ["conditionNotMet"])];
+  for (const error of refused) expect<Error>(await failureOf(write(error))).toBe(error);
 });

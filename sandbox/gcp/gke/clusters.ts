@@ -3,6 +3,7 @@ import type { Behaviours, GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
 import { failedPrecondition } from "#sandbox/gcp/api/faults.ts";
 import { isAuthorized } from "#sandbox/gcp/authorization/authorize.ts";
 import { formatCluster, labelsOf, readCluster } from "#sandbox/gcp/gke/cluster-body.ts";
+import { refuseIfAsked } from "#sandbox/gcp/gke/failures.ts";
 import { alreadyExists, badRequest, notFound } from "#sandbox/gcp/gke/faults.ts";
 import { finish } from "#sandbox/gcp/gke/finish.ts";
 import { checkRanges, findClusterNetwork } from "#sandbox/gcp/gke/network.ts";
@@ -66,6 +67,7 @@ function createCluster(call: GcpCall): Json {
   checkRanges(call, key, fields);
   if (tryFindCluster(cloud, key) !== undefined) throw alreadyExists(nameOf(key));
   const automatic = stringAt(fields, "autoscaling", "autoprovisioningNodePoolDefaults", "serviceAccount");
+  refuseIfAsked(cloud, key.projectId);
   const accounts = poolsOf({ fields }).map((pool) => stringAt(pool, "config", "serviceAccount"));
   for (const account of new Set(isAutopilot({ fields }) ? [automatic] : accounts)) requireAccount(call, account);
   if (objectAt(fields, "workloadIdentityConfig").workloadPool !== undefined) createClusterPool(cloud, key.projectId);

@@ -1,7 +1,6 @@
-import type { OpenCloud } from "#sandbox/cloud/cloud.ts";
-import { UnknownUsage } from "#sandbox/docker/argv.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { openApiServer, refreshNodes, removeApiServer, resumeApiServers } from "#sandbox/gcp/gke/api-server.ts";
+import { takeFailure } from "#sandbox/gcp/gke/failures.ts";
 import { dropRules, makeRules } from "#sandbox/gcp/gke/network.ts";
 import { conditionOf, type Finish, resumeOperations } from "#sandbox/gcp/gke/operations.ts";
 import {
@@ -9,7 +8,6 @@ import {
   changeFields,
   dropCluster,
   type Failure,
-  gkeOf,
   idOf,
   isAutopilot,
   poolsOf,
@@ -17,7 +15,6 @@ import {
   tryFindCluster,
 } from "#sandbox/gcp/gke/state.ts";
 import { removePolicy } from "#sandbox/gcp/iam/policies.ts";
-import { tryFindProject } from "#sandbox/gcp/iam/state.ts";
 import { type JsonObject, stringAt } from "#sandbox/json.ts";
 
 /** Does what an operation was for, unless it is to fail. */
@@ -26,7 +23,7 @@ export const finish: Finish = async (cloud, operation) => {
   if (cluster === undefined) return undefined;
   const failure = operation.isCancelled
     ? { code: "CANCELLED", message: "Operation was cancelled." }
-    : takeFailure(cloud, cluster.projectId);
+    : takeFailure(cloud, cluster.projectId, { isRefusal: false });
   if (operation.type === "CREATE_CLUSTER") {
     // Most failures are of machines: there is an API server.
     if (cluster.controlPlane === undefined) await openApiServer(cloud, cluster);
@@ -63,30 +60,8 @@ function settle(cloud: GcpCloud, cluster: StoredCluster, change: JsonObject): vo
   refreshNodes(cloud, changed);
 }
 
-function takeFailure(cloud: GcpCloud, projectId: string): Failure | undefined {
-  const { failures } = gkeOf(cloud, projectId);
-  const [key, failure] = Object.entries(failures)[0] ?? [];
-  if (key !== undefined) delete failures[key];
-  cloud.save();
-  return failure;
-}
-
 /** What the daemon does when it starts. @param failed for clusters whose port another program has */
 export async function resumeGke(cloud: GcpCloud, failed: (cluster: string, error: unknown) => void): Promise<void> {
   await resumeApiServers(cloud, failed);
   resumeOperations(cloud, finish);
-}
-
-/** Operations of the sandbox's command line. */
-export function gkeOperations(cloud: GcpCloud): OpenCloud["operations"] {
-  return {
-    /** The next operation on a cluster of `project` fails with `code`, such as GCE_STOCKOUT, and `message`. */
-    "fail-operation": ({ project = "", code = "GCE_STOCKOUT", message = "" }) => {
-      const found = tryFindProject(cloud, project);
-      if (found === undefined) throw new UnknownUsage(`the project "${project}"`);
-      gkeOf(cloud, found.projectId).failures[crypto.randomUUID()] = { code, message };
-      cloud.save();
-      return {};
-    },
-  };
 }

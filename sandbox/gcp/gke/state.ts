@@ -60,13 +60,19 @@ export interface Failure {
   readonly message: string;
 }
 
+/** A failure that the sandbox was asked for. */
+interface AskedFailure extends Failure {
+  /** It is the answer to the call, and nothing begins. @default the operation fails that the call begins */
+  readonly isRefusal?: boolean;
+}
+
 interface GkeState {
   /** By location and name. */
   readonly clusters: Record<string, StoredCluster>;
   /** By name. */
   readonly operations: Record<string, StoredOperation>;
-  /** Of the next operations, in their order. */
-  readonly failures: Record<string, Failure>;
+  /** Of the next calls and operations, in their order. */
+  readonly failures: Record<string, AskedFailure>;
 }
 
 /** What tells a cluster from all others. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { gkeOperations } from "#sandbox/gcp/gke/finish.ts";
+import { gkeOperations } from "#sandbox/gcp/gke/failures.ts";
 import { type JsonObject, listAt, objectAt, stringAt } from "#sandbox/json.ts";
 import {
   autopilot,
@@ -115,6 +115,15 @@ describe("a cluster", () => {
     await world.resume();
     expect((await world.read()).endpoint).toBe(before);
     expect((await world.server("/api/v1/namespaces/default", world.token())).status).toBe(200);
+  });
+
+  test("that the sandbox was asked to refuse is refused once, and nothing begins", async () => {
+    const message = "Insufficient regional quota to satisfy request";
+    const refuse = gkeOperations(world.cloud)["refuse-cluster"];
+    refuse?.({ project: project.projectId, code: "PERMISSION_DENIED", message }, "");
+    expect(await world.refused("POST", clusters, { cluster: standard() })).toEqual([403, message]);
+    expect(await world.work("POST", clusters, { cluster: standard() })).toMatchObject({ status: "DONE" });
+    expect(await world.read()).toMatchObject({ status: "RUNNING" });
   });
 
   test("that can't be made says why, and can only be deleted", async () => {

@@ -67,8 +67,8 @@ function formatRow(resources: readonly EndedState[], labelWidth: number, layout:
   };
   const labelled = (mark: string, { subject }: EndedState, texts: readonly string[]) =>
     item(mark, `${padEnd(subject.label, labelWidth)}  `, texts);
-  const counted = (mark: string, group: readonly EndedState[]) =>
-    group.length === 0 ? [] : item(mark, "", [`${formatCount(group.length, "resource")}: ${labels(group)}`]);
+  const counted = (mark: string, group: readonly EndedState[], why = "") =>
+    group.length === 0 ? [] : item(mark, "", [`${formatCount(group.length, "resource")}: ${labels(group)}${why}`]);
   const blocked = of("blocked");
   const room = width - 2 - markWidth - labelWidth - 2;
   return [
@@ -78,7 +78,7 @@ function formatRow(resources: readonly EndedState[], labelWidth: number, layout:
       return labelled(mark, one, formatChanged(one, room));
     }),
     ...counted(style.bad("-"), of("to remove")),
-    ...counted(style.warn("!"), of("orphan")).map((line) => `${line}: no longer in the fleet`),
+    ...counted(style.warn("!"), of("orphan"), ": no longer in the fleet"),
     ...of("kept").flatMap((one) => labelled("=", one, [one.note === undefined ? "kept" : `kept: ${one.note}`])),
     ...of("failed").flatMap((one) => labelled(style.bad("✘"), one, [cleanLine(one.error?.message ?? "failed")])),
     ...(blocked.length === 0 ? [] : item(style.warn("⊘"), "", [`${labels(blocked)}: blocked`])),

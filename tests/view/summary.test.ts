@@ -404,6 +404,16 @@ next      mise run create-all
   );
 });
 
+test("a plan says once of an orphan that the fleet has no such cluster, however many resources it has", () => {
+  const labels = Array.from({ length: 12 }, (_, index) => `resource ${index}`);
+  const text = summaryOf([
+    runStarted("plan", [{ row: kind01, place: "docker", labels }]),
+    ...labels.flatMap((label) => done(kind01, label, [0, 1], "orphan", { note: "no longer in the fleet" })),
+  ]);
+  expect(text.match(/no\s+longer\s+in\s+the\s+fleet/g)).toHaveLength(1);
+  expect(text).toContain("  !    12 resources: resource 0, resource 1,");
+});
+
 test("a plan that could not look everywhere says so", () => {
   const plans = [{ row: kind01, place: "docker", labels: ["kind", "kubeconfig"] }];
   const text = summaryOf([

@@ -1,4 +1,4 @@
-import { FleetError } from "#lib/errors.ts";
+import { type ErrorCode, FleetError } from "#lib/errors.ts";
 import type { Cluster, Fleet } from "#lib/fleet/types.ts";
 import type { World } from "#lib/graph/world.ts";
 import { formatHint } from "#lib/printed-command.ts";
@@ -30,20 +30,19 @@ export async function findOrphans(
       // Nothing real is called for a fleet that is not filled in yet.
       if (provider.placeholder?.() !== undefined) return { clusters: [], notices: [] };
       const failures: FleetError[] = [];
-      try {
-        const clusters = (await provider.inventory?.(world, (why) => void failures.push(why))) ?? [];
-        const [failure] = failures;
-        if (mustLook && failure !== undefined) throw failure;
-        return { clusters, notices: failures.map(noticeOf) };
-      } catch (error) {
-        if (mustLook || !(error instanceof FleetError)) throw error;
-        return { clusters: [], notices: [noticeOf(error)] };
-      }
-
-      function noticeOf({ message, hint }: FleetError): Orphans["notices"][number] {
-        const told = `could not search for orphans of ${providers.get(name)?.title}: ${message}`;
-        return { level: "warning", message: told, ...(hint === undefined ? {} : { hint: formatHint(hint) }) };
-      }
+      const search = async (): Promise<readonly Cluster[]> =>
+        (await provider.inventory?.(world, (why) => void failures.push(why))) ?? [];
+      const clusters = await search().catch((error: unknown) => {
+        if (!(error instanceof FleetError)) throw error;
+        failures.push(error);
+        return [];
+      });
+      const told = failures.map((cause) => {
+        const what = `could not search for orphans of ${providers.get(name)?.title}: ${cause.message}`;
+        return new FleetError(cause.code as ErrorCode, what, { hint: cause.hint, details: cause.details, cause });
+      });
+      if (mustLook && told[0] !== undefined) throw told[0];
+      return { clusters, notices: told.map(noticeOf) };
     }),
   );
   const named = new Set(fleet.clusters.map(({ name }): string => name));
@@ -51,4 +50,8 @@ export async function findOrphans(
     clusters: found.flatMap(({ clusters }) => clusters).filter(({ name }) => !named.has(name)),
     notices: found.flatMap(({ notices }) => notices),
   };
+}
+
+function noticeOf({ message, hint }: FleetError): Orphans["notices"][number] {
+  return { level: "warning", message, ...(hint === undefined ? {} : { hint: formatHint(hint) }) };
 }

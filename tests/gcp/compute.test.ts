@@ -127,6 +127,26 @@ describe("a subnetwork", () => {
   });
 });
 
+describe("deleting a subnetwork", () => {
+  const remove = async (user: string, times: number) => {
+    memory.documents.set(subnetwork, { name, description: mark });
+    let refused = 0;
+    memory.onCall = (call) => {
+      if (!call.startsWith("DELETE") || refused++ >= times) return;
+      const message = `The subnetwork resource '${subnetwork}' is already being used by '${user}'`;
+      throw gcpError(400, "resourceInUseByAnotherResource", message, ["resourceInUseByAnotherResource"]);
+    };
+    const { world, outputs } = gcpWorld(memory);
+    await clusterSubnetwork(options).remove(world, { kind: "absent" }, outputs);
+  };
+
+  test("waits until GKE has left it, and for nobody else", async () => {
+    await remove(`${project}/regions/us-east1/addresses/gk3-k01-1234-pe`, 2);
+    expect(memory.documents.has(subnetwork)).toBe(false);
+    expect((await failureOf(remove(`${project}/zones/us-east1-b/instances/theirs`, 1))).code).toBe("StillNeeded");
+  });
+});
+
 describe("deleting a network", () => {
   const resource = clusterNetwork(options);
   const rule = (one: string, of = network) => ({ name: one, network: link(of) });

@@ -1,6 +1,6 @@
 import type { GcpActor, Json } from "#lib/gcp/clients.ts";
+import { removeAfterGke, removeRulesOfGke } from "#lib/gcp/compute/left-by-gke.ts";
 import { type ComputePlace, computeAccess, computePath } from "#lib/gcp/compute/resource.ts";
-import { removeWithRulesOfGke } from "#lib/gcp/compute/rules-of-gke.ts";
 import type { GkeCluster } from "#lib/gcp/fleet/types.ts";
 import { gkeNameOf } from "#lib/gcp/names.ts";
 import { type Described, foreignUnless, restResource } from "#lib/gcp/rest-resource.ts";
@@ -37,5 +37,9 @@ function accessOf(world: GcpWorld, place: ComputePlace, mark: string) {
   const created = { description: mark, routingConfig: { routingMode: "REGIONAL" } };
   // All that is compared is fixed at its creation.
   const access = computeAccess(world, place, created, async () => undefined);
-  return { ...access, remove: () => removeWithRulesOfGke(world, place, access.remove) };
+  const remove = async (): Promise<void> => {
+    await removeRulesOfGke(world, place);
+    await access.remove();
+  };
+  return { ...access, remove: () => removeAfterGke(world, place, remove) };
 }

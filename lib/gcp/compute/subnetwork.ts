@@ -1,5 +1,6 @@
 import { isWithin, tryParseCidr } from "#lib/fleet/cidr.ts";
 import type { GcpActor, Json } from "#lib/gcp/clients.ts";
+import { removeAfterGke } from "#lib/gcp/compute/left-by-gke.ts";
 import { type NetworkOptions, networkPlace } from "#lib/gcp/compute/network.ts";
 import { type ComputePlace, computeAccess, computePath, isLinkTo } from "#lib/gcp/compute/resource.ts";
 import { nodeRange } from "#lib/gcp/fleet/defaults.ts";
@@ -26,10 +27,12 @@ export function clusterSubnetwork(options: NetworkOptions): Resource<Json, GcpWo
       same: { network: isLinkTo, ipCidrRange: isExpanded },
     },
     foreign: foreignUnless(mark, computePath(place)),
-    open: async (world) =>
-      computeAccess(world, place, { description: mark }, (write, { privateIpGoogleAccess }) =>
+    async open(world) {
+      const access = computeAccess(world, place, { description: mark }, (write, { privateIpGoogleAccess }) =>
         write("POST", `${computePath(place)}/setPrivateIpGoogleAccess`, { privateIpGoogleAccess }),
-      ),
+      );
+      return { ...access, remove: () => removeAfterGke(world, place, access.remove) };
+    },
     summary: ({ ipCidrRange }) => String(ipCidrRange),
   });
 }

@@ -93,11 +93,20 @@ function endpointsOf({ publicAccessCidrs: ranges }: GkeCluster): Json {
   };
 }
 
+/** GKE takes names and paths, and answers names. */
+function isNamed(wanted: unknown, found: unknown): boolean {
+  return String(found).split("/").at(-1) === wanted;
+}
+
 /** How a cluster is compared. GKE upgrades it within its channel: the fleet's version is the lower bound. */
 export const clusterRules: BodyRules = {
   immutable: ["autopilot", "ipAllocationPolicy", "network", "nodePools", "subnetwork"],
   sets: ["controlPlaneEndpointsConfig.ipEndpointsConfig.authorizedNetworksConfig.cidrBlocks"],
-  same: { currentMasterVersion: (wanted, found) => minorOf(String(wanted)) <= minorOf(String(found)) },
+  same: {
+    currentMasterVersion: (wanted, found) => minorOf(String(wanted)) <= minorOf(String(found)),
+    network: isNamed,
+    subnetwork: isNamed,
+  },
 };
 
 /** Updates, in the order in which they are made: GKE takes one of them at a time. @param fields that differ, by their first part */

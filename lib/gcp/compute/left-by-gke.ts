@@ -6,27 +6,21 @@ import type { GcpWorld } from "#lib/gcp/world.ts";
 
 /** Compute Engine counts what was deleted as a user of its network for up to a minute. */
 const forgetMs = 3 * 60_000;
-/** Rules of clusters, of load balancers and of their health checks: `gke-…`, `k8s-fw-…`, `k8s-…-node-http-hc`. */
+/** Rules of clusters, of load balancers and of their health checks: `gke-…`, `k8s-fw-…`, `k8s-…-node-http-hc`; addresses of control planes: `gk3-…-pe`. */
 const namedByGke = /^(gke|gk3|k8s\d?)-/;
 
 /**
- * Deletes a cluster's network with the firewall rules that GKE leaves in it: the one for health checks of nodes outlives the cluster, and
- * those of load balancers as well if they were not deleted before it. What others made in the network stops the delete.
- * https://github.com/hashicorp/terraform-provider-google/issues/5948
+ * Deletes what GKE may be about to leave: a network, a subnetwork. What others made in it stops the delete.
  *
  * @throws FleetError StillNeeded with Google's words
  */
-export async function removeWithRulesOfGke(
+export async function removeAfterGke(
   world: GcpWorld,
-  network: ComputePlace,
+  { title }: ComputePlace,
   remove: () => Promise<void>,
 ): Promise<void> {
-  const hint = "delete what is still in the network, then run the same command again";
-  await poll(world, { what: network.title, timeoutMs: forgetMs, hint }, async () => {
-    for (const rule of await listRulesOfGke(world, network)) {
-      world.progress(`deleting the firewall rule ${nameIn(rule)}, which GKE has left`);
-      await writeTo(world, network)("DELETE", rule);
-    }
+  const hint = "delete what is still in it, then run the same command again";
+  await poll(world, { what: title, timeoutMs: forgetMs, hint }, async () => {
     try {
       await remove();
       return { done: undefined };
@@ -38,6 +32,17 @@ export async function removeWithRulesOfGke(
   });
 }
 
+/**
+ * Deletes the firewall rules that GKE leaves in a cluster's network: the one for health checks of nodes outlives the cluster, and those of
+ * load balancers as well if they were not deleted before it. https://github.com/hashicorp/terraform-provider-google/issues/5948
+ */
+export async function removeRulesOfGke(world: GcpWorld, network: ComputePlace): Promise<void> {
+  for (const rule of await listRulesOfGke(world, network)) {
+    world.progress(`deleting the firewall rule ${nameIn(rule)}, which GKE has left`);
+    await writeTo(world, network)("DELETE", rule);
+  }
+}
+
 async function listRulesOfGke(world: GcpWorld, network: ComputePlace): Promise<readonly string[]> {
   const collection = `${projectPath(network.actor.account)}/global/firewalls`;
   const all = await world.gcp.rest(network.actor).list(world, "compute", collection, "items");
@@ -46,7 +51,7 @@ async function listRulesOfGke(world: GcpWorld, network: ComputePlace): Promise<r
     .map(({ name }) => `${collection}/${String(name)}`);
 }
 
-/** Path of what is in the network, as Google names it: `The network resource '…' is already being used by '…'`. */
+/** Path of what is in it, as Google names it: `The network resource '…' is already being used by '…'`. */
 function findUser(error: unknown): string | undefined {
   if (!isInUse(error)) return undefined;
   return /used by '([^']+)'/.exec(findGoogleError(error)?.message ?? "")?.[1];

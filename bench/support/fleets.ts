@@ -16,11 +16,13 @@ export interface FleetContender {
 
 export interface FleetContest {
   readonly rounds: number;
-  /** The first is ours. */
+  /** All are compared with the first, which is ours. */
   readonly contenders: readonly FleetContender[];
   readonly open: () => Promise<FleetScene>;
   /** @throws when what was made is not the fleet */
   readonly prove: (contender: FleetContender, scene: FleetScene) => Promise<void>;
+  /** What the first is called in ratios. @default "ours" */
+  readonly than?: string;
   /** Beside the number of rounds, in the headings of results. */
   readonly note: string;
 }
@@ -41,7 +43,8 @@ export async function measureFleet({ command }: FleetContender, { at, env }: Fle
 }
 
 /** Each contender in each round creates the fleet, and then runs once more with nothing to change. Prints medians and ratios. */
-export async function compareFleets({ rounds, contenders, open, prove, note }: FleetContest): Promise<void> {
+export async function compareFleets(contest: FleetContest): Promise<void> {
+  const { rounds, contenders, open, prove, note, than = "ours" } = contest;
   const samples = new Map<string, Sample[]>();
   for (let round = 1; round <= rounds; round++) {
     for (const contender of contenders) {
@@ -61,15 +64,22 @@ export async function compareFleets({ rounds, contenders, open, prove, note }: F
   }
   for (const when of whens) {
     say(`${when}, medians of ${rounds}${note}:`);
-    for (const { name } of contenders) say(`  ${formatResult(name, contenders[0]?.name ?? "", when, samples)}`);
+    for (const { name } of contenders) {
+      say(`  ${formatResult(name, { name: contenders[0]?.name ?? "", than }, when, samples)}`);
+    }
   }
 }
 
-function formatResult(name: string, ours: string, when: string, samples: ReadonlyMap<string, readonly Sample[]>) {
+function formatResult(
+  name: string,
+  first: { readonly name: string; readonly than: string },
+  when: string,
+  samples: ReadonlyMap<string, readonly Sample[]>,
+): string {
   const middle = (of: string, part: (sample: Sample) => number): number =>
     median((samples.get(`${of} ${when}`) ?? []).map(part));
   const format = (part: (sample: Sample) => number): string =>
-    `${formatSeconds(middle(name, part))}, ${(middle(name, part) / middle(ours, part)).toFixed(1)} times ours`;
+    `${formatSeconds(middle(name, part))}, ${(middle(name, part) / middle(first.name, part)).toFixed(1)} times ${first.than}`;
   const whole = format(({ wholeMs }) => wholeMs);
   const processor = format(({ processorMs }) => processorMs);
   return `${name.padEnd(28)} ${whole} · processor ${processor} · ${middle(name, ({ calls }) => calls)} calls`;

@@ -143,7 +143,7 @@ test.concurrent("a quota of networks is told in Google's words", async () => {
     const message = "Quota 'NETWORKS' exceeded.  Limit: 5.0 globally.";
     await gcp.daemon.operate("gcp", "fail-network-operation", { project: "story-01", message });
     const failed = await gcp.run("create-gke-all", [], { fleet });
-    expect(errorsOf(failed)[`${k01}/network`]).toContain(`${message.replace(/\.$/, "")} (`);
+    expect(errorsOf(failed)[`${k01}/network`]).toContain("a quota is exhausted: Quota 'NETWORKS' exceeded.");
     expect(errorsOf(failed)[`${k01}/network`]).toContain("(QuotaExceeded)");
     await well(gcp.run("create-gke-all", [], { fleet }));
   });

@@ -19,6 +19,11 @@ export interface GcpCall {
   readonly endpoint: string;
 }
 
+export function projectIdOf({ project }: Pick<GcpCall, "project">): string {
+  // The gateway refuses unknown projects.
+  return project?.projectId ?? "";
+}
+
 /** The answer to a call, which fits its method's response schema. @throws GcpFault */
 export type Behaviour = (call: GcpCall) => Json | Promise<Json>;
 

@@ -1,17 +1,11 @@
-import type { Behaviour, Behaviours, GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { type Behaviour, type Behaviours, type GcpCall, type Json, projectIdOf } from "#sandbox/gcp/api/behaviour.ts";
 import { pageOf } from "#sandbox/gcp/api/page.ts";
 import { alreadyExists, computeFault, inUse, invalidValue } from "#sandbox/gcp/compute/faults.ts";
 import { readFirewall, readNetwork, readRouter, readSubnetwork } from "#sandbox/gcp/compute/fields.ts";
-import {
-  beginOperation,
-  newId,
-  operationBehaviours,
-  projectIdOf,
-  refuseUnlessReady,
-  tryRepeat,
-} from "#sandbox/gcp/compute/operations.ts";
+import { beginOperation, operationBehaviours, refuseUnlessReady, tryRepeat } from "#sandbox/gcp/compute/operations.ts";
 import { find, linkTo, listIn, nameOf, pathIn, store, subnetworksIn, tryFind } from "#sandbox/gcp/compute/state.ts";
 import { subnetworkUser } from "#sandbox/gcp/gke/network.ts";
+import { newId } from "#sandbox/gcp/iam/state.ts";
 import { type JsonObject, stringAt } from "#sandbox/json.ts";
 import { mergePatch } from "#sandbox/kubernetes/patch.ts";
 

@@ -1,8 +1,7 @@
 import { overlap, tryParseCidr } from "#lib/fleet/cidr.ts";
-import type { GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { type GcpCall, type Json, projectIdOf } from "#sandbox/gcp/api/behaviour.ts";
 import { unsupported } from "#sandbox/gcp/api/faults.ts";
 import { computeFault, invalidValue } from "#sandbox/gcp/compute/faults.ts";
-import { projectIdOf } from "#sandbox/gcp/compute/operations.ts";
 import { linkTo, pathIn, subnetworksIn } from "#sandbox/gcp/compute/state.ts";
 import { type JsonObject, listAt, objectAt, stringAt, textsAt } from "#sandbox/json.ts";
 

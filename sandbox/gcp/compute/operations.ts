@@ -1,21 +1,19 @@
-import { randomInt } from "node:crypto";
 import type { OpenCloud } from "#sandbox/cloud/cloud.ts";
 import { later } from "#sandbox/cloud/later.ts";
-import { UnknownUsage } from "#sandbox/docker/argv.ts";
-import type { Behaviours, GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { type Behaviours, type GcpCall, type Json, projectIdOf } from "#sandbox/gcp/api/behaviour.ts";
+import { type Failure, failNext, takeFailure } from "#sandbox/gcp/api/failures.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { notFound, notReady } from "#sandbox/gcp/compute/faults.ts";
 import {
   allOperations,
   computeOf,
   drop,
-  type Failure,
   linkTo,
   nameOf,
   type StoredOperation,
   usersOf,
 } from "#sandbox/gcp/compute/state.ts";
-import { tryFindProject } from "#sandbox/gcp/iam/state.ts";
+import { newId } from "#sandbox/gcp/iam/state.ts";
 
 /** Of Google's time: they take some seconds each. */
 const durationMs = 12_000;
@@ -64,13 +62,11 @@ export function resumeCompute(cloud: GcpCloud): void {
 export function computeOperations(cloud: GcpCloud): OpenCloud["operations"] {
   return {
     /** The next operation on networks of `project` fails with `code`, such as QUOTA_EXCEEDED, and `message`. */
-    "fail-network-operation": ({ project = "", code = "QUOTA_EXCEEDED", message = "" }) => {
-      const found = tryFindProject(cloud, project);
-      if (found === undefined) throw new UnknownUsage(`the project "${project}"`);
-      computeOf(cloud, found.projectId).failures[crypto.randomUUID()] = { code, message };
-      cloud.save();
-      return {};
-    },
+    "fail-network-operation": failNext(
+      cloud,
+      ({ projectId }) => computeOf(cloud, projectId).failures,
+      "QUOTA_EXCEEDED",
+    ),
   };
 }
 
@@ -81,7 +77,7 @@ function keep(cloud: GcpCloud, projectId: string, operation: StoredOperation): v
 
 function run(cloud: GcpCloud, projectId: string, operation: StoredOperation): void {
   later(cloud, durationMs, () => {
-    const failure = takeFailure(cloud, projectId) ?? finish(cloud, projectId, operation);
+    const failure = takeFailure(cloud, computeOf(cloud, projectId).failures) ?? finish(cloud, projectId, operation);
     // What failed was never made.
     if (failure !== undefined && operation.type === "insert") drop(cloud, projectId, operation.target);
     const ended = { ...operation, endTime: cloud.now().toISOString() };
@@ -101,14 +97,6 @@ function finish(cloud: GcpCloud, projectId: string, { type, target }: StoredOper
   }
   drop(cloud, projectId, target);
   return undefined;
-}
-
-function takeFailure(cloud: GcpCloud, projectId: string): Failure | undefined {
-  const { failures } = computeOf(cloud, projectId);
-  const [key, failure] = Object.entries(failures)[0] ?? [];
-  if (key !== undefined) delete failures[key];
-  cloud.save();
-  return failure;
 }
 
 export const operationBehaviours: Behaviours = {
@@ -144,14 +132,4 @@ function format(projectId: string, operation: StoredOperation): Json {
       ? {}
       : { error: { errors: [failure] }, httpErrorStatusCode: 400, httpErrorMessage: "BAD REQUEST" }),
   };
-}
-
-/** Decimal digits. */
-export function newId(): string {
-  return `${randomInt(1_000_000_000, 9_000_000_000)}${randomInt(100_000_000, 999_999_999)}`;
-}
-
-export function projectIdOf({ project }: GcpCall): string {
-  // The gateway refuses unknown projects.
-  return project?.projectId ?? "";
 }

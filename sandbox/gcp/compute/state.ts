@@ -1,3 +1,4 @@
+import type { Failure, Failures } from "#sandbox/gcp/api/failures.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { notFound } from "#sandbox/gcp/compute/faults.ts";
 import { type JsonObject, stringAt } from "#sandbox/json.ts";
@@ -19,19 +20,13 @@ export interface StoredOperation {
   readonly failure?: Failure;
 }
 
-export interface Failure {
-  /** `QUOTA_EXCEEDED`. */
-  readonly code: string;
-  readonly message: string;
-}
-
 interface ComputeState {
   /** As answers show them, by their paths below the project. */
   readonly resources: Record<string, JsonObject>;
   /** By name. */
   readonly operations: Record<string, StoredOperation>;
   /** Of the next operations, in their order. */
-  readonly failures: Record<string, Failure>;
+  readonly failures: Failures;
 }
 
 const host = "https://www.googleapis.com/compute/v1";

@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { plainName } from "#sandbox/dns/presentation.ts";
 import type { Behaviour, Behaviours, GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
 import { fault, unsupported } from "#sandbox/gcp/api/faults.ts";
@@ -23,6 +23,7 @@ import {
 } from "#sandbox/gcp/dns/state.ts";
 import { policyBehaviours } from "#sandbox/gcp/iam/behaviours.ts";
 import { removePolicy } from "#sandbox/gcp/iam/policies.ts";
+import { newId } from "#sandbox/gcp/iam/state.ts";
 import { stringAt, stringsAt } from "#sandbox/json.ts";
 
 const apexTtl = 21_600;
@@ -96,8 +97,7 @@ function createZone({ cloud, body }: GcpCall, project: Project): Json {
   const nameServers = chooseNameServers(plainName(dnsName), others).map((server) => `${server}.`);
   const zone: ManagedZone = {
     kind: "dns#managedZone",
-    // 19 digits.
-    id: `${randomInt(1_000_000_000, 9_000_000_000)}${randomInt(100_000_000, 999_999_999)}`,
+    id: newId(),
     name,
     dnsName,
     ...fields,

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { tryParseCidr } from "#lib/fleet/cidr.ts";
+import { invalidArgument } from "#sandbox/gcp/api/faults.ts";
 import { formatEndpoints, readEndpoints } from "#sandbox/gcp/gke/endpoints.ts";
-import { badRequest, isZone } from "#sandbox/gcp/gke/faults.ts";
+import { isZone } from "#sandbox/gcp/gke/faults.ts";
 import { countOf, zonesOf } from "#sandbox/gcp/gke/machines.ts";
 import type { ClusterNetwork } from "#sandbox/gcp/gke/network.ts";
 import { checkZones, defaultScopes, poolsGiven, readPool } from "#sandbox/gcp/gke/node-pools.ts";
@@ -55,14 +56,14 @@ const defaults: JsonObject = {
 
 /** A cluster as a request wants it, with all that it leaves out. @throws GcpFault 400 */
 export function readCluster(key: ClusterKey, given: JsonObject, place: ClusterNetwork, now: Date): JsonObject {
-  if (!region.test(key.location)) throw badRequest(`Location "${key.location}" does not exist.`);
+  if (!region.test(key.location)) throw invalidArgument(`Location "${key.location}" does not exist.`);
   if (!clusterName.test(key.name)) {
-    throw badRequest(
+    throw invalidArgument(
       `Invalid value for field "cluster.name": "${key.name}". Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,38}[a-z0-9])?)'.`,
     );
   }
   const isAutomatic = objectAt(given, "autopilot").enabled === true;
-  if (isAutomatic && isZone(key.location)) throw badRequest("Autopilot clusters must be regional clusters.");
+  if (isAutomatic && isZone(key.location)) throw invalidArgument("Autopilot clusters must be regional clusters.");
   const releaseChannel = readChannel(given, isAutomatic);
   const version = resolveVersion(stringAt(releaseChannel, "channel"), stringAt(given, "initialClusterVersion"));
   const zones = textsAt(given, "locations");
@@ -120,7 +121,7 @@ function autopilotFields(given: JsonObject): JsonObject {
 export function readChannel(given: JsonObject, isAutomatic: boolean): JsonObject {
   const channel = stringAt(given, "releaseChannel", "channel") || "REGULAR";
   if (channel !== "UNSPECIFIED") return { channel };
-  if (isAutomatic) throw badRequest("Autopilot clusters must be enrolled in a release channel.");
+  if (isAutomatic) throw invalidArgument("Autopilot clusters must be enrolled in a release channel.");
   return {};
 }
 
@@ -165,7 +166,7 @@ function networkOf({ projectId, location }: ClusterKey, given: JsonObject, place
 function rangeOf(asked: string, standard: string): string {
   if (asked === "") return standard;
   const range = asked.startsWith("/") ? `${standard.split("/")[0]}${asked}` : asked;
-  if (tryParseCidr(range) === undefined) throw badRequest(`Invalid CIDR block "${asked}".`);
+  if (tryParseCidr(range) === undefined) throw invalidArgument(`Invalid CIDR block "${asked}".`);
   return range;
 }
 
@@ -173,14 +174,14 @@ function rangeOf(asked: string, standard: string): string {
 export function workloadIdentityOf({ projectId }: ClusterKey, given: JsonObject, isAutomatic: boolean): JsonObject {
   const own = `${projectId}.svc.id.goog`;
   const asked = stringAt(given, "workloadIdentityConfig", "workloadPool");
-  if (asked !== "" && asked !== own) throw badRequest(`Currently, the only supported workload pool is "${own}".`);
+  if (asked !== "" && asked !== own) throw invalidArgument(`Currently, the only supported workload pool is "${own}".`);
   return asked === "" && !isAutomatic ? {} : { workloadIdentityConfig: { workloadPool: own } };
 }
 
 /** Labels with the fingerprint that changes of them have to name. @throws GcpFault 400 */
 export function labelsOf(resourceLabels: Readonly<Record<string, string>>): JsonObject {
   const wrong = Object.entries(resourceLabels).find(([key, value]) => !labelKey.test(key) || !labelValue.test(value));
-  if (wrong !== undefined) throw badRequest(`Invalid resource label "${wrong[0]}": "${wrong[1]}".`);
+  if (wrong !== undefined) throw invalidArgument(`Invalid resource label "${wrong[0]}": "${wrong[1]}".`);
   const sorted = JSON.stringify(Object.entries(resourceLabels).sort());
   const labelFingerprint = createHash("sha256").update(sorted).digest("hex").slice(0, 8);
   return { resourceLabels: { ...resourceLabels }, labelFingerprint };

@@ -1,10 +1,10 @@
 import { newIssuerKey } from "#sandbox/cloud/cluster-issuer.ts";
-import type { Behaviours, GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
-import { failedPrecondition } from "#sandbox/gcp/api/faults.ts";
+import { type Behaviours, type GcpCall, type Json, projectIdOf } from "#sandbox/gcp/api/behaviour.ts";
+import { failedPrecondition, invalidArgument } from "#sandbox/gcp/api/faults.ts";
 import { isAuthorized } from "#sandbox/gcp/authorization/authorize.ts";
 import { formatCluster, labelsOf, readCluster } from "#sandbox/gcp/gke/cluster-body.ts";
 import { refuseIfAsked } from "#sandbox/gcp/gke/failures.ts";
-import { alreadyExists, badRequest, notFound } from "#sandbox/gcp/gke/faults.ts";
+import { alreadyExists, notFound } from "#sandbox/gcp/gke/faults.ts";
 import { finish } from "#sandbox/gcp/gke/finish.ts";
 import { checkRanges, findClusterNetwork } from "#sandbox/gcp/gke/network.ts";
 import { readPool } from "#sandbox/gcp/gke/node-pools.ts";
@@ -22,7 +22,6 @@ import {
   locationOf,
   nameOf,
   poolsOf,
-  projectIdOf,
   type StoredCluster,
   storeCluster,
   tryFindCluster,
@@ -79,11 +78,11 @@ function createCluster(call: GcpCall): Json {
 function requireAccount({ cloud, caller, project }: GcpCall, account: string): void {
   const isDefault = account === "default" || account === `${project?.number}-compute@developer.gserviceaccount.com`;
   if (!isDefault && tryFindServiceAccount(cloud, account) === undefined) {
-    throw badRequest(`Service account "${account}" does not exist.`);
+    throw invalidArgument(`Service account "${account}" does not exist.`);
   }
   const resource = isDefault ? `projects/${project?.projectId}` : accountResource(account);
   if (isAuthorized(cloud, caller, "iam.serviceAccounts.actAs", resource)) return;
-  throw badRequest(
+  throw invalidArgument(
     `The user does not have access to service account "${account}". Ask a project owner to grant you the iam.serviceAccountUser role on the service account.`,
   );
 }
@@ -110,7 +109,7 @@ function readLabels({ body }: GcpCall, { fields }: StoredCluster): Omit<NewOpera
 }
 
 function createPool(call: GcpCall, cluster: StoredCluster): Omit<NewOperation, "cluster"> {
-  if (isAutopilot(cluster)) throw badRequest("Autopilot clusters do not support node pools.");
+  if (isAutopilot(cluster)) throw invalidArgument("Autopilot clusters do not support node pools.");
   const pool = readPool(cluster, objectAt(call.body, "nodePool"));
   const name = stringAt(pool, "name");
   if (poolsOf(cluster).some((one) => one.name === name)) throw alreadyExists(`${nameOf(cluster)}/nodePools/${name}`);

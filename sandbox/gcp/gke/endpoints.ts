@@ -1,5 +1,5 @@
 import { tryParseCidr } from "#lib/fleet/cidr.ts";
-import { badRequest } from "#sandbox/gcp/gke/faults.ts";
+import { invalidArgument } from "#sandbox/gcp/api/faults.ts";
 import type { StoredCluster } from "#sandbox/gcp/gke/state.ts";
 import { type JsonObject, listAt, objectAt, stringAt } from "#sandbox/json.ts";
 import { mergePatch } from "#sandbox/kubernetes/patch.ts";
@@ -21,7 +21,7 @@ export function readEndpoints(given: JsonObject, before: JsonObject = defaults):
   for (const block of listAt(ip, "authorizedNetworksConfig", "cidrBlocks")) {
     const range = stringAt(block, "cidrBlock");
     if (tryParseCidr(range) === undefined)
-      throw badRequest(`Invalid CIDR block "${range}" in master authorized networks.`);
+      throw invalidArgument(`Invalid CIDR block "${range}" in master authorized networks.`);
   }
   return merged;
 }

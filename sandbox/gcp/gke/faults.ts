@@ -1,11 +1,6 @@
 import type { GcpFault } from "#sandbox/gcp/api/behaviour.ts";
 import { fault } from "#sandbox/gcp/api/faults.ts";
 
-/** A refusal of a request that GKE does not take. */
-export function badRequest(message: string): GcpFault {
-  return fault("INVALID_ARGUMENT", message, { reason: "badRequest" });
-}
-
 /** Regions have `locations` in names and links, zones have `zones`. */
 export function placeOf(location: string): string {
   return `${isZone(location) ? "zones" : "locations"}/${location}`;

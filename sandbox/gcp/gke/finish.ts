@@ -1,13 +1,13 @@
+import { type Failure, takeFailure } from "#sandbox/gcp/api/failures.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { openApiServer, refreshNodes, removeApiServer, resumeApiServers } from "#sandbox/gcp/gke/api-server.ts";
-import { takeFailure } from "#sandbox/gcp/gke/failures.ts";
 import { dropRules, makeRules } from "#sandbox/gcp/gke/network.ts";
 import { conditionOf, type Finish, resumeOperations } from "#sandbox/gcp/gke/operations.ts";
 import {
   changeCluster,
   changeFields,
   dropCluster,
-  type Failure,
+  gkeOf,
   idOf,
   isAutopilot,
   poolsOf,
@@ -23,7 +23,7 @@ export const finish: Finish = async (cloud, operation) => {
   if (cluster === undefined) return undefined;
   const failure = operation.isCancelled
     ? { code: "CANCELLED", message: "Operation was cancelled." }
-    : takeFailure(cloud, cluster.projectId, { isRefusal: false });
+    : takeFailure(cloud, gkeOf(cloud, cluster.projectId).failures);
   if (operation.type === "CREATE_CLUSTER") {
     // Most failures are of machines: there is an API server.
     if (cluster.controlPlane === undefined) await openApiServer(cloud, cluster);

@@ -1,5 +1,6 @@
 import { freeAddress, machineNode } from "#sandbox/cloud/nodes.ts";
-import { badRequest, isZone } from "#sandbox/gcp/gke/faults.ts";
+import { invalidArgument } from "#sandbox/gcp/api/faults.ts";
+import { isZone } from "#sandbox/gcp/gke/faults.ts";
 import { type AutoNode, poolsOf, type StoredCluster } from "#sandbox/gcp/gke/state.ts";
 import { gitVersion } from "#sandbox/gcp/gke/versions.ts";
 import { type JsonObject, listAt, numberAt, objectAt, stringAt, stringsAt, textsAt } from "#sandbox/json.ts";
@@ -140,5 +141,5 @@ function familyOf(type: string): string {
 /** @throws GcpFault 400 for an unknown machine type */
 export function checkMachineType(type: string, location: string): void {
   if (tryReadSize(type) !== undefined) return;
-  throw badRequest(`Machine type with name "${type}" does not exist in zone "${zonesOf(location)[0]}".`);
+  throw invalidArgument(`Machine type with name "${type}" does not exist in zone "${zonesOf(location)[0]}".`);
 }

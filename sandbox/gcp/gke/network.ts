@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { overlap, tryParseCidr } from "#lib/fleet/cidr.ts";
 import type { GcpCall } from "#sandbox/gcp/api/behaviour.ts";
+import { invalidArgument } from "#sandbox/gcp/api/faults.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
-import { newId } from "#sandbox/gcp/compute/operations.ts";
 import {
   nameOf as computeName,
   defaultNetwork,
@@ -13,8 +13,8 @@ import {
   store,
   tryFind,
 } from "#sandbox/gcp/compute/state.ts";
-import { badRequest } from "#sandbox/gcp/gke/faults.ts";
 import { allClusters, type ClusterKey, idOf, type StoredCluster } from "#sandbox/gcp/gke/state.ts";
+import { newId } from "#sandbox/gcp/iam/state.ts";
 import { type JsonObject, listAt, objectAt, stringAt } from "#sandbox/json.ts";
 
 /** Names of a network and of a subnetwork in it. */
@@ -28,16 +28,16 @@ export function findClusterNetwork({ cloud }: GcpCall, key: ClusterKey, given: J
   const { projectId } = key;
   const network = lastWord(stringAt(given, "network")) || defaultNetwork;
   const found = tryFind(cloud, projectId, `global/networks/${network}`);
-  if (found === undefined) throw badRequest(`Project "${projectId}" has no network named "${network}".`);
+  if (found === undefined) throw invalidArgument(`Project "${projectId}" has no network named "${network}".`);
   const isAuto = found.autoCreateSubnetworks === true;
   const subnetwork = lastWord(stringAt(given, "subnetwork")) || (isAuto ? network : "");
   if (subnetwork === "") {
-    throw badRequest(`Network "${network}" uses manual subnet mode and requires specifying a subnetwork.`);
+    throw invalidArgument(`Network "${network}" uses manual subnet mode and requires specifying a subnetwork.`);
   }
   const path = subnetworkPath(key.location, subnetwork);
   const isIn = stringAt(tryFind(cloud, projectId, path), "network") === stringAt(found, "selfLink");
   if (isIn || (isAuto && subnetwork === network)) return { network, subnetwork };
-  throw badRequest(`Subnetwork "${computeName(projectId, path)}" is not valid for Network "${network}".`);
+  throw invalidArgument(`Subnetwork "${computeName(projectId, path)}" is not valid for Network "${network}".`);
 }
 
 /** @throws GcpFault 400 for pods or services with addresses of nodes */
@@ -49,7 +49,7 @@ export function checkRanges({ cloud }: GcpCall, { projectId, location }: Cluster
     const text = stringAt(fields, field);
     const range = tryParseCidr(text);
     if (range === undefined || !overlap(nodes, range)) continue;
-    throw badRequest(
+    throw invalidArgument(
       `Requested CIDR ${text} conflicts with ${stringAt(subnetwork, "ipCidrRange")} of subnetwork "${stringAt(subnetwork, "name")}".`,
     );
   }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { badRequest } from "#sandbox/gcp/gke/faults.ts";
+import { invalidArgument } from "#sandbox/gcp/api/faults.ts";
 import { checkMachineType, zonesOf } from "#sandbox/gcp/gke/machines.ts";
 import { idOf, nameOf, type StoredCluster } from "#sandbox/gcp/gke/state.ts";
 import { checkSkew } from "#sandbox/gcp/gke/versions.ts";
@@ -49,12 +49,12 @@ export function readPool(
   given: JsonObject,
 ): JsonObject {
   const name = stringAt(given, "name");
-  if (!poolName.test(name)) throw badRequest(`Invalid value for field "node_pool.name": "${name}".`);
+  if (!poolName.test(name)) throw invalidArgument(`Invalid value for field "node_pool.name": "${name}".`);
   const config = objectAt(mergePatch(defaultConfig, objectAt(given, "config")));
   checkMachineType(stringAt(config, "machineType"), cluster.location);
   const count = numberAt(given, "initialNodeCount") ?? 0;
   if (count < 0 || count > mostNodes)
-    throw badRequest(`NodePool.initial_node_count must be between 0 and ${mostNodes}.`);
+    throw invalidArgument(`NodePool.initial_node_count must be between 0 and ${mostNodes}.`);
   const master = stringAt(cluster, "fields", "currentMasterVersion");
   const version = stringAt(given, "version") || master;
   checkSkew(version, master);
@@ -94,15 +94,15 @@ export function poolsGiven(given: JsonObject): readonly JsonObject[] {
   const count = numberAt(given, "initialNodeCount") ?? 0;
   if (pools.length > 0) {
     if (count > 0 || given.nodeConfig !== undefined) {
-      throw badRequest(
+      throw invalidArgument(
         "Cluster.initial_node_count and Cluster.node_config must not be set together with Cluster.node_pools.",
       );
     }
     const names = pools.map((pool) => stringAt(pool, "name"));
-    if (new Set(names).size < names.length) throw badRequest("Node pool names must be unique.");
+    if (new Set(names).size < names.length) throw invalidArgument("Node pool names must be unique.");
     return pools;
   }
-  if (count < 1) throw badRequest("Cluster.initial_node_count must be greater than zero.");
+  if (count < 1) throw invalidArgument("Cluster.initial_node_count must be greater than zero.");
   return [{ name: "default-pool", initialNodeCount: count, config: objectAt(given, "nodeConfig") }];
 }
 
@@ -111,5 +111,5 @@ export function checkZones(location: string, zones: readonly string[]): void {
   const region = location.replace(/-[a-z]$/, "");
   const wrong = zones.find((zone) => !/-[a-z]$/.test(zone) || zone.replace(/-[a-z]$/, "") !== region);
   if (wrong !== undefined)
-    throw badRequest(`Location "${wrong}" is not in region "${region}" (${zonesOf(region).join(", ")}).`);
+    throw invalidArgument(`Location "${wrong}" is not in region "${region}" (${zonesOf(region).join(", ")}).`);
 }

@@ -1,17 +1,16 @@
 import { later } from "#sandbox/cloud/later.ts";
-import type { Behaviours, GcpCall, Json } from "#sandbox/gcp/api/behaviour.ts";
+import { type Behaviours, type GcpCall, type Json, projectIdOf } from "#sandbox/gcp/api/behaviour.ts";
+import type { Failure } from "#sandbox/gcp/api/failures.ts";
 import { failedPrecondition } from "#sandbox/gcp/api/faults.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { notFound, placeOf } from "#sandbox/gcp/gke/faults.ts";
 import {
   allOperations,
   type ClusterKey,
-  type Failure,
   gkeOf,
   idOf,
   locationOf,
   type OperationType,
-  projectIdOf,
   type StoredOperation,
 } from "#sandbox/gcp/gke/state.ts";
 import { tryFindProject } from "#sandbox/gcp/iam/state.ts";

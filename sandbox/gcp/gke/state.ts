@@ -1,6 +1,7 @@
 import type { ControlPlane } from "#sandbox/cloud/control-planes.ts";
 import type { PublicAddresses } from "#sandbox/cloud/public-addresses.ts";
-import type { GcpCall } from "#sandbox/gcp/api/behaviour.ts";
+import { type GcpCall, projectIdOf } from "#sandbox/gcp/api/behaviour.ts";
+import type { Failure, Failures } from "#sandbox/gcp/api/failures.ts";
 import type { GcpCloud } from "#sandbox/gcp/cloud.ts";
 import { notFound, placeOf } from "#sandbox/gcp/gke/faults.ts";
 import { type JsonObject, listAt, objectAt } from "#sandbox/json.ts";
@@ -53,33 +54,27 @@ export interface StoredOperation {
   readonly failure?: Failure;
 }
 
-/** How an operation is to fail. */
-export interface Failure {
-  /** Of google.rpc.Code, as GKE's conditions have it: `GCE_STOCKOUT`. */
-  readonly code: string;
-  readonly message: string;
-}
-
-/** A failure that the sandbox was asked for. */
-interface AskedFailure extends Failure {
-  /** It is the answer to the call, and nothing begins. @default the operation fails that the call begins */
-  readonly isRefusal?: boolean;
-}
-
 interface GkeState {
   /** By location and name. */
   readonly clusters: Record<string, StoredCluster>;
   /** By name. */
   readonly operations: Record<string, StoredOperation>;
-  /** Of the next calls and operations, in their order. */
-  readonly failures: Record<string, AskedFailure>;
+  /** Of the next operations, in their order. */
+  readonly failures: Failures;
+  /** Of the next calls that create a cluster. */
+  readonly refusals: Failures;
 }
 
 /** What tells a cluster from all others. */
 export type ClusterKey = Pick<StoredCluster, "projectId" | "location" | "name">;
 
 export function gkeOf(cloud: GcpCloud, projectId: string): GkeState {
-  return cloud.slice("gke", projectId, "global", (): GkeState => ({ clusters: {}, operations: {}, failures: {} }));
+  return cloud.slice(
+    "gke",
+    projectId,
+    "global",
+    (): GkeState => ({ clusters: {}, operations: {}, failures: {}, refusals: {} }),
+  );
 }
 
 export function allClusters(cloud: GcpCloud): readonly StoredCluster[] {
@@ -110,11 +105,6 @@ export function findCluster(call: GcpCall): StoredCluster {
   const found = tryFindCluster(call.cloud, key);
   if (found === undefined) throw notFound(nameOf(key));
   return found;
-}
-
-export function projectIdOf({ project }: GcpCall): string {
-  // The gateway refuses unknown projects.
-  return project?.projectId ?? "";
 }
 
 export function locationOf({ params }: GcpCall): string {

@@ -1,8 +1,8 @@
 import type { GcpCall } from "#sandbox/gcp/api/behaviour.ts";
-import { unsupported } from "#sandbox/gcp/api/faults.ts";
+import { invalidArgument, unsupported } from "#sandbox/gcp/api/faults.ts";
 import { readChannel, workloadIdentityOf } from "#sandbox/gcp/gke/cluster-body.ts";
 import { readEndpoints } from "#sandbox/gcp/gke/endpoints.ts";
-import { badRequest, notFound } from "#sandbox/gcp/gke/faults.ts";
+import { notFound } from "#sandbox/gcp/gke/faults.ts";
 import type { NewOperation } from "#sandbox/gcp/gke/operations.ts";
 import { isAutopilot, nameOf, poolsOf, type StoredCluster } from "#sandbox/gcp/gke/state.ts";
 import { checkSkew, checkUpgrade, resolveVersion } from "#sandbox/gcp/gke/versions.ts";
@@ -33,9 +33,9 @@ export function readUpdate({ cloud, body }: GcpCall, cluster: StoredCluster): Up
   const update = objectAt(body, "update");
   const given = Object.keys(update).filter((field) => !companions.includes(field));
   const [field] = given;
-  if (field === undefined) throw badRequest("Must specify a field to update.");
+  if (field === undefined) throw invalidArgument("Must specify a field to update.");
   if (given.length > 1) {
-    throw badRequest(
+    throw invalidArgument(
       `At most one field can be updated with each request, and there are ${given.length}: ${given.join(", ")}.`,
     );
   }
@@ -88,7 +88,7 @@ export function readPoolUpdate({ body, params }: GcpCall, cluster: StoredCluster
 function upgradeMaster(cluster: StoredCluster, asked: string): Update {
   const from = stringAt(cluster, "fields", "currentMasterVersion");
   const version = resolveVersion(stringAt(cluster, "fields", "releaseChannel", "channel"), asked);
-  if (version === from) throw badRequest(`Master is already at version "${version}".`);
+  if (version === from) throw invalidArgument(`Master is already at version "${version}".`);
   checkUpgrade(from, version);
   const pools = poolsOf(cluster).map((pool) => {
     const isUpgraded = objectAt(pool, "management").autoUpgrade === true;

@@ -1,5 +1,5 @@
 import type { Json } from "#sandbox/gcp/api/behaviour.ts";
-import { badRequest } from "#sandbox/gcp/gke/faults.ts";
+import { invalidArgument } from "#sandbox/gcp/api/faults.ts";
 
 interface Channel {
   readonly default: string;
@@ -55,7 +55,7 @@ export function resolveVersion(channel: string, text: string): string {
   if (text === "latest") return valid[0] ?? standard;
   const found = valid.find((version) => version === text || version.startsWith(`${text}${dividerOf(text)}`));
   if (found !== undefined) return found;
-  throw badRequest(
+  throw invalidArgument(
     text.includes("-gke.")
       ? `Master version "${text}" is unsupported.`
       : `No valid versions with the prefix "${text}" found.`,
@@ -70,17 +70,17 @@ function dividerOf(text: string): string {
 /** One minor version up at most, and never down. @throws GcpFault 400 */
 export function checkUpgrade(from: string, to: string): void {
   if (minorOf(to) - minorOf(from) > 1) {
-    throw badRequest(
+    throw invalidArgument(
       `Master cannot be upgraded to "${to}": cannot upgrade the master more than a minor version at a time.`,
     );
   }
-  if (compareVersions(to, from) < 0) throw badRequest(`Master cannot be downgraded from "${from}" to "${to}".`);
+  if (compareVersions(to, from) < 0) throw invalidArgument(`Master cannot be downgraded from "${from}" to "${to}".`);
 }
 
 /** Nodes are never newer than their control plane, and at most three minor versions older. @throws GcpFault 400 */
 export function checkSkew(node: string, master: string): void {
   if (compareVersions(node, master) <= 0 && minorOf(master) - minorOf(node) <= 3) return;
-  throw badRequest(
+  throw invalidArgument(
     compareVersions(node, master) > 0
       ? `Node version "${node}" must not have a greater version than master "${master}".`
       : `Node version "${node}" is too old for master "${master}".`,

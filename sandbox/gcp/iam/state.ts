@@ -1,5 +1,6 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { hasPassed } from "#sandbox/cloud/cloud-base.ts";
+import { UnknownUsage } from "#sandbox/docker/argv.ts";
 import type { Json } from "#sandbox/gcp/api/behaviour.ts";
 import type { GcpCloud, Project } from "#sandbox/gcp/cloud.ts";
 
@@ -68,6 +69,13 @@ export function tryFindProject(cloud: GcpCloud, project: string): Project | unde
   return cloud.projects().find(({ projectId, number }) => projectId === project || number === project);
 }
 
+/** Of the sandbox's command line. @param project its id or its number @throws UnknownUsage */
+export function findProject(cloud: GcpCloud, project = ""): Project {
+  const found = tryFindProject(cloud, project);
+  if (found === undefined) throw new UnknownUsage(`the project "${project}"`);
+  return found;
+}
+
 /** @param account its email or its unique id */
 export function tryFindServiceAccount(cloud: GcpCloud, account: string): ServiceAccount | undefined {
   const all = cloud.projects().flatMap(({ projectId }) => Object.values(iamOf(cloud, projectId).serviceAccounts));
@@ -97,6 +105,11 @@ export function tryFindFederation(cloud: GcpCloud, name: string): Federation | u
 /** Whether it is neither deleted nor disabled. */
 export function isActive(federation: Federation | undefined): federation is Federation {
   return federation !== undefined && federation.expires === undefined && federation.fields.disabled !== true;
+}
+
+/** Of resources of Cloud DNS and Compute Engine: 19 decimal digits. */
+export function newId(): string {
+  return `${randomInt(1_000_000_000, 9_000_000_000)}${randomInt(100_000_000, 999_999_999)}`;
 }
 
 export function newEtag(): string {

@@ -48,12 +48,15 @@ const making = [
   "clusters:create",
   "clusters:get",
   "clusters:list",
+  "globalOperations:get",
   "locations:getServerConfig",
   "managedZones:create",
   "managedZones:get",
   "managedZones:getIamPolicy",
   "managedZones:list",
   "managedZones:setIamPolicy",
+  "networks:get",
+  "networks:insert",
   "oauth2:token",
   "oauth2:tokeninfo",
   "operations:get",
@@ -63,9 +66,12 @@ const making = [
   "projects:testIamPermissions",
   "providers:create",
   "providers:get",
+  "regionOperations:get",
   "resourceRecordSets:list",
   "roles:create",
   "roles:get",
+  "routers:get",
+  "routers:insert",
   "serviceAccounts:create",
   "serviceAccounts:generateAccessToken",
   "serviceAccounts:get",
@@ -73,10 +79,20 @@ const making = [
   "serviceAccounts:setIamPolicy",
   "services:batchEnable",
   "services:list",
+  "subnetworks:get",
+  "subnetworks:insert",
   "workloadIdentityPools:create",
   "workloadIdentityPools:get",
 ];
-const removing = ["changes:create", "clusters:delete", "managedZones:delete", "managedZones:patch"];
+const removing = [
+  "changes:create",
+  "clusters:delete",
+  "managedZones:delete",
+  "managedZones:patch",
+  "networks:delete",
+  "routers:delete",
+  "subnetworks:delete",
+];
 const removingTenant = ["projects:setIamPolicy", "roles:delete", "serviceAccounts:delete"];
 const removingAll = [...removingTenant, "managedZones:delete", "providers:delete", "workloadIdentityPools:delete"];
 
@@ -98,7 +114,9 @@ test.concurrent.each([
         const failed = (await gcp.calls()).flatMap(({ service, action, error }) =>
           ["no answer", "UNAVAILABLE", "INTERNAL"].includes(error ?? "") ? [`${service}:${action}`] : [],
         );
-        expect(failed.sort()).toEqual(targets.toSorted());
+        // The network's operations are not known if the answers that name them are lost: they are waited for by what they make.
+        const expected = targets.filter((target) => effect !== "lost" || !/^(global|region)Operations/.test(target));
+        expect(failed.sort()).toEqual(expected.toSorted());
       };
       await storm(making, "create-gke-all");
       expect(await counts(gcp)).toEqual(made);

@@ -5,7 +5,7 @@ import type { Fleet } from "#lib/fleet/types.ts";
 import { fleet as whole } from "#tests/fixtures/fleets/default/fleet.ts";
 import { aks, fleetOf, idIn, inAzure } from "#tests/support/azure-story.ts";
 import { isChanging, type Run } from "#tests/support/cloud-sandbox.ts";
-import { endedAs, errorsOf, openCluster, well } from "#tests/support/story.ts";
+import { differences, endedAs, errorsOf, openCluster, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);
@@ -20,17 +20,6 @@ const identityOfK01 = idIn("azure-01", name, `Microsoft.ManagedIdentity/userAssi
 const nsOfK01 = idIn("azure-mgmt", "k8s-multicluster-gitops", "Microsoft.Network/dnszones/k8s.az.mylabs.dev/NS/k01");
 
 const at = (others: Partial<AksCluster>): Fleet => fleetOf(aks(1, "azure-01", others));
-
-/** What differs from the fleet: `tags.cluster`, or how it ended where that is no list of changes. */
-function differences({ results }: Run): Readonly<Record<string, readonly string[] | string>> {
-  const differing = Object.values(results).filter(({ outcome }) => outcome !== "unchanged");
-  return Object.fromEntries(
-    differing.map(({ id, outcome, changes }) => [
-      id,
-      changes.length === 0 ? outcome : changes.map(({ field }) => field).sort(),
-    ]),
-  );
-}
 
 /** What is not as it should be. */
 function ills({ results }: Run): readonly string[] {

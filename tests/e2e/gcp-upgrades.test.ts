@@ -1,9 +1,9 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Fleet } from "#lib/fleet/types.ts";
 import type { GkeCluster } from "#lib/gcp/fleet/types.ts";
-import { isChanging, type Run } from "#tests/support/cloud-sandbox.ts";
+import { isChanging } from "#tests/support/cloud-sandbox.ts";
 import { fleetOf, gke, inGcp } from "#tests/support/gcp-story.ts";
-import { endedAs, errorsOf, well } from "#tests/support/story.ts";
+import { differences, endedAs, errorsOf, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);
@@ -15,17 +15,6 @@ const zone = "dns/dns/v1/projects/story-01/managedZones/k01-k8s-gcp-mylabs-dev";
 const parent = "dns/dns/v1/projects/story-mgmt/managedZones/k8s-gcp-mylabs-dev";
 
 const at = (others: Partial<GkeCluster>): Fleet => fleetOf(gke(1, "gcp-01", others));
-
-/** Fields that differ from the fleet, by resource; how it ended where that is no list of changes. */
-function differences({ results }: Run): Readonly<Record<string, readonly string[] | string>> {
-  const differing = Object.values(results).filter(({ outcome }) => outcome !== "unchanged");
-  return Object.fromEntries(
-    differing.map(({ id, outcome, changes }) => [
-      id,
-      changes.length === 0 ? outcome : changes.map(({ field }) => field).sort(),
-    ]),
-  );
-}
 
 test.concurrent("a cluster is changed in place where GKE can, and is raised by one version", async () => {
   await inGcp(async (gcp) => {

@@ -84,6 +84,17 @@ export function endedAs({ results }: Run, outcome: string): readonly string[] {
     .sort();
 }
 
+/** What differs from the fleet: `tags.cluster`, or how it ended where that is no list of changes. */
+export function differences({ results }: Run): Readonly<Record<string, readonly string[] | string>> {
+  const differing = Object.values(results).filter(({ outcome }) => outcome !== "unchanged");
+  return Object.fromEntries(
+    differing.map(({ id, outcome, changes }) => [
+      id,
+      changes.length === 0 ? outcome : changes.map(({ field }) => field).sort(),
+    ]),
+  );
+}
+
 /** @throws Error with all that failed */
 export async function well(run: Promise<Run>): Promise<Run> {
   const ended = await run;

@@ -13,8 +13,8 @@ import {
   subscriptions,
   tenantId,
 } from "#tests/support/azure-story.ts";
-import { isChanging, type Run } from "#tests/support/cloud-sandbox.ts";
-import { endedAs, errorsOf, well } from "#tests/support/story.ts";
+import { isChanging } from "#tests/support/cloud-sandbox.ts";
+import { endedAs, errorsOf, onlyError, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);
@@ -30,14 +30,6 @@ function withIds(fleet: Fleet, ids: Partial<Pick<AzureAccount, "subscriptionId" 
     account.provider === "azure" && account.name === "azure-01" ? { ...account, ...ids } : account,
   );
   return { ...fleet, accounts };
-}
-
-/** The only error of a run, and where it is. */
-function onlyError(run: Run): readonly [id: string, error: string] {
-  expect(run.exitCode).toBe(1);
-  const errors = Object.entries(errorsOf(run));
-  expect(errors.map(([id]) => id)).toHaveLength(1);
-  return errors[0] ?? ["", ""];
 }
 
 test.concurrent("a subscription of another tenant, and one that nobody knows, change nothing, and the others go on", async () => {

@@ -1,8 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Fleet } from "#lib/fleet/types.ts";
-import { isChanging, type Run } from "#tests/support/cloud-sandbox.ts";
+import { isChanging } from "#tests/support/cloud-sandbox.ts";
 import { fleetOf, type GcpStory, gke, inGcp, projects } from "#tests/support/gcp-story.ts";
-import { endedAs, errorsOf, well } from "#tests/support/story.ts";
+import { endedAs, errorsOf, onlyError, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);
@@ -32,14 +32,6 @@ async function operate(gcp: GcpStory, fleet: Fleet) {
   await well(gcp.run("create/gcp-mgmt", [], { fleet: operated }));
   await well(gcp.run("create/gcp-tenant", [], { fleet: operated }));
   return { fleet: operated, variables: await gcp.person("ann@example.org", group), entered: false };
-}
-
-/** The only error of a run, and where it is. */
-function onlyError(run: Run): readonly [id: string, error: string] {
-  expect(run.exitCode).toBe(1);
-  const errors = Object.entries(errorsOf(run));
-  expect(errors.map(([id]) => id)).toHaveLength(1);
-  return errors[0] ?? ["", ""];
 }
 
 /** Changing calls in the project of gcp-01. */
@@ -290,60 +282,5 @@ test.concurrent("a project whose deletion begins while a run looks at it is not 
       `gcp-01: the project is in the state DELETE_REQUESTED (ProjectUnusable)\nhint: nothing can be created in it. For 30 days it can be restored: gcloud projects undelete ${project}`,
     );
     expect(await touched(gcp)).toEqual([]);
-  });
-});
-
-test.concurrent("a zone of others is taken only by --adopt, whatever its name, and records of others stop its delete", async () => {
-  await inGcp(async (gcp) => {
-    const fleet = fleetOf(gke(1));
-    await gcp.openFor(fleet);
-    await gcp.daemon.operate("gcp", "enable-services", { project, services: "dns.googleapis.com" });
-    const neighbour = await gcp.neighbour();
-    const zones = `dns/dns/v1/projects/${project}/managedZones`;
-    await neighbour("POST", zones, { name: "theirs", dnsName: `${name}.`, description: "theirs" });
-    for (const args of [["create-gke-all"], ["delete-gke-all", "--yes"]] as const) {
-      const [task, ...flags] = args;
-      expect(onlyError(await gcp.run(task, flags, { fleet }))).toEqual([
-        `${k01}/zone`,
-        `the zone theirs (${name}) in gcp-01 is without the tags of a fleet (ForeignResource)\nhint: rename or remove it, or take it over with --adopt`,
-      ]);
-    }
-    const adopted = await well(gcp.run("create-gke-all", ["--adopt"], { fleet }));
-    expect(endedAs(adopted, "adopted")).toEqual([`${k01}/zone`]);
-    const again = await well(gcp.run("create-gke-all", [], { fleet }));
-    expect(endedAs(again, "unchanged").length).toBe(Object.keys(again.results).length);
-
-    const record = { name: `www.${name}.`, type: "A", ttl: 60, rrdatas: ["192.0.2.1"] };
-    await neighbour("POST", `${zones}/theirs/changes`, { additions: [record] });
-    const [id, stopped] = onlyError(await gcp.run("delete-gke-all", ["--yes"], { fleet }));
-    expect(id).toBe(`${k01}/zone`);
-    expect(stopped).toContain("(ZoneNotEmpty)\nhint: delete them");
-    expect(stopped).toEndWith(`A www.${name}`);
-    await neighbour("POST", `${zones}/theirs/changes`, { deletions: [record] });
-    await well(gcp.run("delete-gke-all", ["--yes"], { fleet }));
-    expect((await neighbour("GET", zones)).managedZones ?? []).toEqual([]);
-  });
-});
-
-test.concurrent("the zone of clusters is adopted under another name, and with it what may delegate there", async () => {
-  await inGcp(async (gcp) => {
-    const fleet = fleetOf(gke(1));
-    await gcp.openFor(fleet);
-    await gcp.daemon.operate("gcp", "enable-services", { project: management, services: "dns.googleapis.com" });
-    const neighbour = await gcp.neighbour();
-    const zones = `dns/dns/v1/projects/${management}/managedZones`;
-    await neighbour("POST", zones, { name: "theirs", dnsName: "k8s.gcp.mylabs.dev.", description: "theirs" });
-    const [id, error] = onlyError(await gcp.run("create/gcp-mgmt", [], { fleet }));
-    expect(id).toBe("gcp/gcp-mgmt/zone/k8s.gcp.mylabs.dev");
-    expect(error).toContain("(ForeignResource)");
-    const adopted = await well(gcp.run("create/gcp-mgmt", ["--adopt"], { fleet }));
-    expect(endedAs(adopted, "adopted")).toEqual([id]);
-    await well(gcp.run("create-gke-all", [], { fleet }));
-    const { bindings } = await neighbour("POST", `${zones}/theirs:getIamPolicy`, {});
-    expect(bindings).toEqual([expect.objectContaining({ role: expect.stringContaining("Delegations") })]);
-    await well(gcp.run("delete-gke-all", ["--yes"], { fleet }));
-    await well(gcp.run("delete/gcp-tenant", ["--yes"], { fleet }));
-    await well(gcp.run("delete/gcp-mgmt", ["--yes"], { fleet }));
-    expect((await neighbour("GET", zones)).managedZones ?? []).toEqual([]);
   });
 });

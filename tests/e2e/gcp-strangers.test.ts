@@ -9,7 +9,7 @@ import {
   projects,
   writeCompute,
 } from "#tests/support/gcp-story.ts";
-import { endedAs, errorsOf, well } from "#tests/support/story.ts";
+import { endedAs, errorsOf, onlyError, well } from "#tests/support/story.ts";
 
 // Some wait until others are done.
 setDefaultTimeout(240_000);
@@ -33,8 +33,9 @@ const { projectId: project } = projects["gcp-01"];
 const iam = "iam/v1/projects";
 const pools = `${iam}/${management}/locations/global/workloadIdentityPools`;
 const clusters = `container/v1/projects/${project}/locations/us-east1/clusters`;
-const name = "k01-k8s-gcp-mylabs-dev";
-const k01 = "gcp/gcp-01/k01.k8s.gcp.mylabs.dev";
+const gkeName = "k01-k8s-gcp-mylabs-dev";
+const name = "k01.k8s.gcp.mylabs.dev";
+const k01 = `gcp/gcp-01/${name}`;
 
 /** As if both projects had been in use for years. */
 async function openUsed(gcp: GcpStory): Promise<Neighbour> {
@@ -85,13 +86,13 @@ test.concurrent("service accounts, roles, pools and clusters of our names that s
 
     // In a network that we would make like that.
     const compute = `compute/projects/${project}`;
-    const network = { name, autoCreateSubnetworks: false };
+    const network = { name: gkeName, autoCreateSubnetworks: false };
     await writeCompute(neighbour, "POST", `${compute}/global/networks`, network);
-    const subnetwork = { name, network: `global/networks/${name}`, ipCidrRange: "10.128.0.0/20" };
+    const subnetwork = { name: gkeName, network: `global/networks/${gkeName}`, ipCidrRange: "10.128.0.0/20" };
     await writeCompute(neighbour, "POST", `${compute}/regions/us-east1/subnetworks`, subnetwork);
-    const theirCluster = { name, autopilot: { enabled: true }, network: name, subnetwork: name };
+    const theirCluster = { name: gkeName, autopilot: { enabled: true }, network: gkeName, subnetwork: gkeName };
     await neighbour("POST", clusters, { cluster: theirCluster });
-    while ((await neighbour("GET", `${clusters}/${name}`)).status !== "RUNNING") await Bun.sleep(50);
+    while ((await neighbour("GET", `${clusters}/${gkeName}`)).status !== "RUNNING") await Bun.sleep(50);
     const found = await gcp.run("create-gke-all", [], { fleet });
     expect(Object.keys(errorsOf(found)).sort()).toEqual(foreign);
     const adopted = await well(gcp.run("create-gke-all", ["--adopt"], { fleet }));
@@ -198,5 +199,60 @@ test.concurrent("deletes leave what others made beside ours, and name what stops
     expect((await neighbour("GET", clusters)).clusters).toEqual([expect.objectContaining({ name: "theirs" })]);
     await neighbour("POST", `${zone(management, "gcp-mylabs-dev")}/changes`, { deletions: [record] });
     await well(gcp.run("delete/gcp-mgmt", ["--yes"], { fleet }));
+  });
+});
+
+test.concurrent("a zone of others is taken only by --adopt, whatever its name, and records of others stop its delete", async () => {
+  await inGcp(async (gcp) => {
+    const fleet = fleetOf(gke(1));
+    await gcp.openFor(fleet);
+    await gcp.daemon.operate("gcp", "enable-services", { project, services: "dns.googleapis.com" });
+    const neighbour = await gcp.neighbour();
+    const zones = `dns/dns/v1/projects/${project}/managedZones`;
+    await neighbour("POST", zones, { name: "theirs", dnsName: `${name}.`, description: "theirs" });
+    for (const args of [["create-gke-all"], ["delete-gke-all", "--yes"]] as const) {
+      const [task, ...flags] = args;
+      expect(onlyError(await gcp.run(task, flags, { fleet }))).toEqual([
+        `${k01}/zone`,
+        `the zone theirs (${name}) in gcp-01 is without the tags of a fleet (ForeignResource)\nhint: rename or remove it, or take it over with --adopt`,
+      ]);
+    }
+    const adopted = await well(gcp.run("create-gke-all", ["--adopt"], { fleet }));
+    expect(endedAs(adopted, "adopted")).toEqual([`${k01}/zone`]);
+    const again = await well(gcp.run("create-gke-all", [], { fleet }));
+    expect(endedAs(again, "unchanged").length).toBe(Object.keys(again.results).length);
+
+    const record = { name: `www.${name}.`, type: "A", ttl: 60, rrdatas: ["192.0.2.1"] };
+    await neighbour("POST", `${zones}/theirs/changes`, { additions: [record] });
+    const [id, stopped] = onlyError(await gcp.run("delete-gke-all", ["--yes"], { fleet }));
+    expect(id).toBe(`${k01}/zone`);
+    expect(stopped).toContain("(ZoneNotEmpty)\nhint: delete them");
+    expect(stopped).toEndWith(`A www.${name}`);
+    await neighbour("POST", `${zones}/theirs/changes`, { deletions: [record] });
+    await well(gcp.run("delete-gke-all", ["--yes"], { fleet }));
+    expect((await neighbour("GET", zones)).managedZones ?? []).toEqual([]);
+  });
+});
+
+test.concurrent("the zone of clusters is adopted under another name, and with it what may delegate there", async () => {
+  await inGcp(async (gcp) => {
+    const fleet = fleetOf(gke(1));
+    await gcp.openFor(fleet);
+    await gcp.daemon.operate("gcp", "enable-services", { project: management, services: "dns.googleapis.com" });
+    const neighbour = await gcp.neighbour();
+    const zones = `dns/dns/v1/projects/${management}/managedZones`;
+    await neighbour("POST", zones, { name: "theirs", dnsName: "k8s.gcp.mylabs.dev.", description: "theirs" });
+    const [id, error] = onlyError(await gcp.run("create/gcp-mgmt", [], { fleet }));
+    expect(id).toBe("gcp/gcp-mgmt/zone/k8s.gcp.mylabs.dev");
+    expect(error).toContain("(ForeignResource)");
+    const adopted = await well(gcp.run("create/gcp-mgmt", ["--adopt"], { fleet }));
+    expect(endedAs(adopted, "adopted")).toEqual([id]);
+    await well(gcp.run("create-gke-all", [], { fleet }));
+    const { bindings } = await neighbour("POST", `${zones}/theirs:getIamPolicy`, {});
+    expect(bindings).toEqual([expect.objectContaining({ role: expect.stringContaining("Delegations") })]);
+    await well(gcp.run("delete-gke-all", ["--yes"], { fleet }));
+    await well(gcp.run("delete/gcp-tenant", ["--yes"], { fleet }));
+    await well(gcp.run("delete/gcp-mgmt", ["--yes"], { fleet }));
+    expect((await neighbour("GET", zones)).managedZones ?? []).toEqual([]);
   });
 });

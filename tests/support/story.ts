@@ -1,3 +1,4 @@
+import { expect } from "bun:test";
 import { join } from "node:path";
 import { createExec } from "#lib/exec.ts";
 import type { Fleet } from "#lib/fleet/types.ts";
@@ -74,6 +75,14 @@ export function errorsOf({ results, stderr }: Run): Readonly<Record<string, stri
       : [[id, [`${error.message} (${error.code})`, `hint: ${error.hint ?? ""}`, ...(error.details ?? [])].join("\n")]],
   );
   return Object.fromEntries([...failed, ...(stderr === "" ? [] : [["", stderr]])]);
+}
+
+/** The only error of a run, and where it is. */
+export function onlyError(run: Run): readonly [id: string, error: string] {
+  expect(run.exitCode).toBe(1);
+  const errors = Object.entries(errorsOf(run));
+  expect(errors.map(([id]) => id)).toHaveLength(1);
+  return errors[0] ?? ["", ""];
 }
 
 /** Ids of resources that ended like that. */

@@ -197,6 +197,7 @@ interruptedMove(awsCloud, {
   before: fleet(eks(1)),
   after: fleet(eks(1, "aws-02", eu)),
   deleting: "EKS cluster: deleting it",
+  call: "cloudformation:DeleteStack",
   left: ["k01 aws-02 eu-central-1", "k01 aws-02 zone"],
 });
 

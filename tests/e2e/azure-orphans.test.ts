@@ -193,6 +193,7 @@ interruptedMove(azureCloud, {
   before: fleet(aks(1)),
   after: fleet(aks(1, "azure-02", eu)),
   deleting: "AKS cluster: deleting it",
+  call: "managedClusters:delete",
   left: all(1, "azure-02", "westeurope"),
 });
 

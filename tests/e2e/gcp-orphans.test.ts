@@ -132,7 +132,8 @@ const without02 = every.filter(({ name }) => name !== "gcp-02");
 interruptedMove(gcpCloud, {
   before: fleet(gke(1)),
   after: fleet(gke(1, "gcp-02", eu)),
-  deleting: "GKE: delete cluster",
+  deleting: "GKE cluster: deleting it",
+  call: "clusters:delete",
   left: all(1, "gcp-02", "europe-west1"),
 });
 

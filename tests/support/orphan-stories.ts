@@ -98,15 +98,21 @@ export interface Move {
   readonly after: Fleet;
   /** What a command prints when it deletes the cluster in its old place. */
   readonly deleting: string;
+  /** The call that does so: slow, so that the kill comes before its end. */
+  readonly call: string;
   /** What stands at the end. */
   readonly left: readonly string[];
 }
 
-export function interruptedMove<S extends Story>(cloud: OrphanCloud<S>, { before, after, deleting, left }: Move): void {
+export function interruptedMove<S extends Story>(
+  cloud: OrphanCloud<S>,
+  { before, after, deleting, call, left }: Move,
+): void {
   const create = `create-${cloud.product}-all`;
   test.concurrent("a move that was interrupted goes on where it was", async () => {
     await cloud.tell(async (story) => {
       await well(story.run(create, [], { fleet: before }));
+      await story.fault(call, "slow:3000");
       const started = story.start(create, ["--allow-replacement"], { fleet: after });
       await started.printed(deleting);
       started.kill("SIGKILL");

@@ -1,3 +1,4 @@
+import { managementOf } from "#lib/cloud/accounts.ts";
 import { fetchGithubToken, mayOnlyRead } from "#lib/cloud/github-token.ts";
 import type { Pause } from "#lib/cloud/patience.ts";
 import { FleetError } from "#lib/errors.ts";
@@ -74,7 +75,7 @@ export function gcpTokens(options: GcpTokensOptions): GcpTokens {
       return reached;
     },
     async get(asked, world, scopes = [cloudPlatform]) {
-      const management = managementOf(fleet);
+      const management = managementOf(fleet, "gcp", "ImpersonationDenied");
       // Clusters in the management project are created by its own service account: there is no second step.
       const isManagement = asked.kind === "clusters" && asked.account.name === management.name;
       const identity: Identity = isManagement ? { kind: "management" } : asked;
@@ -142,7 +143,7 @@ export function gcpTokens(options: GcpTokensOptions): GcpTokens {
     scopes: readonly string[],
     world: Calling | undefined,
   ): Promise<IdentityToken> {
-    const management = managementOf(fleet);
+    const management = managementOf(fleet, "gcp", "ImpersonationDenied");
     const account = identity.kind === "clusters" ? identity.account : management;
     const source: Identity = { kind: identity.kind === "clusters" ? "management" : "base" };
     const asked = {
@@ -176,15 +177,18 @@ export function gcpTokens(options: GcpTokensOptions): GcpTokens {
   /** Of a user; all other credentials tell who they are of: https://cloud.google.com/docs/authentication/token-types#access-contents */
   async function describeToken(token: string, world: Calling | undefined): Promise<Caller> {
     const { endpoints, send } = tokens.reach();
-    return await ask({ account: managementOf(fleet).name, what: "asking who calls", world }, async (signal) => {
-      const response = await send(endpoints.token.replace(/token$/, "tokeninfo"), {
-        method: "POST",
-        body: new URLSearchParams({ access_token: token }),
-        signal,
-      });
-      const { email } = await readJson(response);
-      return { kind: "user", name: typeof email === "string" ? email : "somebody whose token hides the email" };
-    });
+    return await ask(
+      { account: managementOf(fleet, "gcp", "ImpersonationDenied").name, what: "asking who calls", world },
+      async (signal) => {
+        const response = await send(endpoints.token.replace(/token$/, "tokeninfo"), {
+          method: "POST",
+          body: new URLSearchParams({ access_token: token }),
+          signal,
+        });
+        const { email } = await readJson(response);
+        return { kind: "user", name: typeof email === "string" ? email : "somebody whose token hides the email" };
+      },
+    );
   }
 
   return tokens;
@@ -243,16 +247,6 @@ function hintFor(kind: Identity["kind"], account: GcpAccount, who: Caller | unde
     command("create:gcp-mgmt"),
     "   (as an owner of the project)",
   ];
-}
-
-function managementOf({ accounts }: Pick<Fleet, "accounts">): GcpAccount {
-  const found = accounts.find(
-    (account): account is GcpAccount => account.provider === "gcp" && account.role === "management",
-  );
-  if (found !== undefined) return found;
-  throw new FleetError("ImpersonationDenied", "the fleet has no management account of GCP to come from", {
-    hint: "add one to clusters/gcp.ts",
-  });
 }
 
 /** An emulator has projects with such ids. @throws FleetError PlaceholderAccount */

@@ -6,7 +6,7 @@ import {
   isGcpError,
   isMissing,
   isUnknownServiceAccount,
-} from "#lib/gcp/explain.ts";
+} from "#lib/gcp/error-kinds.ts";
 
 /** Somebody else wrote it in between: a policy, a record set, or what was about to be created. */
 export function isConflict(error: unknown): boolean {

@@ -1,5 +1,5 @@
 import type { Calling, Json, Query, Rest, Service } from "#lib/gcp/clients.ts";
-import { isMissing } from "#lib/gcp/explain.ts";
+import { isMissing } from "#lib/gcp/error-kinds.ts";
 import { readJson } from "#lib/gcp/google-error.ts";
 
 /** How one actor calls Google, whatever the client. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { join } from "node:path";
 import type { GcpActor } from "#lib/gcp/clients.ts";
 import { createGcpClients } from "#lib/gcp/create-clients.ts";
-import { isGcpError } from "#lib/gcp/explain.ts";
+import { isGcpError } from "#lib/gcp/error-kinds.ts";
 import { emailOf, serviceAccountNames } from "#lib/gcp/names.ts";
 import { whoami } from "#lib/gcp/whoami.ts";
 import { env } from "#sandbox/gcp/environment.ts";

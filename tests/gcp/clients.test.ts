@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { GcpActor } from "#lib/gcp/clients.ts";
 import { createGcpClients } from "#lib/gcp/create-clients.ts";
-import { isGcpError } from "#lib/gcp/explain.ts";
+import { isGcpError } from "#lib/gcp/error-kinds.ts";
 import { failureOf } from "#tests/support/failure.ts";
 import {
   account,

@@ -1,5 +1,5 @@
 import { type ComputePlace, computePath, isLinkTo, writeTo } from "#lib/gcp/compute/resource.ts";
-import { findGoogleError, isInUse } from "#lib/gcp/explain.ts";
+import { findGoogleError, isInUse } from "#lib/gcp/error-kinds.ts";
 import { projectPath } from "#lib/gcp/names.ts";
 import { poll } from "#lib/gcp/operation.ts";
 import type { GcpWorld } from "#lib/gcp/world.ts";

@@ -1,6 +1,6 @@
 import type { GcpActor, Json } from "#lib/gcp/clients.ts";
 import { waitForCompute } from "#lib/gcp/compute/operation.ts";
-import { isGcpError } from "#lib/gcp/explain.ts";
+import { isGcpError } from "#lib/gcp/error-kinds.ts";
 import { projectPath } from "#lib/gcp/names.ts";
 import { poll } from "#lib/gcp/operation.ts";
 import type { RestAccess } from "#lib/gcp/rest-resource.ts";

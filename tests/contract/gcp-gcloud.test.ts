@@ -108,6 +108,15 @@ describe.skipIf(gcloud === "")("gcloud", () => {
     });
   });
 
+  test("makes networks, subnetworks and routers, and lists those of all regions", async () => {
+    const at = ["--network=net-of-gcloud", "--region=us-east1"];
+    await ask("compute", "networks", "create", "net-of-gcloud", "--subnet-mode=custom");
+    await ask("compute", "networks", "subnets", "create", "sub-of-gcloud", ...at, "--range=10.9.0.0/24");
+    await ask("compute", "routers", "create", "router-of-gcloud", ...at);
+    expect(await ask("compute", "networks", "subnets", "list")).toMatchObject([{ name: "sub-of-gcloud" }]);
+    expect(await ask("compute", "routers", "list")).toMatchObject([{ name: "router-of-gcloud" }]);
+  });
+
   test("finds the versions of GKE and no clusters", async () => {
     expect(await ask("container", "get-server-config", "--region=us-east1")).toMatchObject({
       channels: expect.arrayContaining([expect.objectContaining({ channel: "REGULAR" })]),

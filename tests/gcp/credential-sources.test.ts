@@ -274,8 +274,8 @@ describe("a file is refused, and nothing is sent,", () => {
       "CredentialsMissing",
       "they have no refresh_token",
     ],
-    ["that is no object", "[1", "CredentialsMissing", "they are no object in JSON"],
-    ["that is empty", "null", "CredentialsMissing", "they are no object in JSON"],
+    ["that is no object", "[1", "CredentialsMissing", "they are not a JSON object"],
+    ["that is empty", "null", "CredentialsMissing", "they are not a JSON object"],
   ])("%s", async (_, file, code, named) => {
     const failure = await failureOf((await openFile(file)).base());
     expect([failure.code, failure.message]).toEqual([code, expect.stringContaining(named)]);

@@ -191,7 +191,7 @@ function readCredentials({ path, named }: FileChoice): Json {
   } catch {
     // The parser quotes the file, which may be a token.
   }
-  throw new Error("they are no object in JSON");
+  throw new Error("they are not a JSON object");
 }
 
 function isExplained(thrown: unknown, { signal }: BaseRequest): boolean {

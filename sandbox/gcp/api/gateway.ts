@@ -122,6 +122,8 @@ const commonParameters: ReadonlySet<string> = new Set([
   "key",
   "prettyPrint",
   "quotaUser",
+  // gcloud sends it; later discovery documents do not have it any more.
+  "returnPartialSuccess",
   "uploadType",
   "upload_protocol",
 ]);

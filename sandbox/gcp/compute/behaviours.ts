@@ -3,7 +3,17 @@ import { pageOf } from "#sandbox/gcp/api/page.ts";
 import { alreadyExists, computeFault, inUse, invalidValue } from "#sandbox/gcp/compute/faults.ts";
 import { readFirewall, readNetwork, readRouter, readSubnetwork } from "#sandbox/gcp/compute/fields.ts";
 import { beginOperation, operationBehaviours, refuseUnlessReady, tryRepeat } from "#sandbox/gcp/compute/operations.ts";
-import { find, linkTo, listIn, nameOf, pathIn, store, subnetworksIn, tryFind } from "#sandbox/gcp/compute/state.ts";
+import {
+  allIn,
+  find,
+  linkTo,
+  listIn,
+  nameOf,
+  pathIn,
+  store,
+  subnetworksIn,
+  tryFind,
+} from "#sandbox/gcp/compute/state.ts";
 import { subnetworkUser } from "#sandbox/gcp/gke/network.ts";
 import { newId } from "#sandbox/gcp/iam/state.ts";
 import { type JsonObject, stringAt } from "#sandbox/json.ts";
@@ -21,6 +31,8 @@ export const computeBehaviours: Behaviours = {
   ...methodsOf("subnetworks", "subnetwork"),
   ...methodsOf("routers", "router"),
   ...methodsOf("firewalls", "firewall"),
+  ...aggregating("subnetworks", "subnetwork"),
+  ...aggregating("routers", "router"),
   "compute.networks.insert": writing((call) => {
     const all = listIn(call.cloud, projectIdOf(call), "global/networks");
     if (all.length < mostNetworks) return insert(call, "networks", ({ body }) => readNetwork(body));
@@ -45,6 +57,28 @@ function getting(...types: readonly string[]): Behaviours {
   return Object.fromEntries(
     types.map((one): [string, Behaviour] => [`compute.${one}.get`, (call) => show(call, pathOf(call, one))]),
   );
+}
+
+/** Lists of all regions, as gcloud asks for them. @param type as errors name it */
+function aggregating(types: string, type: string): Behaviours {
+  return {
+    [`compute.${types}.aggregatedList`]: (call) => {
+      const projectId = projectIdOf(call);
+      const all = allIn(call.cloud, projectId).filter(
+        (path) => path.startsWith("regions/") && path.includes(`/${types}/`),
+      );
+      const byRegion = Map.groupBy(all.toSorted(), (path) => path.split("/", 2).join("/"));
+      const items = [...byRegion].map(([region, paths]) => [
+        region,
+        { [types]: paths.map((path) => show(call, path)) },
+      ]);
+      return {
+        kind: `compute#${type}AggregatedList`,
+        id: nameOf(projectId, `aggregated/${types}`),
+        items: Object.fromEntries(items),
+      };
+    },
+  };
 }
 
 /** What all types have in common. @param type as errors name it */

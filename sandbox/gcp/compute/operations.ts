@@ -99,10 +99,23 @@ function finish(cloud: GcpCloud, projectId: string, { type, target }: StoredOper
   return undefined;
 }
 
+/** https://cloud.google.com/compute/docs/reference/rest/v1/globalOperations/wait: two minutes */
+const [waitMs, pauseMs] = [120_000, 20] as const;
+
 export const operationBehaviours: Behaviours = {
   "compute.globalOperations.get": (call) => read(call, "global"),
+  "compute.globalOperations.wait": (call) => wait(call, "global"),
   "compute.regionOperations.get": (call) => read(call, `regions/${call.params.region}`),
+  "compute.regionOperations.wait": (call) => wait(call, `regions/${call.params.region}`),
 };
+
+/** Until it has ended, or for as long as Google waits. */
+async function wait(call: GcpCall, scope: string): Promise<Json> {
+  for (const end = Date.now() + call.cloud.pace.scale(waitMs); ; await Bun.sleep(pauseMs)) {
+    const found = read(call, scope);
+    if (found.status === "DONE" || Date.now() >= end) return found;
+  }
+}
 
 function read(call: GcpCall, scope: string): Json {
   const projectId = projectIdOf(call);

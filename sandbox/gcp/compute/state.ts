@@ -83,6 +83,11 @@ export function find(cloud: GcpCloud, projectId: string, path: string): JsonObje
   return found;
 }
 
+/** Paths of all resources of a project. */
+export function allIn(cloud: GcpCloud, projectId: string): readonly string[] {
+  return Object.keys(computeOf(cloud, projectId).resources);
+}
+
 /** Those of a collection, by their paths: `global/firewalls`. */
 export function listIn(
   cloud: GcpCloud,

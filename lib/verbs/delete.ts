@@ -35,12 +35,13 @@ export function describePlace({ changes }: Elsewhere): string {
   return changes.map(({ field, from }) => `in ${field} ${from}`).join(", ");
 }
 
-/** Deleted together with another resource, whose result says whether anything existed. */
+/** Deleted together with another resource, whose result says whether anything existed; kept with one that is kept. */
 export function concludeTakenAlong(
   { goesWith }: AnyResource,
   seen: ReadonlyMap<AnyResource, Seen>,
   outcome: "removed" | "to remove",
 ): Conclusion {
+  if (goesWith?.keptOnDelete !== undefined) return { outcome: "kept", note: goesWith.keptOnDelete };
   const found = goesWith === undefined ? undefined : seen.get(goesWith);
   if (found?.kind === "seen" && found.observed.kind === "absent") return { outcome: "unchanged", note: "already gone" };
   return { outcome, note: `with ${goesWith?.title ?? ""}` };

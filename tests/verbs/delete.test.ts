@@ -112,7 +112,17 @@ describe("what goes with another", () => {
     ]);
   });
 
-  test("is removed by itself when that stays", async () => {
+  test.each([remove, planDelete])("is kept with that: $name", async (verb) => {
+    const { house, inside, resources } = within({ keptOnDelete: "others use it" });
+    const ended = await runOver(verb, resources);
+    expect(ended.map(({ outcome, note }) => [outcome, note])).toEqual([
+      ["kept", "others use it"],
+      ["kept", "others use it"],
+    ]);
+    expect([...house.calls, ...inside.calls]).not.toContain("remove");
+  });
+
+  test("is removed by itself when that is not selected", async () => {
     const house = fakeResource("house", { observed: present });
     const inside = fakeResource("inside", { observed: present, needs: [house.resource] });
     const resource = { ...inside.resource, goesWith: house.resource };

@@ -36,6 +36,8 @@ export interface Waiting {
   readonly onMachine?: boolean;
   /** Maximum duration of a database fault, in milliseconds. @default 10,000 */
   readonly faultyMs?: number;
+  /** Between two attempts to take the lease, in milliseconds. @default 200 */
+  readonly pollMs?: number;
   readonly signal: AbortSignal;
   /** Called with the holder, while waiting. */
   readonly progress: (message: string) => void;
@@ -53,7 +55,7 @@ interface Lease {
 /** Lease renewals are the only sign of life of a process on another machine or in another container. */
 const renewEveryMs = 10_000;
 const expireAfterMs = 60_000;
-const pollEveryMs = 200;
+const defaultPollMs = 200;
 /** A file removed between two steps is a transient fault; others (full disk, unreadable file) are permanent. */
 const faultyForMs = 10_000;
 
@@ -220,7 +222,7 @@ export function createLocks(folder: string, clock: Clock, command: string): Lock
             );
           }
         }
-        await clock.sleep(pollEveryMs, waiting.signal);
+        await clock.sleep(waiting.pollMs ?? defaultPollMs, waiting.signal);
       }
       const renewal = setInterval(() => renew(token), renewEveryMs);
       renewal.unref();

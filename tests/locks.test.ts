@@ -65,6 +65,30 @@ describe("a lease", () => {
       expect([...said]).toEqual([]);
     }));
 
+  test.each([
+    { asked: {}, ms: 200 },
+    { asked: { pollMs: 20 }, ms: 20 },
+  ])("is tried again every $ms ms", ({ asked, ms }) =>
+    withLocks(async (folder) => {
+      const clock = virtualClock();
+      const pauses = new Set<number>();
+      const counting = {
+        ...clock,
+        async sleep(pause: number, signal?: AbortSignal) {
+          pauses.add(pause);
+          await clock.sleep(pause, signal);
+        },
+      };
+      let second: Promise<unknown> = Promise.resolve();
+      await createLocks(folder, clock, "test").hold("one", waiting(), async () => {
+        second = createLocks(folder, counting, "test").hold("one", waiting(asked), () => Promise.resolve());
+        await clock.sleep(1_000);
+      });
+      await second;
+      expect([...pauses]).toEqual([ms]);
+    }),
+  );
+
   test("of one name does not hold up another", () =>
     withLocks(async (folder) => {
       const clock = virtualClock();

@@ -31,6 +31,8 @@ export interface ExecToken {
 
 /** Covers several hops over a slow connection by the lock's holder; shorter than the clients' timeout. */
 const lockTimeoutMs = 45_000;
+/** A token takes some ten milliseconds, and clients wait for it. */
+const lockPollMs = 20;
 
 /**
  * Of concurrent callers, across processes, one gets credentials; the others find them in the cache. Where the disk supports neither lock
@@ -41,7 +43,7 @@ const lockTimeoutMs = 45_000;
  */
 export async function renewOnce<Value>(locks: string, name: string, renew: () => Promise<Value>): Promise<Value> {
   const { signal } = new AbortController();
-  const waiting = { timeoutMs: lockTimeoutMs, faultyMs: 1_000, signal, progress: () => undefined };
+  const waiting = { timeoutMs: lockTimeoutMs, pollMs: lockPollMs, faultyMs: 1_000, signal, progress: () => undefined };
   let renewed: Promise<Value> | undefined;
   try {
     return await createLocks(locks, systemClock, "credentials").hold(name, waiting, async () => {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { writePrivateFile } from "#lib/files.ts";
+import { tryReadText, writePrivateFile } from "#lib/files.ts";
 import type { CloudAccount, CloudPlace } from "#sandbox/cloud/cloud.ts";
 import type { Project } from "#sandbox/gcp/cloud.ts";
 import { userCredentials } from "#sandbox/gcp/oauth/administrators.ts";
@@ -53,7 +53,9 @@ export async function env({ endpoint, authorityPath, folder }: CloudPlace): Prom
   const gcloud = join(folder, "gcloud");
   // Where `gcloud auth application-default login` writes it.
   const credentials = join(gcloud, "application_default_credentials.json");
-  await writePrivateFile(credentials, JSON.stringify(userCredentials()));
+  const text = JSON.stringify(userCredentials());
+  // A new file is another login: cached tokens are not used after it.
+  if ((await tryReadText(credentials)) !== text) await writePrivateFile(credentials, text);
   return {
     ...Object.fromEntries(emptied.map((name) => [name, ""])),
     ...endpointVariables(endpoint),

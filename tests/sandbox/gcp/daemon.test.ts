@@ -57,10 +57,13 @@ test("its variables lead to all APIs, and keep doing so after a restart", async 
   });
 });
 
-test("its credentials are readable by their owner alone, where gcloud has them", async () => {
+test("its credentials are readable by their owner alone, where gcloud has them, and stay the same login", async () => {
   const { GOOGLE_APPLICATION_CREDENTIALS: path = "", CLOUDSDK_CONFIG } = variables;
   expect(path).toBe(`${CLOUDSDK_CONFIG}/application_default_credentials.json`);
-  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  const { mode, mtimeMs } = await stat(path);
+  expect(mode & 0o777).toBe(0o600);
+  await json("up");
+  expect((await stat(path)).mtimeMs).toBe(mtimeMs);
 });
 
 test("faults of its command line are answered as Google does, and its calls are listed", async () => {

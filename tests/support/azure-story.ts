@@ -170,5 +170,6 @@ export function clientsOf({ results }: Run): Variables {
     const [, name = "", id = ""] = /^gh variable set (\w+) --repo \S+ --body (\S+)$/.exec(text) ?? [];
     return name === "" ? [] : [[name, id]];
   });
-  return Object.fromEntries(found) as Variables;
+  // Resources end in any order.
+  return Object.fromEntries(found.toSorted()) as Variables;
 }
